@@ -1,0 +1,2 @@
+//! The `gureum` binary.
+fn main() {}
