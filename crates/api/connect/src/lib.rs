@@ -1,1 +1,1 @@
-//! api-connect.
+//! Generated.

@@ -1,1 +1,1 @@
-//! api-dynamodb.
+//! Generated.

@@ -1,1 +1,1 @@
-//! api-lambda.
+//! Generated.

@@ -1,1 +1,1 @@
-//! api-logs.
+//! Generated.

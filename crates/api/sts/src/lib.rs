@@ -1,1 +1,1 @@
-//! api-sts.
+//! Generated.
