@@ -1,1 +1,37 @@
-//! shape.
+//! Schemas as data, and values that carry them.
+//!
+//! A service's model is a table ([`Model`]) parsed once; generated structs
+//! implement [`Struct`] by pointing into it. A codec is written once against
+//! `&dyn Struct` and serves every service, so the cost is `shapes + codecs`
+//! rather than `shapes × codecs`. Nothing here does I/O or is asynchronous.
+//!
+//! ```text
+//! bytes ──codec──▶ Fields ──▶ &mut dyn Value      (reading; absent required members noted)
+//! &dyn Struct ──▶ View ──codec──▶ bytes           (writing)
+//! &dyn Struct ──validate──▶ Vec<Problem>          (constraints, before any handler)
+//! ```
+
+pub mod botocore;
+mod constraint;
+mod document;
+mod dynamic;
+mod fault;
+mod macros;
+mod model;
+mod reading;
+mod redact;
+mod time;
+mod value;
+
+pub use constraint::{Constraint, Problem, problems_message, validate};
+pub use document::Document;
+pub use dynamic::Dynamic;
+pub use fault::Fault;
+pub use model::{
+    ErrorTrait, Kind, Location, Member, Model, Operation, Pattern, Protocol, ServiceInfo, Shape,
+    TimeFormat, XmlNamespace,
+};
+pub use reading::{Fields, Mismatch, Reading};
+pub use redact::fmt_redacted;
+pub use time::{Timestamp, TimestampError};
+pub use value::{Blob, List, Map, Scalar, Struct, Value, View};

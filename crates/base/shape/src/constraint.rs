@@ -1,0 +1,210 @@
+//! Constraints of the model, checked before a handler sees the request.
+//!
+//! All problems are collected and worded as AWS's services word them:
+//! `2 validation errors detected: Value null at 'tableName' failed to satisfy constraint:
+//! Member must not be null; Value …`.
+
+use std::fmt;
+
+use crate::reading::push_lower_first;
+use crate::redact::fmt_view;
+use crate::{Kind, Member, Reading, Shape, Struct, View};
+
+/// One broken constraint.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Problem {
+    /// `keySchema.1.member.keyType`.
+    pub path: String,
+    /// The value as AWS prints it; `None` where it must not be printed.
+    pub value: Option<String>,
+    /// What it breaks.
+    pub constraint: Constraint,
+}
+
+/// Kinds of constraints.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Constraint {
+    /// A required member is absent.
+    Required,
+    /// Least length.
+    MinLength(u64),
+    /// Greatest length.
+    MaxLength(u64),
+    /// Least value.
+    MinValue(f64),
+    /// Greatest value.
+    MaxValue(f64),
+    /// Regular expression, as the model has it.
+    Pattern(String),
+    /// The values of an enum.
+    Enum(Vec<String>),
+    /// A union with this many members set instead of one.
+    Union(usize),
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.constraint, &self.value) {
+            (Constraint::Required, _) => write!(f, "Value null at '{}'", self.path)?,
+            (_, Some(value)) => write!(f, "Value '{value}' at '{}'", self.path)?,
+            (_, None) => write!(f, "Value at '{}'", self.path)?,
+        }
+        write!(f, " failed to satisfy constraint: {}", self.constraint)
+    }
+}
+
+impl fmt::Display for Constraint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Constraint::Required => f.write_str("Member must not be null"),
+            Constraint::MinLength(n) => {
+                write!(f, "Member must have length greater than or equal to {n}")
+            }
+            Constraint::MaxLength(n) => {
+                write!(f, "Member must have length less than or equal to {n}")
+            }
+            Constraint::MinValue(n) => {
+                write!(f, "Member must have value greater than or equal to {n}")
+            }
+            Constraint::MaxValue(n) => {
+                write!(f, "Member must have value less than or equal to {n}")
+            }
+            Constraint::Pattern(p) => {
+                write!(f, "Member must satisfy regular expression pattern: {p}")
+            }
+            Constraint::Enum(values) => {
+                write!(f, "Member must satisfy enum value set: [{}]", values.join(", "))
+            }
+            Constraint::Union(_) => f.write_str("Member must have exactly one member set"),
+        }
+    }
+}
+
+/// All problems in one message, as AWS words it.
+pub fn problems_message(problems: &[Problem]) -> String {
+    let texts: Vec<String> = problems.iter().map(Problem::to_string).collect();
+    let noun = if problems.len() == 1 { "error" } else { "errors" };
+    format!("{} validation {noun} detected: {}", problems.len(), texts.join("; "))
+}
+
+/// Checks a request that a codec has filled; `reading` knows what was absent.
+pub fn validate(input: &dyn Struct, reading: &Reading) -> Vec<Problem> {
+    let mut checker = Checker { reading, path: String::new(), problems: Vec::new() };
+    checker.structure(input);
+    for (path, set) in reading.bad_unions() {
+        checker.problems.push(Problem {
+            path: path.clone(),
+            value: None,
+            constraint: Constraint::Union(*set),
+        });
+    }
+    checker.problems
+}
+
+struct Checker<'a> {
+    reading: &'a Reading,
+    path: String,
+    problems: Vec<Problem>,
+}
+
+impl Checker<'_> {
+    fn structure(&mut self, value: &dyn Struct) {
+        for (i, member) in value.shape().members.iter().enumerate() {
+            let mark = self.path.len();
+            if mark > 0 {
+                self.path.push('.');
+            }
+            push_lower_first(&mut self.path, &member.name);
+            if self.reading.is_missing(&self.path) {
+                self.problem(None, Constraint::Required);
+            } else {
+                self.value(member, &value.field(i));
+            }
+            self.path.truncate(mark);
+        }
+    }
+
+    fn value(&mut self, member: &Member, view: &View<'_>) {
+        let shape = member.shape();
+        match view {
+            View::Str(text) => self.string(member, shape, text),
+            View::Int(n) => self.number(member, shape, view, *n as f64),
+            View::Float(n) => self.number(member, shape, view, f64::from(*n)),
+            View::Double(n) => self.number(member, shape, view, *n),
+            View::Blob(bytes) => self.length(member, shape, view, bytes.len()),
+            View::Struct(inner) => self.structure(*inner),
+            View::List(list) => {
+                self.length(member, shape, view, list.len());
+                for i in 0..list.len() {
+                    self.nested(&format!(".{}.member", i + 1), shape.element(), &list.get(i));
+                }
+            }
+            View::Map(map) => {
+                self.length(member, shape, view, map.len());
+                map.visit(&mut |key, value| {
+                    self.nested(&format!(".{key}.key"), shape.key(), &View::Str(key));
+                    self.nested(&format!(".{key}.member"), shape.element(), &value);
+                });
+            }
+            View::Absent | View::Bool(_) | View::Time(_) | View::Document(_) => {}
+        }
+    }
+
+    fn nested(&mut self, step: &str, member: &Member, view: &View<'_>) {
+        let mark = self.path.len();
+        self.path.push_str(step);
+        self.value(member, view);
+        self.path.truncate(mark);
+    }
+
+    fn string(&mut self, member: &Member, shape: &Shape, text: &str) {
+        let view = View::Str(text);
+        if shape.kind != Kind::String {
+            return;
+        }
+        self.length(member, shape, &view, text.chars().count());
+        if let Some(pattern) = &shape.pattern
+            && pattern.regex().is_some_and(|regex| !regex.is_match(text))
+        {
+            self.broken(member, &view, Constraint::Pattern(pattern.text.clone()));
+        }
+        if !shape.values.is_empty() && !shape.values.iter().any(|v| v == text) {
+            self.broken(member, &view, Constraint::Enum(shape.values.clone()));
+        }
+    }
+
+    fn length(&mut self, member: &Member, shape: &Shape, view: &View<'_>, length: usize) {
+        if let Some(min) = shape.min.filter(|min| (length as f64) < *min) {
+            self.broken(member, view, Constraint::MinLength(min as u64));
+        }
+        if let Some(max) = shape.max.filter(|max| (length as f64) > *max) {
+            self.broken(member, view, Constraint::MaxLength(max as u64));
+        }
+    }
+
+    fn number(&mut self, member: &Member, shape: &Shape, view: &View<'_>, number: f64) {
+        if let Some(min) = shape.min.filter(|min| number < *min) {
+            self.broken(member, view, Constraint::MinValue(min));
+        }
+        if let Some(max) = shape.max.filter(|max| number > *max) {
+            self.broken(member, view, Constraint::MaxValue(max));
+        }
+    }
+
+    fn broken(&mut self, member: &Member, view: &View<'_>, constraint: Constraint) {
+        let value = (!member.shape().sensitive).then(|| Printed(member, view).to_string());
+        self.problem(value, constraint);
+    }
+
+    fn problem(&mut self, value: Option<String>, constraint: Constraint) {
+        self.problems.push(Problem { path: self.path.clone(), value, constraint });
+    }
+}
+
+struct Printed<'a>(&'a Member, &'a View<'a>);
+
+impl fmt::Display for Printed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt_view(self.0, self.1, f)
+    }
+}

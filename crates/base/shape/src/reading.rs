@@ -1,0 +1,149 @@
+//! Book-keeping while a request is read: paths, absent required members, depth.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use crate::{Shape, Struct, Value};
+
+/// Deepest nesting that any codec follows, so that hostile input cannot exhaust the stack.
+/// DynamoDB's own limit is 32 levels of values, each three levels of wire format.
+pub const MAX_DEPTH: usize = 128;
+
+/// Why a scalar cannot go where the model wants another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mismatch {
+    /// Another kind of value.
+    Kind,
+    /// A number that does not fit.
+    Range,
+    /// Text that is not of the wanted format.
+    Format,
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Mismatch::Kind => "the value is of another type",
+            Mismatch::Range => "the number does not fit",
+            Mismatch::Format => "the text is not of the expected format",
+        })
+    }
+}
+
+impl std::error::Error for Mismatch {}
+
+/// State of one request's reading: the path to where the codec is, and what was missing.
+#[derive(Debug, Default)]
+pub struct Reading {
+    path: String,
+    marks: Vec<usize>,
+    missing: HashSet<String>,
+    unions: Vec<(String, usize)>,
+}
+
+impl Reading {
+    /// Descends into a structure's member; false when the nesting is too deep.
+    #[must_use]
+    pub fn enter_member(&mut self, name: &str) -> bool {
+        self.marks.push(self.path.len());
+        if !self.path.is_empty() {
+            self.path.push('.');
+        }
+        push_lower_first(&mut self.path, name);
+        self.marks.len() <= MAX_DEPTH
+    }
+
+    /// Descends into a list's element, counted from 0 (written from 1, as AWS does).
+    #[must_use]
+    pub fn enter_element(&mut self, index: usize) -> bool {
+        self.marks.push(self.path.len());
+        self.path.push_str(&format!(".{}.member", index + 1));
+        self.marks.len() <= MAX_DEPTH
+    }
+
+    /// Descends into a map's value.
+    #[must_use]
+    pub fn enter_entry(&mut self, key: &str) -> bool {
+        self.marks.push(self.path.len());
+        self.path.push_str(&format!(".{key}.member"));
+        self.marks.len() <= MAX_DEPTH
+    }
+
+    /// Returns from the last `enter_*`.
+    pub fn leave(&mut self) {
+        if let Some(mark) = self.marks.pop() {
+            self.path.truncate(mark);
+        }
+    }
+
+    /// Where the codec is, in AWS's notation: `keySchema.1.member.keyType`.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The required member at `path` was not there.
+    pub fn is_missing(&self, path: &str) -> bool {
+        self.missing.contains(path)
+    }
+
+    /// Unions with none or several members set: path and how many.
+    pub fn bad_unions(&self) -> &[(String, usize)] {
+        &self.unions
+    }
+}
+
+/// Fills one structure and notes which required members never came.
+pub struct Fields<'a> {
+    target: &'a mut dyn Struct,
+    shape: &'static Shape,
+    seen: Vec<bool>,
+}
+
+impl<'a> Fields<'a> {
+    /// Starts filling `target`.
+    pub fn new(target: &'a mut dyn Struct) -> Self {
+        let shape = target.shape();
+        Fields { target, shape, seen: vec![false; shape.members.len()] }
+    }
+
+    /// The structure's schema.
+    pub fn shape(&self) -> &'static Shape {
+        self.shape
+    }
+
+    /// Member `index`, marked as present.
+    pub fn get(&mut self, index: usize) -> &mut dyn Value {
+        self.seen[index] = true;
+        self.target.field_mut(index)
+    }
+
+    /// Whether member `index` has come.
+    pub fn has(&self, index: usize) -> bool {
+        self.seen[index]
+    }
+
+    /// Notes what is missing. Call it once, when the structure has been read.
+    pub fn finish(self, reading: &mut Reading) {
+        if self.shape.union {
+            let set = self.seen.iter().filter(|seen| **seen).count();
+            if set != 1 {
+                reading.unions.push((reading.path.clone(), set));
+            }
+            return;
+        }
+        for (member, _) in
+            self.shape.members.iter().zip(&self.seen).filter(|(m, seen)| m.required && !**seen)
+        {
+            let _ = reading.enter_member(&member.name);
+            reading.missing.insert(reading.path.clone());
+            reading.leave();
+        }
+    }
+}
+
+/// AWS writes member names in these paths with a small first letter.
+pub(crate) fn push_lower_first(out: &mut String, name: &str) {
+    let mut chars = name.chars();
+    out.extend(chars.next().map(|c| c.to_ascii_lowercase()));
+    out.push_str(chars.as_str());
+}
