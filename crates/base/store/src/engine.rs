@@ -1,0 +1,173 @@
+//! The seam between transactions and what keeps the bytes.
+//!
+//! An engine stores `key -> (version, value)`, where the version is the sequence number of the
+//! commit that wrote the value. One commit is one statement: "if all these expectations still
+//! hold, write all this under the next sequence number". A SQL engine does it with one common table
+//! expression over `kv(key bytea primary key, version bigint, value bytea)`; nothing here assumes
+//! more. Nothing of an engine leaves this crate.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::StoreError;
+
+/// When a commit counts as done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Durability {
+    /// Handed to the operating system: survives the death of the process, not of the machine.
+    Buffered,
+    /// On stable storage (shared `fdatasync`): survives power loss.
+    #[default]
+    Sync,
+}
+
+/// Keys from `lo` (inclusive) to `hi` (exclusive).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct KeyRange {
+    pub lo: Bytes,
+    pub hi: Bytes,
+}
+
+impl KeyRange {
+    pub fn is_empty(&self) -> bool {
+        self.lo >= self.hi
+    }
+}
+
+/// A stored value and the sequence number of the commit that wrote it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Versioned {
+    pub version: u64,
+    pub value: Bytes,
+}
+
+/// One row of a range.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub key: Bytes,
+    pub stored: Versioned,
+}
+
+/// A range as a transaction saw it: it held exactly `count` keys at the snapshot.
+///
+/// It is unchanged if and only if it still holds `count` keys and none has a version above the
+/// snapshot: every key now present with an old version was present then, with the same value;
+/// an equal count leaves no room for a deleted one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RangeSeen {
+    pub range: KeyRange,
+    pub count: u64,
+}
+
+/// A put whose key contains the sequence number the commit will get:
+/// `prefix + sequence (8 bytes, big endian) + suffix`. Gives a total order without contention.
+#[derive(Debug, Clone)]
+pub(crate) struct StampedPut {
+    pub prefix: Bytes,
+    pub suffix: Bytes,
+    pub value: Bytes,
+}
+
+/// One atomic commit.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Commit {
+    /// Sequence number of the snapshot that the expectations were read from.
+    pub snapshot: u64,
+    /// Keys that must still have this version, or still be absent.
+    pub expect: Vec<(Bytes, Option<u64>)>,
+    /// Ranges that must be unchanged.
+    pub ranges: Vec<RangeSeen>,
+    pub puts: Vec<(Bytes, Bytes)>,
+    pub deletes: Vec<Bytes>,
+    pub stamped: Vec<StampedPut>,
+    pub durability: Durability,
+}
+
+impl Commit {
+    /// The stamped puts as plain ones, once the sequence number is known.
+    pub fn stamp(&mut self, seq: u64) {
+        for StampedPut { prefix, suffix, value } in self.stamped.drain(..) {
+            let key = [&prefix[..], &seq.to_be_bytes(), &suffix].concat();
+            self.puts.push((key.into(), value));
+        }
+    }
+
+    /// All keys written.
+    pub fn keys(&self) -> impl Iterator<Item = &Bytes> {
+        self.puts.iter().map(|(key, _)| key).chain(&self.deletes)
+    }
+}
+
+/// Why a commit did not happen.
+#[derive(Debug, Clone)]
+pub(crate) enum CommitError {
+    /// An expectation no longer holds: read again.
+    Conflict,
+    /// Everything else.
+    Failed(StoreError),
+}
+
+/// The outcome of a commit: there, or to come.
+pub(crate) enum Pending {
+    Ready(Result<u64, CommitError>),
+    Later(tokio::sync::oneshot::Receiver<Result<u64, CommitError>>),
+}
+
+impl Pending {
+    pub async fn wait(self) -> Result<u64, CommitError> {
+        match self {
+            Self::Ready(outcome) => outcome,
+            Self::Later(outcome) => {
+                outcome.await.unwrap_or(Err(CommitError::Failed(StoreError::Closed)))
+            }
+        }
+    }
+}
+
+/// Keys written by one commit.
+#[derive(Debug, Clone)]
+pub(crate) struct Changed {
+    pub seq: u64,
+    pub keys: Vec<Bytes>,
+}
+
+/// Consistent view of one moment.
+pub(crate) trait Snapshot: Send + Sync {
+    /// Sequence number of the last commit seen.
+    fn seq(&self) -> u64;
+
+    fn get(&self, key: &[u8]) -> Result<Option<Versioned>, StoreError>;
+
+    fn multi_get(&self, keys: &[Bytes]) -> Result<Vec<Option<Versioned>>, StoreError> {
+        keys.iter().map(|key| self.get(key)).collect()
+    }
+
+    /// The first (or last, if `reverse`) `limit` rows of a range, in that direction.
+    fn range(
+        &self,
+        range: &KeyRange,
+        reverse: bool,
+        limit: usize,
+    ) -> Result<Vec<Entry>, StoreError>;
+}
+
+/// What keeps the bytes.
+pub(crate) trait Engine: Send + Sync {
+    fn snapshot(&self) -> Arc<dyn Snapshot>;
+
+    /// Queues a commit; commits are atomic and totally ordered.
+    fn commit(&self, commit: Commit) -> Pending;
+
+    /// Commits after `after`, oldest first; `None` when so old ones are no longer known.
+    fn changes(&self, after: u64) -> Option<Vec<Changed>>;
+
+    /// Deletes everything and puts these rows instead, as one commit.
+    fn clear(&self, seed: Vec<(Bytes, Bytes)>) -> Pending;
+
+    /// Brings everything to disk and ends background work. Later commits fail.
+    fn close(&self) -> Result<(), StoreError>;
+
+    /// Replaces the content by these rows, versions included (restore). Only before first use.
+    fn load(&self, rows: Vec<Entry>, seq: u64) -> Result<(), StoreError>;
+}

@@ -1,0 +1,176 @@
+//! The handle everyone holds.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::{Mutex, Notify};
+
+use crate::engine::{CommitError, Engine};
+use crate::key::Key;
+use crate::memory::MemoryEngine;
+use crate::table::{full_key, split_key};
+use crate::timer::TimerIds;
+use crate::tx::{ReadTx, WriteTx};
+use crate::wait::block_on;
+use crate::{AnyTable, StoreError, Table};
+
+/// A transaction that lost this often waits for its turn among those that lost as well.
+const ATTEMPTS_FREE: u32 = 3;
+/// A transaction that lost this often gives up.
+const ATTEMPTS_MAX: u32 = 100;
+
+/// What the store knows about itself; survives [`Store::clear`].
+const META: Table<u64> = Table::new("store/meta");
+
+/// A shared handle to one store; cloning is cheap.
+#[derive(Clone)]
+pub struct Store {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    engine: Box<dyn Engine>,
+    timer_ids: Arc<TimerIds>,
+    /// Serializes transactions that conflicted repeatedly.
+    contended: Mutex<()>,
+    emitted: Notify,
+    scheduled: Notify,
+}
+
+/// A key that a commit wrote or deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Sequence number of the commit.
+    pub seq: u64,
+    /// Table name.
+    pub table: String,
+    /// The key.
+    pub key: Key,
+}
+
+impl Store {
+    /// An empty store that lives as long as the process.
+    pub fn memory() -> Self {
+        Self::on(Box::new(MemoryEngine::new()), 0)
+    }
+
+    pub(crate) fn on(engine: Box<dyn Engine>, run: u64) -> Self {
+        let shared = Shared {
+            engine,
+            timer_ids: Arc::new(TimerIds::new(run)),
+            contended: Mutex::new(()),
+            emitted: Notify::new(),
+            scheduled: Notify::new(),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Reads one moment.
+    pub fn read<R>(&self, f: impl FnOnce(&ReadTx) -> R) -> R {
+        f(&ReadTx::new(self.shared.engine.snapshot()))
+    }
+
+    /// Runs a serializable transaction; the closure runs again after a conflict (see the crate's
+    /// documentation) and its error aborts. Waits for the commit without blocking the thread; with
+    /// [`crate::Durability::Sync`] the data is then on stable storage.
+    ///
+    /// Dropping the future leaves open whether the transaction commits.
+    pub async fn write<R, E: From<StoreError>>(
+        &self,
+        mut f: impl FnMut(&mut WriteTx) -> Result<R, E> + Send,
+    ) -> Result<R, E> {
+        let mut turn = None;
+        for attempt in 1..=ATTEMPTS_MAX {
+            if attempt > ATTEMPTS_FREE && turn.is_none() {
+                turn = Some(self.shared.contended.lock().await);
+            }
+            let (output, commit, wakes) = {
+                let mut tx =
+                    WriteTx::new(self.shared.engine.snapshot(), self.shared.timer_ids.clone());
+                let output = f(&mut tx)?;
+                let wakes = (tx.emitted(), tx.scheduled);
+                (output, tx.into_commit(), wakes)
+            };
+            let Some(commit) = commit else { return Ok(output) };
+            match self.shared.engine.commit(commit).wait().await {
+                Ok(_) => {
+                    self.wake(wakes);
+                    return Ok(output);
+                }
+                Err(CommitError::Conflict) => {}
+                Err(CommitError::Failed(error)) => return Err(error.into()),
+            }
+        }
+        Err(StoreError::Contention { attempts: ATTEMPTS_MAX }.into())
+    }
+
+    /// [`Store::write`] for threads outside an async runtime (tests, commands, start-up).
+    pub fn write_blocking<R, E: From<StoreError>>(
+        &self,
+        f: impl FnMut(&mut WriteTx) -> Result<R, E> + Send,
+    ) -> Result<R, E> {
+        block_on(self.write(f))
+    }
+
+    /// Sequence number of the last commit.
+    pub fn seq(&self) -> u64 {
+        self.shared.engine.snapshot().seq()
+    }
+
+    /// What changed after commit `after`, in order. `None`: too long ago, or the store was cleared
+    /// since; read everything again from a snapshot.
+    pub fn changes(&self, after: u64) -> Option<Vec<Change>> {
+        let commits = self.shared.engine.changes(after)?;
+        let changes = commits.into_iter().flat_map(|commit| {
+            commit.keys.into_iter().map(move |full| {
+                let (table, key) = split_key(&full);
+                Change { seq: commit.seq, table, key }
+            })
+        });
+        Some(changes.collect())
+    }
+
+    /// Completes after a commit that emitted events, at once if there was one since the last wait.
+    /// For one waiter. Events of earlier runs do not wake: list them first.
+    pub async fn emitted(&self) {
+        self.shared.emitted.notified().await;
+    }
+
+    /// Completes after a commit that scheduled a timer; otherwise as [`Store::emitted`].
+    pub async fn scheduled(&self) {
+        self.shared.scheduled.notified().await;
+    }
+
+    /// Deletes everything, durably, as one commit: a concurrent transaction comes wholly before
+    /// (and is gone) or wholly after. Takes milliseconds whatever the size.
+    pub async fn clear(&self) -> Result<(), StoreError> {
+        let seed = self.read(|tx| tx.scan(&META, crate::Scan::all()))?;
+        let seed = seed.into_iter().map(|(key, value)| {
+            let full = full_key(META.name(), key.as_bytes());
+            (Bytes::from(full), Bytes::from(value.to_string()))
+        });
+        match self.shared.engine.clear(seed.collect()).wait().await {
+            Ok(_) => {
+                self.wake((true, true));
+                Ok(())
+            }
+            Err(CommitError::Conflict) => Err(StoreError::Contention { attempts: 1 }),
+            Err(CommitError::Failed(error)) => Err(error),
+        }
+    }
+
+    /// Brings everything to disk and ends background work; later commits fail with
+    /// [`StoreError::Closed`]. The next opening is then fastest. Blocks for milliseconds.
+    pub fn close(&self) -> Result<(), StoreError> {
+        self.shared.engine.close()
+    }
+
+    fn wake(&self, (emitted, scheduled): (bool, bool)) {
+        if emitted {
+            self.shared.emitted.notify_one();
+        }
+        if scheduled {
+            self.shared.scheduled.notify_one();
+        }
+    }
+}

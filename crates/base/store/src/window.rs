@@ -1,0 +1,103 @@
+//! The recent past: which keys the last commits wrote.
+//!
+//! It answers most validations without reading the engine, and is what `changes` is served from.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::Bound;
+
+use bytes::Bytes;
+
+use crate::StoreError;
+use crate::engine::{Changed, Commit, Snapshot};
+
+/// Keys remembered; older commits are forgotten beyond that. About 2 MiB with keys of 64 bytes.
+const KEYS_MAX: usize = 16_384;
+
+pub(crate) struct Window {
+    /// Every commit after this sequence number is remembered.
+    floor: u64,
+    commits: VecDeque<Changed>,
+    latest: BTreeMap<Bytes, u64>,
+    keys: usize,
+}
+
+impl Window {
+    pub fn new(seq: u64) -> Self {
+        Self { floor: seq, commits: VecDeque::new(), latest: BTreeMap::new(), keys: 0 }
+    }
+
+    /// Does what the transaction saw still hold? `published` is the state without the commits
+    /// that are in this window but not yet visible; those are found in the window itself.
+    pub fn holds(&self, commit: &Commit, published: &dyn Snapshot) -> Result<bool, StoreError> {
+        let changed = |key: &Bytes| self.latest.get(key).is_some_and(|&seq| seq > commit.snapshot);
+        if commit.expect.iter().any(|(key, _)| changed(key)) {
+            return Ok(false);
+        }
+        for seen in commit.ranges.iter().filter(|seen| !seen.range.is_empty()) {
+            let bounds =
+                (Bound::Included(seen.range.lo.clone()), Bound::Excluded(seen.range.hi.clone()));
+            if self.latest.range(bounds).any(|(_, &seq)| seq > commit.snapshot) {
+                return Ok(false);
+            }
+        }
+        if commit.snapshot >= self.floor {
+            return Ok(true);
+        }
+        still_same(commit, published)
+    }
+
+    /// Remembers a commit. Call [`Self::trim`] only when it is visible.
+    pub fn push(&mut self, seq: u64, keys: Vec<Bytes>) {
+        self.keys += keys.len();
+        for key in &keys {
+            self.latest.insert(key.clone(), seq);
+        }
+        self.commits.push_back(Changed { seq, keys });
+    }
+
+    /// Forgets what is beyond the bound.
+    pub fn trim(&mut self) {
+        while self.keys > KEYS_MAX {
+            let Some(old) = self.commits.pop_front() else { break };
+            self.floor = old.seq;
+            self.keys -= old.keys.len();
+            for key in old.keys {
+                if self.latest.get(&key) == Some(&old.seq) {
+                    self.latest.remove(&key);
+                }
+            }
+        }
+    }
+
+    /// Forgets everything: all changed at `seq`.
+    pub fn reset(&mut self, seq: u64) {
+        *self = Self::new(seq);
+    }
+
+    pub fn changes(&self, after: u64) -> Option<Vec<Changed>> {
+        if after < self.floor {
+            return None;
+        }
+        let start = self.commits.partition_point(|changed| changed.seq <= after);
+        Some(self.commits.range(start..).cloned().collect())
+    }
+}
+
+/// The definition that the window shortens: compares versions and range fingerprints.
+fn still_same(commit: &Commit, published: &dyn Snapshot) -> Result<bool, StoreError> {
+    for (key, version) in &commit.expect {
+        if published.get(key)?.map(|stored| stored.version) != *version {
+            return Ok(false);
+        }
+    }
+    for seen in &commit.ranges {
+        // One more than expected is enough to know that there are too many.
+        let limit = usize::try_from(seen.count).unwrap_or(usize::MAX).saturating_add(1);
+        let rows = published.range(&seen.range, false, limit)?;
+        let newest = rows.iter().map(|row| row.stored.version).max().unwrap_or(0);
+        if rows.len() as u64 != seen.count || newest > commit.snapshot {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}

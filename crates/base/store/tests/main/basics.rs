@@ -1,0 +1,124 @@
+//! Tables, scans, events, timers and clearing, one after the other.
+
+use std::ops::ControlFlow;
+
+use store::{Key, RawTable, Scan, Store, StoreError, Table};
+
+const NUMBERS: Table<u64> = Table::new("test/number");
+const RAW: RawTable = RawTable::new("test/raw");
+
+fn stores() -> Vec<Store> {
+    vec![Store::memory()]
+}
+
+fn assert_send<T: Send>(value: T) -> T {
+    value
+}
+
+#[test]
+fn write_future_is_send() {
+    let store = Store::memory();
+    drop(assert_send(store.write(|tx| tx.put(&NUMBERS, "a", &1))));
+}
+
+#[test]
+fn reads_own_writes_and_scans_both_ways() {
+    for store in stores() {
+        for n in 0..100u64 {
+            store.write_blocking(|tx| tx.put(&NUMBERS, ("x", n), &n)).unwrap();
+        }
+        store
+            .write_blocking(|tx| {
+                tx.put(&NUMBERS, ("x", 200u64), &200)?;
+                tx.delete(&NUMBERS, ("x", 50u64))?;
+                tx.put(&NUMBERS, ("x", 3u64), &33)?;
+                let up = tx.scan(&NUMBERS, Scan::prefix("x"))?;
+                assert_eq!(up.len(), 100);
+                assert_eq!(up[3].1, 33);
+                assert_eq!(up.last().map(|(_, n)| *n), Some(200));
+                let down =
+                    tx.scan(&NUMBERS, Scan::prefix("x").reverse().after(("x", 52u64)).limit(2))?;
+                assert_eq!(down.iter().map(|(_, n)| *n).collect::<Vec<_>>(), [51, 49]);
+                assert_eq!(tx.get(&NUMBERS, ("x", 50u64))?, None);
+                Ok::<_, StoreError>(())
+            })
+            .unwrap();
+        let between = store
+            .read(|tx| tx.scan(&NUMBERS, Scan::prefix("x").ge(("x", 10u64)).lt(("x", 13u64))))
+            .unwrap();
+        assert_eq!(between.iter().map(|(_, n)| *n).collect::<Vec<_>>(), [10, 11, 12]);
+    }
+}
+
+#[test]
+fn raw_scan_stops_when_told() {
+    for store in stores() {
+        store
+            .write_blocking(|tx| {
+                for n in 0..10u64 {
+                    tx.put_raw(&RAW, (b"p".as_slice(), n), vec![n as u8])?;
+                }
+                Ok::<_, StoreError>(())
+            })
+            .unwrap();
+        let mut seen = Vec::new();
+        let mut last = Vec::new();
+        store
+            .read(|tx| {
+                tx.scan_raw(&RAW, &Scan::prefix(b"p".as_slice()), &mut |key, value| {
+                    seen.push(value[0]);
+                    last = key.to_vec();
+                    if seen.len() == 4 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+                })
+            })
+            .unwrap();
+        assert_eq!(seen, [0, 1, 2, 3]);
+        let next = Scan::prefix(b"p".as_slice()).after(Key::from_bytes(last)).limit(1);
+        store
+            .read(|tx| {
+                tx.scan_raw(&RAW, &next, &mut |_, value| {
+                    assert_eq!(value[0], 4);
+                    ControlFlow::Continue(())
+                })
+            })
+            .unwrap();
+    }
+}
+
+#[test]
+fn events_and_timers_commit_with_the_state() {
+    for store in stores() {
+        let failed: Result<(), StoreError> = store.write_blocking(|tx| {
+            tx.emit("t", "k", &1)?;
+            Err(StoreError::Closed)
+        });
+        assert!(failed.is_err());
+        let timer = store
+            .write_blocking(|tx| {
+                tx.emit("t", "k", &2)?;
+                tx.emit("t", "k", &3)?;
+                tx.schedule(500, "later", "x")?;
+                tx.schedule(300, "sooner", "y")
+            })
+            .unwrap();
+        let events = store.read(|tx| tx.events(None, 10)).unwrap();
+        assert_eq!(events.iter().map(|e| e.payload::<u64>().unwrap()).collect::<Vec<_>>(), [2, 3]);
+        assert_eq!(store.read(|tx| tx.next_due_ms()).unwrap(), Some(300));
+        let due = store.read(|tx| tx.due(300, 10)).unwrap();
+        assert_eq!((due.len(), due[0].id, due[0].kind.as_str()), (1, timer, "sooner"));
+        store
+            .write_blocking(|tx| {
+                assert!(tx.ack_event(events[0].id)?);
+                assert!(tx.retry_event(events[1].id, 900, "no luck")?);
+                assert!(tx.retry_timer(timer, 600, "no luck")?);
+                Ok::<_, StoreError>(())
+            })
+            .unwrap();
+        let events = store.read(|tx| tx.events(None, 10)).unwrap();
+        assert_eq!((events.len(), events[0].attempts, events[0].not_before_ms), (1, 1, 900));
+        assert_eq!(store.read(|tx| tx.next_due_ms()).unwrap(), Some(500));
+        assert!(store.write_blocking(|tx| tx.cancel(timer)).unwrap());
+        assert!(!store.write_blocking(|tx| tx.ack_timer(timer)).unwrap());
+        assert_eq!(store.read(|tx| tx.due(9_999, 10)).unwrap().len(), 1);
+    }
+}

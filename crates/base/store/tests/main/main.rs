@@ -1,0 +1,3 @@
+//! Behaviour of the store, the same on every engine.
+
+mod basics;
