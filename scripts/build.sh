@@ -1,0 +1,22 @@
+# Builds the binary when a source has changed. Sourced; expects $root and tools.sh. Sets $binary.
+# GUREUM_PROFILE=release asks for the optimised build.
+
+case "${GUREUM_PROFILE:-dev}" in
+    release) profile=release folder="${CARGO_TARGET_DIR:-$root/target}/release" ;;
+    *) profile=dev folder="${CARGO_TARGET_DIR:-$root/target}/debug" ;;
+esac
+binary="$folder/gureum"
+
+build_gureum() {
+    # A stamp, not the age of the binary: cargo leaves that alone when nothing it needs has changed.
+    if [ -x "$binary" ] && ! stale "$folder/.gureum-built" \
+        "$root/crates" "$root/models" "$root/Cargo.toml" "$root/Cargo.lock"; then
+        return 0
+    fi
+    need build
+    [ -x "$binary" ] || progress "building Gureum; the first time this takes some minutes"
+    mkdir -p "$folder"
+    touch "$folder/.gureum-started"
+    cargo build --quiet --locked --manifest-path "$root/Cargo.toml" --package cloud --profile "$profile" &&
+        mv "$folder/.gureum-started" "$folder/.gureum-built"
+}

@@ -1,0 +1,70 @@
+# The stages of ./test: a function each, in order of `stages`. Sourced; expects $root, $logs and the other scripts.
+
+stages="fmt tidy codegen clippy deny unit boto3 cli node java demo crash"
+
+CARGO_DENY_VERSION=0.20.2
+
+stage_fmt() { cargo fmt --all --check; }
+stage_tidy() { cargo xtask tidy; }
+# Writes nothing: says which committed file differs from what the models give.
+stage_codegen() { cargo xtask codegen --check; }
+stage_clippy() { cargo clippy --quiet --locked --workspace --all-targets -- -D warnings; }
+
+stage_deny() {
+    if ! have cargo-deny; then
+        # Unoptimised and without what only its network checks need: two minutes instead of ten.
+        CARGO_PROFILE_DEV_DEBUG=false CARGO_PROFILE_DEV_STRIP=true cargo install --quiet --locked --debug \
+            --no-default-features --version $CARGO_DENY_VERSION --root "$tools" --target-dir "$tools/build" cargo-deny &&
+            rm -rf "$tools/build" || return
+    fi
+    cargo fetch --quiet --locked && cargo deny --offline check licenses bans sources
+}
+
+stage_unit() { cargo test --quiet --locked --workspace; }
+
+stage_boto3() { python_clients && with_server "$venv/bin/pytest" -q tests/boto3; }
+stage_cli() { python_clients && with_server "$venv/bin/pytest" -q tests/cli; }
+
+stage_node() {
+    (cd tests/node && { ! stale node_modules/.package-lock.json package-lock.json || npm ci --silent --no-audit --no-fund; }) &&
+        build_functions &&
+        with_server node --test --test-reporter=tap tests/node/
+}
+
+stage_java() { build_functions && with_server mvn -B -ntp -f tests/java/pom.xml test; }
+
+stage_demo() { ./gureum demo; }
+
+# The full length of the promise; `cargo test` alone runs a short one.
+stage_crash() { cargo run --quiet --locked -p xtask -- crash --rounds "${GUREUM_CRASH_ROUNDS:-500}"; }
+
+venv="$root/.venv"
+python_clients() {
+    stale "$venv/.installed" tests/requirements.txt || return 0
+    python3 -m venv --clear "$venv" &&
+        "$venv/bin/pip" install --quiet --disable-pip-version-check -r tests/requirements.txt &&
+        touch "$venv/.installed"
+}
+
+# with_server COMMAND…: runs it with GUREUM_ENDPOINT at one server that all client stages share.
+with_server() {
+    start_server && GUREUM_ENDPOINT=$endpoint "$@"
+}
+
+server_pid=
+start_server() {
+    [ -z "$server_pid" ] || return 0
+    build_gureum && ./gureum runtimes || return
+    port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    "$binary" up --memory --listen "127.0.0.1:$port" >"$logs/server.log" 2>&1 &
+    server_pid=$!
+    endpoint="http://127.0.0.1:$port"
+    for _ in $(seq 100); do
+        if curl -sf -o /dev/null "$endpoint/_gureum/health"; then return 0; fi
+        kill -0 "$server_pid" 2>/dev/null || break
+        sleep 0.1
+    done
+    echo "The server did not come up:"
+    cat "$logs/server.log"
+    return 1
+}
