@@ -1,1 +1,3 @@
-//! gateway.
+//! The gateway.
+
+pub mod sigv4;
