@@ -1,0 +1,18 @@
+//! The sandbox's network: a loopback interface and the sockets the host accepts on.
+
+use std::io::Result;
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+use std::os::fd::AsFd;
+
+use crate::sys;
+
+/// Brings loopback up in a network namespace of our own.
+pub(crate) fn loopback_up() -> Result<()> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+    sys::loopback_up(socket.as_fd())
+}
+
+/// Listens on 127.0.0.1; port 0 lets the system choose.
+pub(crate) fn listen(port: u16) -> Result<TcpListener> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+}

@@ -1,0 +1,187 @@
+//! The sandbox's root: the host's programs and libraries read-only, and nothing of its data.
+//!
+//! All sources are opened first and then bound by descriptor, so that a source may lie below the
+//! directory the new root is mounted on. One `mount_setattr` makes everything read-only; only
+//! then come the three writable things: `/tmp`, `/proc` and the five device files.
+
+use std::ffi::CString;
+use std::fs;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::{OFlag, open};
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::sys::stat::Mode;
+use nix::unistd::{chdir, pivot_root};
+
+use crate::agent::{Failure, at};
+use crate::spec::{Mount, Orders};
+use crate::sys;
+
+/// Where the new root is assembled: any directory that exists.
+const BASES: &[&str] = &["/tmp", "/mnt", "/run"];
+/// System directories; on most systems some are links into `/usr`.
+const SYSTEM: &[&str] =
+    &["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store"];
+/// What programs need from `/etc`: the loader's cache, alternatives, certificates, time zone.
+const ETC: &[&str] = &[
+    "/etc/alternatives",
+    "/etc/ca-certificates",
+    "/etc/crypto-policies",
+    "/etc/ld.so.cache",
+    "/etc/ld.so.conf",
+    "/etc/ld.so.conf.d",
+    "/etc/localtime",
+    "/etc/pki",
+    "/etc/ssl",
+];
+const DEVICES: &[&str] = &["null", "zero", "full", "random", "urandom"];
+const DEVICE_LINKS: &[(&str, &str)] = &[
+    ("dev/fd", "/proc/self/fd"),
+    ("dev/stdin", "/proc/self/fd/0"),
+    ("dev/stdout", "/proc/self/fd/1"),
+    ("dev/stderr", "/proc/self/fd/2"),
+];
+const DIRECTORIES: &[&str] = &["dev", "etc", "opt", "proc", "tmp", "var"];
+
+/// A source opened before the new root hides it.
+struct Source {
+    handle: OwnedFd,
+    directory: bool,
+    name: PathBuf,
+    target: PathBuf,
+}
+
+/// Builds the root and makes it the calling process's root.
+pub(crate) fn enter(orders: &Orders) -> Result<(), Failure> {
+    let none = None::<&str>;
+    mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none)
+        .map_err(at("mount private"))?;
+    let base = BASES.iter().map(Path::new).find(|base| base.is_dir());
+    let base =
+        base.ok_or_else(|| Failure::new("find a directory", format!("none of {BASES:?}")))?;
+    let mut sources = Vec::new();
+    let mut links = DEVICE_LINKS.iter().map(|(a, b)| (a.into(), b.into())).collect::<Vec<_>>();
+    gather_system(&mut sources, &mut links)?;
+    for wanted in &orders.mounts {
+        sources.push(open_source(wanted)?);
+    }
+    links.extend(orders.links.iter().cloned());
+    let devices = open_devices()?;
+
+    mount_tmpfs(base, "size=4m,nr_inodes=4096,mode=755", MsFlags::MS_NOSUID)?;
+    for directory in DIRECTORIES {
+        make_directory(&base.join(directory))?;
+    }
+    for (path, text) in &orders.files {
+        let path = below(base, path);
+        fs::write(&path, text).map_err(at(format!("write {}", path.display())))?;
+    }
+    for source in &sources {
+        bind(base, source, MsFlags::MS_BIND | MsFlags::MS_REC)?;
+    }
+    for (path, target) in &links {
+        let path = below(base, path);
+        make_directory(path.parent().unwrap_or(base))?;
+        symlink(target, &path).map_err(at(format!("link {}", path.display())))?;
+    }
+    for device in &devices {
+        let path = below(base, &device.target);
+        fs::write(&path, "").map_err(at(format!("create {}", path.display())))?;
+    }
+    let c_base = CString::new(base.as_os_str().as_bytes()).map_err(at("name the root"))?;
+    sys::restrict_mounts(&c_base).map_err(at("make the root read-only (needs Linux 5.12)"))?;
+    mount_writable(base, &devices, orders.program.limits.tmp_size_bytes)?;
+    pivot(base)
+}
+
+/// The `/tmp`, `/proc` and devices, on top of the root that is now read-only.
+fn mount_writable(base: &Path, devices: &[Source], tmp_size_bytes: u64) -> Result<(), Failure> {
+    for device in devices {
+        bind(base, device, MsFlags::MS_BIND)?;
+    }
+    let careful = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+    let inodes = (tmp_size_bytes / 8192).max(1024);
+    let options = format!("size={tmp_size_bytes},nr_inodes={inodes},mode=1777");
+    mount_tmpfs(&base.join("tmp"), &options, careful)?;
+    let flags = careful | MsFlags::MS_NOEXEC;
+    let proc = base.join("proc");
+    mount(Some("proc"), &proc, Some("proc"), flags, None::<&str>).map_err(at("mount /proc"))
+}
+
+/// Makes `base` the root; the old one is gone for good.
+fn pivot(base: &Path) -> Result<(), Failure> {
+    chdir(base).map_err(at("enter the root"))?;
+    pivot_root(".", ".").map_err(at("pivot_root"))?;
+    umount2(".", MntFlags::MNT_DETACH).map_err(at("leave the old root"))?;
+    chdir("/").map_err(at("enter the root"))
+}
+
+fn gather_system(
+    sources: &mut Vec<Source>,
+    links: &mut Vec<(PathBuf, PathBuf)>,
+) -> Result<(), Failure> {
+    for path in SYSTEM.iter().chain(ETC).map(Path::new) {
+        let Ok(facts) = fs::symlink_metadata(path) else { continue };
+        let is_system = !path.starts_with("/etc");
+        match fs::read_link(path) {
+            Ok(target) if is_system && facts.is_symlink() => links.push((path.into(), target)),
+            _ if path.exists() => sources.push(open_source(&same(path))?),
+            _ => {}
+        }
+    }
+    // Debian keeps the JDK's configuration in /etc/java-NN-openjdk.
+    let Ok(entries) = fs::read_dir("/etc") else { return Ok(()) };
+    for entry in entries.flatten() {
+        if entry.file_name().as_bytes().starts_with(b"java-") && entry.path().is_dir() {
+            sources.push(open_source(&same(&entry.path()))?);
+        }
+    }
+    Ok(())
+}
+
+fn same(path: &Path) -> Mount {
+    Mount { source: path.into(), target: path.into() }
+}
+
+fn open_devices() -> Result<Vec<Source>, Failure> {
+    DEVICES.iter().map(|name| open_source(&same(&Path::new("/dev").join(name)))).collect()
+}
+
+fn open_source(wanted: &Mount) -> Result<Source, Failure> {
+    let step = || format!("open {}", wanted.source.display());
+    let flags = OFlag::O_PATH | OFlag::O_CLOEXEC;
+    let handle = open(&wanted.source, flags, Mode::empty()).map_err(|e| at(step())(e))?;
+    let directory = fs::metadata(&wanted.source).map_err(|e| at(step())(e))?.is_dir();
+    Ok(Source { handle, directory, name: wanted.source.clone(), target: wanted.target.clone() })
+}
+
+fn bind(base: &Path, source: &Source, flags: MsFlags) -> Result<(), Failure> {
+    let target = below(base, &source.target);
+    if source.directory {
+        make_directory(&target)?;
+    } else if !target.exists() {
+        make_directory(target.parent().unwrap_or(base))?;
+        fs::write(&target, "").map_err(at(format!("create {}", target.display())))?;
+    }
+    let from = format!("/proc/self/fd/{}", source.handle.as_raw_fd());
+    let none = None::<&str>;
+    mount(Some(from.as_str()), &target, none, flags, none)
+        .map_err(at(format!("bind {}", source.name.display())))
+}
+
+fn mount_tmpfs(path: &Path, options: &str, flags: MsFlags) -> Result<(), Failure> {
+    mount(Some("tmpfs"), path, Some("tmpfs"), flags, Some(options))
+        .map_err(at(format!("mount a tmpfs on {}", path.display())))
+}
+
+fn make_directory(path: &Path) -> Result<(), Failure> {
+    fs::create_dir_all(path).map_err(at(format!("create {}", path.display())))
+}
+
+/// `path` as seen from the new root.
+fn below(base: &Path, path: &Path) -> PathBuf {
+    base.join(path.strip_prefix("/").unwrap_or(path))
+}

@@ -1,0 +1,226 @@
+//! Runs real programs in real sandboxes, most of them with bad intentions.
+
+use std::io::{Read, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use sandbox::{Activity, Choice, Engine, Event, Exit, Limits, Mount, Plan, Program};
+use tokio::io::AsyncReadExt;
+
+const AGENT: &str = env!("CARGO_BIN_EXE_sandbox-agent");
+const LIMITS: Limits =
+    Limits { memory_bytes: 100 << 20, tmp_size_bytes: 8 << 20, files: 64, processes: 32 };
+
+struct Outcome {
+    exit: Exit,
+    output: String,
+}
+
+async fn engine(choice: Choice) -> Engine {
+    let engine = Engine::detect(choice, Some(AGENT.into()), &std::env::temp_dir()).await;
+    engine.expect("this machine allows sandboxes")
+}
+
+/// Runs a shell script and returns all it printed.
+async fn run(engine: &Engine, plan: Plan, script: &str) -> Outcome {
+    let program = Program {
+        program: "/bin/bash".into(),
+        args: vec!["-c".into(), script.into()],
+        env: vec![("PATH".into(), "/usr/bin:/bin".into()), ("GREETING".into(), "hello".into())],
+        cwd: "/".into(),
+        limits: LIMITS,
+    };
+    let place = engine.place(plan).expect("a place");
+    let mut sandbox = engine.launch(place, program).await.expect("the program starts");
+    let (mut out, mut err) = (String::new(), String::new());
+    let both = async {
+        tokio::join!(
+            sandbox.stdout.read_to_string(&mut out),
+            sandbox.stderr.read_to_string(&mut err),
+            sandbox.control.wait()
+        )
+    };
+    let (_, _, exit) =
+        tokio::time::timeout(Duration::from_secs(20), both).await.expect("it ends in time");
+    Outcome { exit, output: out + &err }
+}
+
+async fn check(script: &str, exit: Exit, contains: &str) {
+    let outcome = run(&engine(Choice::Namespaces).await, Plan::default(), script).await;
+    assert_eq!(outcome.exit, exit, "{script}: {}", outcome.output);
+    assert!(outcome.output.contains(contains), "{script}: {}", outcome.output);
+}
+
+#[tokio::test]
+async fn runs_a_program_with_its_environment_only() {
+    check("echo $GREETING; env | wc -l; exit 3", Exit::Code(3), "hello\n").await;
+    check("kill -9 $$", Exit::Signal(9), "").await;
+}
+
+#[tokio::test]
+async fn the_system_cannot_be_written() {
+    let script = "touch /usr/x; touch /etc/x; touch /x; touch /bin/x; \
+                  mkdir /opt/x; echo a > /etc/passwd; \
+                  for d in / /usr /etc /dev /opt /var; do test -w $d && echo WRITABLE $d; done; exit 0";
+    let outcome = run(&engine(Choice::Namespaces).await, Plan::default(), script).await;
+    assert!(!outcome.output.contains("WRITABLE"), "{}", outcome.output);
+    assert_eq!(outcome.output.matches("Read-only file system").count(), 6, "{}", outcome.output);
+}
+
+#[tokio::test]
+async fn nothing_of_the_host_is_seen() {
+    check("ls /home /root /srv /work /run /sys 2>&1 | grep -c 'No such'", Exit::Code(0), "6").await;
+    check("ls -d /dev/shm 2>&1; ls /dev | wc -l", Exit::Code(0), "No such").await;
+    check("hostname 2>/dev/null || cat /proc/sys/kernel/hostname", Exit::Code(0), "sandbox").await;
+    check(
+        "grep -E '^(CapEff|CapBnd|NoNewPrivs|Seccomp):' /proc/self/status | tr -d '\\t\\n'",
+        Exit::Code(0),
+        "CapEff:0000000000000000CapBnd:0000000000000000NoNewPrivs:1Seccomp:2",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn processes_outside_are_out_of_reach() {
+    let outside = std::process::id();
+    check(&format!("kill -9 {outside}"), Exit::Code(1), "No such process").await;
+    check("kill -9 1; sleep 0.1; echo still here", Exit::Code(0), "still here").await;
+    check("cat /proc/1/environ /proc/1/mem; ls /proc/1/fd", Exit::Code(2), "Permission denied")
+        .await;
+    check("ls /proc | grep -c '^[0-9]*$'", Exit::Code(0), "4").await;
+}
+
+#[tokio::test]
+async fn no_packet_leaves() {
+    check("echo x > /dev/tcp/1.1.1.1/80", Exit::Code(1), "unreachable").await;
+    // The test's own listener on the host is not the sandbox's loopback.
+    let host = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = host.local_addr().expect("an address").port();
+    check(&format!("echo x > /dev/tcp/127.0.0.1/{port}"), Exit::Code(1), "refused").await;
+}
+
+#[tokio::test]
+async fn namespaces_and_mounts_are_refused() {
+    check("unshare -U true", Exit::Code(1), "not permitted").await;
+    check("mount -t tmpfs none /tmp", Exit::Code(32), "").await;
+}
+
+#[tokio::test]
+async fn a_fork_bomb_stays_inside() {
+    let script = "bomb() { bomb | bomb & }; (bomb) 2>/dev/null; sleep 1; echo survived";
+    let outcome = run(&engine(Choice::Namespaces).await, Plan::default(), script).await;
+    assert!(matches!(outcome.exit, Exit::Code(_)), "{:?}", outcome.exit);
+    assert_eq!(
+        Exit::Code(0),
+        run(&engine(Choice::Namespaces).await, Plan::default(), "exit 0").await.exit
+    );
+}
+
+#[tokio::test]
+async fn a_memory_hog_is_killed() {
+    let hog = "head -c 400000000 /dev/zero | tail; sleep 5; echo escaped";
+    let outcome = run(&engine(Choice::Namespaces).await, Plan::default(), hog).await;
+    assert_eq!(outcome.exit, Exit::OutOfMemory, "{}", outcome.output);
+}
+
+#[tokio::test]
+async fn tmp_and_descriptors_are_bounded() {
+    check("head -c 9000000 /dev/zero > /tmp/x; exit 0", Exit::Code(0), "No space left").await;
+    check("echo text > /tmp/x && cat /tmp/x", Exit::Code(0), "text").await;
+    let script = "for i in $(seq 100); do exec {fd}</dev/null || exit 9; done";
+    check(script, Exit::Code(9), "Too many open files").await;
+}
+
+#[tokio::test]
+async fn mounts_are_read_only_and_the_host_accepts() {
+    let directory = std::env::temp_dir().join(format!("sandbox-mount-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).expect("a directory");
+    std::fs::write(directory.join("data"), "from the host").expect("a file");
+    for choice in [Choice::Namespaces, Choice::Process] {
+        let engine = engine(choice).await;
+        let mount = Mount { source: directory.clone(), target: "/var/task".into() };
+        let plan = Plan { mounts: vec![mount], links: Vec::new(), ports: vec![9001, 4566] };
+        let place = engine.place(plan).expect("a place");
+        let (data, port) = (place.path(Path::new("/var/task/data")), place.port(9001));
+        let script = format!(
+            "cat {0}; echo x > {0} 2>/dev/null && echo WRITTEN; \
+             exec 3<>/dev/tcp/127.0.0.1/{port}; echo ping >&3; cat <&3",
+            data.display()
+        );
+        let program = Program {
+            program: "/bin/bash".into(),
+            args: vec!["-c".into(), script],
+            env: vec![("PATH".into(), "/usr/bin:/bin".into())],
+            cwd: place.path(Path::new("/tmp")),
+            limits: LIMITS,
+        };
+        let mut sandbox = engine.launch(place, program).await.expect("the program starts");
+        assert_eq!(
+            sandbox.listeners.iter().map(|(port, _)| *port).collect::<Vec<_>>(),
+            [9001, 4566]
+        );
+        let (stream, _) = sandbox.listeners[0].1.accept().await.expect("a connection");
+        let mut stream = stream.into_std().expect("a stream");
+        stream.set_nonblocking(false).expect("blocking");
+        let mut ping = [0; 5];
+        stream.read_exact(&mut ping).expect("a ping");
+        assert_eq!(&ping, b"ping\n");
+        stream.write_all(b"pong").expect("it listens");
+        drop(stream);
+        let mut out = String::new();
+        sandbox.stdout.read_to_string(&mut out).await.expect("output");
+        assert_eq!(out, "from the hostpong", "{choice:?}");
+        assert_eq!(sandbox.control.wait().await, Exit::Code(0));
+    }
+    std::fs::remove_dir_all(&directory).expect("ours");
+}
+
+#[tokio::test]
+async fn memory_is_measured_on_demand_and_killing_ends_all() {
+    let engine = engine(Choice::Namespaces).await;
+    let program = Program {
+        program: "/bin/sh".into(),
+        args: vec!["-c".into(), "echo up; sleep 100 & sleep 100".into()],
+        env: Vec::new(),
+        cwd: "/tmp".into(),
+        limits: LIMITS,
+    };
+    let place = engine.place(Plan::default()).expect("a place");
+    let mut sandbox = engine.launch(place, program).await.expect("the program starts");
+    let mut up = [0; 3];
+    sandbox.stdout.read_exact(&mut up).await.expect("it prints");
+    sandbox.control.set(Activity::Idle).expect("it lives");
+    let Event::Memory(memory) = sandbox.control.next().await else { panic!("it was killed") };
+    assert!(
+        memory.current_bytes > 30_000 && memory.peak_bytes >= memory.current_bytes,
+        "{memory:?}"
+    );
+    sandbox.control.kill().await.expect("it dies");
+    let mut rest = String::new();
+    // The pipe ends only when every process that holds it is gone.
+    sandbox.stdout.read_to_string(&mut rest).await.expect("the end of the pipe");
+    assert_eq!(sandbox.control.wait().await, Exit::Signal(9));
+}
+
+#[tokio::test]
+async fn a_missing_program_and_a_missing_mount_are_named() {
+    let engine = engine(Choice::Namespaces).await;
+    let program = |path: &str| Program {
+        program: path.into(),
+        args: Vec::new(),
+        env: vec![("SECRET".into(), "hidden".into())],
+        cwd: "/".into(),
+        limits: LIMITS,
+    };
+    assert!(!format!("{:?}", program("/x")).contains("hidden"));
+    let place = engine.place(Plan::default()).expect("a place");
+    let error = engine.launch(place, program("/nowhere/x")).await.expect_err("no such program");
+    assert_eq!(
+        error.to_string(),
+        "cannot start /nowhere/x: No such file or directory (os error 2)"
+    );
+    let mount = Mount { source: "/nowhere/y".into(), target: "/y".into() };
+    let place = engine.place(Plan { mounts: vec![mount], ..Plan::default() }).expect("a place");
+    let error = engine.launch(place, program("/bin/true")).await.expect_err("no such mount");
+    assert!(error.to_string().contains("open /nowhere/y"), "{error}");
+}
