@@ -1,1 +1,34 @@
-//! kernel.
+//! What every service stands on: the context of a call, clock and randomness, typed calls to
+//! other services, durable tasks and events, credentials, sealing, blobs.
+//!
+//! Nothing in a service asks the machine for the time, for randomness or for a thread: it asks
+//! [`Ctx`]. That is what makes a run repeatable.
+
+mod api;
+mod arn;
+mod blobs;
+mod clock;
+mod credentials;
+mod ctx;
+mod kernel;
+mod log;
+mod principal;
+mod random;
+mod seal;
+mod service;
+mod tasks;
+
+pub use api::{BoxFuture, Dispatch, ServiceClient};
+pub use arn::{Arn, ArnError};
+pub use blobs::{BlobError, Blobs};
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use credentials::{AccessKey, Credentials, CredentialsError, SessionCredentials};
+pub use ctx::Ctx;
+pub use kernel::{Config, Kernel};
+pub use log::{Level, Log};
+pub use principal::Principal;
+pub use random::{OsRandom, Random, SeededRandom};
+pub use seal::{SealError, Sealer};
+pub use service::{EventHandler, Hook, Invalid, Service, TaskHandler};
+pub use shape::{Fault, Timestamp};
+pub use store::{Store, StoreError};

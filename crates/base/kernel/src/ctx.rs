@@ -1,0 +1,124 @@
+//! The context of one call.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use shape::{Fault, Struct, Timestamp};
+use store::Store;
+
+use crate::{Arn, BoxFuture, Kernel, Level, Principal, Random, ServiceClient};
+
+/// Who calls, where, and through which kernel. Cheap to clone.
+#[derive(Clone)]
+pub struct Ctx {
+    inner: Arc<Inner>,
+}
+
+#[derive(Clone)]
+struct Inner {
+    kernel: Kernel,
+    account: String,
+    region: String,
+    principal: Principal,
+    request_id: String,
+}
+
+impl Ctx {
+    /// A context for a verified caller. `account` is the one whose resources are meant.
+    pub fn new(kernel: &Kernel, region: &str, principal: Principal, request_id: String) -> Self {
+        let account = match principal.account() {
+            "" => kernel.config().account.clone(),
+            account => account.to_owned(),
+        };
+        let (kernel, region) = (kernel.clone(), region.to_owned());
+        Ctx { inner: Arc::new(Inner { kernel, account, region, principal, request_id }) }
+    }
+
+    /// The account whose resources are meant, twelve digits.
+    pub fn account(&self) -> &str {
+        &self.inner.account
+    }
+
+    /// `ap-northeast-2`.
+    pub fn region(&self) -> &str {
+        &self.inner.region
+    }
+
+    /// The caller.
+    pub fn principal(&self) -> &Principal {
+        &self.inner.principal
+    }
+
+    /// The request's id, a UUID.
+    pub fn request_id(&self) -> &str {
+        &self.inner.request_id
+    }
+
+    /// The kernel.
+    pub fn kernel(&self) -> &Kernel {
+        &self.inner.kernel
+    }
+
+    /// The one store.
+    pub fn store(&self) -> &Store {
+        self.inner.kernel.store()
+    }
+
+    /// The wall clock.
+    pub fn now(&self) -> Timestamp {
+        self.inner.kernel.clock().now()
+    }
+
+    /// A clock for measuring durations.
+    pub fn elapsed(&self) -> Duration {
+        self.inner.kernel.clock().elapsed()
+    }
+
+    /// Waits.
+    pub fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        self.inner.kernel.clock().sleep(duration)
+    }
+
+    /// Randomness.
+    pub fn random(&self) -> &dyn Random {
+        self.inner.kernel.random()
+    }
+
+    /// An ARN in this account and region.
+    pub fn arn(&self, service: &str, resource: impl Into<String>) -> Arn {
+        Arn {
+            partition: "aws".into(),
+            service: service.into(),
+            region: self.inner.region.clone(),
+            account: self.inner.account.clone(),
+            resource: resource.into(),
+        }
+    }
+
+    /// The same request seen by a service that acts for itself.
+    pub fn as_service(&self, name: &'static str) -> Ctx {
+        let account = self.inner.account.clone();
+        let principal = Principal::Service { name, account };
+        Ctx { inner: Arc::new(Inner { principal, ..(*self.inner).clone() }) }
+    }
+
+    /// A typed client of another service: `ctx.client::<api_lambda::Client>()`.
+    pub fn client<C: ServiceClient>(&self) -> C {
+        C::new(self.clone())
+    }
+
+    /// Calls an operation with a filled input: the one path for HTTP, the JSON door and clients.
+    pub async fn call(
+        &self,
+        service: &str,
+        op: usize,
+        input: Box<dyn Struct>,
+    ) -> Result<Box<dyn Struct>, Fault> {
+        self.inner.kernel.call(self, service, op, input).await
+    }
+
+    /// Writes a line to the server's log.
+    pub fn log(&self, level: Level, text: std::fmt::Arguments<'_>) {
+        self.inner.kernel.log(level, format_args!("{} {text}", self.inner.request_id));
+    }
+}
