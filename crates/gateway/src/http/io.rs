@@ -1,0 +1,196 @@
+//! Streams: looking at the first bytes of a connection, and giving up on clients that do not read.
+
+use super::rt::{Stall, within};
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
+use tokio_rustls::TlsAcceptor;
+
+/// How an HTTP/2 connection begins (RFC 9113, 3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// The first byte of a TLS handshake; no HTTP request begins with it.
+const TLS_HANDSHAKE: u8 = 0x16;
+
+/// Anything bytes go in and out of.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// Where TLS begins, if it is served at all.
+pub type TlsStarter = Option<Arc<rustls::ServerConfig>>;
+
+/// A connection whose kind is known.
+pub struct Opened {
+    /// The stream, nothing of it lost.
+    pub stream: Guarded,
+    /// Whether it speaks HTTP/2.
+    pub http2: bool,
+    /// Whether it came over TLS.
+    pub tls: bool,
+}
+
+/// Finds out whether a connection is TLS, HTTP/1 or HTTP/2, doing the handshake if need be.
+pub async fn open(
+    mut stream: Box<dyn Stream>,
+    tls: &TlsStarter,
+    first_byte_ms: u64,
+    write_stall_ms: u64,
+) -> io::Result<Opened> {
+    let timed_out = || io::Error::from(io::ErrorKind::TimedOut);
+    let mut first = within(first_byte_ms, sniff(&mut *stream)).await.ok_or_else(timed_out)??;
+    let over_tls = first.first() == Some(&TLS_HANDSHAKE);
+    if over_tls {
+        let config = tls.clone().ok_or(io::ErrorKind::Unsupported)?;
+        let raw = Prefixed { first, at: 0, stream };
+        let handshake = TlsAcceptor::from(config).accept(raw);
+        let done = within(first_byte_ms, handshake).await.ok_or_else(timed_out)??;
+        stream = Box::new(done);
+        first = within(first_byte_ms, sniff(&mut *stream)).await.ok_or_else(timed_out)??;
+    }
+    let http2 = first == PREFACE;
+    let stream = Prefixed { first, at: 0, stream };
+    let stream = Guarded { stream, stall: Stall::new(write_stall_ms) };
+    Ok(Opened { stream, http2, tls: over_tls })
+}
+
+/// Reads until the bytes cannot be the beginning of an HTTP/2 connection, or are one.
+async fn sniff(stream: &mut dyn Stream) -> io::Result<Vec<u8>> {
+    let mut first = Vec::with_capacity(PREFACE.len());
+    loop {
+        let mut buffer = [0; PREFACE.len()];
+        let room = PREFACE.len() - first.len();
+        let read = stream.read(&mut buffer[..room]).await?;
+        if read == 0 {
+            return match first.is_empty() {
+                true => Err(io::ErrorKind::UnexpectedEof.into()),
+                false => Ok(first),
+            };
+        }
+        first.extend_from_slice(&buffer[..read]);
+        if !PREFACE.starts_with(&first) || first.len() == PREFACE.len() {
+            return Ok(first);
+        }
+    }
+}
+
+/// A stream whose first bytes were already read.
+pub struct Prefixed {
+    first: Vec<u8>,
+    at: usize,
+    stream: Box<dyn Stream>,
+}
+
+impl AsyncRead for Prefixed {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let left = &self.first[self.at..];
+        if left.is_empty() {
+            return Pin::new(&mut *self.stream).poll_read(cx, buffer);
+        }
+        let take = left.len().min(buffer.remaining());
+        buffer.put_slice(&left[..take]);
+        self.at += take;
+        if self.at == self.first.len() {
+            self.first = Vec::new();
+            self.at = 0;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Prefixed {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        data: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut *self.stream).poll_write(cx, data)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.stream).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        data: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut *self.stream).poll_write_vectored(cx, data)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+/// A stream that fails once its peer has left data unread for too long.
+pub struct Guarded {
+    stream: Prefixed,
+    stall: Stall,
+}
+
+impl Guarded {
+    fn guard<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        outcome: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        match self.stall.watch(&outcome, cx) {
+            true => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            false => outcome,
+        }
+    }
+}
+
+impl AsyncRead for Guarded {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Guarded {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        data: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let outcome = Pin::new(&mut self.stream).poll_write(cx, data);
+        self.guard(cx, outcome)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let outcome = Pin::new(&mut self.stream).poll_flush(cx);
+        self.guard(cx, outcome)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let outcome = Pin::new(&mut self.stream).poll_shutdown(cx);
+        self.guard(cx, outcome)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        data: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let outcome = Pin::new(&mut self.stream).poll_write_vectored(cx, data);
+        self.guard(cx, outcome)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}

@@ -1,0 +1,16 @@
+//! HTTP: connections, limits, bodies. Knows nothing of AWS but the family words of its errors.
+
+mod body;
+mod cors;
+mod host;
+mod io;
+mod limits;
+mod rt;
+mod server;
+
+pub use body::{BodyError, Budget, ReadBody, drain, read_body};
+pub use cors::{Cors, Origins};
+pub use host::{Host, Hosts};
+pub use io::{Stream, TlsStarter};
+pub use limits::Limits;
+pub use server::{Handler, Peer, Reply, ReplyBody, ReplyFuture, Server, full};
