@@ -168,6 +168,7 @@ pub(crate) trait Engine: Send + Sync {
     /// Brings everything to disk and ends background work. Later commits fail.
     fn close(&self) -> Result<(), StoreError>;
 
-    /// Replaces the content by these rows, versions included (restore). Only before first use.
-    fn load(&self, rows: Vec<Entry>, seq: u64) -> Result<(), StoreError>;
+    /// Adds rows with the versions they have, and raises the sequence number to at least `seq`
+    /// (restore). Only before anything else reads or writes.
+    fn load(&self, rows: Vec<Entry>, seq: u64) -> Pending;
 }

@@ -37,28 +37,38 @@
 //! than on its own captured state, which it must reset. After a few attempts the transactions that
 //! still conflict queue up behind each other.
 
-#[allow(dead_code, reason = "the disk engine comes next")]
+mod backup;
+mod committer;
+mod directory;
+mod disk;
 mod engine;
-#[allow(dead_code, reason = "the disk engine comes next")]
 mod error;
+mod journal;
 mod key;
 mod memory;
+mod open;
 mod outbox;
+mod record;
 mod store;
 mod table;
 mod timer;
 mod tx;
+mod verify;
 mod wait;
+mod watermark;
 mod window;
 
+pub use backup::{BackupSummary, backup, restore};
 pub use engine::Durability;
 pub use error::StoreError;
 pub use key::{Key, KeyParts, Part};
+pub use open::{Migration, Options};
 pub use outbox::{Event, EventId};
 pub use store::{Change, Store};
 pub use table::{AnyTable, RawTable, Scan, Table};
 pub use timer::{Timer, TimerId};
 pub use tx::{ReadTx, WriteTx};
+pub use verify::{Verification, verify};
 
 /// Longest stored key in bytes, table name and escapes included.
 pub const KEY_BYTES_MAX: usize = 32 * 1024;

@@ -196,17 +196,6 @@ impl MemoryEngine {
         committer.window.trim();
         Ok(seq)
     }
-
-    fn replace(&self, rows: Vec<Entry>, seq: u64, window: &mut Window) {
-        let rows = rows.into_iter().map(|Entry { key, stored }| {
-            let newest = Slot { version: stored.version, value: Some(stored.value) };
-            (key, Chain { newest, older: Vec::new() })
-        });
-        let state = State { seq, rows: rows.collect(), garbage: VecDeque::new() };
-        let fresh = Generation { state: RwLock::new(state), readers: Mutex::default() };
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
-        window.reset(seq);
-    }
 }
 
 impl Engine for MemoryEngine {
@@ -230,8 +219,11 @@ impl Engine for MemoryEngine {
         let seq = self.open_snapshot().seq + 1;
         let rows = seed
             .into_iter()
-            .map(|(key, value)| Entry { key, stored: Versioned { version: seq, value } });
-        self.replace(rows.collect(), seq, &mut committer.window);
+            .map(|(key, value)| row(Entry { key, stored: Versioned { version: seq, value } }));
+        let state = State { seq, rows: rows.collect(), garbage: VecDeque::new() };
+        let fresh = Generation { state: RwLock::new(state), readers: Mutex::default() };
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
+        committer.window.reset(seq);
         Pending::Ready(Ok(seq))
     }
 
@@ -240,11 +232,21 @@ impl Engine for MemoryEngine {
         Ok(())
     }
 
-    fn load(&self, rows: Vec<Entry>, seq: u64) -> Result<(), StoreError> {
+    fn load(&self, rows: Vec<Entry>, seq: u64) -> Pending {
         let mut committer = lock(&self.committer);
-        self.replace(rows, seq, &mut committer.window);
-        Ok(())
+        let generation = self.generation();
+        let mut state = generation.state.write().unwrap_or_else(PoisonError::into_inner);
+        state.seq = state.seq.max(seq);
+        let seq = state.seq;
+        state.rows.extend(rows.into_iter().map(row));
+        committer.window.reset(seq);
+        Pending::Ready(Ok(seq))
     }
+}
+
+fn row(Entry { key, stored }: Entry) -> (Bytes, Chain) {
+    let newest = Slot { version: stored.version, value: Some(stored.value) };
+    (key, Chain { newest, older: Vec::new() })
 }
 
 /// A panic in a closure never happens under these locks; if one did, the data is still whole.

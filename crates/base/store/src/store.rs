@@ -7,20 +7,17 @@ use tokio::sync::{Mutex, Notify};
 
 use crate::engine::{CommitError, Engine};
 use crate::key::Key;
-use crate::memory::MemoryEngine;
+use crate::open::META;
 use crate::table::{full_key, split_key};
 use crate::timer::TimerIds;
 use crate::tx::{ReadTx, WriteTx};
 use crate::wait::block_on;
-use crate::{AnyTable, StoreError, Table};
+use crate::{AnyTable, StoreError};
 
 /// A transaction that lost this often waits for its turn among those that lost as well.
 const ATTEMPTS_FREE: u32 = 3;
 /// A transaction that lost this often gives up.
 const ATTEMPTS_MAX: u32 = 100;
-
-/// What the store knows about itself; survives [`Store::clear`].
-const META: Table<u64> = Table::new("store/meta");
 
 /// A shared handle to one store; cloning is cheap.
 #[derive(Clone)]
@@ -49,11 +46,6 @@ pub struct Change {
 }
 
 impl Store {
-    /// An empty store that lives as long as the process.
-    pub fn memory() -> Self {
-        Self::on(Box::new(MemoryEngine::new()), 0)
-    }
-
     pub(crate) fn on(engine: Box<dyn Engine>, run: u64) -> Self {
         let shared = Shared {
             engine,
@@ -63,6 +55,17 @@ impl Store {
             scheduled: Notify::new(),
         };
         Self { shared: Arc::new(shared) }
+    }
+
+    pub(crate) fn engine(&self) -> &dyn Engine {
+        &*self.shared.engine
+    }
+
+    /// Gives timer identifiers the number of this run. Before the handle is shared.
+    pub(crate) fn set_run(&mut self, run: u64) {
+        if let Some(shared) = Arc::get_mut(&mut self.shared) {
+            shared.timer_ids = Arc::new(TimerIds::new(run));
+        }
     }
 
     /// Reads one moment.

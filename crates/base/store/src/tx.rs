@@ -65,6 +65,28 @@ impl ReadTx {
         self.get_full(&full_key(table.name(), Key::of(key).as_bytes()))
     }
 
+    /// Reads many raw values of one table at once, in the order of the keys.
+    pub fn get_raw_many(
+        &self,
+        table: &RawTable,
+        keys: &[Key],
+    ) -> Result<Vec<Option<Bytes>>, StoreError> {
+        let full: Vec<Bytes> =
+            keys.iter().map(|key| full_key(table.name(), key.as_bytes()).into()).collect();
+        let stored = self.snapshot.multi_get(&full)?;
+        let values = full.into_iter().zip(stored).map(|(key, stored)| {
+            if let Some(own) = self.writes.get(&key) {
+                return own.clone();
+            }
+            if let Some(seen) = &self.seen {
+                let version = stored.as_ref().map(|stored| stored.version);
+                seen.borrow_mut().points.insert(key, version);
+            }
+            stored.map(|stored| stored.value)
+        });
+        Ok(values.collect())
+    }
+
     /// Is there a value?
     pub fn contains(&self, table: &dyn AnyTable, key: impl KeyParts) -> Result<bool, StoreError> {
         let full = full_key(table.name(), Key::of(key).as_bytes());

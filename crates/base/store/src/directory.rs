@@ -1,0 +1,159 @@
+//! The data directory: whose it is, and what lies where.
+//!
+//! ```text
+//! gureum-store   marker with the layout version, written once
+//! lock           locked while in use; contains the process id
+//! watermark      what was acknowledged (crate::watermark)
+//! engine/        fjall
+//! ```
+
+use std::fs::{File, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use crate::StoreError;
+use crate::watermark::Watermark;
+
+const MARKER: &str = "gureum-store";
+const MARKER_TITLE: &str = "gureum-store layout ";
+const LAYOUT: u64 = 1;
+
+/// A data directory that this process owns until dropped.
+pub(crate) struct Directory {
+    path: PathBuf,
+    /// Held, not read: the lock ends with the file handle.
+    _lock: File,
+}
+
+impl Directory {
+    /// Takes a directory, making it if there is none.
+    pub fn take(path: &Path) -> Result<Self, StoreError> {
+        let io = |error: io::Error| StoreError::io(path.display().to_string(), error);
+        std::fs::create_dir_all(path).map_err(io)?;
+        let marker = path.join(MARKER);
+        if !marker.try_exists().map_err(io)? {
+            refuse_foreign(path)?;
+        }
+        let directory = Self { path: path.into(), _lock: lock(path)? };
+        if marker.try_exists().map_err(io)? {
+            check_marker(path, &marker)?;
+        } else {
+            write_durably(&marker, &format!("{MARKER_TITLE}{LAYOUT}\n")).map_err(io)?;
+            sync_dir(path).map_err(io)?;
+        }
+        directory.prepare()?;
+        Ok(directory)
+    }
+
+    /// Makes what a crash during the first opening may have left out.
+    fn prepare(&self) -> Result<(), StoreError> {
+        let io = |error: io::Error| StoreError::io(self.path.display().to_string(), error);
+        let engine = self.engine();
+        let has_engine = engine.try_exists().map_err(io)?;
+        if !self.watermark().try_exists().map_err(io)? {
+            if has_engine {
+                let detail = format!("{} is missing", self.watermark().display());
+                return Err(StoreError::Damaged { detail });
+            }
+            // Under a temporary name first, so that it never exists half.
+            let new = self.path.join("watermark.new");
+            Watermark::create(&new).map_err(io)?;
+            std::fs::rename(&new, self.watermark()).map_err(io)?;
+            sync_dir(&self.path).map_err(io)?;
+        } else if !engine.join("version").try_exists().map_err(io)? {
+            let (_, mark) = Watermark::open(&self.watermark())?;
+            if mark.seq > 0 {
+                let detail = format!("{} is missing or incomplete", engine.display());
+                return Err(StoreError::Damaged { detail });
+            }
+            if has_engine {
+                std::fs::remove_dir_all(&engine).map_err(io)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub fn engine(&self) -> PathBuf {
+        self.path.join("engine")
+    }
+
+    pub fn watermark(&self) -> PathBuf {
+        self.path.join("watermark")
+    }
+}
+
+/// Refuses to move into a directory with somebody else's files.
+fn refuse_foreign(path: &Path) -> Result<(), StoreError> {
+    let io = |error: io::Error| StoreError::io(path.display().to_string(), error);
+    for entry in std::fs::read_dir(path).map_err(io)? {
+        let name = entry.map_err(io)?.file_name();
+        // Another process may be at this same point.
+        if name != "lock" && name != MARKER {
+            let detail = format!("it contains {}", name.display());
+            return Err(StoreError::NotADataDirectory { dir: path.into(), detail });
+        }
+    }
+    Ok(())
+}
+
+fn lock(path: &Path) -> Result<File, StoreError> {
+    let file = path.join("lock");
+    let io = |error: io::Error| StoreError::io(file.display().to_string(), error);
+    let mut lock = File::options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&file)
+        .map_err(io)?;
+    match lock.try_lock() {
+        Ok(()) => {
+            lock.set_len(0).map_err(io)?;
+            lock.rewind().map_err(io)?;
+            writeln!(lock, "{}", std::process::id()).map_err(io)?;
+            Ok(lock)
+        }
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            let known = lock.read_to_string(&mut holder).is_ok() && !holder.trim().is_empty();
+            let holder = if known {
+                format!("process {}", holder.trim())
+            } else {
+                "another process".to_owned()
+            };
+            Err(StoreError::Locked { dir: path.into(), holder })
+        }
+        Err(TryLockError::Error(error)) => Err(io(error)),
+    }
+}
+
+fn check_marker(path: &Path, marker: &Path) -> Result<(), StoreError> {
+    let text = std::fs::read_to_string(marker)
+        .map_err(|error| StoreError::io(marker.display().to_string(), error))?;
+    let layout = text.strip_prefix(MARKER_TITLE).and_then(|text| text.trim().parse::<u64>().ok());
+    match layout {
+        Some(found) if found > LAYOUT => {
+            Err(StoreError::NewerFormat { what: "layout", found, supported: LAYOUT })
+        }
+        Some(_) => Ok(()),
+        // A crash while it was written for the first time: then there is nothing else yet.
+        None if !path.join("watermark").exists() && !path.join("engine").exists() => {
+            write_durably(marker, &format!("{MARKER_TITLE}{LAYOUT}\n"))
+                .map_err(|error| StoreError::io(marker.display().to_string(), error))
+        }
+        None => {
+            let detail = format!("{MARKER} is unreadable");
+            Err(StoreError::NotADataDirectory { dir: path.into(), detail })
+        }
+    }
+}
+
+fn write_durably(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+pub(crate) fn sync_dir(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}

@@ -1,0 +1,273 @@
+//! The disk engine: fjall, written to by one thread of ours.
+
+use std::path::Path;
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::thread::JoinHandle;
+
+use bytes::Bytes;
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable};
+use tokio::sync::oneshot;
+
+use crate::committer::{Committer, Job};
+use crate::directory::Directory;
+use crate::engine::{
+    Changed, Commit, CommitError, Engine, Entry, KeyRange, Pending, Snapshot, Versioned,
+};
+use crate::journal::{self, Journals};
+use crate::memory::lock;
+use crate::record;
+use crate::watermark::{Mark, Watermark};
+use crate::window::Window;
+use crate::{Options, StoreError};
+
+/// Keyspace for [`Head`].
+const HEAD_SPACE: &str = "head";
+const HEAD_KEY: &[u8] = b"head";
+/// Keyspaces for rows: `rows-0`, and after each clearing the next number.
+const ROWS_SPACE: &str = "rows-";
+/// Versions of the head pile up in its memtable; it is small and so is this.
+const HEAD_MEMTABLE_BYTES: u64 = 1024 * 1024;
+
+pub(crate) struct DiskEngine {
+    jobs: Sender<Job>,
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<Result<(), StoreError>>>>,
+}
+
+/// Keys and what to store there; `None` deletes.
+pub(crate) type Rows = Vec<(Bytes, Option<Vec<u8>>)>;
+
+/// What the committer shows to readers.
+pub(crate) struct Shared {
+    pub published: RwLock<Arc<DiskSnapshot>>,
+    pub window: Mutex<Window>,
+}
+
+pub(crate) struct DiskSnapshot {
+    pub seq: u64,
+    pub view: fjall::Snapshot,
+    pub rows: Keyspace,
+}
+
+/// The last commit and which keyspace is current; written with every batch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Head {
+    pub seq: u64,
+    pub generation: u64,
+}
+
+impl Snapshot for DiskSnapshot {
+    fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    fn get(&self, key: &[u8]) -> Result<Option<Versioned>, StoreError> {
+        let stored = self.view.get(&self.rows, key).map_err(engine_error)?;
+        stored.map(|stored| record::decode(key, stored.into())).transpose()
+    }
+
+    fn range(
+        &self,
+        range: &KeyRange,
+        reverse: bool,
+        limit: usize,
+    ) -> Result<Vec<Entry>, StoreError> {
+        if range.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = self.view.range(&self.rows, range.lo.as_ref()..range.hi.as_ref());
+        let entry = |guard: fjall::Guard| {
+            let (key, stored) = guard.into_inner().map_err(engine_error)?;
+            let key = Bytes::from(key);
+            let stored = record::decode(&key, stored.into())?;
+            Ok(Entry { key, stored })
+        };
+        if reverse {
+            rows.rev().take(limit).map(entry).collect()
+        } else {
+            rows.take(limit).map(entry).collect()
+        }
+    }
+}
+
+impl DiskEngine {
+    pub fn open(path: &Path, options: &Options) -> Result<Self, StoreError> {
+        let directory = Directory::take(path)?;
+        let (watermark, mark) = Watermark::open(&directory.watermark())?;
+        if !options.salvage && directory.engine().exists() {
+            journal::check(&directory.engine(), &mark.journals)?;
+        }
+        let db = Database::builder(directory.engine())
+            .cache_size(options.cache_bytes)
+            .worker_threads(2)
+            .journal_compression(fjall::CompressionType::None)
+            .manual_journal_persist(true)
+            .open()
+            .map_err(engine_error)?;
+        let spaces = Spaces { db, memtable_bytes: options.memtable_bytes };
+        let head_space = spaces.open(HEAD_SPACE, HEAD_MEMTABLE_BYTES)?;
+        let head = read_head(&head_space)?;
+        check_head(head, &mark, options.salvage)?;
+        spaces.remove_rows_except(head.generation)?;
+        let rows = spaces.rows(head.generation)?;
+        let journals = Journals::follow(&directory.engine())
+            .map_err(|error| StoreError::io("reading the journals", error))?;
+        // The engine has brought the journals to stable storage; salvage starts a new promise.
+        let (mut watermark, seq) = (watermark, head.seq);
+        watermark
+            .write(&Mark { seq, journals: journals.extents() })
+            .map_err(|error| StoreError::io("writing the watermark", error))?;
+        let snapshot = DiskSnapshot { seq, view: spaces.db.snapshot(), rows };
+        let shared = Arc::new(Shared {
+            published: RwLock::new(Arc::new(snapshot)),
+            window: Mutex::new(Window::new(head.seq)),
+        });
+        let (jobs, queue) = channel();
+        let committer = Committer {
+            shared: shared.clone(),
+            head,
+            head_space,
+            spaces,
+            journals,
+            watermark,
+            directory,
+            failed: None,
+        };
+        let thread = std::thread::Builder::new()
+            .name("store-commit".into())
+            .spawn(move || committer.run(&queue))
+            .map_err(|error| StoreError::io("starting the committer", error))?;
+        Ok(Self { jobs, shared, thread: Mutex::new(Some(thread)) })
+    }
+
+    fn send(&self, job: impl FnOnce(oneshot::Sender<Result<u64, CommitError>>) -> Job) -> Pending {
+        let (done, outcome) = oneshot::channel();
+        match self.jobs.send(job(done)) {
+            Ok(()) => Pending::Later(outcome),
+            Err(_) => Pending::Ready(Err(CommitError::Failed(StoreError::Closed))),
+        }
+    }
+}
+
+impl Engine for DiskEngine {
+    fn snapshot(&self) -> Arc<dyn Snapshot> {
+        self.shared.published.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn commit(&self, commit: Commit) -> Pending {
+        self.send(|done| Job::Commit(commit, done))
+    }
+
+    fn changes(&self, after: u64) -> Option<Vec<Changed>> {
+        let visible = self.snapshot().seq();
+        let mut changes = lock(&self.shared.window).changes(after)?;
+        changes.retain(|changed| changed.seq <= visible);
+        Some(changes)
+    }
+
+    fn clear(&self, seed: Vec<(Bytes, Bytes)>) -> Pending {
+        self.send(|done| Job::Clear(seed, done))
+    }
+
+    fn load(&self, rows: Vec<Entry>, seq: u64) -> Pending {
+        self.send(|done| Job::Load(rows, seq, done))
+    }
+
+    fn close(&self) -> Result<(), StoreError> {
+        // A second caller waits here for the first, and then finds nothing to do.
+        let mut thread = lock(&self.thread);
+        let Some(committer) = thread.take() else { return Ok(()) };
+        // Fails only when the thread has ended; joining tells why.
+        let _ = self.jobs.send(Job::Close);
+        committer.join().unwrap_or_else(|_| Err(StoreError::io("committer", "panicked")))
+    }
+}
+
+impl Drop for DiskEngine {
+    fn drop(&mut self) {
+        // Nobody is left to tell; whatever was acknowledged is in the journal.
+        let _ = self.close();
+    }
+}
+
+/// The engine's keyspaces.
+pub(crate) struct Spaces {
+    pub db: Database,
+    memtable_bytes: u64,
+}
+
+impl Spaces {
+    fn open(&self, name: &str, memtable_bytes: u64) -> Result<Keyspace, StoreError> {
+        let options = || {
+            KeyspaceCreateOptions::default()
+                .max_memtable_size(memtable_bytes)
+                .manual_journal_persist(true)
+        };
+        self.db.keyspace(name, options).map_err(engine_error)
+    }
+
+    pub fn rows(&self, generation: u64) -> Result<Keyspace, StoreError> {
+        self.open(&format!("{ROWS_SPACE}{generation}"), self.memtable_bytes)
+    }
+
+    /// Removes what an interrupted clearing left.
+    fn remove_rows_except(&self, generation: u64) -> Result<(), StoreError> {
+        let keep = format!("{ROWS_SPACE}{generation}");
+        for name in self.db.list_keyspace_names() {
+            if name.starts_with(ROWS_SPACE) && *name != *keep {
+                let space = self.open(&name, self.memtable_bytes)?;
+                self.db.delete_keyspace(space).map_err(engine_error)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes rows and head as one batch, durable as asked. Visible afterwards.
+    pub fn write(
+        &self,
+        rows: (&Keyspace, Rows),
+        head: (&Keyspace, Head),
+        sync: bool,
+    ) -> Result<(), StoreError> {
+        let mode = if sync { PersistMode::SyncData } else { PersistMode::Buffer };
+        let mut batch = self.db.batch().durability(Some(mode));
+        for (key, value) in rows.1 {
+            match value {
+                Some(value) => batch.insert(rows.0, key, value),
+                None => batch.remove(rows.0, key),
+            }
+        }
+        let Head { seq, generation } = head.1;
+        batch.insert(head.0, HEAD_KEY, record::encode(HEAD_KEY, seq, &generation.to_be_bytes()));
+        batch.commit().map_err(engine_error)
+    }
+}
+
+fn read_head(space: &Keyspace) -> Result<Head, StoreError> {
+    let damaged = |detail: String| StoreError::Damaged { detail };
+    let Some(stored) = space.get(HEAD_KEY).map_err(engine_error)? else {
+        return Ok(Head::default());
+    };
+    let stored = record::decode(HEAD_KEY, stored.into())
+        .map_err(|error| damaged(format!("head record: {error}")))?;
+    let generation = <[u8; 8]>::try_from(&stored.value[..])
+        .map_err(|_| damaged("head record has the wrong length".into()))?;
+    Ok(Head { seq: stored.version, generation: u64::from_be_bytes(generation) })
+}
+
+fn check_head(head: Head, mark: &Mark, salvage: bool) -> Result<(), StoreError> {
+    if head.seq >= mark.seq || salvage {
+        return Ok(());
+    }
+    let lost = mark.seq - head.seq;
+    let detail = format!(
+        "{lost} acknowledged commits are missing (found up to {}, acknowledged up to {})",
+        head.seq, mark.seq
+    );
+    Err(StoreError::Damaged { detail })
+}
+
+pub(crate) fn engine_error(error: fjall::Error) -> StoreError {
+    StoreError::io("storage engine", error)
+}

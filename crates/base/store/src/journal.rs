@@ -1,0 +1,245 @@
+//! A second pair of eyes on the engine's journals.
+//!
+//! fjall replays its journal up to the first entry it cannot read and silently cuts the rest: right
+//! for a commit torn by a crash, wrong for a flipped bit in front of acknowledged ones; and the
+//! header of a batch is not part of its checksum at all. So the committer reads back what each
+//! commit appended and keeps, per journal file, its length and the CRC-32 of all of it; these go to
+//! the [watermark](crate::watermark). At the next opening, before fjall touches anything, every
+//! journal must still begin with exactly those bytes.
+//!
+//! Only the outline of the format is known here (where a batch ends); the version is pinned.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use crate::StoreError;
+
+/// How far a journal file reaches, and what it contains up to there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Extent {
+    pub id: u64,
+    pub bytes: u64,
+    pub crc: u32,
+}
+
+const BLOCK_BYTES: usize = 16 * 1024;
+
+/// Follows one journal file as it grows.
+struct Tail {
+    id: u64,
+    file: File,
+    bytes: u64,
+    crc: crc32fast::Hasher,
+}
+
+/// Follows all journals of an engine directory.
+pub(crate) struct Journals {
+    dir: PathBuf,
+    tails: Vec<Tail>,
+}
+
+impl Journals {
+    /// Reads all journals to their ends.
+    pub fn follow(dir: &Path) -> io::Result<Self> {
+        let mut journals = Self { dir: dir.into(), tails: Vec::new() };
+        for id in list(dir)? {
+            journals.tails.push(Tail::open(dir, id)?);
+        }
+        journals.advance()?;
+        Ok(journals)
+    }
+
+    /// Reads what was appended since, into new files as well, and drops deleted files.
+    pub fn advance(&mut self) -> io::Result<()> {
+        let Some(mut last) = self.tails.last_mut() else { return Ok(()) };
+        let mut rotated = false;
+        loop {
+            last.advance()?;
+            let next = last.id + 1;
+            if !path(&self.dir, next).try_exists()? {
+                break;
+            }
+            // Appended to between our reading and the rotation; then never again.
+            last.advance()?;
+            rotated = true;
+            self.tails.push(Tail::open(&self.dir, next)?);
+            last = match self.tails.last_mut() {
+                Some(last) => last,
+                None => return Ok(()),
+            };
+        }
+        if rotated || self.tails.len() > 1 {
+            let dir = &self.dir;
+            self.tails.retain(|tail| path(dir, tail.id).exists());
+        }
+        Ok(())
+    }
+
+    pub fn extents(&self) -> Vec<Extent> {
+        self.tails
+            .iter()
+            .map(|tail| Extent { id: tail.id, bytes: tail.bytes, crc: tail.crc.clone().finalize() })
+            .collect()
+    }
+}
+
+impl Tail {
+    fn open(dir: &Path, id: u64) -> io::Result<Self> {
+        let file = File::open(path(dir, id))?;
+        Ok(Self { id, file, bytes: 0, crc: crc32fast::Hasher::new() })
+    }
+
+    /// Moves behind the last complete batch.
+    fn advance(&mut self) -> io::Result<()> {
+        let mut cursor = Cursor::new(&self.file, self.bytes, self.crc.clone());
+        while cursor.skip_batch()? {
+            self.bytes = cursor.at;
+            self.crc = cursor.crc.clone();
+        }
+        Ok(())
+    }
+}
+
+/// Reads forward, checksumming what it passes.
+struct Cursor<'a> {
+    file: &'a File,
+    at: u64,
+    crc: crc32fast::Hasher,
+    block: Vec<u8>,
+    used: usize,
+    ended: bool,
+}
+
+impl<'a> Cursor<'a> {
+    fn new(file: &'a File, at: u64, crc: crc32fast::Hasher) -> Self {
+        Self { file, at, crc, block: Vec::new(), used: 0, ended: false }
+    }
+
+    /// Passes one batch; false if there is no complete one.
+    fn skip_batch(&mut self) -> io::Result<bool> {
+        loop {
+            let Some([tag]) = self.take::<1>()? else { return Ok(false) };
+            let done = match tag {
+                // Start: item count, sequence number.
+                1 => self.skip(4 + 8)?,
+                // Item: type, compression, keyspace, lengths of key, value and stored value.
+                2 => match self.take::<{ 1 + 1 + 8 + 2 + 4 + 4 }>()? {
+                    None => false,
+                    Some(head) => {
+                        let key = u64::from(u16::from_le_bytes([head[10], head[11]]));
+                        let value = u32::from_le_bytes([head[16], head[17], head[18], head[19]]);
+                        self.skip(key + u64::from(value))?
+                    }
+                },
+                // End: checksum, magic.
+                3 => return Ok(self.skip(8)? && self.take::<4>()? == Some(*b"FJL\x03")),
+                // Clear: keyspace.
+                4 => self.skip(8)?,
+                _ => false,
+            };
+            if !done {
+                return Ok(false);
+            }
+        }
+    }
+
+    fn take<const N: usize>(&mut self) -> io::Result<Option<[u8; N]>> {
+        let mut bytes = [0; N];
+        let mut filled = 0;
+        while filled < N {
+            let chunk = self.chunk(N - filled)?;
+            if chunk.is_empty() {
+                return Ok(None);
+            }
+            bytes[filled..filled + chunk.len()].copy_from_slice(chunk);
+            filled += chunk.len();
+        }
+        Ok(Some(bytes))
+    }
+
+    fn skip(&mut self, mut bytes: u64) -> io::Result<bool> {
+        while bytes > 0 {
+            let chunk = self.chunk(usize::try_from(bytes).unwrap_or(usize::MAX))?;
+            if chunk.is_empty() {
+                return Ok(false);
+            }
+            bytes -= chunk.len() as u64;
+        }
+        Ok(true)
+    }
+
+    /// Passes up to `max` bytes, at least one unless the file ends.
+    fn chunk(&mut self, max: usize) -> io::Result<&[u8]> {
+        if self.used == self.block.len() && !self.ended {
+            self.block.resize(BLOCK_BYTES, 0);
+            let got = self.file.read_at(&mut self.block, self.at)?;
+            self.block.truncate(got);
+            self.used = 0;
+            self.ended = got == 0;
+        }
+        let chunk = &self.block[self.used..];
+        let chunk = &chunk[..chunk.len().min(max)];
+        self.used += chunk.len();
+        self.at += chunk.len() as u64;
+        self.crc.update(chunk);
+        Ok(chunk)
+    }
+}
+
+/// Compares the journals with what the watermark says about them. A journal that is gone was
+/// flushed to tables and deleted by the engine; whether its commits are there, the caller finds out
+/// by the sequence number.
+pub(crate) fn check(dir: &Path, expected: &[Extent]) -> Result<(), StoreError> {
+    for extent in expected {
+        let path = path(dir, extent.id);
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(StoreError::io(path.display().to_string(), error)),
+        };
+        let mut cursor = Cursor::new(&file, 0, crc32fast::Hasher::new());
+        let whole = cursor
+            .skip(extent.bytes)
+            .map_err(|error| StoreError::io(path.display().to_string(), error))?;
+        let detail = if !whole {
+            "is shorter than what was acknowledged"
+        } else if cursor.crc.finalize() != extent.crc {
+            "does not contain what was acknowledged"
+        } else {
+            continue;
+        };
+        let detail = format!("journal {} {detail} ({} bytes)", path.display(), extent.bytes);
+        return Err(StoreError::Damaged { detail });
+    }
+    Ok(())
+}
+
+/// Discards all journals of a closed engine whose content is in tables. The newest stays, empty:
+/// the engine takes its presence as the sign that this is no new database.
+pub(crate) fn discard(dir: &Path) -> io::Result<()> {
+    let mut ids = list(dir)?;
+    let Some(newest) = ids.pop() else { return Ok(()) };
+    for id in ids {
+        std::fs::remove_file(path(dir, id))?;
+    }
+    let file = File::options().write(true).open(path(dir, newest))?;
+    file.set_len(0)?;
+    file.sync_all()
+}
+
+fn list(dir: &Path) -> io::Result<Vec<u64>> {
+    let mut ids = Vec::new();
+    for entry in std::fs::read_dir(dir)? {
+        let name = entry?.file_name();
+        let id = name.to_str().and_then(|name| name.strip_suffix(".jnl"));
+        ids.extend(id.and_then(|id| id.parse::<u64>().ok()));
+    }
+    ids.sort_unstable();
+    Ok(ids)
+}
+
+fn path(dir: &Path, id: u64) -> PathBuf {
+    dir.join(format!("{id}.jnl"))
+}

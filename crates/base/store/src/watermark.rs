@@ -1,0 +1,126 @@
+//! What was promised: a small file beside the engine that says how far the acknowledged commits go.
+//!
+//! It is written after the journal is on stable storage and before anyone is told, without a sync of
+//! its own. So it never claims too much; it is exact after the death of the process; and after a
+//! power failure it may lag by what the system had not yet written (seconds): then a *damaged*
+//! (not merely cut) journal end within that lag is the one loss that can go unnoticed.
+//!
+//! Two slots are written in turn, so that a torn write leaves the older one.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use crate::StoreError;
+use crate::journal::Extent;
+
+const SLOT_BYTES: usize = 512;
+const MAGIC: [u8; 8] = *b"GUREUMWM";
+/// Magic, turn, sequence number, count of extents; then the extents; then the checksum.
+const HEAD_BYTES: usize = 8 + 8 + 8 + 4;
+const EXTENT_BYTES: usize = 8 + 8 + 4;
+const EXTENTS_MAX: usize = (SLOT_BYTES - HEAD_BYTES - 4) / EXTENT_BYTES;
+
+/// The promise.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Mark {
+    /// Every commit up to this one was acknowledged as durable.
+    pub seq: u64,
+    /// What the journals contain at least.
+    pub journals: Vec<Extent>,
+}
+
+pub(crate) struct Watermark {
+    file: File,
+    turn: u64,
+}
+
+impl Watermark {
+    /// Makes the file, promising nothing.
+    pub fn create(path: &Path) -> io::Result<()> {
+        let file = File::create(path)?;
+        file.set_len(2 * SLOT_BYTES as u64)?;
+        let mut watermark = Self { file, turn: 0 };
+        watermark.write(&Mark::default())?;
+        watermark.write(&Mark::default())?;
+        watermark.file.sync_all()
+    }
+
+    /// Opens the file and reads the promise.
+    pub fn open(path: &Path) -> Result<(Self, Mark), StoreError> {
+        let io = |error| StoreError::io(path.display().to_string(), error);
+        let file = File::options().read(true).write(true).open(path).map_err(io)?;
+        let mut newest = None;
+        for slot in 0..2 {
+            let mut bytes = [0; SLOT_BYTES];
+            if file.read_exact_at(&mut bytes, slot * SLOT_BYTES as u64).is_ok()
+                && let Some((turn, mark)) = decode(&bytes)
+                && newest.as_ref().is_none_or(|(newest, _)| turn > *newest)
+            {
+                newest = Some((turn, mark));
+            }
+        }
+        let Some((turn, mark)) = newest else {
+            let detail = format!("{} is unreadable", path.display());
+            return Err(StoreError::Damaged { detail });
+        };
+        Ok((Self { file, turn }, mark))
+    }
+
+    /// Writes the promise; survives the process, and the machine once the system has written it.
+    pub fn write(&mut self, mark: &Mark) -> io::Result<()> {
+        self.turn += 1;
+        let slot = (self.turn % 2) * SLOT_BYTES as u64;
+        self.file.write_all_at(&encode(self.turn, mark), slot)
+    }
+
+    /// Brings the promise to stable storage.
+    pub fn sync(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+}
+
+fn encode(turn: u64, mark: &Mark) -> [u8; SLOT_BYTES] {
+    // Older journals than fit are about to be deleted; promising less is always safe.
+    let journals = &mark.journals[mark.journals.len().saturating_sub(EXTENTS_MAX)..];
+    let mut bytes = Vec::with_capacity(SLOT_BYTES);
+    bytes.extend_from_slice(&MAGIC);
+    bytes.extend_from_slice(&turn.to_be_bytes());
+    bytes.extend_from_slice(&mark.seq.to_be_bytes());
+    bytes.extend_from_slice(&(journals.len() as u32).to_be_bytes());
+    for extent in journals {
+        bytes.extend_from_slice(&extent.id.to_be_bytes());
+        bytes.extend_from_slice(&extent.bytes.to_be_bytes());
+        bytes.extend_from_slice(&extent.crc.to_be_bytes());
+    }
+    let mut slot = [0; SLOT_BYTES];
+    slot[..bytes.len()].copy_from_slice(&bytes);
+    let crc = crc32fast::hash(&slot[..SLOT_BYTES - 4]);
+    slot[SLOT_BYTES - 4..].copy_from_slice(&crc.to_be_bytes());
+    slot
+}
+
+fn decode(slot: &[u8; SLOT_BYTES]) -> Option<(u64, Mark)> {
+    let (body, crc) = slot.split_last_chunk::<4>()?;
+    if crc32fast::hash(body) != u32::from_be_bytes(*crc) {
+        return None;
+    }
+    let body = body.strip_prefix(&MAGIC)?;
+    let (turn, body) = body.split_first_chunk::<8>()?;
+    let (seq, body) = body.split_first_chunk::<8>()?;
+    let (count, mut body) = body.split_first_chunk::<4>()?;
+    let mut journals = Vec::new();
+    for _ in 0..u32::from_be_bytes(*count) {
+        let (id, rest) = body.split_first_chunk::<8>()?;
+        let (bytes, rest) = rest.split_first_chunk::<8>()?;
+        let (crc, rest) = rest.split_first_chunk::<4>()?;
+        body = rest;
+        journals.push(Extent {
+            id: u64::from_be_bytes(*id),
+            bytes: u64::from_be_bytes(*bytes),
+            crc: u32::from_be_bytes(*crc),
+        });
+    }
+    Some((u64::from_be_bytes(*turn), Mark { seq: u64::from_be_bytes(*seq), journals }))
+}
