@@ -262,12 +262,8 @@ fn library(name: &str, model: &Model) -> Result<String> {
             shape_name(op.output.target)
         )?;
     }
-    let errors: BTreeSet<String> = model
-        .operations
-        .iter()
-        .flat_map(|op| &op.errors)
-        .map(|&index| shape_name(index))
-        .collect();
+    let errors: BTreeSet<String> =
+        model.operations.iter().flat_map(|op| &op.errors).map(|&index| shape_name(index)).collect();
     let errors: Vec<String> = errors.into_iter().collect();
     writeln!(out, "    }}\n    errors {{ {} }}\n}}\n", errors.join(", "))?;
     serve_macro(&mut out, model)?;
