@@ -1,0 +1,88 @@
+"""Runs the tests against GUREUM_ENDPOINT, or against a server of its own when that is unset."""
+
+import io
+import json
+import os
+import pathlib
+import subprocess
+import time
+import uuid
+import zipfile
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+ACCOUNT = "000000000000"
+REGION = "ap-northeast-2"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/test"
+
+
+@pytest.fixture(scope="session")
+def endpoint():
+    """The address of the cloud under test."""
+    given = os.environ.get("GUREUM_ENDPOINT")
+    if given:
+        yield given
+        return
+    server = subprocess.Popen(
+        [ROOT / "gureum", "up", "--memory", "--listen", "127.0.0.1:0", "--json"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    yield json.loads(server.stdout.readline())["endpoint"]
+    server.terminate()
+    assert server.wait(timeout=30) == 0, "the server did not stop in order"
+
+
+@pytest.fixture(scope="session")
+def client(endpoint):
+    """Makes boto3 clients; keyword arguments override the usual key, region and configuration."""
+
+    def make(service, **overrides):
+        arguments = {
+            "endpoint_url": endpoint,
+            "region_name": REGION,
+            "aws_access_key_id": "test",
+            "aws_secret_access_key": "test",
+            "config": Config(retries={"total_max_attempts": 1}, read_timeout=60),
+        }
+        return boto3.client(service, **{**arguments, **overrides})
+
+    return make
+
+
+@pytest.fixture
+def unique():
+    """Names that no other test uses: the server is shared."""
+    return lambda prefix: f"{prefix}-{uuid.uuid4().hex[:12]}"
+
+
+def zipped(files):
+    """A zip archive of `files`, a dictionary of names and texts."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as out:
+        for name, content in files.items():
+            out.writestr(name, content)
+    return archive.getvalue()
+
+
+def eventually(probe, seconds=10):
+    """What `probe` returns as soon as that is true of something."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = probe()
+        if found or time.monotonic() > deadline:
+            assert found, f"not within {seconds} s"
+            return found
+        time.sleep(0.05)
+
+
+def error_of(call, **arguments):
+    """The code and the message of the AWS error that the call ends with."""
+    with pytest.raises(ClientError) as caught:
+        call(**arguments)
+    error = caught.value.response["Error"]
+    return error["Code"], error["Message"]
