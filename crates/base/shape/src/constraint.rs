@@ -153,7 +153,11 @@ impl Checker<'_> {
     fn nested(&mut self, step: &str, member: &Member, view: &View<'_>) {
         let mark = self.path.len();
         self.path.push_str(step);
-        self.value(member, view);
+        if self.reading.is_missing(&self.path) {
+            self.problem(None, Constraint::Required);
+        } else {
+            self.value(member, view);
+        }
         self.path.truncate(mark);
     }
 

@@ -31,7 +31,7 @@ pub use model::{
     ErrorTrait, Kind, Location, Member, Model, Operation, Pattern, Protocol, ServiceInfo, Shape,
     TimeFormat, XmlNamespace,
 };
-pub use reading::{Fields, Mismatch, Reading};
+pub use reading::{Fields, MAX_DEPTH, Mismatch, Reading};
 pub use redact::fmt_redacted;
 pub use time::{Timestamp, TimestampError};
 pub use value::{Blob, List, Map, Scalar, Struct, Value, View};

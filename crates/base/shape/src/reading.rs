@@ -1,7 +1,7 @@
 //! Book-keeping while a request is read: paths, absent required members, depth.
 
 use std::collections::HashSet;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use crate::{Shape, Struct, Value};
 
@@ -57,7 +57,7 @@ impl Reading {
     #[must_use]
     pub fn enter_element(&mut self, index: usize) -> bool {
         self.marks.push(self.path.len());
-        self.path.push_str(&format!(".{}.member", index + 1));
+        let _ = write!(self.path, ".{}.member", index + 1);
         self.marks.len() <= MAX_DEPTH
     }
 
@@ -65,7 +65,9 @@ impl Reading {
     #[must_use]
     pub fn enter_entry(&mut self, key: &str) -> bool {
         self.marks.push(self.path.len());
-        self.path.push_str(&format!(".{key}.member"));
+        self.path.push('.');
+        self.path.push_str(key);
+        self.path.push_str(".member");
         self.marks.len() <= MAX_DEPTH
     }
 
@@ -79,6 +81,12 @@ impl Reading {
     /// Where the codec is, in AWS's notation: `keySchema.1.member.keyType`.
     pub fn path(&self) -> &str {
         &self.path
+    }
+
+    /// Notes that where the codec is, there was a null that must not be one: a list's element or
+    /// a map's value.
+    pub fn note_null(&mut self) {
+        self.missing.insert(self.path.clone());
     }
 
     /// The required member at `path` was not there.
