@@ -9,6 +9,7 @@ mod claim;
 mod date;
 mod error;
 mod key;
+mod sign;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,7 @@ pub use claim::{Claim, Payload, Place, read};
 pub use date::{format_basic, parse_basic};
 pub use error::{AuthAnswer, AuthError, Family};
 pub use key::{hex, sha256_hex};
+pub use sign::Signer;
 
 use http::request::Parts;
 use key::{Bytes32, KeyCache, hmac};

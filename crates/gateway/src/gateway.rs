@@ -1,0 +1,474 @@
+//! From a request to its answer.
+
+use crate::answer::{self, auth_fault, body_fault, front, name_request, without_service};
+use crate::auth::{Candidate, Identified};
+use crate::checksum;
+use crate::config::{Config, GatewayError};
+use crate::http::{
+    Budget, Cors, Handler, Host, Peer, ReadBody, Reply, ReplyFuture, Server, Stream, TlsStarter,
+    drain, full, read_body,
+};
+use crate::routes::{Access, Route, RouteHandler};
+use crate::routing::{Entry, Found, Services, host_region};
+use crate::sigv4::{self, AuthError, ChunkDecoder, Claim, Payload, Verifier};
+use crate::tls;
+use bytes::Bytes;
+use http::request::Parts;
+use http::{Request, header};
+use hyper::body::{Body as _, Incoming};
+use kernel::{Ctx, Kernel, Level, Principal};
+use shape::{Fault, Operation, Protocol, Reading, Struct, validate};
+use std::future::Future;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+/// The one door of the cloud. Built with [`Gateway::new`], extended with [`Gateway::route`],
+/// then [opened](Gateway::open).
+pub struct Gateway {
+    pub(crate) kernel: Kernel,
+    pub(crate) config: Config,
+    pub(crate) services: Services,
+    pub(crate) verifier: Verifier,
+    pub(crate) routes: Vec<Route>,
+    pub(crate) budget: Budget,
+    ca: Option<Arc<tls::Ca>>,
+    tls: TlsStarter,
+}
+
+/// A gateway that serves. Cheap to clone.
+#[derive(Clone)]
+pub struct Open {
+    gateway: Arc<Gateway>,
+    server: Arc<Server>,
+}
+
+/// A request on its way: what is known of it, and its body until it is read.
+pub(crate) struct Arrival {
+    pub parts: Parts,
+    pub body: Incoming,
+    pub host: Host,
+    pub request_id: String,
+}
+
+/// What the access log says of a request besides its first line.
+#[derive(Default)]
+pub(crate) struct Noted {
+    service: Option<&'static str>,
+    operation: Option<&'static str>,
+}
+
+/// What a body turned out to be.
+struct Arrived {
+    body: ReadBody,
+    principal: Principal,
+}
+
+impl Gateway {
+    /// A gateway to the services of `kernel`, which must have been started. Refuses well-known
+    /// keys on an address that others can reach.
+    pub fn new(config: Config, kernel: &Kernel) -> Result<Self, GatewayError> {
+        config.check(kernel)?;
+        let now_s = kernel.clock().now().epoch_ms.div_euclid(1000);
+        let ca = match &config.ca_directory {
+            Some(directory) => {
+                Some(Arc::new(tls::Ca::open(directory, &config.hosts.extra, now_s)?))
+            }
+            None => None,
+        };
+        let tls = ca.clone().map(|ca| tls::server_config(ca, now_s)).transpose()?;
+        Ok(Self {
+            services: Services::new(kernel),
+            kernel: kernel.clone(),
+            verifier: Verifier::default(),
+            routes: Vec::new(),
+            budget: Budget::new(config.limits.body_memory_bytes_max),
+            config,
+            ca,
+            tls,
+        })
+    }
+
+    /// Serves paths that begin with `/_gureum/` and this prefix by a handler of another crate:
+    /// `route("/_gureum/calls", …)`. The longest prefix decides.
+    pub fn route(mut self, prefix: &str, access: Access, handler: RouteHandler) -> Self {
+        let body_bytes_max = self.config.limits.body_bytes_max;
+        let prefix = prefix.to_owned();
+        self.routes.push(Route { prefix, access, body_bytes_max, handler });
+        self.routes.sort_by_key(|route| std::cmp::Reverse(route.prefix.len()));
+        self
+    }
+
+    /// The local certificate authority, if TLS is served.
+    pub fn ca(&self) -> Option<&tls::Ca> {
+        self.ca.as_deref()
+    }
+
+    /// Makes it ready to serve.
+    pub fn open(self) -> Open {
+        let gateway = Arc::new(self);
+        let server =
+            Server::new(gateway.clone(), gateway.config.limits.clone(), gateway.tls.clone());
+        Open { gateway, server: Arc::new(server) }
+    }
+
+    async fn answer(&self, request: Request<Incoming>, peer: Peer) -> Reply {
+        let started = self.kernel.clock().elapsed();
+        let (parts, body) = request.into_parts();
+        let request_id = self.kernel.random().uuid();
+        let line = format!("{} {}", parts.method, parts.uri.path());
+        let mut noted = Noted::default();
+        let cors = self.config.origins.judge(&parts);
+        let mut reply = if cors == Cors::Refused {
+            let text = "Pages of this origin may not call this installation.";
+            answer::json(&Fault::new("CrossOriginRefused", 403, text), &request_id)
+        } else if Cors::is_preflight(&parts) {
+            cors.preflight(&parts).map(|()| full(Bytes::new()))
+        } else {
+            self.admitted(parts, body, &request_id, &mut noted).await
+        };
+        cors.apply(reply.headers_mut());
+        if self.config.access_log {
+            self.log(&line, &noted, &reply, started, peer, &request_id);
+        }
+        reply
+    }
+
+    /// One line for each request. Never a query or a header: they can hold secrets.
+    fn log(
+        &self,
+        line: &str,
+        noted: &Noted,
+        reply: &Reply,
+        started: std::time::Duration,
+        peer: Peer,
+        request_id: &str,
+    ) {
+        let micros = (self.kernel.clock().elapsed().saturating_sub(started)).as_micros();
+        let peer = match peer {
+            Peer::Tcp { address, .. } => address.ip().to_string(),
+            Peer::Relay => "relay".into(),
+        };
+        self.kernel.log(
+            Level::Info,
+            format_args!(
+                "{request_id} {peer} {} {}:{} {} {micros}us",
+                answer::shown(line),
+                noted.service.unwrap_or("-"),
+                noted.operation.unwrap_or("-"),
+                reply.status().as_u16(),
+            ),
+        );
+    }
+
+    /// Answers a request whose origin may call.
+    async fn admitted(
+        &self,
+        parts: Parts,
+        body: Incoming,
+        request_id: &str,
+        noted: &mut Noted,
+    ) -> Reply {
+        // A client that waits for `100 Continue` has not sent its body: reading would ask for it.
+        let waits = parts.headers.contains_key(header::EXPECT);
+        let uri_bytes = parts.uri.path_and_query().map_or(0, |text| text.as_str().len());
+        let host = self.config.hosts.read(&parts);
+        let mut arrival = match host {
+            Ok(host) if uri_bytes <= self.config.limits.uri_bytes_max => {
+                Arrival { parts, body, host, request_id: request_id.to_owned() }
+            }
+            Ok(_) => {
+                let fault = Fault::new("RequestUriTooLong", 414, "The request's URI is too long.");
+                return without_service(&parts, &fault, request_id);
+            }
+            Err(why) => {
+                let fault = Fault::new("UnknownHost", 421, why);
+                return without_service(&parts, &fault, request_id);
+            }
+        };
+        let mut reply = match arrival.parts.uri.path().starts_with("/_gureum") {
+            true => self.own_path(&mut arrival).await,
+            false => self.service_call(&mut arrival, noted).await,
+        };
+        name_request(&mut reply, request_id);
+        if !waits && !arrival.body.is_end_stream() {
+            drain(&mut arrival.body, &self.config.limits).await;
+        }
+        reply
+    }
+
+    /// A call of an operation in its service's own protocol.
+    async fn service_call(&self, arrival: &mut Arrival, noted: &mut Noted) -> Reply {
+        let claim = sigv4::read(&arrival.parts);
+        let known = claim.as_ref().ok().and_then(Option::as_ref);
+        let mut form = None;
+        let mut found = self.services.find(&arrival.parts, known, &arrival.host, &[]);
+        if matches!(found, Found::Unclear) && is_form(&arrival.parts) {
+            let limit = self.config.limits.body_bytes_max;
+            match self.read(arrival, limit).await {
+                Ok(body) => {
+                    found = self.services.find(&arrival.parts, known, &arrival.host, &body.bytes);
+                    form = Some(body);
+                }
+                Err(error) => {
+                    let fault = body_fault(None, "", error);
+                    return without_service(&arrival.parts, &fault, &arrival.request_id);
+                }
+            }
+        }
+        let entry = match found {
+            Found::Service(entry) => entry.clone(),
+            Found::Unserved(name) => {
+                let what = format!("the service {}", answer::shown(&name));
+                let fault = Fault::not_implemented(what);
+                return without_service(&arrival.parts, &fault, &arrival.request_id);
+            }
+            Found::Unclear => {
+                let fault = match claim {
+                    Err(error) => {
+                        let answer = error.answer(sigv4::Family::Json);
+                        Fault::new(answer.code, answer.status, answer.message)
+                    }
+                    Ok(_) => Fault::new("UnknownOperationException", 404, UNCLEAR),
+                };
+                return without_service(&arrival.parts, &fault, &arrival.request_id);
+            }
+        };
+        noted.service = Some(entry.name);
+        let mut operation = None;
+        match self.operate(arrival, &entry, claim, form, &mut operation).await {
+            Ok(reply) => {
+                noted.operation = operation.map(|op: &Operation| op.name.as_str());
+                reply
+            }
+            Err(fault) => {
+                noted.operation = operation.map(|op: &Operation| op.name.as_str());
+                self.fault_reply(&entry, operation, &fault, &arrival.request_id)
+            }
+        }
+    }
+
+    fn fault_reply(
+        &self,
+        entry: &Entry,
+        operation: Option<&'static Operation>,
+        fault: &Fault,
+        request_id: &str,
+    ) -> Reply {
+        wire::write_fault(entry.model, operation, fault, request_id).map(full)
+    }
+
+    async fn operate(
+        &self,
+        arrival: &mut Arrival,
+        entry: &Entry,
+        claim: Result<Option<Claim>, AuthError>,
+        form: Option<ReadBody>,
+        operation: &mut Option<&'static Operation>,
+    ) -> Result<Reply, Fault> {
+        let model = entry.model;
+        let mut form = form;
+        let by_form = matches!(model.service.protocol, Protocol::Query | Protocol::Ec2);
+        if by_form && form.is_none() {
+            // The operation's name is in the body.
+            let limit = self.config.body_bytes_max(entry.name, "");
+            let body = self.read(arrival, limit).await;
+            form = Some(body.map_err(|error| body_fault(Some(model), "", error))?);
+        }
+        let early = form.as_ref().map_or_else(Bytes::new, |body| body.bytes.clone());
+        let index = self.operation(entry, &arrival.parts, early)?;
+        let op = &model.operations[index];
+        *operation = Some(op);
+        let claim = claim.map_err(|error| auth_fault(model, &error))?;
+        if claim.is_none() && !op.unsigned {
+            return Err(auth_fault(model, &AuthError::Missing));
+        }
+        let arrived = self.receive(arrival, entry, op, claim.as_ref(), form).await?;
+        let region = match &claim {
+            Some(claim) => claim.region.clone(),
+            None => self.region_of(&arrival.host),
+        };
+        let ctx = Ctx::new(&self.kernel, &region, arrived.principal, arrival.request_id.clone());
+        let request = wire_request(&arrival.parts, arrived.body.bytes.clone());
+        let mut input = entry.dispatch.input(index);
+        let mut reading = Reading::default();
+        wire::read_request(model, op, &request, &mut *input, &mut reading)
+            .map_err(|error| error.fault(model))?;
+        // The text of the request is not needed while the operation runs.
+        drop(request);
+        drop(arrived.body);
+        let output = self.call(&ctx, entry, index, input, &reading).await?;
+        Ok(wire::write_response(model, op, &*output, &arrival.request_id).map(full))
+    }
+
+    /// The region meant by a request that is not signed for one.
+    pub(crate) fn region_of(&self, host: &Host) -> String {
+        host_region(host).unwrap_or(&self.kernel.config().region).to_owned()
+    }
+
+    /// The index of the operation a request is for.
+    fn operation(&self, entry: &Entry, parts: &Parts, body: Bytes) -> Result<usize, Fault> {
+        match wire::match_operation(entry.model, &wire_request(parts, body)) {
+            wire::Routed::Operation(index) => Ok(index),
+            wire::Routed::Unserved(name) => Err(not_served(entry, &name)),
+            wire::Routed::Unknown(name) => Err(answer::unknown_operation(entry.model, &name)),
+        }
+    }
+
+    /// Checks what signs a request and reads its body, in the order that costs strangers most and
+    /// us least: what needs no body comes first.
+    async fn receive(
+        &self,
+        arrival: &mut Arrival,
+        entry: &Entry,
+        op: &'static Operation,
+        claim: Option<&Claim>,
+        form: Option<ReadBody>,
+    ) -> Result<Arrived, Fault> {
+        let model = entry.model;
+        let fault = |error: AuthError| auth_fault(model, &error);
+        let candidate = match claim {
+            Some(claim) => Some(Candidate::of_service(&self.kernel, &arrival.parts, claim, model)?),
+            None => None,
+        };
+        let mut identified = None;
+        if let Some(candidate) = candidate.as_ref().filter(|candidate| !candidate.needs_body()) {
+            let verified = candidate.verify(&self.verifier, &arrival.parts, None);
+            identified = Some(verified.map_err(fault)?);
+        }
+        let mut body = match form {
+            Some(body) => body,
+            None => {
+                let limit = self.config.body_bytes_max(entry.name, &op.name);
+                let body = self.read(arrival, limit).await;
+                body.map_err(|error| body_fault(Some(model), &op.name, error))?
+            }
+        };
+        let Some(candidate) = candidate else {
+            return Ok(Arrived { body, principal: Principal::Anonymous });
+        };
+        let Identified { principal, proof } = match identified {
+            Some(identified) => identified,
+            None => candidate
+                .verify(&self.verifier, &arrival.parts, Some(&body.bytes))
+                .map_err(fault)?,
+        };
+        candidate.check_body(&body.bytes).map_err(fault)?;
+        if let Some(Payload::Streaming { signed, trailer, .. }) = claim.map(|claim| &claim.payload)
+        {
+            let max = self.config.body_bytes_max(entry.name, &op.name);
+            let proof = signed.then_some(proof);
+            body.bytes = decode_stream(&arrival.parts, &body.bytes, proof, *trailer, max)?;
+        }
+        Ok(Arrived { body, principal })
+    }
+
+    pub(crate) async fn read(
+        &self,
+        arrival: &mut Arrival,
+        bytes_max: u64,
+    ) -> Result<ReadBody, crate::http::BodyError> {
+        read_body(&mut arrival.body, bytes_max, &self.config.limits, &self.budget).await
+    }
+
+    /// Calls an operation once its input holds no problem. It runs to its end even if the client
+    /// goes away: half of it is not an option.
+    pub(crate) async fn call(
+        &self,
+        ctx: &Ctx,
+        entry: &Entry,
+        index: usize,
+        input: Box<dyn Struct>,
+        reading: &Reading,
+    ) -> Result<Box<dyn Struct>, Fault> {
+        let problems = validate(&*input, reading);
+        if !problems.is_empty() {
+            return Err(self.kernel.invalid(entry.name, &problems));
+        }
+        let (done, result) = tokio::sync::oneshot::channel();
+        let (kernel, ctx, name) = (self.kernel.clone(), ctx.clone(), entry.name);
+        self.kernel.spawn(async move {
+            // Nobody may be waiting any more.
+            let _ = done.send(kernel.call(&ctx, name, index, input).await);
+        });
+        // A handler that panicked has dropped its end.
+        result.await.unwrap_or_else(|_| Err(Fault::internal("the operation panicked")))
+    }
+}
+
+impl Open {
+    /// Serves a listener until `stop`, then lets requests under way finish.
+    pub async fn serve(&self, listener: TcpListener, stop: impl Future<Output = ()>) {
+        self.server.serve(listener, stop).await;
+    }
+
+    /// Serves one stream the installation relays, such as a function's, until it ends or `stop`
+    /// turns true. Its requests are signed like every other.
+    pub async fn serve_connection(&self, stream: Box<dyn Stream>, stop: watch::Receiver<bool>) {
+        self.server.serve_stream(stream, Peer::Relay, stop).await;
+    }
+
+    /// The gateway.
+    pub fn gateway(&self) -> &Gateway {
+        &self.gateway
+    }
+}
+
+impl Handler for Gateway {
+    fn handle(self: Arc<Self>, request: Request<Incoming>, peer: Peer) -> ReplyFuture {
+        Box::pin(async move { self.answer(request, peer).await })
+    }
+}
+
+const UNCLEAR: &str = "The request names no service: it has no signature, no X-Amz-Target, no \
+    Action, and neither its host nor its path is one of a service.";
+
+fn is_form(parts: &Parts) -> bool {
+    let content_type = parts.headers.get(header::CONTENT_TYPE);
+    content_type
+        .is_some_and(|value| value.as_bytes().starts_with(b"application/x-www-form-urlencoded"))
+}
+
+fn wire_request(parts: &Parts, body: Bytes) -> wire::Request<'_> {
+    wire::Request {
+        method: parts.method.as_str(),
+        path: parts.uri.path(),
+        query: parts.uri.query().unwrap_or(""),
+        headers: &parts.headers,
+        body,
+    }
+}
+
+/// An operation AWS has, and this build does not.
+pub(crate) fn not_served(entry: &Entry, name: &str) -> Fault {
+    let what = format!("{} {}", entry.model.service.id, answer::shown(name));
+    front(entry.model, Fault::not_implemented(what))
+}
+
+/// Decodes an aws-chunked body and checks what its trailer says.
+fn decode_stream(
+    parts: &Parts,
+    body: &[u8],
+    proof: Option<sigv4::Verified>,
+    with_trailer: bool,
+    bytes_max: u64,
+) -> Result<Bytes, Fault> {
+    let length = parts.headers.get("x-amz-decoded-content-length");
+    let length = match length.map(|value| value.to_str().unwrap_or("").parse()) {
+        None => None,
+        Some(Ok(length)) => Some(length),
+        Some(Err(_)) => {
+            let text = "x-amz-decoded-content-length must be a number.";
+            return Err(Fault::sender("InvalidArgument", text));
+        }
+    };
+    let mut decoder = ChunkDecoder::new(proof, with_trailer, length, bytes_max);
+    let mut out = Vec::with_capacity(body.len());
+    decoder.push(body, &mut out).map_err(answer::chunk_fault)?;
+    let trailers = decoder.finish().map_err(answer::chunk_fault)?;
+    for (name, value) in trailers {
+        checksum::check(&name, &value, &out)
+            .map_err(|error| Fault::sender("BadDigest", error.to_string()))?;
+    }
+    Ok(out.into())
+}

@@ -1,0 +1,185 @@
+//! Which service a request is for. The operation is then `wire::match_operation`'s to find.
+//!
+//! In order: the `X-Amz-Target` header, the credential scope, the host's labels, the `Action` and
+//! `Version` of a query, a path some service of ours knows. The first that says something
+//! decides; a signature for another service is found out when it is checked.
+
+use crate::http::Host;
+use crate::sigv4::Claim;
+use http::request::Parts;
+use kernel::{Dispatch, Kernel};
+use shape::{Model, Protocol};
+use std::sync::Arc;
+
+/// A service as the gateway sees it.
+#[derive(Clone)]
+pub(crate) struct Entry {
+    /// The kernel's name for it.
+    pub name: &'static str,
+    /// Its operations.
+    pub dispatch: Arc<dyn Dispatch>,
+    /// Its facts.
+    pub model: &'static Model,
+}
+
+/// All services, in the kernel's order.
+pub(crate) struct Services(Vec<Entry>);
+
+/// Where a request belongs.
+pub(crate) enum Found<'a> {
+    /// To this service.
+    Service(&'a Entry),
+    /// To one that is not served; its name as the request has it.
+    Unserved(String),
+    /// The request does not say.
+    Unclear,
+}
+
+impl Services {
+    /// The services of a started kernel.
+    pub fn new(kernel: &Kernel) -> Self {
+        let entry = |(name, dispatch): (&'static str, &Arc<dyn Dispatch>)| Entry {
+            name,
+            dispatch: dispatch.clone(),
+            model: dispatch.model(),
+        };
+        Self(kernel.services().map(entry).collect())
+    }
+
+    /// All of them.
+    pub fn all(&self) -> &[Entry] {
+        &self.0
+    }
+
+    /// By the kernel's name, or by the signing name.
+    pub fn named(&self, name: &str) -> Option<&Entry> {
+        let by_name = self.0.iter().find(|entry| entry.name == name);
+        by_name.or_else(|| self.0.iter().find(|entry| entry.model.service.signing_name == name))
+    }
+
+    /// Finds the service of a request. `form` is its body if that is a form, else empty.
+    pub fn find(
+        &self,
+        parts: &Parts,
+        claim: Option<&Claim>,
+        host: &Host,
+        form: &[u8],
+    ) -> Found<'_> {
+        if let Some(entry) = self.by_target(parts) {
+            return Found::Service(entry);
+        }
+        if let Some(claim) = claim {
+            return self.by_scope(parts, &claim.service, host);
+        }
+        if let Some(found) = self.by_host(host) {
+            return found;
+        }
+        let query = parts.uri.query().unwrap_or("");
+        let by_action = self.by_action(query.as_bytes()).or_else(|| self.by_action(form));
+        if let Some(entry) = by_action.or_else(|| self.by_path(parts, |_| true)) {
+            return Found::Service(entry);
+        }
+        Found::Unclear
+    }
+
+    fn by_target(&self, parts: &Parts) -> Option<&Entry> {
+        let target = parts.headers.get("x-amz-target")?.to_str().ok()?;
+        let (prefix, _) = target.rsplit_once('.')?;
+        self.0.iter().find(|entry| entry.model.service.target_prefix == prefix)
+    }
+
+    /// Several services can share a signing name: then host and path decide.
+    fn by_scope(&self, parts: &Parts, scope: &str, host: &Host) -> Found<'_> {
+        let same = |entry: &Entry| entry.model.service.signing_name == scope;
+        let Some(first) = self.0.iter().find(|entry| same(entry)) else {
+            return Found::Unserved(scope.chars().take(64).collect());
+        };
+        if self.0.iter().filter(|entry| same(entry)).count() == 1 {
+            return Found::Service(first);
+        }
+        if let Some(Found::Service(entry)) = self.by_host(host)
+            && same(entry)
+        {
+            return Found::Service(entry);
+        }
+        Found::Service(self.by_path(parts, same).unwrap_or(first))
+    }
+
+    fn by_host(&self, host: &Host) -> Option<Found<'_>> {
+        let named = host.labels.iter().find_map(|label| self.named(label));
+        if let Some(entry) = named {
+            return Some(Found::Service(entry));
+        }
+        // `localhost` alone says nothing; `kinesis.us-east-1.localhost` does.
+        let label = host.labels.iter().find(|label| !is_region(label))?;
+        Some(Found::Unserved(label.chars().take(64).collect()))
+    }
+
+    fn by_action(&self, pairs: &[u8]) -> Option<&Entry> {
+        let pairs = wire::query_pairs(std::str::from_utf8(pairs).ok()?).ok()?;
+        let value = |name: &str| pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value);
+        let (action, version) = (value("Action")?, value("Version")?);
+        let knows = |entry: &&Entry| {
+            let model = entry.model;
+            let query = matches!(model.service.protocol, Protocol::Query | Protocol::Ec2);
+            let named = model.operation_index(action).is_some()
+                || model.unserved.iter().any(|name| name == action);
+            query && model.service.api_version == **version && named
+        };
+        self.0.iter().find(knows)
+    }
+
+    fn by_path(&self, parts: &Parts, among: impl Fn(&Entry) -> bool) -> Option<&Entry> {
+        let request = wire::Request {
+            method: parts.method.as_str(),
+            path: parts.uri.path(),
+            query: parts.uri.query().unwrap_or(""),
+            headers: &parts.headers,
+            body: bytes::Bytes::new(),
+        };
+        let rest = |entry: &&Entry| {
+            matches!(entry.model.service.protocol, Protocol::RestJson | Protocol::RestXml)
+                && among(entry)
+        };
+        let knows = |entry: &&Entry| {
+            matches!(wire::match_operation(entry.model, &request), wire::Routed::Operation(_))
+        };
+        self.0.iter().filter(rest).find(knows)
+    }
+}
+
+/// The region a host names, if it does.
+pub(crate) fn host_region(host: &Host) -> Option<&str> {
+    host.labels.iter().map(String::as_str).find(|label| is_region(label))
+}
+
+/// Whether a label looks like `ap-northeast-2` or `us-gov-west-1`.
+fn is_region(label: &str) -> bool {
+    let parts: Vec<&str> = label.split('-').collect();
+    let letters = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase());
+    (3..=4).contains(&parts.len())
+        && parts[..parts.len() - 1].iter().all(|part| letters(part))
+        && parts[0].len() == 2
+        && parts[parts.len() - 1].len() == 1
+        && parts[parts.len() - 1].bytes().all(|b| b.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_region;
+
+    #[test]
+    fn regions_are_recognised() {
+        for (label, expected) in [
+            ("us-east-1", true),
+            ("ap-northeast-2", true),
+            ("us-gov-west-1", true),
+            ("dynamodb", false),
+            ("my-bucket-1", false),
+            ("us-east", false),
+            ("", false),
+        ] {
+            assert_eq!(is_region(label), expected, "{label}");
+        }
+    }
+}
