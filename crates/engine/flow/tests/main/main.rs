@@ -1,0 +1,7 @@
+//! Tests of the flow engine: through its public face only.
+
+mod corpus;
+mod load;
+mod replay;
+mod run;
+mod support;
