@@ -48,6 +48,19 @@ impl Dynamic {
         Dynamic { shape: member.shape(), content: Content::Absent }
     }
 
+    /// An absent value of a shape.
+    pub fn of(shape: &'static Shape) -> Self {
+        Dynamic { shape, content: Content::Absent }
+    }
+
+    /// The structure it holds, if it holds one: an error's detail, for instance.
+    pub fn into_struct(self) -> Option<Box<dyn Struct>> {
+        match self.content {
+            Content::Struct(value) => Some(value),
+            _ => None,
+        }
+    }
+
     /// The value as a structure; it becomes an empty one if it is not set.
     pub fn as_struct(&mut self) -> &mut dyn Struct {
         self.structure().expect("the shape is a structure")

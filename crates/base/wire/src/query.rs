@@ -30,7 +30,7 @@ impl Dialect {
             (Dialect::Query, ..) => member.wire_name().into(),
             (Dialect::Ec2, Some(name), _) => name.into(),
             (Dialect::Ec2, None, Some(name)) => capital(name).into(),
-            (Dialect::Ec2, None, None) => (&member.name).into(),
+            (Dialect::Ec2, None, None) => capital(&member.name).into(),
         }
     }
 }
@@ -127,9 +127,10 @@ impl FormReader<'_> {
             let named = node.children.get(&*name);
             // A flattened list may go by its element's name instead of its own.
             let by_element = || {
-                let element = &member.shape().element().location_name;
-                let flat = member.shape().kind == Kind::List && member.is_flattened();
-                element.as_ref().filter(|_| flat).and_then(|name| node.children.get(name))
+                let shape = member.shape();
+                let flat = shape.kind == Kind::List && member.is_flattened();
+                let name = flat.then(|| shape.element().location_name.as_ref()).flatten();
+                name.and_then(|name| node.children.get(name))
             };
             let Some(child) = named.or_else(by_element) else { continue };
             if !self.reading.enter_member(&member.name) {

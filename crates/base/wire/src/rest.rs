@@ -32,7 +32,7 @@ pub(crate) trait Body {
         value: &mut dyn Value,
         reading: &mut Reading,
     ) -> Result<(), ReadError>;
-    /// Writes the members that travel in the body.
+    /// Writes the members that travel in the body. An output without any may be no body at all.
     fn write_members(&self, output: &dyn Struct) -> Vec<u8>;
     /// Writes a body that is one member, neither blob nor string.
     fn write_payload(&self, member: &Member, view: &View<'_>) -> Vec<u8>;
@@ -104,14 +104,9 @@ fn read_query(
     let name = member.wire_name();
     match member.shape().kind {
         Kind::Map => {
-            // Whatever has no member or literal of its own.
-            let named = |key: &str| {
-                let member =
-                    |m: &Member| m.location == Location::QueryString && m.wire_name() == key;
-                shape.members.iter().enumerate().any(|(i, m)| i != index && member(m))
-                    || route::literals(op).any(|(literal, _)| literal == key)
-            };
-            let free: Vec<_> = query.iter().filter(|(key, _)| !named(key)).collect();
+            // Everything but the URI's own literals: also what named members have got.
+            let literal = |key: &str| route::literals(op).any(|(literal, _)| literal == key);
+            let free: Vec<_> = query.iter().filter(|(key, _)| !literal(key)).collect();
             if free.is_empty() {
                 return Ok(());
             }
@@ -341,10 +336,10 @@ pub(crate) fn write(
     let mut all = vec![request_id];
     let (bytes, content_type) = match shape.payload {
         Some(index) => payload(&shape.members[index as usize], &output.field(index as usize), body),
-        None if shape.members.iter().any(|m| m.location == Location::Body) => {
-            (body.write_members(output), Some(body.content_type()))
-        }
-        None => (Vec::new(), None),
+        None => match body.write_members(output) {
+            empty if empty.is_empty() || op.status == 204 => (Vec::new(), None),
+            bytes => (bytes, Some(body.content_type())),
+        },
     };
     all.extend(content_type.map(|value| header("content-type", value)));
     all.extend(headers(output));

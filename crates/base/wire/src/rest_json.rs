@@ -51,7 +51,9 @@ impl Body for Json<'_> {
 
     fn write_members(&self, output: &dyn Struct) -> Vec<u8> {
         let mut writer = ValueWriter::new(Style::Wire);
-        writer.structure(output, Some(Location::Body));
+        if !output.shape().synthetic {
+            writer.structure(output, Some(Location::Body));
+        }
         writer.out
     }
 

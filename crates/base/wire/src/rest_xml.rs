@@ -45,9 +45,12 @@ impl Body for Xml<'_> {
     }
 
     fn write_members(&self, output: &dyn Struct) -> Vec<u8> {
+        let shape = output.shape();
+        if !shape.members.iter().any(|member| member.location == Location::Body) {
+            return Vec::new();
+        }
         let mut writer = Writer::new(TimeFormat::Iso8601);
         writer.out.push_str(DECLARATION);
-        let shape = output.shape();
         let name = self.root.and_then(|root| root.location_name.as_deref());
         let name = name.or(shape.location_name.as_deref()).unwrap_or(&shape.name);
         match self.root {
@@ -67,7 +70,9 @@ impl Body for Xml<'_> {
         let mut writer = Writer::new(TimeFormat::Iso8601);
         writer.out.push_str(DECLARATION);
         let shape = member.shape();
-        let name = member.location_name.as_deref().or(shape.location_name.as_deref());
+        // A name that only repeats the member's says nothing about the root.
+        let own = member.location_name.as_deref().filter(|name| *name != member.name);
+        let name = own.or(shape.location_name.as_deref());
         writer.value(name.unwrap_or(&shape.name), member, view);
         writer.out.into_bytes()
     }

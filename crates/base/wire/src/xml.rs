@@ -178,7 +178,9 @@ mod tests {
         check("", expect!["error: A document is one element at byte 0"]);
         check(
             "<a>&#0;</a>",
-            expect!["error: invalid character reference: 0x0 character is not permitted in XML at byte 7"],
+            expect![
+                "error: invalid character reference: 0x0 character is not permitted in XML at byte 7"
+            ],
         );
         check(&"<a>".repeat(10_000), expect!["error: The request is nested too deeply"]);
         check(

@@ -45,6 +45,12 @@ pub(crate) fn read_members(
     Ok(())
 }
 
+/// Whether a flattened list goes by its element's name rather than its own: where the list is
+/// flat everywhere, not where only this member of it is.
+fn named_by_element(member: &Member) -> bool {
+    member.shape().flattened && member.location_name.is_none()
+}
+
 /// The children that make up a member: several only for flattened lists and maps.
 fn find<'e, 'x>(element: &'e Element<'x>, member: &Member, name: &str) -> Vec<&'e Element<'x>> {
     let named: Vec<&Element> = element.children_named(name).collect();
@@ -272,9 +278,10 @@ impl Writer {
                 let element = shape.element();
                 let flattened = member.is_flattened();
                 let inner_name = match (&element.location_name, flattened) {
-                    (Some(inner_name), _) => inner_name,
-                    (None, true) => name,
+                    (Some(inner_name), false) => inner_name,
                     (None, false) => "member",
+                    (Some(inner_name), true) if named_by_element(member) => inner_name,
+                    (_, true) => name,
                 };
                 if !flattened {
                     self.start(name, member, None);
@@ -308,7 +315,11 @@ impl Writer {
 
     fn entry(&mut self, name: &str, map: &Member, key: &str, value: &View<'_>) {
         let shape = map.shape();
-        self.open(name, &[]);
+        // A flattened entry stands for the map itself.
+        match map.is_flattened() {
+            true => self.start(name, map, None),
+            false => self.open(name, &[]),
+        }
         let key_name = shape.key().location_name.as_deref().unwrap_or("key");
         self.value(key_name, shape.key(), &View::Str(key));
         let value_name = shape.element().location_name.as_deref().unwrap_or("value");
