@@ -47,7 +47,7 @@ pub(crate) fn body_fault(model: Option<&Model>, operation: &str, error: BodyErro
     let family = model.map(family);
     let exception = matches!(family, Some(Family::Json | Family::Rest));
     let text = error.to_string();
-    match error {
+    let fault = match error {
         BodyError::TooLarge(_) if family == Some(Family::S3) => Fault::new(
             "EntityTooLarge",
             400,
@@ -67,6 +67,10 @@ pub(crate) fn body_fault(model: Option<&Model>, operation: &str, error: BodyErro
         BodyError::Timeout => Fault::new("RequestTimeout", 400, text),
         BodyError::Busy if exception => Fault::new("ServiceUnavailableException", 503, text),
         BodyError::Busy => Fault::new("ServiceUnavailable", 503, text),
+    };
+    match model {
+        Some(model) => front(model, fault),
+        None => fault,
     }
 }
 

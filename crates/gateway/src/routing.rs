@@ -155,13 +155,22 @@ pub(crate) fn host_region(host: &Host) -> Option<&str> {
 
 /// Whether a label looks like `ap-northeast-2` or `us-gov-west-1`.
 fn is_region(label: &str) -> bool {
-    let parts: Vec<&str> = label.split('-').collect();
-    let letters = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase());
-    (3..=4).contains(&parts.len())
-        && parts[..parts.len() - 1].iter().all(|part| letters(part))
-        && parts[0].len() == 2
-        && parts[parts.len() - 1].len() == 1
-        && parts[parts.len() - 1].bytes().all(|b| b.is_ascii_digit())
+    const DIRECTIONS: [&str; 9] = [
+        "north",
+        "south",
+        "east",
+        "west",
+        "central",
+        "northeast",
+        "northwest",
+        "southeast",
+        "southwest",
+    ];
+    let mut parts = label.rsplit('-');
+    let digit = |part: &str| part.len() == 1 && part.bytes().all(|b| b.is_ascii_digit());
+    let ends = parts.next().is_some_and(digit)
+        && parts.next().is_some_and(|part| DIRECTIONS.contains(&part));
+    ends && (1..=2).contains(&parts.clone().count()) && parts.last().is_some_and(|p| p.len() == 2)
 }
 
 #[cfg(test)]

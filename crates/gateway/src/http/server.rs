@@ -185,8 +185,7 @@ fn builder(limits: &Limits) -> auto::Builder<TokioExecutor> {
         .max_headers(limits.headers_max)
         .max_buf_size(limits.header_bytes_max.max(8192))
         // A client that ended its body too early still hears so.
-        .half_close(true)
-        .pipeline_flush(true);
+        .half_close(true);
     builder
         .http2()
         .timer(TokioTimer::new())

@@ -1,6 +1,6 @@
 """Signs generated requests with botocore's own signers; one JSON object per line.
 
-Usage: botocore_signer.py SEED COUNT. Read by tests/botocore.rs. Exits 77 without botocore.
+Usage: botocore_signer.py SEED COUNT. Read by botocore.rs beside it. Exits 77 without botocore.
 """
 import json
 import random

@@ -8,7 +8,7 @@ use http::request::Parts;
 use serde_json::Value;
 use std::process::Command;
 
-const SIGNER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/botocore_signer.py");
+const SIGNER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/main/botocore_signer.py");
 const BOTOCORE_ABSENT: i32 = 77;
 
 /// Runs the signer; `None`, loudly, where it cannot run.
