@@ -95,7 +95,24 @@ pub fn restore(dir: &Path, from: &mut dyn Read) -> Result<BackupSummary, StoreEr
     settled
 }
 
+/// Reads a backup to its end without restoring it.
+pub fn check_backup(from: &mut dyn Read) -> Result<BackupSummary, StoreError> {
+    unpack(from, &mut |_, _| Ok(()))
+}
+
 fn load(engine: &dyn Engine, from: &mut dyn Read) -> Result<BackupSummary, StoreError> {
+    unpack(from, &mut |rows, seq| match block_on(engine.load(rows, seq).wait()) {
+        Ok(_) => Ok(()),
+        Err(CommitError::Failed(error)) => Err(error),
+        Err(CommitError::Conflict) => Err(StoreError::Contention { attempts: 1 }),
+    })
+}
+
+/// Takes the stream apart; `add` gets rows and, at last, none and the sequence number.
+fn unpack(
+    from: &mut dyn Read,
+    add: &mut dyn FnMut(Vec<Entry>, u64) -> Result<(), StoreError>,
+) -> Result<BackupSummary, StoreError> {
     let mut frames = FrameReader::begin(from)?;
     let mut rows = 0;
     loop {
@@ -108,7 +125,7 @@ fn load(engine: &dyn Engine, from: &mut dyn Read) -> Result<BackupSummary, Store
                     batch.push(body.row()?);
                 }
                 rows += batch.len() as u64;
-                commit(engine, batch, 0)?;
+                add(batch, 0)?;
             }
             b'E' => {
                 let summary = BackupSummary { seq: body.u64()?, rows: body.u64()? };
@@ -118,19 +135,11 @@ fn load(engine: &dyn Engine, from: &mut dyn Read) -> Result<BackupSummary, Store
                 if !body.bytes.is_empty() || frames.more()? {
                     return Err(bad("something follows the end"));
                 }
-                commit(engine, Vec::new(), summary.seq)?;
+                add(Vec::new(), summary.seq)?;
                 return Ok(summary);
             }
             kind => return Err(bad(format!("frame {} has unknown kind {kind}", frames.number))),
         }
-    }
-}
-
-fn commit(engine: &dyn Engine, rows: Vec<Entry>, seq: u64) -> Result<(), StoreError> {
-    match block_on(engine.load(rows, seq).wait()) {
-        Ok(_) => Ok(()),
-        Err(CommitError::Failed(error)) => Err(error),
-        Err(CommitError::Conflict) => Err(StoreError::Contention { attempts: 1 }),
     }
 }
 

@@ -6,12 +6,12 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use fjall::{AbstractTree, Keyspace};
+use fjall::{AbstractTree, Database, Keyspace, PersistMode};
 use tokio::sync::oneshot;
 
 use crate::StoreError;
@@ -21,7 +21,7 @@ use crate::engine::{Commit, CommitError, Durability, Entry};
 use crate::journal::{self, Journals};
 use crate::memory::lock;
 use crate::record;
-use crate::watermark::{Mark, Watermark};
+use crate::watermark::{IDLE_MS, Mark, Watermark};
 
 /// At most so many commits, or payload bytes, share one sync.
 const BATCH_COMMITS_MAX: usize = 1024;
@@ -53,7 +53,7 @@ pub(crate) struct Committer {
 impl Committer {
     pub fn run(mut self, queue: &Receiver<Job>) -> Result<(), StoreError> {
         let mut put_back = None;
-        while let Some(job) = put_back.take().or_else(|| queue.recv().ok()) {
+        while let Some(job) = put_back.take().or_else(|| self.next_job(queue)) {
             match job {
                 Job::Commit(commit, done) => {
                     let mut batch = vec![(commit, done)];
@@ -85,6 +85,22 @@ impl Committer {
             }
         }
         self.close()
+    }
+
+    /// Waits for work; without any, syncs the watermark. None: all handles are gone.
+    fn next_job(&mut self, queue: &Receiver<Job>) -> Option<Job> {
+        if self.watermark.is_unsynced() {
+            match queue.recv_timeout(Duration::from_millis(IDLE_MS)) {
+                Ok(job) => return Some(job),
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => {
+                    if let Err(error) = self.watermark.sync() {
+                        self.failed = Some(StoreError::io("writing the watermark", error));
+                    }
+                }
+            }
+        }
+        queue.recv().ok()
     }
 
     fn commit(&mut self, batch: Vec<(Commit, Done)>) {
@@ -224,7 +240,8 @@ impl Committer {
             return Err(error);
         }
         let rows = self.published().rows.clone();
-        let flushed = flush(&rows)? && flush(&self.head_space)?;
+        let db = &self.spaces.db;
+        let flushed = flush(db, &rows)? && flush(db, &self.head_space)?;
         let Self { spaces, directory, mut watermark, head, head_space, journals, .. } = self;
         let engine: PathBuf = directory.engine();
         drop((rows, head_space, journals));
@@ -233,24 +250,27 @@ impl Committer {
         if !flushed {
             return Ok(());
         }
-        let discard = || {
-            // First take back the promise about the journals, then discard them.
+        let mut discard = || {
+            // First take back the promise about the journals, then discard them. Twice, so that
+            // neither slot speaks of journals.
+            watermark.write(&Mark { seq: head.seq, journals: Vec::new() })?;
             watermark.write(&Mark { seq: head.seq, journals: Vec::new() })?;
             watermark.sync()?;
             journal::discard(&engine)
         };
-        let mut discard = discard;
         discard().map_err(|error| StoreError::io("closing the journals", error))
     }
 }
 
 /// Writes a memtable to its file. False if that takes unreasonably long; the journal has it anyway.
-fn flush(space: &Keyspace) -> Result<bool, StoreError> {
+fn flush(db: &Database, space: &Keyspace) -> Result<bool, StoreError> {
     space.rotate_memtable().map_err(engine_error)?;
     for _ in 0..FLUSH_POLLS_MAX {
         if space.tree.sealed_memtable_count() == 0 {
             return Ok(space.tree.active_memtable().is_empty());
         }
+        // Fails when the engine's thread, for which we wait, has failed.
+        db.persist(PersistMode::Buffer).map_err(engine_error)?;
         #[expect(clippy::disallowed_methods, reason = "own thread, at shutdown, no Ctx here")]
         std::thread::sleep(Duration::from_millis(5));
     }

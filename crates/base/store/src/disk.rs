@@ -15,6 +15,7 @@ use crate::engine::{
     Changed, Commit, CommitError, Engine, Entry, KeyRange, Pending, Snapshot, Versioned,
 };
 use crate::journal::{self, Journals};
+use crate::manifest;
 use crate::memory::lock;
 use crate::record;
 use crate::watermark::{Mark, Watermark};
@@ -96,6 +97,7 @@ impl DiskEngine {
         let directory = Directory::take(path)?;
         let (watermark, mark) = Watermark::open(&directory.watermark())?;
         if !options.salvage && directory.engine().exists() {
+            manifest::check(&directory.engine())?;
             journal::check(&directory.engine(), &mark.journals)?;
         }
         let db = Database::builder(directory.engine())
@@ -109,6 +111,7 @@ impl DiskEngine {
         let head_space = spaces.open(HEAD_SPACE, HEAD_MEMTABLE_BYTES)?;
         let head = read_head(&head_space)?;
         check_head(head, &mark, options.salvage)?;
+        spaces.check_rows(head, options.salvage)?;
         spaces.remove_rows_except(head.generation)?;
         let rows = spaces.rows(head.generation)?;
         let journals = Journals::follow(&directory.engine())
@@ -209,6 +212,15 @@ impl Spaces {
 
     pub fn rows(&self, generation: u64) -> Result<Keyspace, StoreError> {
         self.open(&format!("{ROWS_SPACE}{generation}"), self.memtable_bytes)
+    }
+
+    /// Opening a keyspace makes one that is not there: after the first commit that must not be.
+    fn check_rows(&self, head: Head, salvage: bool) -> Result<(), StoreError> {
+        let name = format!("{ROWS_SPACE}{}", head.generation);
+        if head.seq == 0 || salvage || self.db.keyspace_exists(&name) {
+            return Ok(());
+        }
+        Err(StoreError::Damaged { detail: format!("keyspace {name} is missing") })
     }
 
     /// Removes what an interrupted clearing left.

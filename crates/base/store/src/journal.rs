@@ -7,7 +7,11 @@
 //! the [watermark](crate::watermark). At the next opening, before fjall touches anything, every
 //! journal must still begin with exactly those bytes.
 //!
-//! Only the outline of the format is known here (where a batch ends); the version is pinned.
+//! Behind those bytes may lie commits that were never acknowledged, torn by a power failure. fjall
+//! cuts most of them, but refuses to open when a torn batch still has its end: [`check`] cuts those,
+//! too.
+//!
+//! This knows the outline of fjall's journal format, whose version is pinned; a test would notice.
 
 use std::fs::File;
 use std::io;
@@ -15,6 +19,14 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use crate::StoreError;
+
+/// Tags of entries.
+const START: u8 = 1;
+const ITEM: u8 = 2;
+const END: u8 = 3;
+const CLEAR: u8 = 4;
+/// Ends every batch.
+const MAGIC: [u8; 4] = *b"FJL\x03";
 
 /// How far a journal file reaches, and what it contains up to there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +106,7 @@ impl Tail {
     /// Moves behind the last complete batch.
     fn advance(&mut self) -> io::Result<()> {
         let mut cursor = Cursor::new(&self.file, self.bytes, self.crc.clone());
-        while cursor.skip_batch()? {
+        while cursor.pass_batch()?.is_some() {
             self.bytes = cursor.at;
             self.crc = cursor.crc.clone();
         }
@@ -102,11 +114,41 @@ impl Tail {
     }
 }
 
+impl Tail {
+    /// From where it stands, keeps whole batches in ascending order and cuts the rest.
+    fn cut_torn(&self, path: &Path) -> io::Result<()> {
+        let mut cursor = Cursor::new(&self.file, self.bytes, crc32fast::Hasher::new());
+        let (mut keep, mut last) = (self.bytes, 0);
+        while let Some(batch) = cursor.pass_batch()? {
+            if !batch.sound || batch.seqno < last {
+                break;
+            }
+            (keep, last) = (cursor.at, batch.seqno);
+        }
+        if self.file.metadata()?.len() > keep {
+            let file = File::options().write(true).open(path)?;
+            file.set_len(keep)?;
+            file.sync_all()?;
+        }
+        Ok(())
+    }
+}
+
+/// A complete batch that was passed.
+struct Batch {
+    /// The engine's sequence number.
+    seqno: u64,
+    /// Do the items have the checksum that the end names?
+    sound: bool,
+}
+
 /// Reads forward, checksumming what it passes.
 struct Cursor<'a> {
     file: &'a File,
     at: u64,
     crc: crc32fast::Hasher,
+    /// The engine's own checksum, of the items of the present batch.
+    items: xxhash_rust::xxh3::Xxh3,
     block: Vec<u8>,
     used: usize,
     ended: bool,
@@ -114,34 +156,46 @@ struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     fn new(file: &'a File, at: u64, crc: crc32fast::Hasher) -> Self {
-        Self { file, at, crc, block: Vec::new(), used: 0, ended: false }
+        let items = xxhash_rust::xxh3::Xxh3::new();
+        Self { file, at, crc, items, block: Vec::new(), used: 0, ended: false }
     }
 
-    /// Passes one batch; false if there is no complete one.
-    fn skip_batch(&mut self) -> io::Result<bool> {
-        loop {
-            let Some([tag]) = self.take::<1>()? else { return Ok(false) };
-            let done = match tag {
-                // Start: item count, sequence number.
-                1 => self.skip(4 + 8)?,
-                // Item: type, compression, keyspace, lengths of key, value and stored value.
-                2 => match self.take::<{ 1 + 1 + 8 + 2 + 4 + 4 }>()? {
-                    None => false,
-                    Some(head) => {
-                        let key = u64::from(u16::from_le_bytes([head[10], head[11]]));
-                        let value = u32::from_le_bytes([head[16], head[17], head[18], head[19]]);
-                        self.skip(key + u64::from(value))?
-                    }
-                },
-                // End: checksum, magic.
-                3 => return Ok(self.skip(8)? && self.take::<4>()? == Some(*b"FJL\x03")),
-                // Clear: keyspace.
-                4 => self.skip(8)?,
-                _ => false,
-            };
-            if !done {
-                return Ok(false);
+    /// Passes one batch, if there is a complete one.
+    fn pass_batch(&mut self) -> io::Result<Option<Batch>> {
+        let Some(head) = self.take::<13>()? else { return Ok(None) };
+        let [START, count @ .., _, _, _, _, _, _, _, _] = head else { return Ok(None) };
+        let seqno = u64::from_le_bytes([
+            head[5], head[6], head[7], head[8], head[9], head[10], head[11], head[12],
+        ]);
+        self.items.reset();
+        for _ in 0..u32::from_le_bytes(count) {
+            if !self.pass_item()? {
+                return Ok(None);
             }
+        }
+        let computed = self.items.digest().to_le_bytes();
+        match self.take::<13>()? {
+            Some([END, checksum @ .., a, b, c, d]) if [a, b, c, d] == MAGIC => {
+                Ok(Some(Batch { seqno, sound: checksum == computed }))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn pass_item(&mut self) -> io::Result<bool> {
+        match self.take::<1>()? {
+            // Type, compression, keyspace, lengths of key, value and stored value; key; value.
+            Some([ITEM]) => match self.take::<20>()? {
+                None => Ok(false),
+                Some(head) => {
+                    let key = u64::from(u16::from_le_bytes([head[10], head[11]]));
+                    let value = u32::from_le_bytes([head[16], head[17], head[18], head[19]]);
+                    self.skip(key + u64::from(value))
+                }
+            },
+            // Keyspace.
+            Some([CLEAR]) => self.skip(8),
+            _ => Ok(false),
         }
     }
 
@@ -184,34 +238,38 @@ impl<'a> Cursor<'a> {
         self.used += chunk.len();
         self.at += chunk.len() as u64;
         self.crc.update(chunk);
+        self.items.update(chunk);
         Ok(chunk)
     }
 }
 
-/// Compares the journals with what the watermark says about them. A journal that is gone was
-/// flushed to tables and deleted by the engine; whether its commits are there, the caller finds out
-/// by the sequence number.
+/// Compares the journals with what the watermark says about them, and cuts what is torn behind
+/// that. A journal that is gone was flushed to tables and deleted by the engine; whether its commits
+/// are there, the caller finds out by the sequence number.
 pub(crate) fn check(dir: &Path, expected: &[Extent]) -> Result<(), StoreError> {
-    for extent in expected {
-        let path = path(dir, extent.id);
-        let file = match File::open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(StoreError::io(path.display().to_string(), error)),
-        };
-        let mut cursor = Cursor::new(&file, 0, crc32fast::Hasher::new());
-        let whole = cursor
-            .skip(extent.bytes)
-            .map_err(|error| StoreError::io(path.display().to_string(), error))?;
-        let detail = if !whole {
-            "is shorter than what was acknowledged"
-        } else if cursor.crc.finalize() != extent.crc {
-            "does not contain what was acknowledged"
-        } else {
-            continue;
-        };
-        let detail = format!("journal {} {detail} ({} bytes)", path.display(), extent.bytes);
-        return Err(StoreError::Damaged { detail });
+    let failed =
+        |error: io::Error| StoreError::io(format!("reading journals in {}", dir.display()), error);
+    for id in list(dir).map_err(failed)? {
+        let path = path(dir, id);
+        let mut tail = Tail::open(dir, id).map_err(failed)?;
+        if let Some(extent) = expected.iter().find(|extent| extent.id == id) {
+            let mut cursor = Cursor::new(&tail.file, 0, crc32fast::Hasher::new());
+            let whole = cursor.skip(extent.bytes).map_err(failed)?;
+            let detail = if !whole {
+                "is shorter than what was acknowledged"
+            } else if cursor.crc.finalize() != extent.crc {
+                "does not contain what was acknowledged"
+            } else {
+                tail.bytes = extent.bytes;
+                ""
+            };
+            if !detail.is_empty() {
+                let detail =
+                    format!("journal {} {detail} ({} bytes)", path.display(), extent.bytes);
+                return Err(StoreError::Damaged { detail });
+            }
+        }
+        tail.cut_torn(&path).map_err(failed)?;
     }
     Ok(())
 }

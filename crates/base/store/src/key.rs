@@ -1,15 +1,17 @@
 //! Keys made of ordered parts.
 //!
-//! Each part is a tag byte and its bytes. Text and bytes escape `00` as `00 FF` and end with `00`;
-//! numbers are eight bytes, big endian. Tags are below `FF`, so the encoding has three properties:
-//! byte order equals part order, no key is a prefix of another key's part ("ab" never matches a
-//! prefix scan for "a"), and everything below a prefix is the byte range up to [`prefix_end`].
+//! Each part is a tag byte and its bytes. Text and bytes end with `00`, which cannot occur inside:
+//! `00` becomes `01 01` and `01` becomes `01 02`. Numbers are eight bytes, big endian. So byte order
+//! equals part order, no encoded part begins another ("ab" never matches a prefix scan for "a"), and
+//! everything that begins with some parts is one byte range, up to [`prefix_end`].
 
 use std::fmt;
 
 const TAG_BYTES: u8 = 0x01;
 const TAG_TEXT: u8 = 0x02;
 const TAG_U64: u8 = 0x03;
+
+const ESCAPE: u8 = 0x01;
 
 /// An encoded key, or the leading parts of one.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -100,9 +102,9 @@ impl Key {
         self.0.reserve(bytes.len() + 2);
         self.0.push(tag);
         for &byte in bytes {
-            self.0.push(byte);
-            if byte == 0 {
-                self.0.push(0xFF);
+            match byte {
+                0 | ESCAPE => self.0.extend_from_slice(&[ESCAPE, byte + 1]),
+                _ => self.0.push(byte),
             }
         }
     }
@@ -134,21 +136,16 @@ fn decode(mut rest: &[u8]) -> Option<Vec<Part>> {
 
 /// Reads up to the terminator; returns the bytes and what follows.
 fn unescape(escaped: &[u8]) -> Option<(Vec<u8>, &[u8])> {
-    let mut bytes = Vec::new();
-    let mut at = 0;
-    loop {
-        match (*escaped.get(at)?, escaped.get(at + 1)) {
-            (0, Some(0xFF)) => {
-                bytes.push(0);
-                at += 2;
-            }
-            (0, _) => return Some((bytes, &escaped[at + 1..])),
-            (byte, _) => {
-                bytes.push(byte);
-                at += 1;
-            }
-        }
+    let end = escaped.iter().position(|&byte| byte == 0)?;
+    let mut bytes = Vec::with_capacity(end);
+    let mut rest = escaped[..end].iter();
+    while let Some(&byte) = rest.next() {
+        bytes.push(match byte {
+            ESCAPE => rest.next().filter(|&&code| code <= 2)? - 1,
+            _ => byte,
+        });
     }
+    Some((bytes, &escaped[end + 1..]))
 }
 
 /// The smallest byte string above everything that begins with `prefix`; `None` when there is none.

@@ -45,6 +45,7 @@ mod engine;
 mod error;
 mod journal;
 mod key;
+mod manifest;
 mod memory;
 mod open;
 mod outbox;
@@ -58,7 +59,7 @@ mod wait;
 mod watermark;
 mod window;
 
-pub use backup::{BackupSummary, backup, restore};
+pub use backup::{BackupSummary, backup, check_backup, restore};
 pub use engine::Durability;
 pub use error::StoreError;
 pub use key::{Key, KeyParts, Part};

@@ -1,9 +1,10 @@
 //! What was promised: a small file beside the engine that says how far the acknowledged commits go.
 //!
-//! It is written after the journal is on stable storage and before anyone is told, without a sync of
-//! its own. So it never claims too much; it is exact after the death of the process; and after a
-//! power failure it may lag by what the system had not yet written (seconds): then a *damaged*
-//! (not merely cut) journal end within that lag is the one loss that can go unnoticed.
+//! It is written after the journal is on stable storage and before anyone is told. So it never
+//! claims too much. Its own sync comes later, once for many commits ([`BATCHES_PER_SYNC`]) or when
+//! there is nothing to do ([`IDLE_MS`]). So it is exact after the death of the process, and after a
+//! power failure lags by that much at most: a journal end that is not only torn but *damaged*
+//! within that lag, by a second fault at the same time, is the one loss that can go unnoticed.
 //!
 //! Two slots are written in turn, so that a torn write leaves the older one.
 
@@ -14,6 +15,11 @@ use std::path::Path;
 
 use crate::StoreError;
 use crate::journal::Extent;
+
+/// Under load, every so many batches the promise is synced.
+pub(crate) const BATCHES_PER_SYNC: u32 = 32;
+/// Without load, after so long.
+pub(crate) const IDLE_MS: u64 = 200;
 
 const SLOT_BYTES: usize = 512;
 const MAGIC: [u8; 8] = *b"GUREUMWM";
@@ -34,6 +40,8 @@ pub(crate) struct Mark {
 pub(crate) struct Watermark {
     file: File,
     turn: u64,
+    /// Promises written since the last sync.
+    unsynced: u32,
 }
 
 impl Watermark {
@@ -41,7 +49,7 @@ impl Watermark {
     pub fn create(path: &Path) -> io::Result<()> {
         let file = File::create(path)?;
         file.set_len(2 * SLOT_BYTES as u64)?;
-        let mut watermark = Self { file, turn: 0 };
+        let mut watermark = Self { file, turn: 0, unsynced: 0 };
         watermark.write(&Mark::default())?;
         watermark.write(&Mark::default())?;
         watermark.file.sync_all()
@@ -65,19 +73,30 @@ impl Watermark {
             let detail = format!("{} is unreadable", path.display());
             return Err(StoreError::Damaged { detail });
         };
-        Ok((Self { file, turn }, mark))
+        Ok((Self { file, turn, unsynced: 0 }, mark))
     }
 
-    /// Writes the promise; survives the process, and the machine once the system has written it.
+    /// Writes the promise, which then survives the process, and at times syncs it.
     pub fn write(&mut self, mark: &Mark) -> io::Result<()> {
         self.turn += 1;
         let slot = (self.turn % 2) * SLOT_BYTES as u64;
-        self.file.write_all_at(&encode(self.turn, mark), slot)
+        self.file.write_all_at(&encode(self.turn, mark), slot)?;
+        self.unsynced += 1;
+        if self.unsynced >= BATCHES_PER_SYNC { self.sync() } else { Ok(()) }
     }
 
-    /// Brings the promise to stable storage.
-    pub fn sync(&self) -> io::Result<()> {
-        self.file.sync_data()
+    /// Brings the promise to stable storage, if it is not there.
+    pub fn sync(&mut self) -> io::Result<()> {
+        if self.unsynced > 0 {
+            self.file.sync_data()?;
+            self.unsynced = 0;
+        }
+        Ok(())
+    }
+
+    /// Is there a promise that is not on stable storage?
+    pub fn is_unsynced(&self) -> bool {
+        self.unsynced > 0
     }
 }
 

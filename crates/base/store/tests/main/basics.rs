@@ -20,7 +20,7 @@ fn write_future_is_send() {
 
 #[test]
 fn reads_own_writes_and_scans_both_ways() {
-    for (store, _dir) in stores() {
+    for (_dir, store) in stores() {
         for n in 0..100u64 {
             store.write_blocking(|tx| tx.put(&NUMBERS, ("x", n), &n)).unwrap();
         }
@@ -49,7 +49,7 @@ fn reads_own_writes_and_scans_both_ways() {
 
 #[test]
 fn raw_scan_stops_when_told() {
-    for (store, _dir) in stores() {
+    for (_dir, store) in stores() {
         store
             .write_blocking(|tx| {
                 for n in 0..10u64 {
@@ -84,7 +84,7 @@ fn raw_scan_stops_when_told() {
 
 #[test]
 fn events_and_timers_commit_with_the_state() {
-    for (store, _dir) in stores() {
+    for (_dir, store) in stores() {
         let failed: Result<(), StoreError> = store.write_blocking(|tx| {
             tx.emit("t", "k", &1)?;
             Err(StoreError::Closed)
