@@ -145,7 +145,7 @@ fn unpack(
 
 /// All stored keys: they begin with a table name.
 pub(crate) fn everything() -> KeyRange {
-    KeyRange { lo: Bytes::new(), hi: Bytes::from_static(&[0xFF]) }
+    KeyRange { lo: Bytes::from_static(b"-"), hi: Bytes::from_static(&[0xFF]) }
 }
 
 fn push_row(body: &mut Vec<u8>, Entry { key, stored }: &Entry) {

@@ -41,7 +41,6 @@ pub(crate) enum Job {
 pub(crate) struct Committer {
     pub shared: Arc<Shared>,
     pub head: Head,
-    pub head_space: Keyspace,
     pub spaces: Spaces,
     pub journals: Journals,
     pub watermark: Watermark,
@@ -172,7 +171,7 @@ impl Committer {
     ) -> Result<(), StoreError> {
         let written = self
             .spaces
-            .write((space, rows), (&self.head_space, head), sync)
+            .write(space, rows, head.seq, sync)
             .and_then(|()| if sync { self.promise(head.seq) } else { Ok(()) });
         if let Err(error) = written {
             self.failed = Some(error.clone());
@@ -199,7 +198,7 @@ impl Committer {
         }
         let old = self.published().rows.clone();
         let head = Head { seq: self.head.seq + 1, generation: self.head.generation + 1 };
-        let space = self.spaces.rows(head.generation)?;
+        let space = self.spaces.open(head.generation)?;
         let rows = seed.into_iter().map(|(key, value)| {
             let stored = record::encode(&key, head.seq, &value);
             (key, Some(stored))
@@ -241,10 +240,10 @@ impl Committer {
         }
         let rows = self.published().rows.clone();
         let db = &self.spaces.db;
-        let flushed = flush(db, &rows)? && flush(db, &self.head_space)?;
-        let Self { spaces, directory, mut watermark, head, head_space, journals, .. } = self;
+        let flushed = flush(db, &rows)?;
+        let Self { spaces, directory, mut watermark, head, journals, .. } = self;
         let engine: PathBuf = directory.engine();
-        drop((rows, head_space, journals));
+        drop((rows, journals));
         // Ends the engine's threads; after this nobody writes to the journals.
         drop(spaces);
         if !flushed {

@@ -22,13 +22,10 @@ use crate::watermark::{Mark, Watermark};
 use crate::window::Window;
 use crate::{Options, StoreError};
 
-/// Keyspace for [`Head`].
-const HEAD_SPACE: &str = "head";
-const HEAD_KEY: &[u8] = b"head";
-/// Keyspaces for rows: `rows-0`, and after each clearing the next number.
+/// Keyspaces: `rows-0`, and after each clearing the next number.
 const ROWS_SPACE: &str = "rows-";
-/// Versions of the head pile up in its memtable; it is small and so is this.
-const HEAD_MEMTABLE_BYTES: u64 = 1024 * 1024;
+/// Where [`Head`] lies in its keyspace: below all table names.
+const HEAD_KEY: &[u8] = b"\0head";
 
 pub(crate) struct DiskEngine {
     jobs: Sender<Job>,
@@ -51,7 +48,7 @@ pub(crate) struct DiskSnapshot {
     pub rows: Keyspace,
 }
 
-/// The last commit and which keyspace is current; written with every batch.
+/// The last commit, written with every batch, and the number of the keyspace that has it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Head {
     pub seq: u64,
@@ -108,12 +105,10 @@ impl DiskEngine {
             .open()
             .map_err(engine_error)?;
         let spaces = Spaces { db, memtable_bytes: options.memtable_bytes };
-        let head_space = spaces.open(HEAD_SPACE, HEAD_MEMTABLE_BYTES)?;
-        let head = read_head(&head_space)?;
+        let head = spaces.head()?;
         check_head(head, &mark, options.salvage)?;
-        spaces.check_rows(head, options.salvage)?;
-        spaces.remove_rows_except(head.generation)?;
-        let rows = spaces.rows(head.generation)?;
+        spaces.remove_except(head.generation)?;
+        let rows = spaces.open(head.generation)?;
         let journals = Journals::follow(&directory.engine())
             .map_err(|error| StoreError::io("reading the journals", error))?;
         // The engine has brought the journals to stable storage; salvage starts a new promise.
@@ -130,7 +125,6 @@ impl DiskEngine {
         let committer = Committer {
             shared: shared.clone(),
             head,
-            head_space,
             spaces,
             journals,
             watermark,
@@ -201,34 +195,43 @@ pub(crate) struct Spaces {
 }
 
 impl Spaces {
-    fn open(&self, name: &str, memtable_bytes: u64) -> Result<Keyspace, StoreError> {
+    /// Opens a keyspace, making it if there is none.
+    pub fn open(&self, generation: u64) -> Result<Keyspace, StoreError> {
         let options = || {
             KeyspaceCreateOptions::default()
-                .max_memtable_size(memtable_bytes)
+                .max_memtable_size(self.memtable_bytes)
                 .manual_journal_persist(true)
         };
-        self.db.keyspace(name, options).map_err(engine_error)
+        self.db.keyspace(&format!("{ROWS_SPACE}{generation}"), options).map_err(engine_error)
     }
 
-    pub fn rows(&self, generation: u64) -> Result<Keyspace, StoreError> {
-        self.open(&format!("{ROWS_SPACE}{generation}"), self.memtable_bytes)
+    fn generations(&self) -> Vec<u64> {
+        let names = self.db.list_keyspace_names();
+        let numbers = names.iter().filter_map(|name| name.strip_prefix(ROWS_SPACE)?.parse().ok());
+        let mut generations: Vec<u64> = numbers.collect();
+        generations.sort_unstable();
+        generations
     }
 
-    /// Opening a keyspace makes one that is not there: after the first commit that must not be.
-    fn check_rows(&self, head: Head, salvage: bool) -> Result<(), StoreError> {
-        let name = format!("{ROWS_SPACE}{}", head.generation);
-        if head.seq == 0 || salvage || self.db.keyspace_exists(&name) {
-            return Ok(());
+    /// The newest keyspace with a head is the current one: clearing makes the next keyspace first,
+    /// and writes its head together with its first rows.
+    fn head(&self) -> Result<Head, StoreError> {
+        for generation in self.generations().into_iter().rev() {
+            let space = self.open(generation)?;
+            if let Some(stored) = space.get(HEAD_KEY).map_err(engine_error)? {
+                let head = record::decode(HEAD_KEY, stored.into())
+                    .map_err(|error| StoreError::Damaged { detail: format!("head: {error}") })?;
+                return Ok(Head { seq: head.version, generation });
+            }
         }
-        Err(StoreError::Damaged { detail: format!("keyspace {name} is missing") })
+        Ok(Head::default())
     }
 
     /// Removes what an interrupted clearing left.
-    fn remove_rows_except(&self, generation: u64) -> Result<(), StoreError> {
-        let keep = format!("{ROWS_SPACE}{generation}");
-        for name in self.db.list_keyspace_names() {
-            if name.starts_with(ROWS_SPACE) && *name != *keep {
-                let space = self.open(&name, self.memtable_bytes)?;
+    fn remove_except(&self, current: u64) -> Result<(), StoreError> {
+        for generation in self.generations() {
+            if generation != current {
+                let space = self.open(generation)?;
                 self.db.delete_keyspace(space).map_err(engine_error)?;
             }
         }
@@ -238,34 +241,22 @@ impl Spaces {
     /// Writes rows and head as one batch, durable as asked. Visible afterwards.
     pub fn write(
         &self,
-        rows: (&Keyspace, Rows),
-        head: (&Keyspace, Head),
+        space: &Keyspace,
+        rows: Rows,
+        seq: u64,
         sync: bool,
     ) -> Result<(), StoreError> {
         let mode = if sync { PersistMode::SyncData } else { PersistMode::Buffer };
         let mut batch = self.db.batch().durability(Some(mode));
-        for (key, value) in rows.1 {
+        for (key, value) in rows {
             match value {
-                Some(value) => batch.insert(rows.0, key, value),
-                None => batch.remove(rows.0, key),
+                Some(value) => batch.insert(space, key, value),
+                None => batch.remove(space, key),
             }
         }
-        let Head { seq, generation } = head.1;
-        batch.insert(head.0, HEAD_KEY, record::encode(HEAD_KEY, seq, &generation.to_be_bytes()));
+        batch.insert(space, HEAD_KEY, record::encode(HEAD_KEY, seq, &[]));
         batch.commit().map_err(engine_error)
     }
-}
-
-fn read_head(space: &Keyspace) -> Result<Head, StoreError> {
-    let damaged = |detail: String| StoreError::Damaged { detail };
-    let Some(stored) = space.get(HEAD_KEY).map_err(engine_error)? else {
-        return Ok(Head::default());
-    };
-    let stored = record::decode(HEAD_KEY, stored.into())
-        .map_err(|error| damaged(format!("head record: {error}")))?;
-    let generation = <[u8; 8]>::try_from(&stored.value[..])
-        .map_err(|_| damaged("head record has the wrong length".into()))?;
-    Ok(Head { seq: stored.version, generation: u64::from_be_bytes(generation) })
 }
 
 fn check_head(head: Head, mark: &Mark, salvage: bool) -> Result<(), StoreError> {

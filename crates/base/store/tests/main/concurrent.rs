@@ -101,11 +101,14 @@ fn no_phantoms() {
     }
 }
 
+/// Lower and upper bound, descending?, limit; and what was found.
+type Scanned = (u64, u64, bool, usize, Vec<(u64, u64)>);
+
 /// What one transaction did.
 #[derive(Debug, Clone, Default)]
 struct Story {
     points: Vec<(u64, Option<u64>)>,
-    scans: Vec<(u64, u64, bool, usize, Vec<(u64, u64)>)>,
+    scans: Vec<Scanned>,
     puts: BTreeMap<u64, Option<u64>>,
 }
 

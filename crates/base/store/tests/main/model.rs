@@ -13,6 +13,7 @@ const NEIGHBOUR: RawTable = RawTable::new("model/row-2");
 
 type Pair = (u64, Vec<u8>);
 type Model = BTreeMap<Pair, Vec<u8>>;
+type Matches = Box<dyn Fn(&Pair) -> bool>;
 
 /// Byte strings around which escaping and ordering could go wrong.
 const TRICKY: &[&[u8]] = &[
@@ -39,9 +40,9 @@ fn random_key(dice: &mut Dice) -> Pair {
     (number, bytes)
 }
 
-fn random_scan(dice: &mut Dice) -> (Scan, Box<dyn Fn(&Pair) -> bool>, bool, usize) {
+fn random_scan(dice: &mut Dice) -> (Scan, Matches, bool, usize) {
     let mut scan = Scan::all();
-    let mut tests: Vec<Box<dyn Fn(&Pair) -> bool>> = Vec::new();
+    let mut tests: Vec<Matches> = Vec::new();
     match dice.below(4) {
         0 => {}
         1 | 2 => {
@@ -62,7 +63,7 @@ fn random_scan(dice: &mut Dice) -> (Scan, Box<dyn Fn(&Pair) -> bool>, bool, usiz
     for _ in 0..dice.below(3) {
         let key = random_key(dice);
         let pair = key.clone();
-        let (narrowed, test): (Scan, Box<dyn Fn(&Pair) -> bool>) = match dice.below(5) {
+        let (narrowed, test): (Scan, Matches) = match dice.below(5) {
             0 => (scan.ge(pair), Box::new(move |other| *other >= key)),
             1 => (scan.gt(pair), Box::new(move |other| *other > key)),
             2 => (scan.le(pair), Box::new(move |other| *other <= key)),
