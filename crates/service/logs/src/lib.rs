@@ -1,1 +1,28 @@
-//! service-logs.
+//! Amazon CloudWatch Logs: groups, streams, events.
+//!
+//! An event is one row whose key is its place in the order of its stream, so that reading a span
+//! of time is a range scan and writing costs a row and the stream's record. A group is read by
+//! merging its streams (`merge.rs`).
+
+mod error;
+mod event;
+mod merge;
+mod name;
+mod ops;
+pub mod pattern;
+mod table;
+mod token;
+
+use std::sync::Arc;
+
+use kernel::Service;
+
+/// The service. Everything it knows is in the store.
+pub struct Logs;
+
+api_logs::serve!(Logs, ops);
+
+/// Builds the service for the kernel.
+pub fn service() -> Service {
+    Service::new(api_logs::dispatch(Arc::new(Logs)))
+}
