@@ -18,7 +18,7 @@ use store::{Key, Options, RawTable, Scan, Store, StoreError, Table, verify};
 #[expect(dead_code, reason = "shared with the other test program")]
 #[path = "main/support.rs"]
 mod support;
-use support::{Dice, TempDir, block_on};
+use support::{Dice, TempDir, block_on, journal_end};
 
 const CHILD_DIR: &str = "GUREUM_CRASH_CHILD_DIR";
 const CHILD_CLEARS: &str = "GUREUM_CRASH_CHILD_CLEARS";
@@ -171,8 +171,7 @@ fn damage_tail(dir: &Path, dice: &mut Dice) -> &'static str {
     let journal = newest_journal(dir);
     let mut bytes = std::fs::read(&journal).unwrap();
     // Ends with the magic number of the last batch; zeros were allocated ahead.
-    let end = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
-    bytes.truncate(end);
+    bytes.truncate(journal_end(&bytes));
     let what = match dice.below(6) {
         0 => return "nothing",
         1 => "allocated zeros cut off",

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use store::{Options, RawTable, Scan, Store, StoreError, verify};
 
-use crate::support::{Dice, TempDir, open};
+use crate::support::{Dice, TempDir, journal_end, open};
 
 const ROWS: RawTable = RawTable::new("test/row");
 
@@ -72,10 +72,6 @@ fn look(dir: &Path) -> Result<(), StoreError> {
         assert_eq!(rows, 60);
         Ok(())
     })
-}
-
-fn journal_end(bytes: &[u8]) -> usize {
-    bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1)
 }
 
 #[test]

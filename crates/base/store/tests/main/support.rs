@@ -87,3 +87,14 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
         std::thread::yield_now();
     }
 }
+
+/// Where the zeros begin that were allocated ahead in a journal.
+pub fn journal_end(bytes: &[u8]) -> usize {
+    const ZEROS: [u8; 4096] = [0; 4096];
+    let mut end = bytes.len();
+    // By blocks, since byte by byte takes long without optimisation.
+    while end >= ZEROS.len() && bytes[end - ZEROS.len()..end] == ZEROS {
+        end -= ZEROS.len();
+    }
+    bytes[..end].iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1)
+}
