@@ -1,8 +1,44 @@
-//! DynamoDB: tables, items and the expressions over them.
+//! Amazon DynamoDB: tables, items and the expressions over them.
+//!
+//! `number`, `value`, `item`, `key` and `expression` are pure: they know neither requests nor
+//! the store. `ops` has one operation a file; each reads its parameters in DynamoDB's order,
+//! then does its work in one transaction or on one snapshot, which begins with the table.
 
+mod capacity;
+mod convert;
+mod count;
+mod describe;
 pub mod expression;
+mod fault;
 pub mod invalid;
 pub mod item;
 pub mod key;
 pub mod number;
+mod ops;
+mod page;
+mod request;
+mod sweep;
+mod table;
 pub mod value;
+mod write;
+
+use std::sync::Arc;
+
+use kernel::Service;
+
+/// The service. All state is in the store, but for counts that are kept for a while.
+#[derive(Default)]
+pub struct DynamoDb {
+    counts: count::Counts,
+}
+
+api_dynamodb::serve!(DynamoDb, ops);
+
+/// Builds the service for the kernel.
+pub fn service() -> Service {
+    Service {
+        invalid: Some(fault::problems),
+        tasks: vec![(sweep::KIND, Arc::new(sweep::Sweeper))],
+        ..Service::new(api_dynamodb::dispatch(Arc::new(DynamoDb::default())))
+    }
+}

@@ -1,0 +1,68 @@
+//! What requests consume, in capacity units.
+//!
+//! A unit writes up to 1 KB and reads up to 4 KB, or twice that with eventual consistency.
+
+use api_dynamodb::{Capacity, ConsumedCapacity, ReturnConsumedCapacity};
+
+/// What a request wants to be told of what it consumed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Report {
+    Nothing,
+    Total,
+    Indexes,
+}
+
+impl Report {
+    pub fn of(given: Option<&ReturnConsumedCapacity>) -> Report {
+        match given {
+            Some(ReturnConsumedCapacity::Total) => Report::Total,
+            Some(ReturnConsumedCapacity::Indexes) => Report::Indexes,
+            _ => Report::Nothing,
+        }
+    }
+
+    /// Whether anything is to be told.
+    pub fn is_wanted(self) -> bool {
+        self != Report::Nothing
+    }
+
+    /// What to tell of `units` consumed by a table.
+    pub fn consumed(self, table_name: &str, units: f64) -> Option<ConsumedCapacity> {
+        let table = (self == Report::Indexes)
+            .then(|| Capacity { capacity_units: Some(units), ..Capacity::default() });
+        self.is_wanted().then(|| ConsumedCapacity {
+            table_name: Some(table_name.to_owned()),
+            capacity_units: Some(units),
+            table,
+            ..ConsumedCapacity::default()
+        })
+    }
+}
+
+/// Units for writing an item: the greater of what was there and what is there now counts.
+pub(crate) fn write_units(old_bytes: Option<usize>, new_bytes: Option<usize>) -> f64 {
+    let size = old_bytes.max(new_bytes).unwrap_or(0);
+    size.div_ceil(1024).max(1) as f64
+}
+
+/// Units for reading so many bytes, of one item or of the items that a query looked at.
+pub(crate) fn read_units(bytes: usize, consistent: bool) -> f64 {
+    let units = bytes.div_ceil(4096).max(1) as f64;
+    if consistent { units } else { units / 2.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_round_up() {
+        assert_eq!(write_units(None, Some(1)), 1.0);
+        assert_eq!(write_units(None, Some(1024)), 1.0);
+        assert_eq!(write_units(Some(2049), Some(10)), 3.0);
+        assert_eq!(write_units(None, None), 1.0);
+        assert_eq!(read_units(0, false), 0.5);
+        assert_eq!(read_units(4096, true), 1.0);
+        assert_eq!(read_units(4097, false), 1.0);
+    }
+}

@@ -1,0 +1,87 @@
+//! How many items a table has, and how large they are.
+//!
+//! They are counted when asked for, so writes keep no counter that all of them would have to
+//! change. What was counted holds for as long as counting it again would cost more than a
+//! fiftieth of the time: a small table's numbers are always of the moment, and a large one's
+//! far younger than in AWS, where they are about six hours old.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use api_dynamodb::Error;
+use kernel::Ctx;
+use store::{Key, Scan};
+
+use crate::item::StoredItem;
+use crate::table::{ITEMS, TableRecord};
+
+/// How many times longer than it took to find it a count is kept.
+const KEPT_FOR: u32 = 50;
+
+/// Items and their bytes.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Count {
+    pub items: u64,
+    pub bytes: u64,
+}
+
+/// The last count of each table, by table number.
+#[derive(Default)]
+pub(crate) struct Counts(Mutex<HashMap<u64, Counted>>);
+
+#[derive(Clone, Copy)]
+struct Counted {
+    count: Count,
+    at: Duration,
+    took: Duration,
+}
+
+impl Counts {
+    /// The count of a table.
+    pub fn of(&self, ctx: &Ctx, table: &TableRecord) -> Result<Count, Error> {
+        let started = ctx.elapsed();
+        let known = self.lock().get(&table.number).copied();
+        if let Some(known) = known
+            && started.saturating_sub(known.at) < known.took * KEPT_FOR
+        {
+            return Ok(known.count);
+        }
+        let count = count(ctx, table)?;
+        let at = ctx.elapsed();
+        let took = at.saturating_sub(started);
+        self.lock().insert(table.number, Counted { count, at, took });
+        Ok(count)
+    }
+
+    /// Forgets a table that is gone.
+    pub fn forget(&self, table: &TableRecord) {
+        self.lock().remove(&table.number);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Counted>> {
+        // A panic elsewhere leaves the map as it was: every change is one call.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn count(ctx: &Ctx, table: &TableRecord) -> Result<Count, Error> {
+    let mut count = Count::default();
+    let mut problem = None;
+    let scan = Scan::prefix(Key::from_bytes(table.prefix()));
+    ctx.store().read(|tx| {
+        tx.scan_raw(&ITEMS, &scan, &mut |_, value| match StoredItem::new(&value) {
+            Ok(item) => {
+                count.items += 1;
+                count.bytes += item.size_bytes() as u64;
+                ControlFlow::Continue(())
+            }
+            Err(corrupt) => {
+                problem = Some(corrupt);
+                ControlFlow::Break(())
+            }
+        })
+    })?;
+    problem.map_or(Ok(count), |corrupt| Err(corrupt.into()))
+}

@@ -1,0 +1,91 @@
+//! What this service answers when it cannot do what is asked.
+
+use api_dynamodb::{ConditionalCheckFailedException, Error, ResourceNotFoundException};
+use kernel::Fault;
+use shape::{Constraint, Problem, problems_message};
+
+use crate::convert;
+use crate::invalid::Invalid;
+use crate::item::Corrupt;
+use crate::value::Item;
+
+/// Namespace of DynamoDB's validation errors, other than that of its modeled ones.
+const VALIDATION_NAMESPACE: &str = "com.amazon.coral.validate";
+
+/// A `ValidationException`.
+pub(crate) fn validation(message: impl Into<String>) -> Fault {
+    Fault::sender("ValidationException", message).in_namespace(VALIDATION_NAMESPACE)
+}
+
+impl From<Invalid> for Fault {
+    fn from(invalid: Invalid) -> Fault {
+        validation(invalid.0)
+    }
+}
+
+impl From<Invalid> for Error {
+    fn from(invalid: Invalid) -> Error {
+        Fault::from(invalid).into()
+    }
+}
+
+impl From<Corrupt> for Error {
+    fn from(corrupt: Corrupt) -> Error {
+        Fault::internal(corrupt).into()
+    }
+}
+
+/// Items' operations on a table that is not there.
+pub(crate) fn no_table() -> Error {
+    let message = Some("Requested resource not found".to_owned());
+    ResourceNotFoundException { message }.into()
+}
+
+/// Tables' operations on a table that is not there.
+pub(crate) fn no_such_table(name: &str) -> Error {
+    let message = Some(format!("Requested resource not found: Table: {name} not found"));
+    ResourceNotFoundException { message }.into()
+}
+
+/// A condition that does not hold; with the item if the request wants it.
+pub(crate) fn condition_failed(item: Option<Item>) -> Error {
+    let message = Some("The conditional request failed".to_owned());
+    ConditionalCheckFailedException { message, item: item.map(convert::attributes) }.into()
+}
+
+/// Refuses parameters that this version does not serve, by name.
+pub(crate) fn refuse(operation: &str, parameters: &[(&str, bool)]) -> Result<(), Fault> {
+    match parameters.iter().find(|(_, given)| *given) {
+        Some((parameter, _)) => {
+            Err(Fault::not_implemented(format_args!("the parameter {parameter} of {operation}")))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Words broken constraints of the model: those of attribute values have texts of their own,
+/// and are looked at only if nothing else is wrong.
+pub(crate) fn problems(problems: &[Problem]) -> Option<Fault> {
+    let (values, others): (Vec<&Problem>, Vec<&Problem>) =
+        problems.iter().partition(|problem| matches!(problem.constraint, Constraint::Union(_)));
+    if !others.is_empty() {
+        let others: Vec<Problem> = others.into_iter().cloned().collect();
+        return Some(validation(problems_message(&others)));
+    }
+    let problem = values.first()?;
+    let text = match problem.constraint {
+        Constraint::Union(0) => {
+            "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes"
+        }
+        _ => {
+            "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes"
+        }
+    };
+    let key = problem.path.strip_prefix("expressionAttributeValues.");
+    Some(validation(match key.and_then(|rest| rest.split('.').next()) {
+        Some(key) => {
+            format!("ExpressionAttributeValues contains invalid value: {text} for key {key}")
+        }
+        None => text.to_owned(),
+    }))
+}

@@ -1,0 +1,60 @@
+//! `GetItem`: the item with a key.
+//!
+//! ```text
+//! {"TableName": "Flights", "Key": {"pk": {"S": "+821012345678"}}, "ProjectionExpression": "seat"}
+//! ```
+//!
+//! One store holds everything, so an eventually consistent read sees what a consistent one sees.
+
+use api_dynamodb::{Error, GetItemInput, GetItemOutput};
+use bytes::Bytes;
+use kernel::Ctx;
+
+use crate::capacity::{Report, read_units};
+use crate::request::{self, Expressions};
+use crate::write::stored;
+use crate::{DynamoDb, convert, fault, table};
+
+pub(crate) async fn get_item(
+    _: &DynamoDb,
+    ctx: &Ctx,
+    input: GetItemInput,
+) -> Result<GetItemOutput, Error> {
+    let name = table::name(ctx, &input.table_name)?;
+    let legacy = [("AttributesToGet", input.attributes_to_get.is_some())];
+    let expressions = Expressions {
+        expressions: &[("ProjectionExpression", input.projection_expression.is_some())],
+        legacy: &legacy,
+        names: input.expression_attribute_names,
+        values: None,
+    };
+    expressions.check()?;
+    fault::refuse("GetItem", &legacy)?;
+    let key = convert::item(input.key)?;
+    let mut placeholders = expressions.placeholders()?;
+    let projection =
+        input.projection_expression.map(|text| placeholders.projection(&text)).transpose()?;
+    placeholders.check_all_used()?;
+
+    let found = ctx.store().read(|tx| -> Result<Option<Bytes>, Error> {
+        let table = table::get(ctx, tx, &name)?;
+        table.check_key(&key)?;
+        if let Some(projection) = &projection {
+            request::check_key_paths(&table, &projection.0)?;
+        }
+        Ok(tx.get_raw(&table::ITEMS, table.item_key(&key))?)
+    })?;
+    let found = stored(found.as_ref())?;
+    let item = match (found, &projection) {
+        (None, _) => None,
+        (Some(found), None) => Some(found.decode()?),
+        (Some(found), Some(projection)) => Some(projection.of_stored(found)?),
+    };
+    let consistent = input.consistent_read == Some(true);
+    let units = read_units(found.map_or(0, |found| found.size_bytes()), consistent);
+    Ok(GetItemOutput {
+        item: item.map(convert::attributes),
+        consumed_capacity: Report::of(input.return_consumed_capacity.as_ref())
+            .consumed(&name, units),
+    })
+}

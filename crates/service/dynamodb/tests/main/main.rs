@@ -1,0 +1,99 @@
+//! DynamoDB through the kernel: requests and answers as JSON, as they are on the wire.
+
+mod batches;
+mod items;
+mod queries;
+mod refusals;
+mod tables;
+
+use bytes::Bytes;
+use kernel::{Config, Ctx, Kernel, Principal};
+use serde_json::{Value, json};
+use shape::Reading;
+
+/// A cloud with nothing but DynamoDB in it.
+pub struct Cloud {
+    kernel: Kernel,
+    ctx: Ctx,
+}
+
+impl Cloud {
+    /// A new, empty one.
+    pub fn new() -> Cloud {
+        let kernel = Kernel::new(Config::memory());
+        kernel.start(vec![service_dynamodb::service()]);
+        let root = Principal::Root { account: "111122223333".into() };
+        let ctx = Ctx::new(&kernel, "ap-northeast-2", root, "request".into());
+        Cloud { kernel, ctx }
+    }
+
+    /// One with a table `Simple` (partition key `pk`, a string) and a table
+    /// `Sorted` (partition key `pk`, a string, and sort key `sk`, a number).
+    pub async fn with_tables() -> Cloud {
+        let cloud = Cloud::new();
+        cloud.create("Simple", &[("pk", "S")]).await;
+        cloud.create("Sorted", &[("pk", "S"), ("sk", "N")]).await;
+        cloud
+    }
+
+    /// Makes a table with those keys.
+    pub async fn create(&self, name: &str, keys: &[(&str, &str)]) {
+        let definitions = keys
+            .iter()
+            .map(|(name, key_type)| json!({"AttributeName": name, "AttributeType": key_type}));
+        let schema = keys
+            .iter()
+            .zip(["HASH", "RANGE"])
+            .map(|((name, _), kind)| json!({"AttributeName": name, "KeyType": kind}));
+        let request = json!({
+            "TableName": name, "BillingMode": "PAY_PER_REQUEST",
+            "AttributeDefinitions": definitions.collect::<Vec<_>>(),
+            "KeySchema": schema.collect::<Vec<_>>(),
+        });
+        let answer = self.call("CreateTable", request).await;
+        assert_eq!(answer["TableDescription"]["TableStatus"], "CREATING", "{answer}");
+    }
+
+    /// Calls an operation as the gateway does; an error is answered as its
+    /// body, and so has a `__type`.
+    pub async fn call(&self, operation: &str, request: Value) -> Value {
+        let dispatch = self.kernel.service("dynamodb").expect("the service");
+        let model = dispatch.model();
+        let op = model.operations.iter().position(|op| op.name == operation).expect("an operation");
+        let headers = Default::default();
+        let body = Bytes::from(request.to_string());
+        let http = wire::Request { method: "POST", path: "/", query: "", headers: &headers, body };
+        let mut input = dispatch.input(op);
+        let mut reading = Reading::default();
+        let operation = &model.operations[op];
+        wire::read_request(model, operation, &http, &mut *input, &mut reading).expect("JSON");
+        let problems = shape::validate(&*input, &reading);
+        let result = if problems.is_empty() {
+            self.kernel.call(&self.ctx, "dynamodb", op, input).await
+        } else {
+            Err(self.kernel.invalid("dynamodb", &problems))
+        };
+        let response = match result {
+            Ok(output) => wire::write_response(model, operation, &*output, "request"),
+            Err(fault) => wire::write_fault(model, Some(operation), &fault, "request"),
+        };
+        serde_json::from_slice(response.body()).expect("JSON")
+    }
+
+    /// Calls an operation and compares the whole answer.
+    pub async fn check(&self, operation: &str, request: Value, expected: Value) {
+        let answer = self.call(operation, request.clone()).await;
+        assert_eq!(answer, expected, "{operation} {request}");
+    }
+
+    /// Calls an operation that is refused as invalid, with that text.
+    pub async fn check_invalid(&self, operation: &str, request: Value, message: &str) {
+        let answer = self.call(operation, request.clone()).await;
+        assert_eq!(
+            answer["__type"], "com.amazon.coral.validate#ValidationException",
+            "{operation} {request}: {answer}"
+        );
+        let got = answer["message"].as_str().or(answer["Message"].as_str()).unwrap_or_default();
+        assert_eq!(got, message, "{operation} {request}");
+    }
+}

@@ -1,0 +1,244 @@
+//! What is said to bad requests, and in what order.
+
+use serde_json::{Value, json};
+
+use crate::Cloud;
+
+const INVALID: &str = "One or more parameter values were invalid: ";
+
+#[tokio::test]
+async fn values_are_checked() {
+    let cloud = Cloud::with_tables().await;
+    let empty_key = "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty string value. Key: pk";
+    let cases: Vec<(Value, String)> = vec![
+        (json!({"pk": {"S": "a"}, "x": {}}), "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes".into()),
+        (json!({"pk": {"S": "a"}, "x": {"S": "a", "N": "1"}}), "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes".into()),
+        (json!({"pk": {"S": "a"}, "x": {"NULL": false}}), format!("{INVALID}Null attribute value types must have the value of true")),
+        (json!({"pk": {"S": "a"}, "x": {"SS": []}}), format!("{INVALID}An string set  may not be empty")),
+        (json!({"pk": {"S": "a"}, "x": {"L": [{"NS": []}]}}), format!("{INVALID}An number set  may not be empty")),
+        (json!({"pk": {"S": "a"}, "x": {"BS": []}}), format!("{INVALID}Binary sets should not be empty")),
+        (json!({"pk": {"S": "a"}, "x": {"SS": ["a", "a"]}}), format!("{INVALID}Input collection [a, a] contains duplicates.")),
+        (json!({"pk": {"S": "a"}, "x": {"BS": ["Yg==", "Yg=="]}}), format!("{INVALID}Input collection [Yg==, Yg==]of type BS contains duplicates.")),
+        (json!({"pk": {"S": "a"}, "x": {"NS": ["1", "1.0"]}}), "Input collection contains duplicates".into()),
+        (json!({"pk": {"S": "a"}, "x": {"N": "dog"}}), "The parameter cannot be converted to a numeric value: dog".into()),
+        (json!({"pk": {"S": "a"}, "x": {"N": ""}}), "The parameter cannot be converted to a numeric value".into()),
+        (json!({"pk": {"S": "a"}, "x": {"N": "1e126"}}), "Number overflow. Attempting to store a number with magnitude larger than supported range".into()),
+        (json!({"x": {"S": "a"}}), format!("{INVALID}Missing the key pk in the item")),
+        (json!({"pk": {"N": "1"}}), format!("{INVALID}Type mismatch for key pk expected: S actual: N")),
+        (json!({"pk": {"S": ""}}), empty_key.into()),
+        (json!({"pk": {"S": "x".repeat(2049)}}), format!("{INVALID}Size of hashkey has exceeded the maximum size limit of2048 bytes")),
+        (json!({"pk": {"S": "a"}, "x": {"S": "x".repeat(410_000)}}), "Item size has exceeded the maximum allowed size".into()),
+        (json!({"pk": {"S": "a"}, "x": nested(33)}), "Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond supported limit".into()),
+    ];
+    for (item, message) in cases {
+        cloud
+            .check_invalid("PutItem", json!({"TableName": "Simple", "Item": item}), &message)
+            .await;
+    }
+    let deepest = json!({"pk": {"S": "a"}, "x": nested(32)});
+    cloud.check("PutItem", json!({"TableName": "Simple", "Item": deepest}), json!({})).await;
+    let largest = json!({"pk": {"S": "a"}, "x": {"S": "x".repeat(400 * 1024 - 4)}});
+    cloud.check("PutItem", json!({"TableName": "Simple", "Item": largest}), json!({})).await;
+}
+
+fn nested(levels: usize) -> Value {
+    (0..levels).fold(json!({"S": "leaf"}), |inner, _| json!({"M": {"n": inner}}))
+}
+
+#[tokio::test]
+async fn keys_must_fit_the_schema() {
+    let cloud = Cloud::with_tables().await;
+    let mismatch = "The provided key element does not match the schema";
+    for key in [
+        json!({}),
+        json!({"b": {"S": "a"}}),
+        json!({"pk": {"S": "a"}, "b": {"S": "a"}}),
+        json!({"pk": {"N": "1"}}),
+        json!({"pk": {"L": []}}),
+    ] {
+        for operation in ["GetItem", "DeleteItem", "UpdateItem"] {
+            cloud
+                .check_invalid(operation, json!({"TableName": "Simple", "Key": key}), mismatch)
+                .await;
+        }
+    }
+    let update = |expression: &str| {
+        json!({
+            "TableName": "Simple", "Key": {"pk": {"S": "a"}}, "UpdateExpression": expression,
+        })
+    };
+    let part = "Cannot update attribute pk. This attribute is part of the key";
+    cloud.check_invalid("UpdateItem", update("SET pk = x"), &format!("{INVALID}{part}")).await;
+    cloud
+        .check_invalid("UpdateItem", update("SET x = pk[1]"), "Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: Key: pk")
+        .await;
+    cloud
+        .check_invalid(
+            "UpdateItem",
+            update("SET x = y"),
+            "The provided expression refers to an attribute that does not exist in the item",
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn parameters_must_go_together() {
+    let cloud = Cloud::with_tables().await;
+    let put = |more: Value| {
+        let mut request = json!({"TableName": "Simple", "Item": {"pk": {"S": "a"}}});
+        request.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        request
+    };
+    for (more, message) in [
+        (
+            json!({"Expected": {"pk": {"Exists": false}}, "ConditionExpression": "attribute_not_exists(pk)"}),
+            "Can not use both expression and non-expression parameters in the same request: Non-expression parameters: {Expected} Expression parameters: {ConditionExpression}",
+        ),
+        (
+            json!({"ExpressionAttributeNames": {"#n": "n"}}),
+            "ExpressionAttributeNames can only be specified when using expressions",
+        ),
+        (
+            json!({"ExpressionAttributeValues": {":v": {"S": "unused"}}}),
+            "ExpressionAttributeValues can only be specified when using expressions: ConditionExpression is null",
+        ),
+        (json!({"ReturnValues": "ALL_NEW"}), "ReturnValues can only be ALL_OLD or NONE"),
+        (
+            json!({"ConditionExpression": ""}),
+            "Invalid ConditionExpression: The expression can not be empty;",
+        ),
+        (
+            json!({"ConditionExpression": "a = :v", "ExpressionAttributeValues": {}}),
+            "ExpressionAttributeValues must not be empty",
+        ),
+        (
+            json!({"ConditionExpression": "a = :v", "ExpressionAttributeValues": {":v": {"NS": []}}}),
+            "ExpressionAttributeValues contains invalid value: One or more parameter values were invalid: An number set  may not be empty for key :v",
+        ),
+        (
+            json!({"ConditionExpression": "a = :v", "ExpressionAttributeValues": {":v": {}}}),
+            "ExpressionAttributeValues contains invalid value: Supplied AttributeValue is empty, must contain exactly one of the supported datatypes for key :v",
+        ),
+        (
+            json!({"ReturnValues": "DOG", "ReturnConsumedCapacity": "CAT"}),
+            "2 validation errors detected: Value 'DOG' at 'returnValues' failed to satisfy constraint: Member must satisfy enum value set: [ALL_NEW, UPDATED_OLD, ALL_OLD, NONE, UPDATED_NEW]; Value 'CAT' at 'returnConsumedCapacity' failed to satisfy constraint: Member must satisfy enum value set: [INDEXES, TOTAL, NONE]",
+        ),
+    ] {
+        let answer = cloud.call("PutItem", put(more.clone())).await;
+        let got = answer["message"].as_str().unwrap_or_default();
+        if message.starts_with("2 validation errors") {
+            // The order of an enum's values is the model's.
+            assert!(got.starts_with("2 validation errors detected: "), "{answer}");
+        } else {
+            assert_eq!(got, message, "{more}");
+        }
+    }
+    let legacy = cloud.call("PutItem", put(json!({"Expected": {}}))).await;
+    let text = legacy["message"].as_str().unwrap_or_default();
+    assert!(text.contains("the parameter Expected of PutItem"), "{legacy}");
+}
+
+#[tokio::test]
+async fn queries_must_be_of_the_key() {
+    let cloud = Cloud::with_tables().await;
+    let query = |more: Value| {
+        let mut request = json!({"TableName": "Sorted"});
+        request.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        request
+    };
+    let values = json!({":s": {"S": "a"}, ":n": {"N": "1"}});
+    let condition = |text: &str| {
+        let mut given = values.clone();
+        given.as_object_mut().unwrap().retain(|name, _| text.contains(name.as_str()));
+        json!({"KeyConditionExpression": text, "ExpressionAttributeValues": given})
+    };
+    for (request, message) in [
+        (json!({}), "Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.".to_owned()),
+        (condition("sk = :n"), "Query condition missed key schema element: pk".to_owned()),
+        (condition("attr1 = :n"), "Query condition missed key schema element: pk".to_owned()),
+        (condition("pk = :s AND attr1 = :n"), "Query condition missed key schema element: sk".to_owned()),
+        (condition("pk > :s"), "Query key condition not supported".to_owned()),
+        (condition("pk = :n"), format!("{INVALID}Condition parameter type does not match schema type")),
+        (condition("pk = :s OR sk = :n"), "Invalid operator used in KeyConditionExpression: OR".to_owned()),
+    ] {
+        cloud.check_invalid("Query", query(request), &message).await;
+    }
+    let mut filtered = condition("pk = :s");
+    filtered["FilterExpression"] = json!("sk = :s");
+    cloud
+        .check_invalid("Query", query(filtered), "Filter Expression can only contain non-primary key attributes: Primary key attribute: sk")
+        .await;
+    for (select, projection, message) in [
+        (
+            "ALL_ATTRIBUTES",
+            Some("a"),
+            "Cannot specify the ProjectionExpression when choosing to get ALL_ATTRIBUTES",
+        ),
+        (
+            "COUNT",
+            Some("a"),
+            "Cannot specify the ProjectionExpression when choosing to get only the Count",
+        ),
+        (
+            "SPECIFIC_ATTRIBUTES",
+            None,
+            "Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES",
+        ),
+        (
+            "ALL_PROJECTED_ATTRIBUTES",
+            None,
+            "ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName",
+        ),
+    ] {
+        let mut request = query(condition("pk = :s"));
+        request["Select"] = json!(select);
+        if let Some(projection) = projection {
+            request["ProjectionExpression"] = json!(projection);
+        }
+        cloud.check_invalid("Query", request, message).await;
+    }
+    let mut indexed = query(condition("pk = :s"));
+    indexed["IndexName"] = json!("gsi1");
+    cloud
+        .check_invalid("Query", indexed, "The table does not have the specified index: gsi1")
+        .await;
+    for (segment, message) in [
+        (
+            json!({"Segment": 0}),
+            "The TotalSegments parameter is required but was not present in the request when Segment parameter is present",
+        ),
+        (
+            json!({"TotalSegments": 4}),
+            "The Segment parameter is required but was not present in the request when parameter TotalSegments is present",
+        ),
+        (
+            json!({"Segment": 5, "TotalSegments": 5}),
+            "The Segment parameter is zero-based and must be less than parameter TotalSegments: Segment: 5 is not less than TotalSegments: 5",
+        ),
+    ] {
+        cloud.check_invalid("Scan", query(segment), message).await;
+    }
+}
+
+#[tokio::test]
+async fn tables_must_exist_and_have_names() {
+    let cloud = Cloud::with_tables().await;
+    let gone = json!({
+        "__type": "com.amazonaws.dynamodb.v20120810#ResourceNotFoundException",
+        "message": "Requested resource not found",
+    });
+    let key = json!({"pk": {"S": "a"}});
+    for name in ["Missing", "arn:aws:dynamodb:eu-west-2:111122223333:table/Simple"] {
+        cloud.check("GetItem", json!({"TableName": name, "Key": key}), gone.clone()).await;
+        cloud.check("PutItem", json!({"TableName": name, "Item": key}), gone.clone()).await;
+        cloud.check("Scan", json!({"TableName": name}), gone.clone()).await;
+    }
+    let arn = "arn:aws:dynamodb:ap-northeast-2:111122223333:table/Simple";
+    cloud.check("GetItem", json!({"TableName": arn, "Key": key}), json!({})).await;
+    cloud
+        .check_invalid("GetItem", json!({"TableName": "bad table!@#", "Key": key}), "1 validation error detected: Value 'bad table!@#' at 'tableName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+")
+        .await;
+    cloud
+        .check_invalid("PutItem", json!({"Item": key}), "1 validation error detected: Value null at 'tableName' failed to satisfy constraint: Member must not be null")
+        .await;
+}
