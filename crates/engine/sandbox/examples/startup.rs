@@ -34,6 +34,7 @@ async fn measure(rounds: usize) {
                 args: Vec::new(),
                 env: Vec::new(),
                 cwd: place.path("/tmp".as_ref()),
+                merge_output: false,
                 limits,
             };
             let mut sandbox = engine.launch(place, program).await.expect("a sandbox");

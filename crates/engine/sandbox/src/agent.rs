@@ -185,6 +185,9 @@ fn start(program: &Program) -> Result<Pid, Failure> {
     command.args(&program.args).env_clear().envs(program.env.iter().map(|(k, v)| (k, v)));
     command.current_dir(&program.cwd).stdin(Stdio::null());
     sys::before_exec(&mut command, restrict);
+    if program.merge_output {
+        sys::replace(sys::standard(1), 2).map_err(at("merge the outputs"))?;
+    }
     let name = || program.program.display().to_string();
     let child = command.spawn();
     let child = child.map_err(|e| Failure { program: true, ..Failure::new(name(), e) })?;

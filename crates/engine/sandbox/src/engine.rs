@@ -129,6 +129,7 @@ impl Engine {
             args: vec!["-c".into(), "exit 0".into()],
             env: Vec::new(),
             cwd: "/tmp".into(),
+            merge_output: false,
             limits,
         };
         let mut sandbox = self.launch(self.place(Plan::default())?, program).await?;

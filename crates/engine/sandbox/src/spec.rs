@@ -55,6 +55,8 @@ pub struct Program {
     pub env: Vec<(String, String)>,
     /// Working directory inside the sandbox.
     pub cwd: PathBuf,
+    /// Whether standard error goes where standard output goes, so that lines keep their order.
+    pub merge_output: bool,
     /// Limits.
     pub limits: Limits,
 }

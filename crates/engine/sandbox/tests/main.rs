@@ -28,6 +28,7 @@ async fn run(engine: &Engine, plan: Plan, script: &str) -> Outcome {
         args: vec!["-c".into(), script.into()],
         env: vec![("PATH".into(), "/usr/bin:/bin".into()), ("GREETING".into(), "hello".into())],
         cwd: "/".into(),
+        merge_output: false,
         limits: LIMITS,
     };
     let place = engine.place(plan).expect("a place");
@@ -152,6 +153,7 @@ async fn mounts_are_read_only_and_the_host_accepts() {
             args: vec!["-c".into(), script],
             env: vec![("PATH".into(), "/usr/bin:/bin".into())],
             cwd: place.path(Path::new("/tmp")),
+            merge_output: false,
             limits: LIMITS,
         };
         let mut sandbox = engine.launch(place, program).await.expect("the program starts");
@@ -183,6 +185,7 @@ async fn memory_is_measured_on_demand_and_killing_ends_all() {
         args: vec!["-c".into(), "echo up; sleep 100 & sleep 100".into()],
         env: Vec::new(),
         cwd: "/tmp".into(),
+        merge_output: false,
         limits: LIMITS,
     };
     let place = engine.place(Plan::default()).expect("a place");
@@ -210,6 +213,7 @@ async fn a_missing_program_and_a_missing_mount_are_named() {
         args: Vec::new(),
         env: vec![("SECRET".into(), "hidden".into())],
         cwd: "/".into(),
+        merge_output: false,
         limits: LIMITS,
     };
     assert!(!format!("{:?}", program("/x")).contains("hidden"));

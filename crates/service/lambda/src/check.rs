@@ -1,0 +1,183 @@
+//! What the model cannot check about a function's settings.
+
+use std::collections::BTreeMap;
+
+use api_lambda::{
+    Architecture, CreateFunctionRequest, Error, LogFormat, LoggingConfig, PackageType, SnapStart,
+    SnapStartApplyOn, TracingConfig, TracingMode, UpdateFunctionConfigurationRequest, VpcConfig,
+};
+use kernel::Fault;
+
+use crate::errors::invalid;
+use crate::runtimes::SERVED;
+
+const TIMEOUT_SECONDS_MAX: i32 = 900;
+const ENVIRONMENT_BYTES_MAX: usize = 4096;
+
+/// Variables that belong to the runtime.
+const RESERVED: &[&str] = &[
+    "AWS_ACCESS_KEY",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_DEFAULT_REGION",
+    "AWS_EXECUTION_ENV",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_VERSION",
+    "AWS_LAMBDA_INITIALIZATION_TYPE",
+    "AWS_LAMBDA_LOG_GROUP_NAME",
+    "AWS_LAMBDA_LOG_STREAM_NAME",
+    "AWS_LAMBDA_RUNTIME_API",
+    "AWS_REGION",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SECRET_KEY",
+    "AWS_SESSION_TOKEN",
+    "LAMBDA_RUNTIME_DIR",
+    "LAMBDA_TASK_ROOT",
+    "_HANDLER",
+    "_X_AMZN_TRACE_ID",
+];
+
+/// Checks the variables: no reserved names, at most 4 KB.
+pub(crate) fn environment(variables: &BTreeMap<String, String>) -> Result<(), Error> {
+    const START: &str = "Lambda was unable to configure your environment variables because the \
+                         environment variables you have provided";
+    let reserved: Vec<&str> =
+        variables.keys().map(String::as_str).filter(|name| RESERVED.contains(name)).collect();
+    if !reserved.is_empty() {
+        return Err(invalid(format!(
+            "{START} contains reserved keys that are currently not supported for modification. \
+             Reserved keys used in this request: {}",
+            reserved.join(", ")
+        )));
+    }
+    let bytes: usize = variables.iter().map(|(name, value)| name.len() + value.len()).sum();
+    if bytes > ENVIRONMENT_BYTES_MAX {
+        // AWS repeats the variables here; they may be secrets, so we do not.
+        return Err(invalid(format!("{START} exceeded the 4KB limit.")));
+    }
+    Ok(())
+}
+
+/// Checks the timeout's upper bound, which the model leaves out.
+pub(crate) fn timeout(seconds: i32) -> Result<i32, Error> {
+    if seconds <= TIMEOUT_SECONDS_MAX {
+        return Ok(seconds);
+    }
+    let message = format!(
+        "1 validation error detected: Value '{seconds}' at 'timeout' failed to satisfy \
+         constraint: Member must have value less than or equal to {TIMEOUT_SECONDS_MAX}"
+    );
+    Err(Fault::sender("ValidationException", message).into())
+}
+
+/// Only runtimes that can really be run.
+pub(crate) fn runtime(name: &str) -> Result<String, Error> {
+    if SERVED.contains(&name) {
+        return Ok(name.to_owned());
+    }
+    let served = SERVED.join(", ");
+    Err(Fault::not_implemented(format_args!("the runtime {name}; it runs {served}")).into())
+}
+
+/// Functions run on this machine's processor.
+pub(crate) fn architecture(asked: Option<Vec<Architecture>>) -> Result<String, Error> {
+    let own = if std::env::consts::ARCH == "aarch64" { "arm64" } else { "x86_64" };
+    match asked.as_deref() {
+        None | Some([]) => Ok(own.to_owned()),
+        Some([one]) if one.as_str() == own => Ok(own.to_owned()),
+        Some([one]) => Err(Fault::not_implemented(format_args!(
+            "the architecture {} on a machine of {own}",
+            one.as_str()
+        ))
+        .into()),
+        Some(_) => Err(invalid("Architectures must have exactly one value.")),
+    }
+}
+
+/// Where text logs go; JSON logs are not written yet.
+pub(crate) fn logging(config: Option<LoggingConfig>) -> Result<Option<String>, Error> {
+    let Some(config) = config else { return Ok(None) };
+    let json = config.log_format == Some(LogFormat::Json);
+    absent("LoggingConfig.LogFormat JSON", json)?;
+    Ok(config.log_group)
+}
+
+/// Refuses what CreateFunction would otherwise silently leave out.
+pub(crate) fn created(input: &CreateFunctionRequest) -> Result<(), Error> {
+    absent("container images", input.package_type == Some(PackageType::Image))?;
+    absent("container images", input.code.image_uri.is_some() || input.image_config.is_some())?;
+    absent("code in S3", input.code.s3_bucket.is_some() || input.code.s3_key.is_some())?;
+    absent("versions (Publish)", input.publish == Some(true) || input.publish_to.is_some())?;
+    absent("code signing", input.code_signing_config_arn.is_some())?;
+    absent("tenant isolation", input.tenancy_config.is_some())?;
+    shared(Shared {
+        vpc: &input.vpc_config,
+        tracing: &input.tracing_config,
+        snap_start: &input.snap_start,
+        layers: input.layers.as_ref().is_some_and(|layers| !layers.is_empty()),
+        files: input.file_system_configs.as_ref().is_some_and(|files| !files.is_empty()),
+        dead_letters: (input.dead_letter_config.as_ref())
+            .is_some_and(|config| config.target_arn.as_deref().is_some_and(|arn| !arn.is_empty())),
+        key: input.kms_key_arn.as_deref().is_some_and(|arn| !arn.is_empty()),
+        other: input.capacity_provider_config.is_some()
+            || input.durable_config.is_some()
+            || input.runtime_config.is_some()
+            || input.accelerator_config.is_some(),
+    })
+}
+
+/// Refuses what UpdateFunctionConfiguration would otherwise silently leave out.
+pub(crate) fn updated(input: &UpdateFunctionConfigurationRequest) -> Result<(), Error> {
+    absent("container images", input.image_config.is_some())?;
+    shared(Shared {
+        vpc: &input.vpc_config,
+        tracing: &input.tracing_config,
+        snap_start: &input.snap_start,
+        layers: input.layers.as_ref().is_some_and(|layers| !layers.is_empty()),
+        files: input.file_system_configs.as_ref().is_some_and(|files| !files.is_empty()),
+        dead_letters: (input.dead_letter_config.as_ref())
+            .is_some_and(|config| config.target_arn.as_deref().is_some_and(|arn| !arn.is_empty())),
+        key: input.kms_key_arn.as_deref().is_some_and(|arn| !arn.is_empty()),
+        other: input.capacity_provider_config.is_some()
+            || input.durable_config.is_some()
+            || input.runtime_config.is_some()
+            || input.accelerator_config.is_some(),
+    })
+}
+
+struct Shared<'a> {
+    vpc: &'a Option<VpcConfig>,
+    tracing: &'a Option<TracingConfig>,
+    snap_start: &'a Option<SnapStart>,
+    layers: bool,
+    files: bool,
+    dead_letters: bool,
+    key: bool,
+    other: bool,
+}
+
+fn shared(asked: Shared<'_>) -> Result<(), Error> {
+    let in_vpc = asked.vpc.as_ref().is_some_and(|vpc| {
+        let some = |list: &Option<Vec<String>>| list.as_ref().is_some_and(|list| !list.is_empty());
+        some(&vpc.subnet_ids) || some(&vpc.security_group_ids)
+    });
+    let traced = asked.tracing.as_ref().is_some_and(|t| t.mode == Some(TracingMode::Active));
+    let snap_start = (asked.snap_start.as_ref())
+        .is_some_and(|snap| snap.apply_on == Some(SnapStartApplyOn::PublishedVersions));
+    absent("VpcConfig", in_vpc)?;
+    absent("TracingConfig Active", traced)?;
+    absent("SnapStart", snap_start)?;
+    absent("Layers", asked.layers)?;
+    absent("FileSystemConfigs", asked.files)?;
+    absent("DeadLetterConfig", asked.dead_letters)?;
+    absent("KMSKeyArn", asked.key)?;
+    absent("CapacityProviderConfig, DurableConfig, RuntimeConfig or AcceleratorConfig", asked.other)
+}
+
+fn absent(what: &str, asked: bool) -> Result<(), Error> {
+    if asked {
+        Err(Fault::not_implemented(format_args!("{what} for Lambda functions")).into())
+    } else {
+        Ok(())
+    }
+}

@@ -1,0 +1,380 @@
+//! Deployment packages: checked, kept as blobs, unpacked where sandboxes can mount them.
+//!
+//! The blob is the truth; the unpacked folder is a cache that can be made again at any time.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{Cursor, Read, Write};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Component, Path, PathBuf};
+
+use api_lambda::Error;
+use bytes::Bytes;
+use kernel::{Blobs, Fault};
+use tokio::sync::RwLock;
+use zip::ZipArchive;
+use zip::read::ZipFile;
+
+use crate::errors::invalid;
+
+/// What a package may contain once unpacked.
+pub(crate) const UNZIPPED_BYTES_MAX: u64 = 262_144_000;
+/// What a package uploaded inline may measure.
+const ZIPPED_BYTES_MAX: usize = 50 * 1024 * 1024;
+/// Our bound, so that a small file cannot make millions of files.
+const ENTRIES_MAX: usize = 100_000;
+const LINK_BYTES_MAX: u64 = 4096;
+
+/// Packages and their unpacked folders.
+pub(crate) struct Code {
+    blobs: Blobs,
+    folder: PathBuf,
+    /// Writers of a package hold it shared until their record is committed; who removes an
+    /// unused package holds it alone. So no package vanishes between check and use.
+    pub in_use: RwLock<()>,
+}
+
+impl Code {
+    pub fn new(blobs: Blobs, cache: &Path) -> Code {
+        Code { blobs, folder: cache.join("lambda-code"), in_use: RwLock::new(()) }
+    }
+
+    /// Checks a package by unpacking it, and stores it. Returns its id.
+    pub async fn add(self: &std::sync::Arc<Self>, package: Bytes) -> Result<String, Error> {
+        let this = self.clone();
+        blocking(move || {
+            let staging = this.staging()?;
+            let unpacked = unpack(&package, &staging);
+            let result = unpacked.and_then(|()| {
+                let id = this.blobs.put(package.clone()).map_err(Fault::internal)?;
+                this.settle(&staging, &id)?;
+                Ok(id)
+            });
+            // Gone already when it became the cached folder; otherwise it is garbage.
+            let _ = fs::remove_dir_all(&staging);
+            result
+        })
+        .await
+    }
+
+    /// The folder with the unpacked package, made if it is missing.
+    pub async fn unpacked(self: &std::sync::Arc<Self>, id: &str) -> Result<PathBuf, Error> {
+        let folder = self.folder.join(id).join("task");
+        if folder.is_dir() {
+            return Ok(folder);
+        }
+        let (this, id) = (self.clone(), id.to_owned());
+        blocking(move || {
+            let package = this.blobs.get(&id).map_err(Fault::internal)?;
+            let staging = this.staging()?;
+            let result = unpack(&package, &staging).and_then(|()| Ok(this.settle(&staging, &id)?));
+            let _ = fs::remove_dir_all(&staging);
+            result
+        })
+        .await?;
+        Ok(folder)
+    }
+
+    /// The package itself.
+    pub async fn package(&self, id: &str) -> Result<Bytes, Fault> {
+        let (blobs, id) = (self.blobs.clone(), id.to_owned());
+        blocking(move || Ok(blobs.get(&id).map_err(Fault::internal)?)).await.map_err(Fault::from)
+    }
+
+    /// Forgets a package that no function uses. Call it with `in_use` held for writing.
+    pub async fn remove(&self, id: &str) -> Result<(), Error> {
+        let (blobs, folder, id) = (self.blobs.clone(), self.folder.join(id), id.to_owned());
+        blocking(move || {
+            // Sandboxes that still run keep their mount; a leftover is only disk space.
+            let _ = fs::remove_dir_all(folder);
+            Ok(blobs.delete(&id).map_err(Fault::internal)?)
+        })
+        .await
+    }
+
+    /// A new empty folder beside the cached ones.
+    fn staging(&self) -> Result<PathBuf, Fault> {
+        use std::sync::atomic::{AtomicU64, Ordering};
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let folder = self.folder.join(format!(".new-{}-{number}", std::process::id()));
+        // One left by a killed server with our process id.
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(folder.join("task")).map_err(Fault::internal)?;
+        Ok(folder)
+    }
+
+    fn settle(&self, staging: &Path, id: &str) -> Result<(), Fault> {
+        let target = self.folder.join(id);
+        match fs::rename(staging, &target) {
+            // Somebody else was faster, with the same content.
+            Err(_) if target.is_dir() => Ok(()),
+            other => other.map_err(Fault::internal),
+        }
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => Err(Fault::internal(error).into()),
+    }
+}
+
+fn broken() -> Error {
+    invalid("Could not unzip uploaded file. Please check your file, then try to upload again.")
+}
+
+fn too_large() -> Error {
+    invalid(format!("Unzipped size must be smaller than {UNZIPPED_BYTES_MAX} bytes"))
+}
+
+/// Unpacks `package` into `staging/task`, or says what is wrong with it.
+fn unpack(package: &Bytes, staging: &Path) -> Result<(), Error> {
+    if package.is_empty() {
+        return Err(invalid("Uploaded file must be a non-empty zip"));
+    }
+    if package.len() > ZIPPED_BYTES_MAX {
+        return Err(Fault::new(
+            "RequestEntityTooLargeException",
+            413,
+            format!("Zipped size must be smaller than {ZIPPED_BYTES_MAX} bytes"),
+        )
+        .into());
+    }
+    let mut archive = ZipArchive::new(Cursor::new(package.clone())).map_err(|_| broken())?;
+    if archive.is_empty() {
+        return Err(invalid("Uploaded file must be a non-empty zip"));
+    }
+    if archive.len() > ENTRIES_MAX {
+        return Err(invalid(format!("The zip file has more than {ENTRIES_MAX} entries.")));
+    }
+    let root = staging.join("task");
+    let mut left_bytes = UNZIPPED_BYTES_MAX;
+    // Links come last, so that no file is ever written through one.
+    let mut links = Vec::new();
+    let mut folders = BTreeSet::new();
+    for index in 0..archive.len() {
+        let mut entry = archive.by_index(index).map_err(|_| broken())?;
+        let path = safe_path(&entry.name().map_err(|_| broken())?)?;
+        if entry.size() > left_bytes {
+            return Err(too_large());
+        }
+        if entry.is_dir() {
+            make_folder(&root, &path, &mut folders)?;
+        } else if entry.is_symlink() {
+            links.push((path, link_target(&mut entry)?));
+        } else {
+            make_folder(&root, path.parent().unwrap_or(Path::new("")), &mut folders)?;
+            left_bytes -= write_file(&root.join(&path), &mut entry, left_bytes)?;
+        }
+    }
+    for (path, target) in links {
+        make_folder(&root, path.parent().unwrap_or(Path::new("")), &mut folders)?;
+        stays_inside(&path, &target)?;
+        symlink(&target, root.join(&path)).map_err(|_| broken())?;
+    }
+    Ok(())
+}
+
+/// The path of an entry: relative, and only ever downwards.
+fn safe_path(name: &str) -> Result<PathBuf, Error> {
+    let refuse = |why: &str| {
+        // Names may hold anything; only what can be shown is shown.
+        let name: String = name.chars().filter(|c| !c.is_control()).take(200).collect();
+        Err(invalid(format!("The zip file contains the entry \"{name}\", which {why}.")))
+    };
+    if name.contains('\0') || name.contains('\\') || name.len() > 1024 {
+        return refuse("is not a valid path");
+    }
+    let mut path = PathBuf::new();
+    for component in Path::new(name).components() {
+        match component {
+            Component::Normal(part) => path.push(part),
+            Component::CurDir => {}
+            Component::RootDir | Component::Prefix(_) => return refuse("is an absolute path"),
+            Component::ParentDir => return refuse("leads out of the package"),
+        }
+    }
+    if path.as_os_str().is_empty() && !name.ends_with('/') {
+        return refuse("is not a valid path");
+    }
+    Ok(path)
+}
+
+fn make_folder(root: &Path, path: &Path, made: &mut BTreeSet<PathBuf>) -> Result<(), Error> {
+    if made.contains(path) {
+        return Ok(());
+    }
+    // A file of the same name stands in the way: the package contradicts itself.
+    fs::create_dir_all(root.join(path)).map_err(|_| broken())?;
+    made.insert(path.to_owned());
+    Ok(())
+}
+
+/// Writes one file, never more than `limit_bytes` whatever the entry claims.
+fn write_file<R: Read>(
+    path: &Path,
+    entry: &mut ZipFile<'_, R>,
+    limit_bytes: u64,
+) -> Result<u64, Error> {
+    let mode = (entry.unix_mode().unwrap_or(0o644) & 0o777) | 0o444;
+    let mut file =
+        fs::OpenOptions::new().write(true).create_new(true).open(path).map_err(|_| broken())?;
+    let mut written = 0;
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        // Reading to the end also checks the checksum.
+        let count = entry.read(&mut buffer).map_err(|_| broken())?;
+        if count == 0 {
+            break;
+        }
+        written += count as u64;
+        if written > limit_bytes {
+            return Err(too_large());
+        }
+        file.write_all(&buffer[..count]).map_err(Fault::internal)?;
+    }
+    file.set_permissions(fs::Permissions::from_mode(mode)).map_err(Fault::internal)?;
+    Ok(written)
+}
+
+fn link_target<R: Read>(entry: &mut ZipFile<'_, R>) -> Result<String, Error> {
+    let mut target = String::new();
+    entry.take(LINK_BYTES_MAX).read_to_string(&mut target).map_err(|_| broken())?;
+    Ok(target)
+}
+
+/// A link may only point to something in the package.
+fn stays_inside(link: &Path, target: &str) -> Result<(), Error> {
+    let mut depth = link.parent().map_or(0, |parent| parent.components().count());
+    for component in Path::new(target).components() {
+        match component {
+            Component::Normal(_) => depth += 1,
+            Component::CurDir => {}
+            Component::ParentDir if depth > 0 => depth -= 1,
+            _ => {
+                let link = link.display();
+                return Err(invalid(format!(
+                    "The zip file contains the link \"{link}\", which leads out of the package."
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use zip::ZipWriter;
+    use zip::write::SimpleFileOptions;
+
+    use super::*;
+
+    type Writer = ZipWriter<Cursor<Vec<u8>>>;
+
+    fn package(fill: impl FnOnce(&mut Writer)) -> Bytes {
+        let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+        fill(&mut writer);
+        writer.finish().unwrap().into_inner().into()
+    }
+
+    fn file(writer: &mut Writer, name: &str, content: &[u8]) {
+        writer.start_file(name, SimpleFileOptions::default()).unwrap();
+        writer.write_all(content).unwrap();
+    }
+
+    async fn add(name: &str, package: Bytes) -> Result<PathBuf, String> {
+        let cache = std::env::temp_dir().join(format!("lambda-code-{name}-{}", std::process::id()));
+        let code = Arc::new(Code::new(Blobs::memory(), &cache));
+        let id = code.add(package).await.map_err(|error| Fault::from(error).to_string());
+        let left = fs::read_dir(cache.join("lambda-code")).unwrap().flatten();
+        assert!(!left.into_iter().any(|e| e.file_name().to_string_lossy().starts_with(".new")));
+        Ok(code.unpacked(&id?).await.map_err(|error| Fault::from(error).to_string())?)
+    }
+
+    async fn refused(name: &str, package: Bytes, expected: &str) {
+        let found = add(name, package).await.expect_err("it is refused");
+        assert_eq!(found, format!("InvalidParameterValueException: {expected}"), "{name}");
+    }
+
+    #[tokio::test]
+    async fn unpacks_files_folders_and_inner_links() {
+        let package = package(|writer| {
+            file(writer, "index.mjs", b"export const a = 1;");
+            file(writer, "node_modules/a/index.js", b"x");
+            let options = SimpleFileOptions::default();
+            writer.add_symlink("node_modules/.bin/a", "../a/index.js", options).unwrap();
+        });
+        let folder = add("good", package).await.unwrap();
+        assert_eq!(fs::read(folder.join("index.mjs")).unwrap(), b"export const a = 1;");
+        assert_eq!(fs::read(folder.join("node_modules/.bin/a")).unwrap(), b"x");
+        let mode = fs::metadata(folder.join("index.mjs")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o444, 0o444);
+    }
+
+    #[tokio::test]
+    async fn refuses_what_is_no_package() {
+        let broken =
+            "Could not unzip uploaded file. Please check your file, then try to upload again.";
+        refused("text", Bytes::from_static(b"not a zip at all"), broken).await;
+        let empty = "Uploaded file must be a non-empty zip";
+        refused("nothing", Bytes::new(), empty).await;
+        refused("empty", package(|_| {}), empty).await;
+        let mut damaged = package(|writer| file(writer, "a", &[7; 5000])).to_vec();
+        damaged[40] ^= 0xff;
+        refused("damaged", damaged.into(), broken).await;
+        refused(
+            "twice",
+            package(|writer| {
+                file(writer, "a", b"1");
+                file(writer, "a/b", b"2");
+            }),
+            broken,
+        )
+        .await;
+    }
+
+    #[tokio::test]
+    async fn refuses_to_write_elsewhere() {
+        for (name, entry, why) in [
+            ("up", "../evil", "leads out of the package"),
+            ("inner", "a/../../evil", "leads out of the package"),
+            ("root", "/etc/evil", "is an absolute path"),
+            ("windows", "..\\evil", "is not a valid path"),
+        ] {
+            let expected = format!("The zip file contains the entry \"{entry}\", which {why}.");
+            refused(name, package(|writer| file(writer, entry, b"x")), &expected).await;
+        }
+        let link = package(|writer| {
+            writer.add_symlink("a/link", "../../etc", SimpleFileOptions::default()).unwrap();
+            file(writer, "a/b", b"x");
+        });
+        let expected = "The zip file contains the link \"a/link\", which leads out of the package.";
+        refused("link", link, expected).await;
+        // A file below a link is never written through it.
+        let through = package(|writer| {
+            writer.add_symlink("d", ".", SimpleFileOptions::default()).unwrap();
+            file(writer, "d/b", b"x");
+        });
+        let broken =
+            "Could not unzip uploaded file. Please check your file, then try to upload again.";
+        refused("through", through, broken).await;
+    }
+
+    #[tokio::test]
+    async fn refuses_bombs() {
+        let bomb = package(|writer| {
+            let zeros = vec![0; 1 << 20];
+            for n in 0..251 {
+                file(writer, &format!("zeros-{n}"), &zeros);
+            }
+        });
+        assert!(bomb.len() < 1 << 20);
+        refused("bomb", bomb, "Unzipped size must be smaller than 262144000 bytes").await;
+    }
+}

@@ -1,0 +1,83 @@
+//! The variables a function sees.
+
+use std::path::Path;
+
+use kernel::{Arn, Ctx, Fault, Timestamp};
+use sandbox::Place;
+
+use crate::record::FunctionRecord;
+use crate::runtimes::{Family, family};
+
+/// Where the Runtime API listens inside every sandbox.
+pub(crate) const RUNTIME_API_PORT: u16 = 9001;
+/// Where our own services listen inside every sandbox.
+pub(crate) const ENDPOINT_PORT: u16 = 4566;
+/// How long a sandbox's credentials last. Sandboxes are retired an hour before.
+pub(crate) const CREDENTIALS_MS: i64 = 12 * 3600 * 1000;
+
+/// The complete environment of a sandbox.
+pub(crate) fn variables(
+    ctx: &Ctx,
+    function: &FunctionRecord,
+    place: &Place,
+    log_stream: &str,
+) -> Result<Vec<(String, String)>, Fault> {
+    let at = |path: &str| place.path(Path::new(path)).display().to_string();
+    let (task, runtime) = (at("/var/task"), at("/var/runtime"));
+    let local = |port| format!("127.0.0.1:{}", place.port(port));
+    let mut variables: Vec<(String, String)> = Vec::new();
+    let mut set = |name: &str, value: String| variables.push((name.to_owned(), value));
+    set("AWS_DEFAULT_REGION", ctx.region().to_owned());
+    set("AWS_ENDPOINT_URL", format!("http://{}", local(ENDPOINT_PORT)));
+    set("AWS_EXECUTION_ENV", format!("AWS_Lambda_{}", function.runtime));
+    set("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", function.memory_mb.to_string());
+    set("AWS_LAMBDA_FUNCTION_NAME", function.name.clone());
+    set("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".into());
+    set("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".into());
+    set("AWS_LAMBDA_LOG_GROUP_NAME", function.log_group());
+    set("AWS_LAMBDA_LOG_STREAM_NAME", log_stream.to_owned());
+    set("AWS_LAMBDA_RUNTIME_API", local(RUNTIME_API_PORT));
+    set("AWS_REGION", ctx.region().to_owned());
+    set("AWS_XRAY_CONTEXT_MISSING", "LOG_ERROR".into());
+    set("LAMBDA_RUNTIME_DIR", runtime.clone());
+    set("LAMBDA_TASK_ROOT", task.clone());
+    set("LANG", "C.UTF-8".into());
+    set("LD_LIBRARY_PATH", format!("{task}:{task}/lib:/opt/lib"));
+    set("PATH", "/usr/local/bin:/usr/bin:/bin:/opt/bin".into());
+    set("TZ", ":UTC".into());
+    set("_HANDLER", function.handler.clone());
+    if at("/tmp") != "/tmp" {
+        set("TMPDIR", at("/tmp"));
+    }
+    match family(&function.runtime) {
+        Family::Node => set(
+            "NODE_PATH",
+            format!(
+                "/opt/nodejs/node20/node_modules:/opt/nodejs/node_modules:{runtime}/node_modules:{runtime}:{task}"
+            ),
+        ),
+        Family::Python => set("PYTHONPATH", runtime),
+        Family::Java => {}
+    }
+    credentials(ctx, function, &mut variables)?;
+    // Last, so that a function may choose its own PATH or TZ; reserved names were refused.
+    variables.extend(function.environment(ctx.kernel().sealer())?);
+    Ok(variables)
+}
+
+/// Credentials of the function's role.
+fn credentials(
+    ctx: &Ctx,
+    function: &FunctionRecord,
+    variables: &mut Vec<(String, String)>,
+) -> Result<(), Fault> {
+    let arn = Arn::parse(&function.role).map_err(Fault::internal)?;
+    let role = arn.resource.rsplit('/').next().unwrap_or_default();
+    let until = Timestamp::from_ms(ctx.now().epoch_ms + CREDENTIALS_MS);
+    let kernel = ctx.kernel();
+    let minted = kernel.credentials().mint(ctx.random(), &arn.account, role, &function.name, until);
+    variables.push(("AWS_ACCESS_KEY_ID".into(), minted.access_key_id));
+    variables.push(("AWS_SECRET_ACCESS_KEY".into(), minted.secret_access_key));
+    variables.push(("AWS_SESSION_TOKEN".into(), minted.session_token));
+    Ok(())
+}

@@ -1,0 +1,43 @@
+//! The errors of more than one operation, as AWS words them.
+
+use api_lambda::{
+    Error, InvalidParameterValueException, PreconditionFailedException, ResourceConflictException,
+    ResourceNotFoundException, ServiceException, TooManyRequestsException,
+};
+
+/// `Type` of errors that are the caller's.
+const USER: &str = "User";
+
+pub(crate) fn invalid(message: impl Into<String>) -> Error {
+    let message = Some(message.into());
+    InvalidParameterValueException { message, r#type: Some(USER.into()) }.into()
+}
+
+pub(crate) fn not_found(message: impl Into<String>) -> Error {
+    ResourceNotFoundException { message: Some(message.into()), r#type: Some(USER.into()) }.into()
+}
+
+pub(crate) fn conflict(message: impl Into<String>) -> Error {
+    ResourceConflictException { message: Some(message.into()), r#type: Some(USER.into()) }.into()
+}
+
+pub(crate) fn stale_revision() -> Error {
+    let message = "The Revision Id provided does not match the latest Revision Id. Call the \
+                   GetFunction/GetAlias API to retrieve the latest Revision Id";
+    PreconditionFailedException { message: Some(message.into()), r#type: Some(USER.into()) }.into()
+}
+
+/// The server cannot run functions, and says why.
+pub(crate) fn service(message: impl Into<String>) -> Error {
+    ServiceException { message: Some(message.into()), r#type: Some("Service".into()) }.into()
+}
+
+pub(crate) fn too_many_requests() -> Error {
+    TooManyRequestsException {
+        message: Some("Rate Exceeded.".into()),
+        r#type: Some(USER.into()),
+        reason: Some("ConcurrentInvocationLimitExceeded".into()),
+        ..Default::default()
+    }
+    .into()
+}

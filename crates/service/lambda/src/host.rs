@@ -1,0 +1,89 @@
+//! What all sandboxes of the service share.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kernel::{BoxFuture, Kernel, Level};
+use sandbox::{Choice, Engine};
+use tokio::net::TcpStream;
+use tokio::sync::OnceCell;
+
+use crate::code::Code;
+
+/// Takes over a connection that a function made to `AWS_ENDPOINT_URL`; completes at its end.
+pub type Endpoint = Arc<dyn Fn(TcpStream) -> BoxFuture<'static, ()> + Send + Sync>;
+
+/// How the service is set up.
+#[derive(Clone)]
+pub struct Options {
+    /// Serves functions' calls to our own services: the gateway.
+    pub endpoint: Endpoint,
+    /// Base URL under which callers reach the gateway, without a slash at the end.
+    pub public_url: Arc<dyn Fn() -> String + Send + Sync>,
+    /// Where `runtimes/install.sh` has installed (see [`default_runtimes`]).
+    pub runtimes: PathBuf,
+    /// For unpacked code and private temporary files; may be emptied while the server is down.
+    pub cache: PathBuf,
+    /// How programs are isolated.
+    pub isolation: Choice,
+    /// The binary that becomes the sandbox's agent; `None` is this one.
+    pub agent: Option<PathBuf>,
+    /// Sandboxes that run at a time, as the account's limit on AWS.
+    pub concurrency_max: usize,
+    /// A sandbox without work ends after this.
+    pub idle: Duration,
+}
+
+impl Options {
+    /// AWS's limits; `cache` and `endpoint` have no default.
+    pub fn new(cache: PathBuf, endpoint: Endpoint) -> Options {
+        Options {
+            endpoint,
+            public_url: Arc::new(|| "http://127.0.0.1:4566".into()),
+            runtimes: default_runtimes(),
+            cache,
+            isolation: Choice::Namespaces,
+            agent: None,
+            concurrency_max: 1000,
+            idle: Duration::from_secs(300),
+        }
+    }
+}
+
+/// `$GUREUM_RUNTIMES`, else `gureum/runtimes` in the user's cache: as `runtimes/install.sh`.
+pub fn default_runtimes() -> PathBuf {
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    if let Some(folder) = variable("GUREUM_RUNTIMES") {
+        return folder.into();
+    }
+    let cache = variable("XDG_CACHE_HOME").map(PathBuf::from);
+    let cache = cache.or_else(|| Some(PathBuf::from(variable("HOME")?).join(".cache")));
+    cache.unwrap_or_else(|| "/var/cache".into()).join("gureum/runtimes")
+}
+
+/// What all sandboxes share.
+pub(crate) struct Host {
+    pub kernel: Kernel,
+    pub options: Options,
+    pub code: Arc<Code>,
+    engine: OnceCell<Engine>,
+}
+
+impl Host {
+    pub fn new(kernel: &Kernel, options: Options) -> Host {
+        let code = Arc::new(Code::new(kernel.blobs().clone(), &options.cache));
+        Host { kernel: kernel.clone(), options, code, engine: OnceCell::new() }
+    }
+
+    /// The sandbox engine, tried out on first use.
+    pub async fn engine(&self) -> Result<&Engine, sandbox::Error> {
+        let detect = || async {
+            let Options { isolation, agent, cache, .. } = &self.options;
+            let engine = Engine::detect(*isolation, agent.clone(), cache).await?;
+            self.kernel.log(Level::Info, format_args!("functions run in {}", engine.mode()));
+            Ok(engine)
+        };
+        self.engine.get_or_try_init(detect).await
+    }
+}

@@ -1,0 +1,149 @@
+//! The forms in which a function can be named.
+//!
+//! `desk`, `desk:$LATEST`, `123456789012:function:desk`, `123456789012:desk`, and whole ARNs.
+//! The model's pattern has already been checked when these functions run.
+
+use api_lambda::Error;
+use kernel::{Ctx, Fault};
+
+use crate::errors::{invalid, not_found};
+
+/// The longest name of a function; longer texts are ARNs.
+const NAME_LENGTH_MAX: usize = 64;
+
+/// A function of the caller's account and region.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Name {
+    pub function: String,
+    pub qualifier: Option<String>,
+}
+
+impl Name {
+    /// Parses `text`, which may carry a qualifier that must agree with the separate one.
+    pub fn parse(ctx: &Ctx, text: &str, separate: Option<&str>) -> Result<Name, Error> {
+        let parts: Vec<&str> = text.split(':').collect();
+        let (region, account, rest): (Option<&str>, Option<&str>, &[&str]) = match parts.as_slice()
+        {
+            ["arn", _, "lambda", region, account, "function", rest @ ..] => {
+                (Some(region), Some(account), rest)
+            }
+            [account, "function", rest @ ..] if is_account(account) => (None, Some(account), rest),
+            ["function", rest @ ..] => (None, None, rest),
+            [account, rest @ ..] if is_account(account) && !rest.is_empty() => {
+                (None, Some(account), rest)
+            }
+            rest => (None, None, rest),
+        };
+        let (function, inner) = match rest {
+            [function] => (*function, None),
+            [function, qualifier] => (*function, Some(*qualifier)),
+            _ => return Err(bad_name(text)),
+        };
+        if function.is_empty() || function.len() > NAME_LENGTH_MAX {
+            return Err(bad_name(text));
+        }
+        if let Some(region) = region.filter(|region| *region != ctx.region()) {
+            let here = ctx.region();
+            return Err(not_found(format!(
+                "Functions from '{region}' are not reachable in this region ('{here}')"
+            )));
+        }
+        if account.is_some_and(|account| account != ctx.account()) {
+            let who = ctx.principal().arn();
+            return Err(Fault::new(
+                "AccessDeniedException",
+                403,
+                format!("User: {who} is not authorized to access the function {text}"),
+            )
+            .into());
+        }
+        let qualifier = match (inner, separate) {
+            (Some(a), Some(b)) if a != b => {
+                return Err(invalid(
+                    "The derived qualifier from the function name does not match the specified \
+                     qualifier.",
+                ));
+            }
+            (a, b) => a.or(b).map(str::to_owned),
+        };
+        Ok(Name { function: function.to_owned(), qualifier })
+    }
+
+    /// The ARN, with the qualifier if one was given.
+    pub fn arn(&self, ctx: &Ctx) -> String {
+        let arn = ctx.arn("lambda", format!("function:{}", self.function)).to_string();
+        self.qualifier.as_ref().map_or(arn.clone(), |qualifier| format!("{arn}:{qualifier}"))
+    }
+
+    /// `Function not found: ARN`.
+    pub fn not_found(&self, ctx: &Ctx) -> Error {
+        not_found(format!("Function not found: {}", self.arn(ctx)))
+    }
+
+    /// Versions and aliases do not exist yet: any qualifier but `$LATEST` names nothing.
+    pub fn latest_only(&self, ctx: &Ctx) -> Result<(), Error> {
+        match self.qualifier.as_deref() {
+            None | Some("$LATEST") => Ok(()),
+            Some(_) => Err(self.not_found(ctx)),
+        }
+    }
+}
+
+fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+fn bad_name(text: &str) -> Error {
+    let message = format!(
+        "1 validation error detected: Value '{text}' at 'functionName' failed to satisfy \
+         constraint: Member must have length less than or equal to {NAME_LENGTH_MAX}"
+    );
+    Fault::sender("ValidationException", message).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use kernel::{Config, Kernel, Principal};
+
+    use super::*;
+
+    fn check(text: &str, separate: Option<&str>, expected: &str) {
+        let kernel = Kernel::new(Config::memory());
+        let principal = Principal::Root { account: "111122223333".into() };
+        let ctx = Ctx::new(&kernel, "eu-west-1", principal, "request".into());
+        let found = match Name::parse(&ctx, text, separate) {
+            Ok(name) => name.arn(&ctx),
+            Err(error) => Fault::from(error).to_string(),
+        };
+        assert_eq!(found, expected, "{text}");
+    }
+
+    #[test]
+    fn all_forms() {
+        let arn = "arn:aws:lambda:eu-west-1:111122223333:function:desk";
+        let qualified = &format!("{arn}:$LATEST");
+        check("desk", None, arn);
+        check("desk:$LATEST", None, qualified);
+        check("desk", Some("$LATEST"), qualified);
+        check("function:desk", None, arn);
+        check("111122223333:desk", None, arn);
+        check("111122223333:function:desk:$LATEST", Some("$LATEST"), qualified);
+        check(arn, None, arn);
+    }
+
+    #[test]
+    fn others_functions() {
+        check(
+            "arn:aws:lambda:us-east-1:111122223333:function:desk",
+            None,
+            "ResourceNotFoundException: Functions from 'us-east-1' are not reachable in this \
+             region ('eu-west-1')",
+        );
+        check(
+            "desk:1",
+            Some("2"),
+            "InvalidParameterValueException: The derived qualifier from the function name does \
+             not match the specified qualifier.",
+        );
+    }
+}

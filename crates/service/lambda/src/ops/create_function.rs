@@ -1,0 +1,83 @@
+//! `CreateFunction`: a new function from a zip file.
+//!
+//! ```text
+//! aws lambda create-function --function-name desk --runtime nodejs20.x --handler index.handler \
+//!     --role arn:aws:iam::000000000000:role/desk --zip-file fileb://desk.zip
+//! {"FunctionName": "desk", "State": "Pending", …}
+//! ```
+
+use api_lambda::{CreateFunctionRequest, Error, FunctionConfiguration};
+use kernel::Ctx;
+
+use crate::errors::{conflict, invalid};
+use crate::name::Name;
+use crate::record::{CODE_USERS, FUNCTIONS, FunctionRecord};
+use crate::{Lambda, check, settle};
+
+const TIMEOUT_SECONDS: i32 = 3;
+const MEMORY_MB: i32 = 128;
+const TMP_MB: i32 = 512;
+
+pub(crate) async fn create_function(
+    api: &Lambda,
+    ctx: &Ctx,
+    input: CreateFunctionRequest,
+) -> Result<FunctionConfiguration, Error> {
+    let name = Name::parse(ctx, &input.function_name, None)?;
+    check::created(&input)?;
+    let (Some(runtime), Some(handler)) = (&input.runtime, input.handler.clone()) else {
+        return Err(invalid(
+            "Runtime and Handler are mandatory parameters for functions created with deployment \
+             packages.",
+        ));
+    };
+    let variables = input.environment.and_then(|e| e.variables).unwrap_or_default();
+    check::environment(&variables)?;
+    let Some(package) = input.code.zip_file else {
+        return Err(invalid("Please provide a source for function code."));
+    };
+    let code_bytes = package.0.len() as i64;
+    let mut function = FunctionRecord {
+        name: name.function.clone(),
+        runtime: check::runtime(runtime.as_str())?,
+        handler,
+        role: input.role,
+        description: input.description.unwrap_or_default(),
+        timeout_seconds: check::timeout(input.timeout.unwrap_or(TIMEOUT_SECONDS))?,
+        memory_mb: input.memory_size.unwrap_or(MEMORY_MB),
+        tmp_mb: input.ephemeral_storage.map_or(TMP_MB, |storage| storage.size),
+        environment: FunctionRecord::seal_environment(ctx.kernel().sealer(), &variables),
+        tags: input.tags.unwrap_or_default(),
+        architecture: check::architecture(input.architectures)?,
+        log_group: check::logging(input.logging_config)?,
+        code: String::new(),
+        code_bytes,
+        revision: String::new(),
+        modified_ms: 0,
+        active: false,
+        settled: false,
+    };
+    function.touch(ctx);
+    // Before the work of unpacking; the transaction below decides.
+    let key = FunctionRecord::key(ctx, &name.function);
+    if ctx.store().read(|tx| tx.contains(&FUNCTIONS, key.clone()))? {
+        return Err(exists(&name));
+    }
+    let _in_use = api.host.code.in_use.read().await;
+    function.code = api.host.code.add(package.0).await?;
+    ctx.store()
+        .write(|tx| {
+            if tx.contains(&FUNCTIONS, key.clone())? {
+                return Err(exists(&name));
+            }
+            tx.put(&CODE_USERS, (function.code.clone(), key.clone()), &())?;
+            settle::put(ctx, tx, &function)?;
+            Ok(())
+        })
+        .await?;
+    function.configuration(ctx, name.arn(ctx))
+}
+
+fn exists(name: &Name) -> Error {
+    conflict(format!("Function already exist: {}", name.function))
+}

@@ -1,0 +1,117 @@
+//! `Invoke`: runs a function and returns its answer.
+//!
+//! ```text
+//! aws lambda invoke --function-name desk --payload '{"a": 1}' --log-type Tail answer.json
+//! {"StatusCode": 200, "ExecutedVersion": "$LATEST", "LogResult": "…"}
+//! ```
+
+use std::sync::Arc;
+
+use api_lambda::{
+    Error, InvalidRequestContentException, InvocationRequest, InvocationResponse, InvocationType,
+    LogType, RequestTooLargeException,
+};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::Bytes;
+use kernel::{Ctx, Fault};
+use shape::Blob;
+use tokio::sync::oneshot;
+
+use crate::Lambda;
+use crate::errors::{conflict, service, too_many_requests};
+use crate::name::Name;
+use crate::pool::Job;
+use crate::record::FunctionRecord;
+
+/// 6 MB and some room, as AWS's message says.
+const REQUEST_BYTES_MAX: usize = 6_291_556;
+
+pub(crate) async fn invoke(
+    api: &Lambda,
+    ctx: &Ctx,
+    input: InvocationRequest,
+) -> Result<InvocationResponse, Error> {
+    let name = Name::parse(ctx, &input.function_name, input.qualifier.as_deref())?;
+    name.latest_only(ctx)?;
+    if input.tenant_id.is_some() || input.durable_execution_name.is_some() {
+        let what = "TenantId and DurableExecutionName of Lambda's Invoke";
+        return Err(Fault::not_implemented(what).into());
+    }
+    let function = FunctionRecord::load(ctx, &name)?;
+    let payload = payload(input.payload)?;
+    let client_context = input.client_context.map(|text| client_context(&text)).transpose()?;
+    match input.invocation_type.unwrap_or(InvocationType::RequestResponse) {
+        InvocationType::DryRun => {
+            return Ok(InvocationResponse { status_code: Some(204), ..Default::default() });
+        }
+        InvocationType::RequestResponse => {}
+        other => {
+            let what = format!("the invocation type {} of Lambda's Invoke", other.as_str());
+            return Err(Fault::not_implemented(what).into());
+        }
+    }
+    if !function.active {
+        return Err(conflict(
+            "The operation cannot be performed at this time. The function is currently in the \
+             following state: Pending",
+        ));
+    }
+    let permit = api.pool.permit().ok_or_else(too_many_requests)?;
+    let (reply, answer) = oneshot::channel();
+    let job = Job {
+        request_id: ctx.random().uuid(),
+        payload,
+        arn: name.arn(ctx),
+        client_context,
+        tail: input.log_type == Some(LogType::Tail),
+        reply,
+        moves: 0,
+        _permit: permit,
+    };
+    api.pool.invoke(ctx, Arc::new(function), job);
+    // The sandbox's task answers always, unless the server is being torn down.
+    let outcome = answer.await.map_err(|_| service("The server is stopping."))??;
+    Ok(InvocationResponse {
+        status_code: Some(200),
+        function_error: outcome.failed.then(|| "Unhandled".into()),
+        log_result: outcome.tail.map(|tail| BASE64.encode(tail)),
+        payload: Some(Blob(outcome.payload)),
+        executed_version: Some("$LATEST".into()),
+        durable_execution_arn: None,
+    })
+}
+
+/// The event: JSON text of at most 6 MB; nothing is an empty object.
+fn payload(payload: Option<Blob>) -> Result<Bytes, Error> {
+    let payload = payload.map(|blob| blob.0).filter(|bytes| !bytes.is_empty());
+    let Some(payload) = payload else { return Ok(Bytes::from_static(b"{}")) };
+    if payload.len() > REQUEST_BYTES_MAX {
+        let message = format!(
+            "Request must be smaller than {REQUEST_BYTES_MAX} bytes for the InvokeFunction operation"
+        );
+        let r#type = Some("User".into());
+        return Err(RequestTooLargeException { message: Some(message), r#type }.into());
+    }
+    match serde_json::from_slice::<serde::de::IgnoredAny>(&payload) {
+        Ok(_) => Ok(payload),
+        Err(error) => Err(not_json("payload", &error)),
+    }
+}
+
+/// The client context travels as base64 and is passed on as JSON text in a header.
+fn client_context(text: &str) -> Result<String, Error> {
+    let decoded = BASE64.decode(text).unwrap_or_default();
+    match serde_json::from_slice::<serde_json::Value>(&decoded) {
+        // Written anew: no line ends, which a header could not carry.
+        Ok(value) => Ok(value.to_string()),
+        Err(error) => Err(not_json("client context", &error)),
+    }
+}
+
+fn not_json(what: &str, error: &serde_json::Error) -> Error {
+    let message = Some(format!(
+        "Could not parse request body into json: Could not parse {what} into json: {error}"
+    ));
+    InvalidRequestContentException { message, r#type: Some("User".into()) }.into()
+}

@@ -1,0 +1,19 @@
+//! One operation a file.
+
+mod create_function;
+mod delete_function;
+mod get_function;
+mod get_function_configuration;
+mod invoke;
+mod list_functions;
+mod update_function_code;
+mod update_function_configuration;
+
+pub(crate) use create_function::create_function;
+pub(crate) use delete_function::delete_function;
+pub(crate) use get_function::get_function;
+pub(crate) use get_function_configuration::get_function_configuration;
+pub(crate) use invoke::invoke;
+pub(crate) use list_functions::list_functions;
+pub(crate) use update_function_code::update_function_code;
+pub(crate) use update_function_configuration::update_function_configuration;

@@ -1,0 +1,100 @@
+//! Runtimes installed on this machine, and how each is started.
+//!
+//! `runtimes/install.sh` writes `RUNTIMES/NAME/runtime.json` and the folder `RUNTIMES/NAME/runtime`
+//! that becomes `/var/runtime`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::record::FunctionRecord;
+
+/// The runtimes that can be created.
+pub(crate) const SERVED: &[&str] = &["nodejs20.x", "python3.11", "java17"];
+
+/// An installed runtime.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Runtime {
+    /// What the interpreter calls its version.
+    pub version: String,
+    /// The interpreter, on the host and inside.
+    pub program: PathBuf,
+    /// Folders the interpreter needs to see, besides the system's.
+    pub mounts: Vec<PathBuf>,
+    /// Becomes `/var/runtime`.
+    #[serde(skip)]
+    pub folder: PathBuf,
+}
+
+impl Runtime {
+    /// Looks a runtime up, or says how to install it.
+    pub fn find(runtimes: &Path, name: &str) -> Result<Runtime, String> {
+        let missing = |why: &str| {
+            format!(
+                "The runtime {name} is not installed on this machine ({why}). Run \
+                 `./gureum runtimes {name}` once."
+            )
+        };
+        // The name of an installation is a link; what runs keeps its own version.
+        let home = fs::canonicalize(runtimes.join(name))
+            .map_err(|_| missing(&format!("{} does not exist", runtimes.join(name).display())))?;
+        let description =
+            fs::read(home.join("runtime.json")).map_err(|error| missing(&error.to_string()))?;
+        let mut runtime: Runtime =
+            serde_json::from_slice(&description).map_err(|error| missing(&error.to_string()))?;
+        if !runtime.program.exists() {
+            return Err(missing(&format!("{} has gone", runtime.program.display())));
+        }
+        runtime.folder = home.join("runtime");
+        Ok(runtime)
+    }
+
+    /// The interpreter's arguments. `runtime` and `function` are the folders as seen inside.
+    pub fn args(&self, function: &FunctionRecord, runtime: &Path) -> Vec<String> {
+        let memory_mb = i64::from(function.memory_mb);
+        let at = |file: &str| runtime.join(file).display().to_string();
+        let handler = function.handler.clone();
+        match family(&function.runtime) {
+            Family::Node => vec![
+                // The heap's bound leaves a tenth for buffers and code, as AWS does.
+                format!("--max-old-space-size={}", memory_mb * 9 / 10),
+                at("index.mjs"),
+            ],
+            Family::Python => vec!["-m".into(), "awslambdaric".into(), handler],
+            Family::Java => vec![
+                format!("-Xmx{}m", memory_mb * 85 / 100),
+                "-XX:+UseSerialGC".into(),
+                "-XX:TieredStopAtLevel=1".into(),
+                "-Xshare:auto".into(),
+                "-Djava.io.tmpdir=/tmp".into(),
+                "-cp".into(),
+                at("lib/*"),
+                "com.amazonaws.services.lambda.runtime.api.client.AWSLambda".into(),
+                handler,
+            ],
+        }
+    }
+
+    /// The version for `INIT_START`.
+    pub fn label(&self, name: &str) -> String {
+        format!("{name} ({})", self.version)
+    }
+}
+
+/// Languages.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Family {
+    Node,
+    Python,
+    Java,
+}
+
+/// The language of a served runtime.
+pub(crate) fn family(runtime: &str) -> Family {
+    match runtime {
+        name if name.starts_with("node") => Family::Node,
+        name if name.starts_with("python") => Family::Python,
+        _ => Family::Java,
+    }
+}

@@ -1,0 +1,5 @@
+//! The service through the kernel: the API with a memory store, and real runtimes.
+
+mod api;
+mod runtimes;
+mod support;

@@ -1,0 +1,151 @@
+//! A cloud of Lambda and Logs in memory, and packages to put into it.
+
+use std::io::{Cursor, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use api_lambda::{
+    CreateFunctionRequest, Environment, FunctionCode, GetFunctionConfigurationRequest,
+    InvocationRequest, InvocationResponse, LastUpdateStatus, LogType, Runtime, State,
+};
+use kernel::{Config, Ctx, Fault, Kernel, Principal};
+use service_lambda::{Downloads, Options};
+use shape::Blob;
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
+
+pub const ROLE: &str = "arn:aws:iam::000000000000:role/team/desk-role";
+
+pub struct Cloud {
+    pub kernel: Kernel,
+    pub ctx: Ctx,
+    pub downloads: Downloads,
+    cache: PathBuf,
+}
+
+impl Cloud {
+    pub fn start() -> Cloud {
+        Cloud::with(|_| {})
+    }
+
+    pub fn with(change: impl FnOnce(&mut Options)) -> Cloud {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let cache = std::env::temp_dir().join(format!("lambda-{}-{number}", std::process::id()));
+        let kernel = Kernel::new(Config::memory());
+        // What functions call: answers every connection with one fixed HTTP response.
+        let endpoint: service_lambda::Endpoint = Arc::new(|stream| {
+            Box::pin(async move {
+                use tokio::io::{AsyncReadExt, AsyncWriteExt};
+                let mut stream = stream;
+                let mut head = vec![0; 4096];
+                let _ = stream.read(&mut head).await;
+                let answer =
+                    "HTTP/1.1 200 OK\r\nContent-Length: 7\r\nConnection: close\r\n\r\ngateway";
+                let _ = stream.write_all(answer.as_bytes()).await;
+            })
+        });
+        let mut options = Options::new(cache.clone(), endpoint);
+        options.agent = Some(env!("CARGO_BIN_EXE_lambda-test-agent").into());
+        change(&mut options);
+        let (lambda, downloads) = service_lambda::service(&kernel, options);
+        kernel.start(vec![lambda, service_logs::service()]);
+        let principal = Principal::Root { account: "000000000000".into() };
+        let ctx = Ctx::new(&kernel, "ap-northeast-2", principal, "request".into());
+        Cloud { kernel, ctx, downloads, cache }
+    }
+
+    pub fn lambda(&self) -> api_lambda::Client {
+        self.ctx.client()
+    }
+
+    /// Creates a function and waits until it is active.
+    pub async fn create(&self, request: CreateFunctionRequest) {
+        let name = request.function_name.clone();
+        self.lambda().create_function(request).await.expect("it is created");
+        self.settled(&name).await;
+    }
+
+    pub async fn settled(&self, name: &str) {
+        for _ in 0..500 {
+            let request = GetFunctionConfigurationRequest {
+                function_name: name.into(),
+                ..Default::default()
+            };
+            let found = self.lambda().get_function_configuration(request).await.expect("it exists");
+            if found.state == Some(State::Active)
+                && found.last_update_status == Some(LastUpdateStatus::Successful)
+            {
+                return;
+            }
+            self.ctx.sleep(Duration::from_millis(10)).await;
+        }
+        panic!("{name} does not become active");
+    }
+
+    pub async fn invoke(&self, name: &str, payload: &str) -> InvocationResponse {
+        self.try_invoke(name, payload).await.expect("it is invoked")
+    }
+
+    pub async fn try_invoke(&self, name: &str, payload: &str) -> Result<InvocationResponse, Fault> {
+        let request = InvocationRequest {
+            function_name: name.into(),
+            payload: Some(Blob(payload.to_owned().into())),
+            log_type: Some(LogType::Tail),
+            ..Default::default()
+        };
+        self.lambda().invoke(request).await
+    }
+
+    pub async fn stop(self) {
+        assert!(self.kernel.stop(Duration::from_secs(10)).await, "everything ends");
+        let _ = std::fs::remove_dir_all(&self.cache);
+    }
+}
+
+/// A zip file.
+pub fn package(files: &[(&str, &str)]) -> Blob {
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, content) in files {
+        writer.start_file(*name, SimpleFileOptions::default()).expect("a file");
+        writer.write_all(content.as_bytes()).expect("its content");
+    }
+    Blob(writer.finish().expect("a zip file").into_inner().into())
+}
+
+/// A function of one file, with generous memory and a timeout of five seconds.
+pub fn function(
+    name: &str,
+    runtime: &str,
+    handler: &str,
+    files: &[(&str, &str)],
+) -> CreateFunctionRequest {
+    let variables = [("GREETING".to_owned(), "안녕".to_owned())];
+    CreateFunctionRequest {
+        function_name: name.into(),
+        runtime: Some(Runtime::from(runtime)),
+        handler: Some(handler.into()),
+        role: ROLE.into(),
+        code: FunctionCode { zip_file: Some(package(files)), ..Default::default() },
+        environment: Some(Environment { variables: Some(variables.into()) }),
+        timeout: Some(5),
+        memory_size: Some(256),
+        ..Default::default()
+    }
+}
+
+/// The payload as text.
+pub fn text(response: &InvocationResponse) -> String {
+    let bytes = response.payload.as_ref().map(|blob| blob.0.to_vec()).unwrap_or_default();
+    String::from_utf8(bytes).expect("UTF-8")
+}
+
+/// The end of the log.
+pub fn tail(response: &InvocationResponse) -> String {
+    use base64::Engine as _;
+    let log = response.log_result.as_deref().unwrap_or_default();
+    let bytes = base64::engine::general_purpose::STANDARD.decode(log).expect("base64");
+    String::from_utf8_lossy(&bytes).into_owned()
+}
