@@ -10,6 +10,7 @@
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::StoreError;
 use crate::watermark::Watermark;
@@ -17,6 +18,9 @@ use crate::watermark::Watermark;
 const MARKER: &str = "gureum-store";
 const MARKER_TITLE: &str = "gureum-store layout ";
 const LAYOUT: u64 = 1;
+
+const LOCK_ATTEMPTS_MAX: u32 = 40;
+const LOCK_PAUSE: Duration = Duration::from_millis(5);
 
 /// A data directory that this process owns until dropped.
 pub(crate) struct Directory {
@@ -106,25 +110,34 @@ fn lock(path: &Path) -> Result<File, StoreError> {
         .truncate(false)
         .open(&file)
         .map_err(io)?;
-    match lock.try_lock() {
-        Ok(()) => {
-            lock.set_len(0).map_err(io)?;
-            lock.rewind().map_err(io)?;
-            writeln!(lock, "{}", std::process::id()).map_err(io)?;
-            Ok(lock)
+    for attempt in 1.. {
+        match lock.try_lock() {
+            Ok(()) => break,
+            // The last holder may be about to end, or may have a child between fork and exec,
+            // which shares the lock for that moment.
+            Err(TryLockError::WouldBlock) if attempt < LOCK_ATTEMPTS_MAX => {
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "at start-up, before there is a Ctx"
+                )]
+                std::thread::sleep(LOCK_PAUSE);
+            }
+            Err(TryLockError::WouldBlock) => return Err(locked(path, &mut lock)),
+            Err(TryLockError::Error(error)) => return Err(io(error)),
         }
-        Err(TryLockError::WouldBlock) => {
-            let mut holder = String::new();
-            let known = lock.read_to_string(&mut holder).is_ok() && !holder.trim().is_empty();
-            let holder = if known {
-                format!("process {}", holder.trim())
-            } else {
-                "another process".to_owned()
-            };
-            Err(StoreError::Locked { dir: path.into(), holder })
-        }
-        Err(TryLockError::Error(error)) => Err(io(error)),
     }
+    lock.set_len(0).map_err(io)?;
+    lock.rewind().map_err(io)?;
+    writeln!(lock, "{}", std::process::id()).map_err(io)?;
+    Ok(lock)
+}
+
+fn locked(path: &Path, lock: &mut File) -> StoreError {
+    let mut holder = String::new();
+    let known = lock.read_to_string(&mut holder).is_ok() && !holder.trim().is_empty();
+    let holder =
+        if known { format!("process {}", holder.trim()) } else { "another process".to_owned() };
+    StoreError::Locked { dir: path.into(), holder }
 }
 
 fn check_marker(path: &Path, marker: &Path) -> Result<(), StoreError> {

@@ -34,7 +34,12 @@ pub(crate) struct Extent {
     pub id: u64,
     pub bytes: u64,
     pub crc: u32,
+    /// The engine's number of the last batch.
+    pub seqno: u64,
 }
+
+/// The engine numbers its own doings as well, but never so many between two batches.
+const SEQNO_STEP_MAX: u64 = 1 << 32;
 
 const BLOCK_BYTES: usize = 16 * 1024;
 
@@ -44,6 +49,7 @@ struct Tail {
     file: File,
     bytes: u64,
     crc: crc32fast::Hasher,
+    seqno: u64,
 }
 
 /// Follows all journals of an engine directory.
@@ -92,7 +98,12 @@ impl Journals {
     pub fn extents(&self) -> Vec<Extent> {
         self.tails
             .iter()
-            .map(|tail| Extent { id: tail.id, bytes: tail.bytes, crc: tail.crc.clone().finalize() })
+            .map(|tail| Extent {
+                id: tail.id,
+                bytes: tail.bytes,
+                crc: tail.crc.clone().finalize(),
+                seqno: tail.seqno,
+            })
             .collect()
     }
 }
@@ -100,13 +111,14 @@ impl Journals {
 impl Tail {
     fn open(dir: &Path, id: u64) -> io::Result<Self> {
         let file = File::open(path(dir, id))?;
-        Ok(Self { id, file, bytes: 0, crc: crc32fast::Hasher::new() })
+        Ok(Self { id, file, bytes: 0, crc: crc32fast::Hasher::new(), seqno: 0 })
     }
 
     /// Moves behind the last complete batch.
     fn advance(&mut self) -> io::Result<()> {
         let mut cursor = Cursor::new(&self.file, self.bytes, self.crc.clone());
-        while cursor.pass_batch()?.is_some() {
+        while let Some(batch) = cursor.pass_batch()? {
+            self.seqno = batch.seqno;
             self.bytes = cursor.at;
             self.crc = cursor.crc.clone();
         }
@@ -118,9 +130,12 @@ impl Tail {
     /// From where it stands, keeps whole batches in ascending order and cuts the rest.
     fn cut_torn(&self, path: &Path) -> io::Result<()> {
         let mut cursor = Cursor::new(&self.file, self.bytes, crc32fast::Hasher::new());
-        let (mut keep, mut last) = (self.bytes, 0);
+        let (mut keep, mut last) = (self.bytes, self.seqno);
         while let Some(batch) = cursor.pass_batch()? {
-            if !batch.sound || batch.seqno < last {
+            // The number is not covered by the engine's checksum.
+            let least = if keep == 0 { 0 } else { last + 1 };
+            let plausible = least..last.saturating_add(SEQNO_STEP_MAX);
+            if !batch.sound || !plausible.contains(&batch.seqno) {
                 break;
             }
             (keep, last) = (cursor.at, batch.seqno);
@@ -260,7 +275,7 @@ pub(crate) fn check(dir: &Path, expected: &[Extent]) -> Result<(), StoreError> {
             } else if cursor.crc.finalize() != extent.crc {
                 "does not contain what was acknowledged"
             } else {
-                tail.bytes = extent.bytes;
+                (tail.bytes, tail.seqno) = (extent.bytes, extent.seqno);
                 ""
             };
             if !detail.is_empty() {

@@ -25,7 +25,7 @@ const SLOT_BYTES: usize = 512;
 const MAGIC: [u8; 8] = *b"GUREUMWM";
 /// Magic, turn, sequence number, count of extents; then the extents; then the checksum.
 const HEAD_BYTES: usize = 8 + 8 + 8 + 4;
-const EXTENT_BYTES: usize = 8 + 8 + 4;
+const EXTENT_BYTES: usize = 8 + 8 + 4 + 8;
 const EXTENTS_MAX: usize = (SLOT_BYTES - HEAD_BYTES - 4) / EXTENT_BYTES;
 
 /// The promise.
@@ -112,6 +112,7 @@ fn encode(turn: u64, mark: &Mark) -> [u8; SLOT_BYTES] {
         bytes.extend_from_slice(&extent.id.to_be_bytes());
         bytes.extend_from_slice(&extent.bytes.to_be_bytes());
         bytes.extend_from_slice(&extent.crc.to_be_bytes());
+        bytes.extend_from_slice(&extent.seqno.to_be_bytes());
     }
     let mut slot = [0; SLOT_BYTES];
     slot[..bytes.len()].copy_from_slice(&bytes);
@@ -134,11 +135,13 @@ fn decode(slot: &[u8; SLOT_BYTES]) -> Option<(u64, Mark)> {
         let (id, rest) = body.split_first_chunk::<8>()?;
         let (bytes, rest) = rest.split_first_chunk::<8>()?;
         let (crc, rest) = rest.split_first_chunk::<4>()?;
+        let (seqno, rest) = rest.split_first_chunk::<8>()?;
         body = rest;
         journals.push(Extent {
             id: u64::from_be_bytes(*id),
             bytes: u64::from_be_bytes(*bytes),
             crc: u32::from_be_bytes(*crc),
+            seqno: u64::from_be_bytes(*seqno),
         });
     }
     Some((u64::from_be_bytes(*turn), Mark { seq: u64::from_be_bytes(*seq), journals }))

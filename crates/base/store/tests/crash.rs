@@ -189,7 +189,9 @@ fn damage_tail(dir: &Path, dice: &mut Dice) -> &'static str {
             let batch = last_batch(&bytes, dice);
             let start = bytes.len();
             bytes.extend_from_slice(&batch);
-            let at = start + dice.below(batch.len() as u64) as usize;
+            // Behind the header: a copy of an *old* batch under a *new* number is no crash, but
+            // forgery (and is refused, by the number of the last commit).
+            let at = start + 13 + dice.below(batch.len() as u64 - 13) as usize;
             if dice.once_in(2) {
                 bytes.truncate(at);
                 "a batch cut off"
