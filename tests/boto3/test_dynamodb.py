@@ -135,8 +135,8 @@ def test_update_expressions(table):
     answer = table.update_item(
         Key=key,
         UpdateExpression=(
-            "SET n = n + :two, #list = list_append(#list, :more), deep.inside = if_not_exists(missing, :two) "
-            "REMOVE gone, #list[0] ADD total :two DELETE tags :x"
+            "SET n = n + :two, #list = list_append(#list, :more), deep.inside = if_not_exists(absent, :two) "
+            "REMOVE gone, #list[0] ADD changes :two DELETE tags :x"
         ),
         ExpressionAttributeNames={"#list": "list"},
         ExpressionAttributeValues={":two": 2, ":more": [4], ":x": {"x"}},
@@ -148,7 +148,7 @@ def test_update_expressions(table):
         "tags": {"y"},
         "list": [2, 3, 4],
         "deep": {"inside": 2},
-        "total": 2,
+        "changes": 2,
     }
     answer = table.update_item(
         Key=key,

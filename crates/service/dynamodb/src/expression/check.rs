@@ -129,14 +129,26 @@ fn call(call: &CallSyntax, place: Place) -> Result<()> {
         } else if allowed == Place::Update {
             format!("The function is not allowed in a condition expression; function: {name}")
         } else {
-            format!(
-                "The function is not allowed to be used this way in an expression; function: {name}"
-            )
+            misused(name)
         });
     }
-    if place != Place::Update {
-        argument_count(call)?;
+    if place == Place::Update {
+        return call.arguments.iter().try_for_each(argument_of_update);
     }
-    let inside = if place == Place::Update { Place::Update } else { Place::Operand };
-    call.arguments.iter().try_for_each(|argument| operand(argument, inside))
+    argument_count(call)?;
+    call.arguments.iter().try_for_each(|argument| operand(argument, Place::Operand))
+}
+
+/// An argument of an update's function: DynamoDB takes no `list_append` there.
+fn argument_of_update(argument: &OperandSyntax) -> Result<()> {
+    match argument {
+        OperandSyntax::Call(inner) if inner.name == "list_append" => Err(misused("list_append")),
+        _ => operand(argument, Place::Update),
+    }
+}
+
+fn misused(function: &str) -> String {
+    format!(
+        "The function is not allowed to be used this way in an expression; function: {function}"
+    )
 }

@@ -18,8 +18,8 @@ pub struct Cloud {
 }
 
 impl Cloud {
-    /// A new, empty one.
-    pub fn new() -> Cloud {
+    /// A new one, without tables.
+    pub fn empty() -> Cloud {
         let kernel = Kernel::new(Config::memory());
         kernel.start(vec![service_dynamodb::service()]);
         let root = Principal::Root { account: "111122223333".into() };
@@ -30,7 +30,7 @@ impl Cloud {
     /// One with a table `Simple` (partition key `pk`, a string) and a table
     /// `Sorted` (partition key `pk`, a string, and sort key `sk`, a number).
     pub async fn with_tables() -> Cloud {
-        let cloud = Cloud::new();
+        let cloud = Cloud::empty();
         cloud.create("Simple", &[("pk", "S")]).await;
         cloud.create("Sorted", &[("pk", "S"), ("sk", "N")]).await;
         cloud

@@ -60,7 +60,7 @@ async fn conditions_on_the_sort_key() {
 
 #[tokio::test]
 async fn strings_begin_with() {
-    let cloud = Cloud::new();
+    let cloud = Cloud::empty();
     cloud.create("Text", &[("pk", "S"), ("sk", "S")]).await;
     for sk in ["a", "ab", "ab\u{0}", "abc", "ac", "b", "가나", "가"] {
         let item = json!({"pk": {"S": "p"}, "sk": {"S": sk}});

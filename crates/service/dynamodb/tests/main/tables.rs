@@ -6,7 +6,7 @@ use crate::Cloud;
 
 #[tokio::test]
 async fn a_table_is_made_described_and_deleted() {
-    let cloud = Cloud::new();
+    let cloud = Cloud::empty();
     let request = json!({
         "TableName": "Flights",
         "AttributeDefinitions": [
@@ -66,7 +66,7 @@ async fn a_new_table_of_the_same_name_is_empty() {
 
 #[tokio::test]
 async fn names_are_listed_in_pages() {
-    let cloud = Cloud::new();
+    let cloud = Cloud::empty();
     for name in ["zoo", "Bee", "ant", "cat"] {
         cloud.create(name, &[("pk", "S")]).await;
     }
@@ -141,7 +141,7 @@ async fn throughput_billing_and_protection_change() {
 
 #[tokio::test]
 async fn key_schemas_are_checked() {
-    let cloud = Cloud::new();
+    let cloud = Cloud::empty();
     let s = |name: &str| json!({"AttributeName": name, "AttributeType": "S"});
     let key = |name: &str, kind: &str| json!({"AttributeName": name, "KeyType": kind});
     let invalid = "One or more parameter values were invalid: ";
