@@ -131,12 +131,12 @@ def test_condition_fails(table, dynamodb):
 
 def test_update_expressions(table):
     key = {"customer": "a", "booking": "1"}
-    table.put_item(Item={**key, "n": 1, "tags": {"x", "y"}, "list": [1, 2, 3], "gone": 1, "deep": {}})
+    table.put_item(Item={**key, "n": 1, "tags": {"x", "y"}, "list": [1, 2, 3], "seats": [4, 5], "gone": 1, "deep": {}})
     answer = table.update_item(
         Key=key,
         UpdateExpression=(
             "SET n = n + :two, #list = list_append(#list, :more), deep.inside = if_not_exists(absent, :two) "
-            "REMOVE gone, #list[0] ADD changes :two DELETE tags :x"
+            "REMOVE gone, seats[0] ADD changes :two DELETE tags :x"
         ),
         ExpressionAttributeNames={"#list": "list"},
         ExpressionAttributeValues={":two": 2, ":more": [4], ":x": {"x"}},
@@ -146,7 +146,8 @@ def test_update_expressions(table):
         **key,
         "n": 3,
         "tags": {"y"},
-        "list": [2, 3, 4],
+        "list": [1, 2, 3, 4],
+        "seats": [5],
         "deep": {"inside": 2},
         "changes": 2,
     }
