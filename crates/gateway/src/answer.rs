@@ -116,13 +116,24 @@ pub(crate) fn shown(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(100).collect()
 }
 
-/// A fault for a request of which not even the service is known: in JSON if it looks like a JSON
-/// client's, else in XML if it looks like a query, else in JSON.
-pub(crate) fn without_service(parts: &Parts, fault: &Fault, request_id: &str) -> Reply {
+/// A fault for a request whose service is not known, or not served: in the XML of S3 or of the
+/// query protocols if it looks like theirs, else in JSON.
+pub(crate) fn without_service(
+    parts: &Parts,
+    service: &str,
+    fault: &Fault,
+    request_id: &str,
+) -> Reply {
+    // The services of AWS that speak restXml, by signing name.
+    const REST_XML: [&str; 3] = ["cloudfront", "route53", "s3express"];
+    if service == "s3" {
+        return s3_xml(fault, request_id);
+    }
     let content_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let content_type = content_type.unwrap_or("");
     let form = content_type.starts_with("application/x-www-form-urlencoded")
         || content_type.contains("xml")
+        || REST_XML.contains(&service)
         || parts.uri.query().is_some_and(|query| query.contains("Action="));
     match form {
         true => xml(fault, request_id),
@@ -141,10 +152,25 @@ pub(crate) fn json(fault: &Fault, request_id: &str) -> Reply {
     reply
 }
 
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+fn s3_xml(fault: &Fault, request_id: &str) -> Reply {
+    let body = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{}</Code><Message>{}</Message>\
+         <RequestId>{request_id}</RequestId></Error>",
+        escape(&fault.code),
+        escape(&fault.message)
+    );
+    let mut reply = plain(fault.status, "application/xml", body);
+    if let Ok(value) = HeaderValue::from_str(request_id) {
+        reply.headers_mut().insert("x-amz-request-id", value);
+    }
+    reply
+}
+
 fn xml(fault: &Fault, request_id: &str) -> Reply {
-    let escape = |text: &str| {
-        text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-    };
     let side = if fault.status >= 500 { "Receiver" } else { "Sender" };
     let body = format!(
         "<ErrorResponse><Error><Type>{side}</Type><Code>{}</Code><Message>{}</Message></Error>\

@@ -49,13 +49,15 @@ pub(crate) struct Arrival {
     pub body: Incoming,
     pub host: Host,
     pub request_id: String,
+    /// The client stopped sending: there is no point in waiting for the rest.
+    pub stalled: bool,
 }
 
 /// What the access log says of a request besides its first line.
 #[derive(Default)]
 pub(crate) struct Noted {
-    service: Option<&'static str>,
-    operation: Option<&'static str>,
+    pub service: Option<&'static str>,
+    pub operation: Option<&'static str>,
 }
 
 /// What a body turned out to be.
@@ -175,23 +177,24 @@ impl Gateway {
         let host = self.config.hosts.read(&parts);
         let mut arrival = match host {
             Ok(host) if uri_bytes <= self.config.limits.uri_bytes_max => {
-                Arrival { parts, body, host, request_id: request_id.to_owned() }
+                let request_id = request_id.to_owned();
+                Arrival { parts, body, host, request_id, stalled: false }
             }
             Ok(_) => {
                 let fault = Fault::new("RequestUriTooLong", 414, "The request's URI is too long.");
-                return without_service(&parts, &fault, request_id);
+                return without_service(&parts, "", &fault, request_id);
             }
             Err(why) => {
                 let fault = Fault::new("UnknownHost", 421, why);
-                return without_service(&parts, &fault, request_id);
+                return without_service(&parts, "", &fault, request_id);
             }
         };
         let mut reply = match arrival.parts.uri.path().starts_with("/_gureum") {
-            true => self.own_path(&mut arrival).await,
+            true => self.own_path(&mut arrival, noted).await,
             false => self.service_call(&mut arrival, noted).await,
         };
         name_request(&mut reply, request_id);
-        if !waits && !arrival.body.is_end_stream() {
+        if !waits && !arrival.stalled && !arrival.body.is_end_stream() {
             drain(&mut arrival.body, &self.config.limits).await;
         }
         reply
@@ -212,7 +215,7 @@ impl Gateway {
                 }
                 Err(error) => {
                     let fault = body_fault(None, "", error);
-                    return without_service(&arrival.parts, &fault, &arrival.request_id);
+                    return without_service(&arrival.parts, "", &fault, &arrival.request_id);
                 }
             }
         }
@@ -221,7 +224,7 @@ impl Gateway {
             Found::Unserved(name) => {
                 let what = format!("the service {}", answer::shown(&name));
                 let fault = Fault::not_implemented(what);
-                return without_service(&arrival.parts, &fault, &arrival.request_id);
+                return without_service(&arrival.parts, &name, &fault, &arrival.request_id);
             }
             Found::Unclear => {
                 let fault = match claim {
@@ -231,7 +234,7 @@ impl Gateway {
                     }
                     Ok(_) => Fault::new("UnknownOperationException", 404, UNCLEAR),
                 };
-                return without_service(&arrival.parts, &fault, &arrival.request_id);
+                return without_service(&arrival.parts, "", &fault, &arrival.request_id);
             }
         };
         noted.service = Some(entry.name);
@@ -368,7 +371,9 @@ impl Gateway {
         arrival: &mut Arrival,
         bytes_max: u64,
     ) -> Result<ReadBody, crate::http::BodyError> {
-        read_body(&mut arrival.body, bytes_max, &self.config.limits, &self.budget).await
+        let read = read_body(&mut arrival.body, bytes_max, &self.config.limits, &self.budget).await;
+        arrival.stalled = matches!(read, Err(crate::http::BodyError::Timeout));
+        read
     }
 
     /// Calls an operation once its input holds no problem. It runs to its end even if the client
@@ -392,7 +397,12 @@ impl Gateway {
             let _ = done.send(kernel.call(&ctx, name, index, input).await);
         });
         // A handler that panicked has dropped its end.
-        result.await.unwrap_or_else(|_| Err(Fault::internal("the operation panicked")))
+        result.await.unwrap_or_else(|_| {
+            let why =
+                format_args!("{} {} panicked", entry.name, entry.model.operations[index].name);
+            self.kernel.log(Level::Error, why);
+            Err(Fault::internal(why))
+        })
     }
 }
 

@@ -13,6 +13,7 @@ mod answer;
 mod auth;
 mod checksum;
 mod config;
+pub mod fuzz;
 mod gateway;
 pub mod http;
 mod own;

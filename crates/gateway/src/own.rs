@@ -2,7 +2,7 @@
 
 use crate::answer::{self, json, plain};
 use crate::auth::Candidate;
-use crate::gateway::{Arrival, Gateway, not_served};
+use crate::gateway::{Arrival, Gateway, Noted, not_served};
 use crate::http::Reply;
 use crate::routes::{Access, ROUTE_SIGNING_NAME, Route, RouteRequest};
 use crate::routing::Entry;
@@ -18,14 +18,14 @@ const DOOR: &str = "/_gureum/api/";
 
 impl Gateway {
     /// Answers a request to a path of our own.
-    pub(crate) async fn own_path(&self, arrival: &mut Arrival) -> Reply {
-        match self.try_own_path(arrival).await {
+    pub(crate) async fn own_path(&self, arrival: &mut Arrival, noted: &mut Noted) -> Reply {
+        match self.try_own_path(arrival, noted).await {
             Ok(reply) => reply,
             Err(fault) => json(&fault, &arrival.request_id),
         }
     }
 
-    async fn try_own_path(&self, arrival: &mut Arrival) -> Result<Reply, Fault> {
+    async fn try_own_path(&self, arrival: &mut Arrival, noted: &mut Noted) -> Result<Reply, Fault> {
         check_site(&arrival.parts)?;
         let path = arrival.parts.uri.path().to_owned();
         let method = arrival.parts.method.clone();
@@ -45,7 +45,7 @@ impl Gateway {
             _ => {
                 if let Some(rest) = path.strip_prefix(DOOR) {
                     expect_method(&method, &[Method::POST])?;
-                    return self.door(arrival, rest).await;
+                    return self.door(arrival, rest, noted).await;
                 }
                 match self.routes.iter().find_map(|route| Some((route, below(route, &path)?))) {
                     Some((route, rest)) => self.routed(arrival, route, rest.to_owned()).await,
@@ -104,7 +104,12 @@ impl Gateway {
     }
 
     /// Any operation as JSON in, JSON out, with the model's names; signed as for its service.
-    async fn door(&self, arrival: &mut Arrival, rest: &str) -> Result<Reply, Fault> {
+    async fn door(
+        &self,
+        arrival: &mut Arrival,
+        rest: &str,
+        noted: &mut Noted,
+    ) -> Result<Reply, Fault> {
         let (service, name) = rest.split_once('/').unwrap_or((rest, ""));
         let Some(entry) = self.services.named(service).cloned() else {
             return Err(Fault::not_implemented(format!("the service {}", answer::shown(service))));
@@ -122,6 +127,7 @@ impl Gateway {
             });
         };
         let op: &'static Operation = &model.operations[index];
+        (noted.service, noted.operation) = (Some(entry.name), Some(op.name.as_str()));
         let limit = self.config.body_bytes_max(entry.name, name);
         let signing_name = &model.service.signing_name;
         let caller = self.caller(arrival, signing_name, limit, op.unsigned).await?;

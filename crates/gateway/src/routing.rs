@@ -166,11 +166,14 @@ fn is_region(label: &str) -> bool {
         "southeast",
         "southwest",
     ];
-    let mut parts = label.rsplit('-');
+    let parts: Vec<&str> = label.split('-').collect();
+    let (first, middle) = match parts[..] {
+        [first, direction, number] => (first, Some((direction, number))),
+        [first, _, direction, number] => (first, Some((direction, number))),
+        _ => (label, None),
+    };
     let digit = |part: &str| part.len() == 1 && part.bytes().all(|b| b.is_ascii_digit());
-    let ends = parts.next().is_some_and(digit)
-        && parts.next().is_some_and(|part| DIRECTIONS.contains(&part));
-    ends && (1..=2).contains(&parts.clone().count()) && parts.last().is_some_and(|p| p.len() == 2)
+    first.len() == 2 && middle.is_some_and(|(d, number)| DIRECTIONS.contains(&d) && digit(number))
 }
 
 #[cfg(test)]

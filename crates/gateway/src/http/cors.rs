@@ -45,13 +45,21 @@ impl Origins {
     pub fn judge(&self, parts: &Parts) -> Cors {
         let Some(origin) = parts.headers.get(header::ORIGIN) else { return Cors::Unasked };
         let text = origin.to_str().unwrap_or("");
+        let own = is_loopback(text) || is_same(text, parts);
         let allowed = match self {
             Self::Any => true,
-            Self::Loopback => is_loopback(text),
-            Self::Also(more) => is_loopback(text) || more.iter().any(|allowed| allowed == text),
+            Self::Loopback => own,
+            Self::Also(more) => own || more.iter().any(|allowed| allowed == text),
         };
         if allowed { Cors::Allowed(origin.clone()) } else { Cors::Refused }
     }
+}
+
+/// Whether a page calls the very host it came from: our own, such as the console. That the host
+/// is ours is checked apart from this.
+fn is_same(origin: &str, parts: &Parts) -> bool {
+    let host = crate::sigv4::host_of(parts).unwrap_or_default();
+    origin.split_once("://").is_some_and(|(_, rest)| rest.as_bytes().eq_ignore_ascii_case(host))
 }
 
 /// Whether an origin is a page of this machine, at any port.

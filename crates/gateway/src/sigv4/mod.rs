@@ -13,7 +13,7 @@ mod sign;
 #[cfg(test)]
 mod tests;
 
-pub use canonical::{PathStyle, host_of, query_pairs};
+pub use canonical::{PathStyle, canonical_path, canonical_query, host_of, query_pairs};
 pub use chunked::{ChunkDecoder, ChunkError, Trailers};
 pub use claim::{Claim, Payload, Place, read};
 pub use date::{format_basic, parse_basic};

@@ -93,10 +93,17 @@ impl Ca {
             && let Some((ends_s, known)) = parse_facts(&facts)
             && ends_s - RENEW_DAYS * 86_400 > now_s
             && names.iter().all(|name| known.contains(name))
+            && certificate_pem.trim_end().ends_with("-----END CERTIFICATE-----")
+            // Files a power failure cut short are made anew, too.
+            && let Ok(key) = KeyPair::from_pem(&key)
         {
             let params = params(&known, ends_s - CA_DAYS * 86_400)?;
-            let issuer = Issuer::new(params, KeyPair::from_pem(&key)?);
-            return Ok(Self { directory: directory.into(), certificate_pem, issuer, names: known });
+            return Ok(Self {
+                directory: directory.into(),
+                certificate_pem,
+                issuer: Issuer::new(params, key),
+                names: known,
+            });
         }
         Self::create(directory, names, now_s)
     }
@@ -200,7 +207,6 @@ fn write(directory: &Path, file: &str, text: &str, mode: u32) -> Result<(), CaEr
         let mut options = fs::OpenOptions::new();
         let mut open = options.write(true).create_new(true).mode(mode).open(&fresh)?;
         open.write_all(text.as_bytes())?;
-        open.sync_all()?;
         fs::rename(&fresh, &path)
     };
     attempt().map_err(|error| CaError::Io(path.clone(), error))

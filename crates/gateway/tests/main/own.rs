@@ -1,9 +1,10 @@
 //! The paths of our own: health, the table, reset, the JSON door, routes; and who may not call.
 
-use crate::client::{Answer, Cloud};
+use crate::client::{Answer, Cloud, answer};
 use gateway::{Access, RouteRequest, handler};
 use http::Request;
 use serde_json::Value;
+use tokio::io::AsyncWriteExt as _;
 
 async fn get(cloud: &Cloud, path: &str, headers: &str) -> Answer {
     cloud.raw(format!("GET {path} HTTP/1.1\r\n{headers}\r\n")).await
@@ -46,6 +47,9 @@ async fn pages_of_other_sites_are_refused() {
     check("host: localhost\r\norigin: null\r\n", 403).await;
     check("host: localhost\r\nsec-fetch-site: cross-site\r\n", 403).await;
     check("host: rebound.evil.example\r\n", 421).await;
+    check("host: 192.168.1.7:4566\r\norigin: http://192.168.1.7:4567\r\n", 403).await;
+    check("host: 192.168.1.7:4566\r\norigin: http://192.168.1.7:4566\r\n", 200).await;
+    check("host: evil.example\r\norigin: http://evil.example\r\n", 421).await;
     let own = check("host: localhost\r\norigin: http://localhost:5173\r\n", 200).await;
     assert_eq!(own.header("access-control-allow-origin"), Some("http://localhost:5173"));
     let exposed = own.header("access-control-expose-headers").expect("exposed headers");
@@ -142,6 +146,28 @@ async fn routes_of_other_crates() {
     let request = Request::builder().uri("/_gureum/open/signed/x").header("service", "gureum");
     let answer = cloud.call(request.body("").expect("a request")).await;
     assert_eq!(answer.body, "/x  arn:aws:iam::000000000000:root");
+}
+
+#[tokio::test]
+async fn relayed_streams_are_checked_like_others() {
+    let kernel = kernel::Kernel::new(kernel::Config::memory());
+    kernel.start(crate::services::all(&Default::default()));
+    let config = gateway::Config::new("127.0.0.1:4566".parse().expect("an address"));
+    let open = gateway::Gateway::new(config, &kernel).expect("a gateway").open();
+    let (mut ours, theirs) = tokio::io::duplex(4096);
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    #[expect(clippy::disallowed_methods, reason = "a test")]
+    let serving = tokio::spawn(async move {
+        open.serve_connection(Box::new(theirs), stopped).await;
+    });
+    let health = "GET /_gureum/health HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    ours.write_all(health.as_bytes()).await.expect("to write");
+    assert_eq!(answer(&mut ours).await.status, 200);
+    let unsigned = "GET /shelves/a HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    ours.write_all(unsigned.as_bytes()).await.expect("to write");
+    assert_eq!(answer(&mut ours).await.status, 403);
+    stop.send_replace(true);
+    serving.await.expect("it ends");
 }
 
 #[tokio::test]

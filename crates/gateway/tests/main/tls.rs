@@ -76,11 +76,13 @@ async fn http2_over_tls_and_without() {
     let server = ServerName::try_from("localhost").expect("a name");
     let tls = connector.connect(server, cloud.connect().await).await.expect("a handshake");
     assert_eq!(tls.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
-    health_over_http2(tls, "https").await;
-    health_over_http2(cloud.connect().await, "http").await;
+    over_http2(&cloud, tls, "https").await;
+    over_http2(&cloud, cloud.connect().await, "http").await;
 }
 
-async fn health_over_http2(
+/// Signed calls over one HTTP/2 connection, where `:authority` stands for the host.
+async fn over_http2(
+    cloud: &Cloud,
     stream: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     scheme: &str,
 ) {
@@ -89,11 +91,21 @@ async fn health_over_http2(
         builder.handshake(TokioIo::new(stream)).await.expect("a handshake");
     #[expect(clippy::disallowed_methods, reason = "a test")]
     tokio::spawn(connection);
-    for _ in 0..3 {
-        let uri = format!("{scheme}://localhost/_gureum/health");
+    for (secret, status) in [("test", 200), ("wrong", 403), ("test", 200)] {
+        let uri = format!("{scheme}://localhost/shelves/a");
         let request = http::Request::builder().uri(uri).body(Empty::<Bytes>::new());
-        let response = sender.send_request(request.expect("a request")).await.expect("an answer");
-        assert_eq!(response.status(), 200);
+        let (mut parts, body) = request.expect("a request").into_parts();
+        let signer = gateway::sigv4::Signer {
+            access_key_id: "test",
+            secret,
+            session_token: None,
+            region: "us-east-1",
+            service: "shelf",
+        };
+        signer.sign(&mut parts, b"", cloud.now_s()).expect("signed");
+        let request = http::Request::from_parts(parts, body);
+        let response = sender.send_request(request).await.expect("an answer");
+        assert_eq!(response.status(), status);
         let body = response.into_body().collect().await.expect("a body").to_bytes();
         assert!(body.starts_with(b"{"), "{body:?}");
     }
