@@ -1,8 +1,138 @@
-//! `xtask bench`: measures what SPECIFICATION.md promises.
+//! `xtask bench`: measures what SPECIFICATION.md promises, and fails when a promise is broken.
 
-use crate::Result;
+mod build;
+mod clock;
+mod flow;
+mod http;
+mod lambda;
+mod peer;
+mod report;
+mod rss;
+mod server;
+mod sign;
+mod size;
+mod start;
 
-/// Runs the named benchmarks, or all.
-pub fn run(_names: &[&str]) -> Result<()> {
-    Err("bench is being written".into())
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::{Result, root};
+use report::Row;
+
+const USAGE: &str = "usage: cargo xtask bench [NAME…] [--rounds N] [--binary FILE] [--json FILE]
+
+  --rounds N     measurements of what is quick (default 10)
+  --binary FILE  the gureum to measure, instead of building it for release
+  --json FILE    write the results there, too
+
+NAME is one of:";
+
+/// What a benchmark may need.
+struct Setup {
+    rounds: usize,
+    binary: PathBuf,
+}
+
+/// Measures; each row of the answer is one promise, or a number worth knowing.
+type Run = fn(&Setup) -> Result<Vec<Row>>;
+
+/// Every benchmark: its name, what it measures, how.
+const BENCHES: &[(&str, &str, Run)] = &[
+    ("size", "the release binary on disk", size::run),
+    ("start", "from exec to the first answer of DynamoDB, beside moto and ministack", start::run),
+    ("rss", "memory of an idle server, beside moto and ministack", rss::run),
+    ("flow", "a step of a contact flow without I/O", flow::run),
+    ("lambda", "cold and warm invocations", lambda::run),
+    ("build", "a clean build of the workspace, and one after a change to one service", build::run),
+];
+
+/// Runs the benchmarks that the arguments name, or all.
+pub fn run(args: &[&str]) -> Result<()> {
+    let Some(Options { names, rounds, binary, json }) = options(args) else {
+        let names: Vec<String> =
+            BENCHES.iter().map(|(name, about, _)| format!("  {name:8} {about}")).collect();
+        return Err(format!("{USAGE}\n{}", names.join("\n")).into());
+    };
+    let wanted = |name: &str| names.is_empty() || names.contains(&name);
+    let given = binary.is_some();
+    let setup = Setup { rounds, binary: binary.unwrap_or_else(release_binary) };
+    if !given && ["size", "start", "rss", "lambda"].into_iter().any(wanted) {
+        build_release()?;
+    }
+    println!("{}", report::machine());
+    let mut rows = Vec::new();
+    for (name, _, run) in BENCHES.iter().filter(|(name, ..)| wanted(name)) {
+        eprintln!("bench {name} …");
+        // One that cannot run must not hide what the others found.
+        rows.extend(run(&setup).unwrap_or_else(|why| vec![Row::failed(name, &why.to_string())]));
+    }
+    print!("{}", report::table(&rows));
+    if let Some(path) = json {
+        std::fs::write(&path, report::json(&rows))?;
+    }
+    let broken = rows.iter().filter(|row| row.is_broken()).count();
+    if broken == 0 { Ok(()) } else { Err(format!("{broken} promises are not kept").into()) }
+}
+
+struct Options<'a> {
+    names: Vec<&'a str>,
+    rounds: usize,
+    binary: Option<PathBuf>,
+    json: Option<PathBuf>,
+}
+
+/// `None`: the arguments make no sense.
+fn options<'a>(args: &[&'a str]) -> Option<Options<'a>> {
+    let mut options = Options { names: Vec::new(), rounds: 10, binary: None, json: None };
+    let mut args = args.iter();
+    while let Some(&arg) = args.next() {
+        match arg {
+            "--rounds" => options.rounds = args.next()?.parse().ok().filter(|n| *n > 0)?,
+            "--binary" => options.binary = Some(std::path::absolute(args.next()?).ok()?),
+            "--json" => options.json = Some(PathBuf::from(args.next()?)),
+            name if BENCHES.iter().any(|(known, ..)| *known == name) => options.names.push(name),
+            _ => return None,
+        }
+    }
+    Some(options)
+}
+
+/// Where cargo puts what it builds.
+fn target_dir() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+fn release_binary() -> PathBuf {
+    target_dir().join("release/gureum")
+}
+
+fn build_release() -> Result<()> {
+    eprintln!("building for release …");
+    succeed(cargo().args(["build", "--release", "--package", "cloud"]))
+}
+
+fn cargo() -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(root());
+    cargo
+}
+
+/// Runs a command to its end; anything but success is an error that names it.
+fn succeed(command: &mut Command) -> Result<()> {
+    let status = command.status().map_err(|e| format!("{}: {e}", name_of(command)))?;
+    if status.success() { Ok(()) } else { Err(format!("{}: {status}", name_of(command)).into()) }
+}
+
+fn name_of(command: &Command) -> String {
+    Path::new(command.get_program()).display().to_string()
+}
+
+/// An empty directory below the target directory, for one run.
+fn scratch_dir(name: &str) -> Result<PathBuf> {
+    let dir = target_dir().join("bench").join(format!("{name}-{}", std::process::id()));
+    if dir.exists() {
+        std::fs::remove_dir_all(&dir)?;
+    }
+    std::fs::create_dir_all(&dir)?;
+    Ok(dir)
 }

@@ -1,0 +1,36 @@
+//! Compile times: the whole workspace from nothing, and again after a change to one service.
+
+use std::fs::File;
+
+use super::report::Row;
+use super::{Setup, cargo, clock, scratch_dir, succeed};
+use crate::{Result, root};
+
+const CLEAN_S_MAX: f64 = 6.0 * 60.0;
+const ONE_SERVICE_S_MAX: f64 = 20.0;
+const ROUNDS: usize = 3;
+
+pub fn run(_: &Setup) -> Result<Vec<Row>> {
+    // Downloading is not compiling.
+    succeed(cargo().args(["fetch", "--quiet", "--locked"]))?;
+    let target = scratch_dir("build")?;
+    let build = || -> Result<f64> {
+        let watch = clock::start();
+        let args = ["build", "--workspace", "--locked", "--offline", "--quiet"];
+        succeed(cargo().args(args).env("CARGO_TARGET_DIR", &target))?;
+        Ok(clock::ms_since(watch) / 1000.0)
+    };
+    let clean_s = build()?;
+    let mut one_service_s = Vec::new();
+    for _ in 0..ROUNDS {
+        let source = root().join("crates/service/logs/src/lib.rs");
+        File::options().append(true).open(source)?.set_modified(clock::now())?;
+        one_service_s.push(build()?);
+    }
+    std::fs::remove_dir_all(&target)?;
+    Ok(vec![
+        Row::new("clean dev build", "s", vec![clean_s]).promised(CLEAN_S_MAX),
+        Row::new("build after a change to one service", "s", one_service_s)
+            .promised(ONE_SERVICE_S_MAX),
+    ])
+}

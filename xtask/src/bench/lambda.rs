@@ -1,0 +1,137 @@
+//! Invocations: the first of a function (cold), and those that follow (warm). Nothing is promised
+//! of them yet.
+
+use std::io::{Cursor, Write};
+use std::process::Command;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde_json::{Value, json};
+use zip::write::SimpleFileOptions;
+
+use super::report::Row;
+use super::start::up;
+use super::{Setup, clock, http, scratch_dir, server};
+use crate::Result;
+
+const COLD: usize = 5;
+const WARM: usize = 30;
+/// How long a function may take to become active.
+const ACTIVE_MS_MAX: f64 = 60_000.0;
+
+const PYTHON: &str = "def handler(event, context):\n    return event\n";
+const NODE: &str = "exports.handler = async (event) => event;\n";
+const JAVA: &str = "import java.util.Map;\npublic class Main {\n    \
+    public Map<String, Object> handle(Map<String, Object> event) { return event; }\n}\n";
+
+struct Runtime {
+    name: &'static str,
+    handler: &'static str,
+    archive: fn() -> Result<Vec<u8>>,
+}
+
+const RUNTIMES: [Runtime; 3] = [
+    Runtime { name: "python3.11", handler: "main.handler", archive: || zipped("main.py", PYTHON) },
+    Runtime { name: "nodejs20.x", handler: "main.handler", archive: || zipped("main.js", NODE) },
+    Runtime { name: "java17", handler: "Main::handle", archive: java },
+];
+
+pub fn run(setup: &Setup) -> Result<Vec<Row>> {
+    let port = server::free_port()?;
+    let _server = server::start(&mut up(setup, port, &["--memory"]), port)?;
+    let mut rows = Vec::new();
+    for runtime in &RUNTIMES {
+        let measured = measure(port, runtime);
+        rows.extend(measured.unwrap_or_else(|why| {
+            vec![Row::skipped(format!("invoke {}", runtime.name), why.to_string())]
+        }));
+    }
+    Ok(rows)
+}
+
+fn measure(port: u16, runtime: &Runtime) -> Result<Vec<Row>> {
+    let archive = BASE64.encode((runtime.archive)()?);
+    let name = |n: usize| format!("bench-{}-{n}", runtime.name.replace('.', "-"));
+    let (mut cold_ms, mut warm_ms) = (Vec::new(), Vec::new());
+    for n in 0..COLD {
+        create(port, &name(n), runtime, &archive)?;
+        cold_ms.push(invoke(port, &name(n))?);
+    }
+    for _ in 0..WARM {
+        warm_ms.push(invoke(port, &name(COLD - 1))?);
+    }
+    Ok(vec![
+        Row::new(format!("invoke {}: cold", runtime.name), "ms", cold_ms),
+        Row::new(format!("invoke {}: warm", runtime.name), "ms", warm_ms),
+    ])
+}
+
+fn create(port: u16, name: &str, runtime: &Runtime, archive: &str) -> Result<()> {
+    let input = json!({
+        "FunctionName": name,
+        "Runtime": runtime.name,
+        "Handler": runtime.handler,
+        "Role": "arn:aws:iam::000000000000:role/bench",
+        "Timeout": 30,
+        "MemorySize": 512,
+        "Code": { "ZipFile": archive },
+    });
+    call(port, ("POST", "/2015-03-31/functions"), input.to_string().as_bytes())?;
+    let path = format!("/2015-03-31/functions/{name}/configuration");
+    let watch = clock::start();
+    loop {
+        let answer = call(port, ("GET", &path), b"")?;
+        let configuration: Value = serde_json::from_slice(&answer.body)?;
+        match configuration["State"].as_str() {
+            Some("Active") => return Ok(()),
+            Some("Pending") if clock::ms_since(watch) < ACTIVE_MS_MAX => {}
+            _ => return Err(format!("{name} does not become active: {configuration}").into()),
+        }
+        clock::pause(Duration::from_millis(10));
+    }
+}
+
+/// Milliseconds of one invocation, as the caller sees it.
+fn invoke(port: u16, name: &str) -> Result<f64> {
+    let path = format!("/2015-03-31/functions/{name}/invocations");
+    let watch = clock::start();
+    let answer = call(port, ("POST", &path), br#"{"answer":42}"#)?;
+    let ms = clock::ms_since(watch);
+    let failed = answer.head.to_ascii_lowercase().contains("x-amz-function-error");
+    if failed || serde_json::from_slice::<Value>(&answer.body)? != json!({ "answer": 42 }) {
+        return Err(format!("{name} answers {}", answer.text()).into());
+    }
+    Ok(ms)
+}
+
+fn call(port: u16, request: (&str, &str), body: &[u8]) -> Result<http::Answer> {
+    let answer = http::send(port, request, "lambda", &[], body)?;
+    if answer.status < 300 {
+        return Ok(answer);
+    }
+    Err(format!("{} {}: {} {}", request.0, request.1, answer.status, answer.text()).into())
+}
+
+fn zipped(name: &str, content: impl AsRef<[u8]>) -> Result<Vec<u8>> {
+    let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    archive.start_file(name, SimpleFileOptions::default().unix_permissions(0o644))?;
+    archive.write_all(content.as_ref())?;
+    Ok(archive.finish()?.into_inner())
+}
+
+fn java() -> Result<Vec<u8>> {
+    let dir = scratch_dir("java")?;
+    std::fs::write(dir.join("Main.java"), JAVA)?;
+    let compiled = Command::new("javac")
+        .args(["--release", "17", "Main.java"])
+        .current_dir(&dir)
+        .output()
+        .map_err(|e| format!("javac: {e}"))?;
+    if !compiled.status.success() {
+        return Err(format!("javac: {}", String::from_utf8_lossy(&compiled.stderr)).into());
+    }
+    let class = std::fs::read(dir.join("Main.class"))?;
+    std::fs::remove_dir_all(&dir)?;
+    zipped("Main.class", class)
+}
