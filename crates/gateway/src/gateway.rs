@@ -118,7 +118,7 @@ impl Gateway {
         let started = self.kernel.clock().elapsed();
         let (parts, body) = request.into_parts();
         let request_id = self.kernel.random().uuid();
-        let line = format!("{} {}", parts.method, parts.uri.path());
+        let line = format!("{} {}", parts.method, self.loggable(parts.uri.path()));
         let mut noted = Noted::default();
         let cors = self.config.origins.judge(&parts);
         let mut reply = if cors == Cors::Refused {
@@ -134,6 +134,12 @@ impl Gateway {
             self.log(&line, &noted, &reply, started, peer, &request_id);
         }
         reply
+    }
+
+    /// A path without what other crates' routes may carry in it, such as sealed tokens.
+    fn loggable<'a>(&'a self, path: &'a str) -> &'a str {
+        let route = self.routes.iter().find(|route| path.starts_with(&route.prefix));
+        route.map_or(path, |route| &route.prefix)
     }
 
     /// One line for each request. Never a query or a header: they can hold secrets.
@@ -167,33 +173,35 @@ impl Gateway {
     async fn admitted(
         &self,
         parts: Parts,
-        body: Incoming,
+        mut body: Incoming,
         request_id: &str,
         noted: &mut Noted,
     ) -> Reply {
         // A client that waits for `100 Continue` has not sent its body: reading would ask for it.
         let waits = parts.headers.contains_key(header::EXPECT);
         let uri_bytes = parts.uri.path_and_query().map_or(0, |text| text.as_str().len());
-        let host = self.config.hosts.read(&parts);
-        let mut arrival = match host {
-            Ok(host) if uri_bytes <= self.config.limits.uri_bytes_max => {
-                let request_id = request_id.to_owned();
-                Arrival { parts, body, host, request_id, stalled: false }
+        let host = match self.config.hosts.read(&parts) {
+            _ if uri_bytes > self.config.limits.uri_bytes_max => {
+                Err(Fault::new("RequestUriTooLong", 414, "The request's URI is too long."))
             }
-            Ok(_) => {
-                let fault = Fault::new("RequestUriTooLong", 414, "The request's URI is too long.");
-                return without_service(&parts, "", &fault, request_id);
-            }
-            Err(why) => {
-                let fault = Fault::new("UnknownHost", 421, why);
+            read => read.map_err(|why| Fault::new("UnknownHost", 421, why)),
+        };
+        let host = match host {
+            Ok(host) => host,
+            Err(fault) => {
+                if !waits {
+                    drain(&mut body, &self.config.limits).await;
+                }
                 return without_service(&parts, "", &fault, request_id);
             }
         };
-        let mut reply = match arrival.parts.uri.path().starts_with("/_gureum") {
+        let request_id = request_id.to_owned();
+        let mut arrival = Arrival { parts, body, host, request_id, stalled: false };
+        let mut reply = match arrival.parts.uri.path().starts_with("/_gureum/") {
             true => self.own_path(&mut arrival, noted).await,
             false => self.service_call(&mut arrival, noted).await,
         };
-        name_request(&mut reply, request_id);
+        name_request(&mut reply, &arrival.request_id);
         if !waits && !arrival.stalled && !arrival.body.is_end_stream() {
             drain(&mut arrival.body, &self.config.limits).await;
         }

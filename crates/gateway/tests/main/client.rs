@@ -6,8 +6,8 @@ use gateway::{Config, Gateway};
 use http::Request;
 use kernel::Kernel;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -21,6 +21,7 @@ pub struct Cloud {
     pub address: SocketAddr,
     pub kernel: Kernel,
     calls: Arc<AtomicUsize>,
+    lines: Arc<Mutex<Vec<String>>>,
     stop: Option<oneshot::Sender<()>>,
     serving: tokio::task::JoinHandle<()>,
 }
@@ -52,7 +53,12 @@ impl Cloud {
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let kernel = Kernel::new(kernel::Config::memory());
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let sink = lines.clone();
+        let log = kernel::Log::to(kernel::Level::Info, move |line| {
+            sink.lock().expect("no panic").push(line.to_owned());
+        });
+        let kernel = Kernel::new(kernel::Config { log, ..kernel::Config::memory() });
         let calls = Arc::new(AtomicUsize::new(0));
         kernel.start(services::all(&calls));
         let mut config = Config::new(address);
@@ -66,12 +72,17 @@ impl Cloud {
             })
             .await;
         });
-        Self { address, kernel, calls, stop: Some(stop), serving }
+        Self { address, kernel, calls, lines, stop: Some(stop), serving }
     }
 
     /// Calls of handlers so far.
     pub fn calls(&self) -> usize {
         self.calls.load(Ordering::SeqCst)
+    }
+
+    /// The log so far.
+    pub fn log(&self) -> String {
+        self.lines.lock().expect("no panic").join("\n")
     }
 
     pub fn now_s(&self) -> i64 {

@@ -1,6 +1,6 @@
 //! The paths of our own: health, the table, reset, the JSON door, routes; and who may not call.
 
-use crate::client::{Answer, Cloud, answer};
+use crate::client::{Answer, Cloud, answer, parrot};
 use gateway::{Access, RouteRequest, handler};
 use http::Request;
 use serde_json::Value;
@@ -146,6 +146,30 @@ async fn routes_of_other_crates() {
     let request = Request::builder().uri("/_gureum/open/signed/x").header("service", "gureum");
     let answer = cloud.call(request.body("").expect("a request")).await;
     assert_eq!(answer.body, "/x  arn:aws:iam::000000000000:root");
+}
+
+/// The access log names operations, and holds nothing a caller sent besides a path.
+#[tokio::test]
+async fn the_log_keeps_secrets() {
+    let reply = |_: RouteRequest| async { http::Response::new(gateway::http::full("")) };
+    let cloud = Cloud::with(
+        |config| config.access_log = true,
+        |gateway| gateway.route("/_gureum/open/", Access::Open, handler(reply)),
+    )
+    .await;
+    let body = r#"{"Text":"x","Secret":"SECRET-1"}"#;
+    let (mut parts, body) = parrot("Say", body).into_parts();
+    parts.headers.insert("x-amz-note", "SECRET-2".parse().expect("a value"));
+    parts.uri = "/?note=SECRET-3".parse().expect("a URI");
+    assert_eq!(cloud.call(Request::from_parts(parts, body)).await.status, 200);
+    assert_eq!(get(&cloud, "/_gureum/open/SECRET-4?x=SECRET-5", LOCAL).await.status, 200);
+    let wrong = cloud.signed(parrot("Say", r#"{"Secret":"SECRET-6"}"#), "SECRET-7", cloud.now_s());
+    assert_eq!(cloud.raw(wrong).await.status, 400);
+    let log = cloud.log();
+    assert!(!log.contains("SECRET"), "{log}");
+    assert!(log.contains("POST / parrot:Say 200"), "{log}");
+    assert!(log.contains("POST / parrot:Say 400"), "{log}");
+    assert!(log.contains("GET /_gureum/open/ -:- 200"), "{log}");
 }
 
 #[tokio::test]
