@@ -107,12 +107,13 @@ impl Committer {
         let mut accepted = Vec::new();
         let mut sync = false;
         let mut seq = self.head.seq;
-        for (commit, done) in batch {
+        for (mut commit, done) in batch {
+            let wake = std::mem::take(&mut commit.wake);
             match self.accept(commit, seq + 1, &mut rows) {
                 Ok(durability) => {
                     seq += 1;
                     sync |= durability == Durability::Sync;
-                    accepted.push((seq, done));
+                    accepted.push((seq, wake, done));
                 }
                 // The caller may have stopped waiting, here and below.
                 Err(error) => drop(done.send(Err(error))),
@@ -124,9 +125,12 @@ impl Committer {
         let space = self.published().rows.clone();
         let head = Head { seq, ..self.head };
         let outcome = self.write(&space, rows.into_iter().collect(), head, sync);
-        for (seq, done) in accepted {
+        for (seq, wake, done) in accepted {
             let answer = match &outcome {
-                Ok(()) => Ok(seq),
+                Ok(()) => {
+                    wake.iter().for_each(|waiter| waiter.notify_one());
+                    Ok(seq)
+                }
                 Err(error) => Err(CommitError::Failed(error.clone())),
             };
             drop(done.send(answer));

@@ -9,6 +9,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tokio::sync::Notify;
 
 use crate::StoreError;
 
@@ -70,7 +71,7 @@ pub(crate) struct StampedPut {
 }
 
 /// One atomic commit.
-#[derive(Debug, Clone, Default)]
+#[derive(Default)]
 pub(crate) struct Commit {
     /// Sequence number of the snapshot that the expectations were read from.
     pub snapshot: u64,
@@ -82,6 +83,8 @@ pub(crate) struct Commit {
     pub deletes: Vec<Bytes>,
     pub stamped: Vec<StampedPut>,
     pub durability: Durability,
+    /// Whom to wake when it is visible. The engine does it: the caller may have stopped waiting.
+    pub wake: Vec<Arc<Notify>>,
 }
 
 impl Commit {
@@ -156,7 +159,7 @@ pub(crate) trait Snapshot: Send + Sync {
 pub(crate) trait Engine: Send + Sync {
     fn snapshot(&self) -> Arc<dyn Snapshot>;
 
-    /// Queues a commit; commits are atomic and totally ordered.
+    /// Queues a commit; commits are atomic and totally ordered. Wakes as the commit says.
     fn commit(&self, commit: Commit) -> Pending;
 
     /// Commits after `after`, oldest first; `None` when so old ones are no longer known.

@@ -44,6 +44,9 @@ pub enum StoreError {
         /// Encoded length.
         bytes: usize,
     },
+    /// The transaction writes more than [`crate::TRANSACTION_BYTES_MAX`].
+    #[error("transaction writes more than {max} bytes", max = crate::TRANSACTION_BYTES_MAX)]
+    TransactionTooLarge,
     /// Another process uses the data directory.
     #[error("data directory {} is in use by {holder}", dir.display())]
     Locked {

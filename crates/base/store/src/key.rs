@@ -255,3 +255,39 @@ tuple!(A 0, B 1, C 2, D 3);
 tuple!(A 0, B 1, C 2, D 3, E 4);
 tuple!(A 0, B 1, C 2, D 3, E 4, F 5);
 tuple!(A 0, B 1, C 2, D 3, E 4, F 5, G 6);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_come_back() {
+        for bytes in [&b""[..], b"\0", b"\x01", b"\0\x01\x02\xFF", b"a\0b", "한국".as_bytes()] {
+            let key = Key::of((bytes, "텍스트\0\u{1}", 7u64, bytes));
+            let expected = [
+                Part::Bytes(bytes.to_vec()),
+                Part::Text("텍스트\0\u{1}".into()),
+                Part::U64(7),
+                Part::Bytes(bytes.to_vec()),
+            ];
+            assert_eq!(key.parts().as_deref(), Some(&expected[..]));
+        }
+    }
+
+    #[test]
+    fn foreign_bytes_are_no_parts_and_no_panic() {
+        let foreign: [&[u8]; 8] = [
+            b"\x02a",
+            b"\x02\x01",
+            b"\x02\x01\0",
+            b"\x02\x01\x03\0",
+            b"\x03\0\0",
+            b"\x09",
+            b"\0",
+            b"\x02\xFF\0",
+        ];
+        for bytes in foreign {
+            assert_eq!(Key::from_bytes(bytes).parts(), None, "{bytes:?}");
+        }
+    }
+}

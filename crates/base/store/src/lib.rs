@@ -76,3 +76,6 @@ pub const KEY_BYTES_MAX: usize = 32 * 1024;
 
 /// Longest stored value in bytes. Larger things are files beside the store.
 pub const VALUE_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Most bytes of keys and values that one transaction may write.
+pub const TRANSACTION_BYTES_MAX: usize = 256 * 1024 * 1024;

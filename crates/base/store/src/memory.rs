@@ -194,6 +194,8 @@ impl MemoryEngine {
         let oldest = lock(&generation.readers).keys().next().copied().unwrap_or(seq);
         state.collect(oldest);
         committer.window.trim();
+        drop(state);
+        commit.wake.iter().for_each(|waiter| waiter.notify_one());
         Ok(seq)
     }
 }

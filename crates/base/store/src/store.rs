@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::{Mutex, Notify};
 
-use crate::engine::{CommitError, Engine};
+use crate::engine::{Commit, CommitError, Engine};
 use crate::key::Key;
 use crate::open::META;
 use crate::table::{full_key, split_key};
@@ -30,8 +30,8 @@ struct Shared {
     timer_ids: Arc<TimerIds>,
     /// Serializes transactions that conflicted repeatedly.
     contended: Mutex<()>,
-    emitted: Notify,
-    scheduled: Notify,
+    emitted: Arc<Notify>,
+    scheduled: Arc<Notify>,
 }
 
 /// A key that a commit wrote or deleted.
@@ -51,8 +51,8 @@ impl Store {
             engine,
             timer_ids: Arc::new(TimerIds::new(run)),
             contended: Mutex::new(()),
-            emitted: Notify::new(),
-            scheduled: Notify::new(),
+            emitted: Arc::default(),
+            scheduled: Arc::default(),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -87,19 +87,15 @@ impl Store {
             if attempt > ATTEMPTS_FREE && turn.is_none() {
                 turn = Some(self.shared.contended.lock().await);
             }
-            let (output, commit, wakes) = {
+            let (output, commit) = {
                 let mut tx =
                     WriteTx::new(self.shared.engine.snapshot(), self.shared.timer_ids.clone());
                 let output = f(&mut tx)?;
-                let wakes = (tx.emitted(), tx.scheduled);
-                (output, tx.into_commit(), wakes)
+                (output, self.commit_of(tx))
             };
             let Some(commit) = commit else { return Ok(output) };
             match self.shared.engine.commit(commit).wait().await {
-                Ok(_) => {
-                    self.wake(wakes);
-                    return Ok(output);
-                }
+                Ok(_) => return Ok(output),
                 Err(CommitError::Conflict) => {}
                 Err(CommitError::Failed(error)) => return Err(error.into()),
             }
@@ -154,7 +150,8 @@ impl Store {
         });
         match self.shared.engine.clear(seed.collect()).wait().await {
             Ok(_) => {
-                self.wake((true, true));
+                self.shared.emitted.notify_one();
+                self.shared.scheduled.notify_one();
                 Ok(())
             }
             Err(CommitError::Conflict) => Err(StoreError::Contention { attempts: 1 }),
@@ -168,12 +165,14 @@ impl Store {
         self.shared.engine.close()
     }
 
-    fn wake(&self, (emitted, scheduled): (bool, bool)) {
-        if emitted {
-            self.shared.emitted.notify_one();
+    fn commit_of(&self, tx: WriteTx) -> Option<Commit> {
+        let mut wake = Vec::new();
+        if tx.emitted() {
+            wake.push(self.shared.emitted.clone());
         }
-        if scheduled {
-            self.shared.scheduled.notify_one();
+        if tx.scheduled {
+            wake.push(self.shared.scheduled.clone());
         }
+        tx.into_commit().map(|commit| Commit { wake, ..commit })
     }
 }

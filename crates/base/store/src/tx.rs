@@ -15,7 +15,7 @@ use crate::engine::{
 use crate::key::{Key, KeyParts};
 use crate::table::{AnyTable, RawTable, Scan, Table, full_key, split_key, successor};
 use crate::timer::TimerIds;
-use crate::{KEY_BYTES_MAX, StoreError, VALUE_BYTES_MAX};
+use crate::{KEY_BYTES_MAX, StoreError, TRANSACTION_BYTES_MAX, VALUE_BYTES_MAX};
 
 /// Rows fetched at once by a scan: few at first, since most scans stop early.
 const CHUNK_FIRST: usize = 32;
@@ -254,6 +254,8 @@ pub struct WriteTx {
     durability: Durability,
     timer_ids: Arc<TimerIds>,
     pub(crate) scheduled: bool,
+    /// Bytes written, overwritten ones included.
+    bytes: usize,
 }
 
 impl Deref for WriteTx {
@@ -273,6 +275,7 @@ impl WriteTx {
             durability: Durability::default(),
             timer_ids,
             scheduled: false,
+            bytes: 0,
         }
     }
 
@@ -306,15 +309,28 @@ impl WriteTx {
     /// Deletes a value; deleting what is absent is no error, and is no read either.
     pub fn delete(&mut self, table: &dyn AnyTable, key: impl KeyParts) -> Result<(), StoreError> {
         let full = full_key(table.name(), Key::of(key).as_bytes());
-        check_key(&full)?;
+        self.check(&full, &[])?;
         self.read.writes.insert(full.into(), None);
         Ok(())
     }
 
     fn put_full(&mut self, full: Vec<u8>, value: Bytes) -> Result<(), StoreError> {
-        check_key(&full)?;
-        check_value(&value)?;
+        self.check(&full, &value)?;
         self.read.writes.insert(full.into(), Some(value));
+        Ok(())
+    }
+
+    fn check(&mut self, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+        if key.len() > KEY_BYTES_MAX {
+            return Err(StoreError::KeyTooLong { bytes: key.len() });
+        }
+        if value.len() > VALUE_BYTES_MAX {
+            return Err(StoreError::ValueTooLong { bytes: value.len() });
+        }
+        self.bytes = self.bytes.saturating_add(key.len() + value.len());
+        if self.bytes > TRANSACTION_BYTES_MAX {
+            return Err(StoreError::TransactionTooLarge);
+        }
         Ok(())
     }
 
@@ -329,7 +345,7 @@ impl WriteTx {
         let mut prefix = full_key(table.name(), Key::new().u64(0).as_bytes());
         prefix.truncate(prefix.len() - 8);
         let value = encode(&prefix, record)?;
-        check_value(&value)?;
+        self.check(&prefix, &value)?;
         let suffix = Key::new().u64(self.stamped.len() as u64).as_bytes().to_vec();
         self.stamped.push(StampedPut { prefix: prefix.into(), suffix: suffix.into(), value });
         Ok(())
@@ -366,20 +382,6 @@ impl WriteTx {
         }
         Some(commit)
     }
-}
-
-fn check_key(key: &[u8]) -> Result<(), StoreError> {
-    if key.len() > KEY_BYTES_MAX {
-        return Err(StoreError::KeyTooLong { bytes: key.len() });
-    }
-    Ok(())
-}
-
-fn check_value(value: &[u8]) -> Result<(), StoreError> {
-    if value.len() > VALUE_BYTES_MAX {
-        return Err(StoreError::ValueTooLong { bytes: value.len() });
-    }
-    Ok(())
 }
 
 fn encode<T: Serialize>(full: &[u8], record: &T) -> Result<Bytes, StoreError> {

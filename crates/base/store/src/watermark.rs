@@ -146,3 +146,37 @@ fn decode(slot: &[u8; SLOT_BYTES]) -> Option<(u64, Mark)> {
     }
     Some((u64::from_be_bytes(*turn), Mark { seq: u64::from_be_bytes(*seq), journals }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mark(journals: u64) -> Mark {
+        let extent = |id| Extent { id, bytes: id * 7, crc: id as u32, seqno: id * 3 };
+        Mark { seq: journals, journals: (0..journals).map(extent).collect() }
+    }
+
+    #[test]
+    fn slots_come_back_and_notice_every_flipped_bit() {
+        for journals in [0, 1, EXTENTS_MAX as u64] {
+            let slot = encode(9, &mark(journals));
+            assert_eq!(decode(&slot), Some((9, mark(journals))));
+            for bit in 0..SLOT_BYTES * 8 {
+                let mut flipped = slot;
+                flipped[bit / 8] ^= 1 << (bit % 8);
+                assert_eq!(decode(&flipped), None, "bit {bit}");
+            }
+        }
+    }
+
+    #[test]
+    fn too_many_journals_keep_the_newest() {
+        let newest =
+            decode(&encode(1, &mark(EXTENTS_MAX as u64 + 5))).map(|(_, mark)| mark.journals);
+        assert_eq!(newest.as_deref().map(<[Extent]>::len), Some(EXTENTS_MAX));
+        assert_eq!(
+            newest.and_then(|all| all.last().copied()),
+            mark(EXTENTS_MAX as u64 + 5).journals.last().copied()
+        );
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use crate::support::stores;
+use crate::support::{block_on, stores};
 use store::{Key, RawTable, Scan, Store, StoreError, Table};
 
 const NUMBERS: Table<u64> = Table::new("test/number");
@@ -117,5 +117,54 @@ fn events_and_timers_commit_with_the_state() {
         assert!(store.write_blocking(|tx| tx.cancel(timer)).unwrap());
         assert!(!store.write_blocking(|tx| tx.ack_timer(timer)).unwrap());
         assert_eq!(store.read(|tx| tx.due(9_999, 10)).unwrap().len(), 1);
+    }
+}
+
+#[test]
+fn oversized_keys_and_values_are_refused() {
+    for (_dir, store) in stores() {
+        let long = "x".repeat(store::KEY_BYTES_MAX);
+        let refused = store.write_blocking(|tx| tx.put(&NUMBERS, &long, &1));
+        assert!(matches!(refused, Err(StoreError::KeyTooLong { .. })), "{refused:?}");
+        assert_eq!(store.read(|tx| tx.get(&NUMBERS, &long)).unwrap(), None);
+        let big = vec![0; store::VALUE_BYTES_MAX + 1];
+        let refused = store.write_blocking(|tx| tx.put_raw(&RAW, "a", big.clone()));
+        assert!(matches!(refused, Err(StoreError::ValueTooLong { .. })), "{refused:?}");
+    }
+}
+
+/// The longest keys and large values make the way to disk and back.
+#[test]
+fn limits_can_be_used() {
+    for (_dir, store) in stores() {
+        let long = "x".repeat(store::KEY_BYTES_MAX - 20);
+        let big = vec![7; 5_000_000];
+        store.write_blocking(|tx| tx.put_raw(&RAW, &long, big.clone())).unwrap();
+        assert_eq!(store.read(|tx| tx.get_raw(&RAW, &long)).unwrap().as_deref(), Some(&big[..]));
+    }
+}
+
+/// A value that is no record of the type is an error that names table and key, not the value.
+#[test]
+fn a_value_of_another_shape_is_a_loud_error() {
+    const TEXTS: Table<String> = Table::new("test/number");
+    for (_dir, store) in stores() {
+        store.write_blocking(|tx| tx.put(&TEXTS, ("a", 5u64), &"secret".to_owned())).unwrap();
+        let error = store.read(|tx| tx.get(&NUMBERS, ("a", 5u64))).unwrap_err().to_string();
+        assert!(error.contains("test/number") && error.contains("\"a\", 5"), "{error}");
+        assert!(!error.contains("secret"), "{error}");
+    }
+}
+
+/// The commit itself wakes, even when nobody waits for it any more.
+#[test]
+fn events_wake_though_the_writer_gave_up() {
+    for (_dir, store) in stores() {
+        let mut write = Box::pin(store.write(|tx| tx.emit("t", "k", &1)));
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        let _ = write.as_mut().poll(&mut context);
+        drop(write);
+        block_on(store.emitted());
+        assert_eq!(store.read(|tx| tx.events(None, 9)).unwrap().len(), 1);
     }
 }

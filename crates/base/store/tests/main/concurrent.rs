@@ -11,6 +11,7 @@ use crate::support::{Dice, stores};
 
 const NUMBERS: Table<i64> = Table::new("test/number");
 const CELLS: Table<u64> = Table::new("test/cell");
+const CELLS_RAW: RawTable = RawTable::new("test/cell");
 const MARKS: Table<u64> = Table::new("test/mark");
 const FILLER: RawTable = RawTable::new("test/filler");
 
@@ -240,6 +241,10 @@ fn slow_transactions_are_validated_by_fingerprint() {
                     tx.get(&CELLS, 1u64)?;
                     tx.get(&CELLS, 77u64)?;
                     tx.scan(&CELLS, Scan::all().ge(10u64).lt(20u64))?;
+                    // Stops at the first row, in either direction.
+                    for scan in [Scan::all(), Scan::all().lt(20u64).reverse()] {
+                        tx.scan_raw(&CELLS_RAW, &scan, &mut |_, _| ControlFlow::Break(()))?;
+                    }
                     if attempts == 1 {
                         store.write_blocking(meddle)?;
                         fill(&store);
