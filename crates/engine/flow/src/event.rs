@@ -1,6 +1,7 @@
 //! What can happen to a contact.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// An input of the machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +58,11 @@ pub enum Event {
     FlowMissing {
         /// Why, for the log.
         message: String,
+    },
+    /// A program changed the contact's attributes. Heard at any time; has no effects.
+    AttributesChanged {
+        /// All of them, as they are now.
+        attributes: BTreeMap<String, String>,
     },
     /// The caller hung up.
     CustomerHungUp,

@@ -12,7 +12,8 @@
 //!    ([`Machine::waiting`]): finished speech, digits, a Lambda result, a timer, opening hours or
 //!    another flow.
 //! 3. `step` the event that answers it. Events that do not fit what is awaited are ignored, so a
-//!    late answer does no harm. [`Event::CustomerHungUp`] is always heard.
+//!    late answer does no harm. [`Event::CustomerHungUp`] and [`Event::AttributesChanged`] are
+//!    always heard.
 //! 4. [`Effect::Ended`] is the last effect of a contact.
 //!
 //! # Limits

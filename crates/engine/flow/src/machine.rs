@@ -81,6 +81,10 @@ impl Machine {
             self.end(EndReason::CustomerHungUp, &mut effects);
             return effects;
         }
+        if let Event::AttributesChanged { attributes } = event {
+            self.state.attributes = attributes;
+            return effects;
+        }
         if !answers(&event, self.state.waiting) {
             return effects;
         }
@@ -215,7 +219,8 @@ fn answers(event: &Event, waiting: Waiting) -> bool {
         Event::TimerFired | Event::CustomerReturned => Waiting::Timer,
         Event::HoursResult { .. } => Waiting::Hours,
         Event::FlowLoaded { .. } | Event::FlowMissing { .. } => Waiting::Flow,
-        Event::CustomerHungUp => Waiting::Ended,
+        // Both are heard at any time.
+        Event::CustomerHungUp | Event::AttributesChanged { .. } => return true,
     };
     answered == waiting
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 fn events() -> Vec<Event> {
     vec![
         Event::Started,
+        Event::AttributesChanged { attributes: [("by".to_owned(), "program".to_owned())].into() },
         Event::SpeechDone,
         Event::Digits { digits: "42#".to_owned() },
         Event::LambdaResult { payload: r#"{"a": "b"}"#.to_owned(), elapsed_ms: 3 },
@@ -21,7 +22,7 @@ fn text() -> String {
     let input = json!({"StoreInput": "True", "InputTimeLimitSeconds": 5,
         "InputValidation": {"CustomValidation": {"MaximumLength": 5}}});
     let lambda = json!({"LambdaFunctionARN": "fn", "InvocationTimeLimitSeconds": 3,
-        "LambdaInvocationAttributes": {"x": "$.StoredCustomerInput"}});
+        "LambdaInvocationAttributes": {"x": "$.StoredCustomerInput", "by": "$.Attributes.by"}});
     flow(vec![
         action("say", "MessageParticipant", json!({"Text": "hi"}), "in", error),
         action("in", "GetParticipantInput", input, "fn", error),
@@ -57,6 +58,8 @@ fn stored_and_resumed_is_the_same_call() {
         Machine::resume(Arc::clone(machine.flow()), state)
     });
     assert_eq!(straight, stored);
+    let asked = straight.iter().find(|line| line.starts_with("invoke")).expect("a function");
+    assert!(asked.ends_with(r#"{"x":"42","by":"program"}"#), "{asked}");
     assert!(straight.last().is_some_and(|line| line.starts_with("ended")), "{straight:#?}");
 }
 

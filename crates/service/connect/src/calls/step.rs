@@ -65,15 +65,16 @@ struct Step<'a> {
 impl Step<'_> {
     fn take(mut self, tx: &mut WriteTx, event: Event) -> Result<Vec<Effect>, CallError> {
         let event = self.possible(tx, event)?;
-        let mut state = self.record.state.clone();
-        if let Some(contact) = &self.contact {
-            // Programs may have changed them since the last step.
-            state.attributes.clone_from(&contact.attributes);
-        }
         let flow = self.flow(tx)?;
-        let mut machine = Machine::resume(Arc::clone(&flow), state);
+        let mut machine = Machine::resume(Arc::clone(&flow), self.record.state.clone());
+        if let Some(contact) = &self.contact
+            && contact.attributes != self.record.state.attributes
+        {
+            let attributes = contact.attributes.clone();
+            self.give(tx, &mut machine, Event::AttributesChanged { attributes })?;
+        }
         let begun = self.ctx.elapsed();
-        let effects = machine.step(event.clone());
+        let effects = self.give(tx, &mut machine, event.clone())?;
         let engine_us = self.ctx.elapsed().saturating_sub(begun).as_micros() as u64;
         if let Event::FlowLoaded { content, .. } = &event
             && !Arc::ptr_eq(&flow, machine.flow())
@@ -85,8 +86,6 @@ impl Step<'_> {
             machine.waiting(),
             Waiting::Start | Waiting::Speech | Waiting::Lambda | Waiting::Hours | Waiting::Flow
         );
-        self.record.inputs += 1;
-        tx.put(&CALL_INPUTS, (self.call_id, self.record.inputs), &event)?;
         self.keep(tx, &effects, engine_us)?;
         // A menu speaks and takes keys at once: nobody waits for its prompt to end.
         let speaking = machine.waiting() == Waiting::Speech;
@@ -95,6 +94,18 @@ impl Step<'_> {
             effect => is_for_host(effect),
         };
         Ok(effects.into_iter().filter(for_host).collect())
+    }
+
+    /// Gives the machine an event, and keeps that for a replay.
+    fn give(
+        &mut self,
+        tx: &mut WriteTx,
+        machine: &mut Machine,
+        event: Event,
+    ) -> Result<Vec<Effect>, CallError> {
+        self.record.inputs += 1;
+        tx.put(&CALL_INPUTS, (self.call_id, self.record.inputs), &event)?;
+        Ok(machine.step(event))
     }
 
     /// `event`, or the end of the call if its instance is gone.

@@ -1,0 +1,192 @@
+//! Lambda and CloudWatch Logs, as far as calls need them: services do not depend on each other.
+
+use api_lambda::*;
+use kernel::{BoxFuture, Ctx, Service};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// How a fake function behaves.
+#[derive(Clone)]
+pub enum Behavior {
+    /// Answers this.
+    Answers(Value),
+    /// Fails by itself.
+    Fails,
+    /// Answers after a time.
+    Slow(Duration, Value),
+    /// Is throttled so often, then answers.
+    Throttled(u32, Value),
+}
+
+/// Functions by ARN, and the events they were invoked with.
+#[derive(Default)]
+pub struct Functions {
+    pub behaviors: Mutex<BTreeMap<String, Behavior>>,
+    pub events: Mutex<Vec<Value>>,
+}
+
+impl Functions {
+    pub fn set(&self, arn: &str, behavior: Behavior) {
+        self.behaviors.lock().expect("whole").insert(arn.to_owned(), behavior);
+    }
+
+    async fn invoke(
+        &self,
+        ctx: &Ctx,
+        request: InvocationRequest,
+    ) -> Result<InvocationResponse, Error> {
+        let payload = request.payload.expect("an event").0;
+        let event = serde_json::from_slice(&payload).expect("JSON");
+        self.events.lock().expect("whole").push(event);
+        let behavior = self.behaviors.lock().expect("whole").get(&request.function_name).cloned();
+        let answer = |value: Value| {
+            let payload = Some(value.to_string().into_bytes().into());
+            Ok(InvocationResponse { status_code: Some(200), payload, ..Default::default() })
+        };
+        match behavior {
+            None => {
+                let message = Some(format!("Function not found: {}", request.function_name));
+                Err(ResourceNotFoundException { message, ..Default::default() }.into())
+            }
+            Some(Behavior::Answers(value)) => answer(value),
+            Some(Behavior::Fails) => Ok(InvocationResponse {
+                status_code: Some(200),
+                function_error: Some("Unhandled".to_owned()),
+                payload: Some(br#"{"errorMessage":"no"}"#.to_vec().into()),
+                ..Default::default()
+            }),
+            Some(Behavior::Slow(time, value)) => {
+                ctx.sleep(time).await;
+                answer(value)
+            }
+            Some(Behavior::Throttled(0, value)) => answer(value),
+            Some(Behavior::Throttled(times, value)) => {
+                self.set(&request.function_name, Behavior::Throttled(times - 1, value));
+                Err(TooManyRequestsException::default().into())
+            }
+        }
+    }
+}
+
+pub struct FakeLambda(pub Arc<Functions>);
+
+/// Calls reach nothing but `invoke`.
+macro_rules! only_invoke {
+    ($($op:ident($input:ty) -> $output:ty;)*) => {
+        impl Api for FakeLambda {
+            $(fn $op<'a>(&'a self, _: &'a Ctx, _: $input) -> BoxFuture<'a, Result<$output, Error>> {
+                unreachable!(stringify!($op))
+            })*
+            fn invoke<'a>(
+                &'a self,
+                ctx: &'a Ctx,
+                input: InvocationRequest,
+            ) -> BoxFuture<'a, Result<InvocationResponse, Error>> {
+                Box::pin(self.0.invoke(ctx, input))
+            }
+        }
+    };
+}
+
+only_invoke! {
+    create_function(CreateFunctionRequest) -> FunctionConfiguration;
+    delete_function(DeleteFunctionRequest) -> DeleteFunctionResponse;
+    get_function(GetFunctionRequest) -> GetFunctionResponse;
+    get_function_configuration(GetFunctionConfigurationRequest) -> FunctionConfiguration;
+    list_functions(ListFunctionsRequest) -> ListFunctionsResponse;
+    update_function_code(UpdateFunctionCodeRequest) -> FunctionConfiguration;
+    update_function_configuration(UpdateFunctionConfigurationRequest) -> FunctionConfiguration;
+}
+
+pub fn lambda(functions: &Arc<Functions>) -> Service {
+    Service::new(api_lambda::dispatch(Arc::new(FakeLambda(Arc::clone(functions)))))
+}
+
+/// Log lines by group and stream; a stream must have been created.
+#[derive(Default)]
+pub struct Streams(pub Mutex<BTreeMap<(String, String), Vec<Value>>>);
+
+mod logs {
+    use super::{Arc, BoxFuture, Ctx, Streams, json};
+    use api_logs::*;
+
+    pub struct FakeLogs(pub Arc<Streams>);
+
+    impl Api for FakeLogs {
+        fn create_log_group<'a>(
+            &'a self,
+            _: &'a Ctx,
+            _: CreateLogGroupRequest,
+        ) -> BoxFuture<'a, Result<CreateLogGroupOutput, Error>> {
+            Box::pin(async { Err(ResourceAlreadyExistsException::default().into()) })
+        }
+
+        fn create_log_stream<'a>(
+            &'a self,
+            _: &'a Ctx,
+            input: CreateLogStreamRequest,
+        ) -> BoxFuture<'a, Result<CreateLogStreamOutput, Error>> {
+            let key = (input.log_group_name, input.log_stream_name);
+            self.0.0.lock().expect("whole").insert(key, Vec::new());
+            Box::pin(async { Ok(CreateLogStreamOutput {}) })
+        }
+
+        fn put_log_events<'a>(
+            &'a self,
+            _: &'a Ctx,
+            input: PutLogEventsRequest,
+        ) -> BoxFuture<'a, Result<PutLogEventsResponse, Error>> {
+            let mut streams = self.0.0.lock().expect("whole");
+            let lines = input.log_events.iter().map(|event| {
+                serde_json::from_str(&event.message).unwrap_or_else(|_| json!(event.message))
+            });
+            let found = streams.get_mut(&(input.log_group_name, input.log_stream_name));
+            let result = match found {
+                Some(stream) => {
+                    stream.extend(lines);
+                    Ok(PutLogEventsResponse::default())
+                }
+                None => Err(ResourceNotFoundException::default().into()),
+            };
+            Box::pin(async { result })
+        }
+
+        fn describe_log_groups<'a>(
+            &'a self,
+            _: &'a Ctx,
+            _: DescribeLogGroupsRequest,
+        ) -> BoxFuture<'a, Result<DescribeLogGroupsResponse, Error>> {
+            unreachable!("calls only write")
+        }
+
+        fn describe_log_streams<'a>(
+            &'a self,
+            _: &'a Ctx,
+            _: DescribeLogStreamsRequest,
+        ) -> BoxFuture<'a, Result<DescribeLogStreamsResponse, Error>> {
+            unreachable!("calls only write")
+        }
+
+        fn filter_log_events<'a>(
+            &'a self,
+            _: &'a Ctx,
+            _: FilterLogEventsRequest,
+        ) -> BoxFuture<'a, Result<FilterLogEventsResponse, Error>> {
+            unreachable!("calls only write")
+        }
+
+        fn get_log_events<'a>(
+            &'a self,
+            _: &'a Ctx,
+            _: GetLogEventsRequest,
+        ) -> BoxFuture<'a, Result<GetLogEventsResponse, Error>> {
+            unreachable!("calls only write")
+        }
+    }
+}
+
+pub fn logs(streams: &Arc<Streams>) -> Service {
+    Service::new(api_logs::dispatch(Arc::new(logs::FakeLogs(Arc::clone(streams)))))
+}
