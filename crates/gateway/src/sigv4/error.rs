@@ -165,6 +165,7 @@ impl AuthError {
         match family {
             Family::S3 => self.message_s3(),
             Family::Ec2 => self.message_ec2(),
+            Family::Rest if *self == Self::Missing => "Missing Authentication Token".into(),
             _ => self.message_common(),
         }
     }
