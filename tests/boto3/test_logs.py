@@ -130,7 +130,7 @@ def test_forward_and_backward_tokens(logs, group):
         ("{ ($.ms = 10 || $.ms = 30) && $.ok IS TRUE }", "2"),
         ("[ip, ..., status = 4*, bytes > 100]", "4"),
         ('"GET /index" -500', "4"),
-        ("%4[0-9]{2} 1%", "4"),
+        (r"%4[0-9]{2}\s1%", "4"),
         ("", "01234"),
     ],
 )
