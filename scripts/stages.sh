@@ -1,6 +1,6 @@
 # The stages of ./test: a function each, in order of `stages`. Sourced; expects $root, $logs and the other scripts.
 
-stages="fmt tidy codegen clippy deny unit boto3 cli node java demo crash"
+stages="fmt tidy codegen clippy deny unit roundtrip boto3 cli node java demo crash"
 
 CARGO_DENY_VERSION=0.20.2
 
@@ -22,6 +22,9 @@ stage_deny() {
 
 stage_unit() { cargo test --quiet --locked --workspace; }
 
+# Real botocore against our codecs, in all protocols.
+stage_roundtrip() { python_clients && "$venv/bin/pytest" -q tests/roundtrip; }
+
 stage_boto3() { python_clients && with_server "$venv/bin/pytest" -q tests/boto3; }
 stage_cli() { python_clients && with_server "$venv/bin/pytest" -q tests/cli; }
 
@@ -36,7 +39,7 @@ stage_java() { build_functions && with_server mvn -B -ntp -f tests/java/pom.xml 
 stage_demo() { ./gureum demo; }
 
 # The full length of the promise; `cargo test` alone runs a short one.
-stage_crash() { cargo run --quiet --locked -p xtask -- crash --rounds "${GUREUM_CRASH_ROUNDS:-500}"; }
+stage_crash() { GUREUM_CRASH_ROUNDS="${GUREUM_CRASH_ROUNDS:-500}" cargo test --quiet --locked -p store --test crash; }
 
 venv="$root/.venv"
 python_clients() {

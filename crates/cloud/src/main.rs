@@ -1,2 +1,70 @@
-//! The `gureum` binary.
-fn main() {}
+//! The `gureum` binary: the command line, and the wiring of the cloud.
+
+mod args;
+mod backup;
+mod call;
+mod calls;
+mod client;
+mod data;
+mod demo;
+mod phone;
+mod reply;
+mod status;
+mod up;
+mod wiring;
+
+use std::fmt;
+use std::process::ExitCode;
+
+use args::{Arguments, Command, Runtime};
+use clap::{CommandFactory as _, Parser as _};
+
+/// Why a command did not do what it should, for people.
+#[derive(Debug)]
+pub struct Failure(pub String);
+
+impl Failure {
+    /// With what it was about.
+    pub fn of(what: impl fmt::Display, why: impl fmt::Display) -> Failure {
+        Failure(format!("{what}: {why}"))
+    }
+}
+
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Failure(error.to_string())
+    }
+}
+
+fn main() -> ExitCode {
+    // A function's sandbox starts this very program as its first process.
+    sandbox::agent_main();
+    let arguments = Arguments::parse();
+    let json = arguments.json;
+    let done = match arguments.command {
+        Command::Up(up) => up::up(up, json),
+        Command::Status(target) => status::status(&target, json),
+        Command::Demo(demo) => demo::demo(demo, json),
+        Command::Call(call) => call::call(call, json),
+        Command::Ca(ca) => status::ca(ca, json),
+        Command::Backup(backup) => backup::backup(&backup, json),
+        Command::Restore(restore) => backup::restore(&restore, json),
+        Command::Runtime(Runtime::Ls) => status::runtimes(json),
+        Command::Completions { shell } => {
+            clap_complete::generate(
+                shell,
+                &mut Arguments::command(),
+                "gureum",
+                &mut std::io::stdout(),
+            );
+            Ok(ExitCode::SUCCESS)
+        }
+    };
+    done.unwrap_or_else(|Failure(why)| {
+        match json {
+            true => println!("{}", serde_json::json!({ "error": why })),
+            false => eprintln!("gureum: {why}"),
+        }
+        ExitCode::FAILURE
+    })
+}

@@ -20,6 +20,7 @@ mod logs;
 mod name;
 mod ops;
 mod outcome;
+mod output;
 mod pool;
 mod record;
 mod running;
@@ -33,6 +34,7 @@ use kernel::{Hook, Kernel, Service};
 
 pub use download::{CODE_PATH, Downloads};
 pub use host::{Endpoint, Options, default_runtimes};
+pub use runtimes::{Installed, installed};
 pub use sandbox::Choice as Isolation;
 
 use crate::host::Host;

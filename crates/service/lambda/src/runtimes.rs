@@ -13,6 +13,18 @@ use crate::record::FunctionRecord;
 /// The runtimes that can be created.
 pub(crate) const SERVED: &[&str] = &["nodejs20.x", "python3.11", "java17"];
 
+/// An installed runtime's interpreter, its version and program; or why it is not ready.
+pub type Installed = Result<(String, PathBuf), String>;
+
+/// Every runtime that can be created, with the interpreter's version and program, or why it is not
+/// ready on this machine.
+pub fn installed(runtimes: &Path) -> Vec<(&'static str, Installed)> {
+    let one = |name: &&'static str| {
+        (*name, Runtime::find(runtimes, name).map(|found| (found.version, found.program)))
+    };
+    SERVED.iter().map(one).collect()
+}
+
 /// An installed runtime.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Runtime {
@@ -67,6 +79,8 @@ impl Runtime {
                 "-XX:+UseSerialGC".into(),
                 "-XX:TieredStopAtLevel=1".into(),
                 "-Xshare:auto".into(),
+                // Lets AWS's client open the descriptor for log messages.
+                "--add-opens=java.base/java.io=ALL-UNNAMED".into(),
                 "-Djava.io.tmpdir=/tmp".into(),
                 "-cp".into(),
                 at("lib/*"),
