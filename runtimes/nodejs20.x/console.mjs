@@ -5,13 +5,25 @@ import { format } from "node:util";
 
 let currentId = () => undefined;
 
+const FRAMES = Number(process.env._LAMBDA_TELEMETRY_LOG_FD) || undefined;
+delete process.env._LAMBDA_TELEMETRY_LOG_FD;
+
+/** One message: a frame where the platform takes frames, so that it may have several lines. */
+function encode(text) {
+  if (FRAMES === undefined) return Buffer.from(`${text.replace(/\r\n|\n/g, "\r")}\n`);
+  const body = Buffer.from(text);
+  const head = Buffer.alloc(16);
+  head.writeUInt32BE(0xa55a0003, 0);
+  head.writeUInt32BE(body.length, 4);
+  head.writeBigUInt64BE(BigInt(Date.now()) * 1000n, 8);
+  return Buffer.concat([head, body]);
+}
+
 function write(level, text) {
-  const line = `${new Date().toISOString()}\t${currentId()}\t${level}\t${text}`;
-  // One event is one line: line ends inside travel as carriage returns, as AWS's clients send them.
-  const bytes = Buffer.from(`${line.replace(/\r\n|\n/g, "\r")}\n`);
+  const bytes = encode(`${new Date().toISOString()}\t${currentId()}\t${level}\t${text}`);
   for (let sent = 0; sent < bytes.length;) {
     try {
-      sent += writeSync(1, bytes, sent);
+      sent += writeSync(FRAMES ?? 1, bytes, sent);
     } catch (error) {
       if (error.code !== "EAGAIN") throw error;
     }

@@ -35,6 +35,7 @@ async fn measure(rounds: usize) {
                 env: Vec::new(),
                 cwd: place.path("/tmp".as_ref()),
                 merge_output: false,
+                message_output: None,
                 limits,
             };
             let mut sandbox = engine.launch(place, program).await.expect("a sandbox");

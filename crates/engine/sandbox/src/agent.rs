@@ -169,8 +169,18 @@ fn map_identity(uid: Uid, gid: Gid) -> std::io::Result<()> {
 fn start(program: &Program) -> Result<Pid, Failure> {
     let filters = filter::programs().map_err(at("compile the filters"))?;
     let limits = program.limits;
+    let messages = match program.message_output {
+        Some(number) => {
+            let pipe = sys::standard(2).try_clone_to_owned().map_err(at("keep the pipe"))?;
+            Some((pipe, number))
+        }
+        None => None,
+    };
     let restrict = move || {
         setsid()?;
+        if let Some((pipe, number)) = &messages {
+            sys::replace(pipe.as_fd(), *number)?;
+        }
         sys::die_with_parent()?;
         for (resource, limit) in [
             (Resource::RLIMIT_NOFILE, limits.files),

@@ -130,6 +130,7 @@ impl Engine {
             env: Vec::new(),
             cwd: "/tmp".into(),
             merge_output: false,
+            message_output: None,
             limits,
         };
         let mut sandbox = self.launch(self.place(Plan::default())?, program).await?;

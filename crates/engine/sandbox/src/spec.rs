@@ -57,6 +57,9 @@ pub struct Program {
     pub cwd: PathBuf,
     /// Whether standard error goes where standard output goes, so that lines keep their order.
     pub merge_output: bool,
+    /// With `merge_output`: under which descriptor number the program finds the pipe that then
+    /// is free, for messages that are no lines. The host reads it as standard error.
+    pub message_output: Option<i32>,
     /// Limits.
     pub limits: Limits,
 }

@@ -29,6 +29,7 @@ async fn run(engine: &Engine, plan: Plan, script: &str) -> Outcome {
         env: vec![("PATH".into(), "/usr/bin:/bin".into()), ("GREETING".into(), "hello".into())],
         cwd: "/".into(),
         merge_output: false,
+        message_output: None,
         limits: LIMITS,
     };
     let place = engine.place(plan).expect("a place");
@@ -154,6 +155,7 @@ async fn mounts_are_read_only_and_the_host_accepts() {
             env: vec![("PATH".into(), "/usr/bin:/bin".into())],
             cwd: place.path(Path::new("/tmp")),
             merge_output: false,
+            message_output: None,
             limits: LIMITS,
         };
         let mut sandbox = engine.launch(place, program).await.expect("the program starts");
@@ -186,6 +188,7 @@ async fn memory_is_measured_on_demand_and_killing_ends_all() {
         env: Vec::new(),
         cwd: "/tmp".into(),
         merge_output: false,
+        message_output: None,
         limits: LIMITS,
     };
     let place = engine.place(Plan::default()).expect("a place");
@@ -214,6 +217,7 @@ async fn a_missing_program_and_a_missing_mount_are_named() {
         env: vec![("SECRET".into(), "hidden".into())],
         cwd: "/".into(),
         merge_output: false,
+        message_output: None,
         limits: LIMITS,
     };
     assert!(!format!("{:?}", program("/x")).contains("hidden"));
@@ -227,4 +231,24 @@ async fn a_missing_program_and_a_missing_mount_are_named() {
     let place = engine.place(Plan { mounts: vec![mount], ..Plan::default() }).expect("a place");
     let error = engine.launch(place, program("/bin/true")).await.expect_err("no such mount");
     assert!(error.to_string().contains("open /nowhere/y"), "{error}");
+}
+
+#[tokio::test]
+async fn outputs_can_be_merged_and_a_third_one_given() {
+    let engine = engine(Choice::Namespaces).await;
+    let program = Program {
+        program: "/bin/sh".into(),
+        args: vec!["-c".into(), "echo a; echo b >&2; echo c; echo message >&7".into()],
+        env: Vec::new(),
+        cwd: "/tmp".into(),
+        merge_output: true,
+        message_output: Some(7),
+        limits: LIMITS,
+    };
+    let place = engine.place(Plan::default()).expect("a place");
+    let mut sandbox = engine.launch(place, program).await.expect("the program starts");
+    let (mut lines, mut messages) = (String::new(), String::new());
+    sandbox.stdout.read_to_string(&mut lines).await.expect("lines");
+    sandbox.stderr.read_to_string(&mut messages).await.expect("messages");
+    assert_eq!((lines.as_str(), messages.as_str()), ("a\nb\nc\n", "message\n"));
 }

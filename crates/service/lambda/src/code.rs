@@ -151,7 +151,19 @@ fn unpack(package: &Bytes, staging: &Path) -> Result<(), Error> {
     if archive.len() > ENTRIES_MAX {
         return Err(invalid(format!("The zip file has more than {ENTRIES_MAX} entries.")));
     }
-    let root = staging.join("task");
+    let mut claimed_bytes: u64 = 0;
+    for index in 0..archive.len() {
+        let entry = archive.by_index_raw(index).map_err(|_| broken())?;
+        claimed_bytes = claimed_bytes.saturating_add(entry.size());
+    }
+    if claimed_bytes > UNZIPPED_BYTES_MAX {
+        return Err(too_large());
+    }
+    extract(&mut archive, &staging.join("task"))
+}
+
+/// Writes everything; what entries claim about their sizes is not believed.
+fn extract(archive: &mut ZipArchive<Cursor<Bytes>>, root: &Path) -> Result<(), Error> {
     let mut left_bytes = UNZIPPED_BYTES_MAX;
     // Links come last, so that no file is ever written through one.
     let mut links = Vec::new();
@@ -159,20 +171,17 @@ fn unpack(package: &Bytes, staging: &Path) -> Result<(), Error> {
     for index in 0..archive.len() {
         let mut entry = archive.by_index(index).map_err(|_| broken())?;
         let path = safe_path(&entry.name().map_err(|_| broken())?)?;
-        if entry.size() > left_bytes {
-            return Err(too_large());
-        }
         if entry.is_dir() {
-            make_folder(&root, &path, &mut folders)?;
+            make_folder(root, &path, &mut folders)?;
         } else if entry.is_symlink() {
             links.push((path, link_target(&mut entry)?));
         } else {
-            make_folder(&root, path.parent().unwrap_or(Path::new("")), &mut folders)?;
+            make_folder(root, path.parent().unwrap_or(Path::new("")), &mut folders)?;
             left_bytes -= write_file(&root.join(&path), &mut entry, left_bytes)?;
         }
     }
     for (path, target) in links {
-        make_folder(&root, path.parent().unwrap_or(Path::new("")), &mut folders)?;
+        make_folder(root, path.parent().unwrap_or(Path::new("")), &mut folders)?;
         stays_inside(&path, &target)?;
         symlink(&target, root.join(&path)).map_err(|_| broken())?;
     }
@@ -294,7 +303,7 @@ mod tests {
         let id = code.add(package).await.map_err(|error| Fault::from(error).to_string());
         let left = fs::read_dir(cache.join("lambda-code")).unwrap().flatten();
         assert!(!left.into_iter().any(|e| e.file_name().to_string_lossy().starts_with(".new")));
-        Ok(code.unpacked(&id?).await.map_err(|error| Fault::from(error).to_string())?)
+        code.unpacked(&id?).await.map_err(|error| Fault::from(error).to_string())
     }
 
     async fn refused(name: &str, package: Bytes, expected: &str) {
@@ -375,6 +384,17 @@ mod tests {
             }
         });
         assert!(bomb.len() < 1 << 20);
-        refused("bomb", bomb, "Unzipped size must be smaller than 262144000 bytes").await;
+        let too_large = "Unzipped size must be smaller than 262144000 bytes";
+        refused("bomb", bomb.clone(), too_large).await;
+        // The same, but every entry says that it is empty.
+        let mut liar = bomb.to_vec();
+        let mut at = 0;
+        while let Some(next) = liar[at..].windows(4).position(|four| four == b"PK\x01\x02") {
+            at += next;
+            liar[at + 24..at + 28].fill(0);
+            at += 4;
+        }
+        let found = add("liar", liar.into()).await.expect_err("it is refused");
+        assert!(found.contains("Unzipped size") || found.contains("Could not unzip"), "{found}");
     }
 }

@@ -12,6 +12,8 @@ use crate::runtimes::{Family, family};
 pub(crate) const RUNTIME_API_PORT: u16 = 9001;
 /// Where our own services listen inside every sandbox.
 pub(crate) const ENDPOINT_PORT: u16 = 4566;
+/// The descriptor on which runtime clients send log messages as frames; AWS's number.
+pub(crate) const MESSAGE_OUTPUT: i32 = 62;
 /// How long a sandbox's credentials last. Sandboxes are retired an hour before.
 pub(crate) const CREDENTIALS_MS: i64 = 12 * 3600 * 1000;
 
@@ -45,6 +47,7 @@ pub(crate) fn variables(
     set("LD_LIBRARY_PATH", format!("{task}:{task}/lib:/opt/lib"));
     set("PATH", "/usr/local/bin:/usr/bin:/bin:/opt/bin".into());
     set("TZ", ":UTC".into());
+    set("_LAMBDA_TELEMETRY_LOG_FD", MESSAGE_OUTPUT.to_string());
     set("_HANDLER", function.handler.clone());
     if at("/tmp") != "/tmp" {
         set("TMPDIR", at("/tmp"));

@@ -156,7 +156,7 @@ impl Instance {
             }
         };
         running.kill().await;
-        running.drain(&mut self.log, true).await;
+        running.drain(&mut self.log).await;
         if matches!(ended, Ended::Stopped) {
             return Err(NotReady::Fatal(stopped()));
         }
@@ -238,7 +238,7 @@ impl Instance {
             if let Some(job) = job.take() {
                 let request_id = job.request_id.clone();
                 self.reply(job, &ended, None);
-                running.drain(&mut self.log, false).await;
+                running.drain(&mut self.log).await;
                 let peak_bytes = running.peak_memory_bytes(&self.ctx).await;
                 let figures = self.figures(duration, init, peak_bytes);
                 self.close_log(&request_id, &ended, &figures).await;
@@ -247,13 +247,13 @@ impl Instance {
         }
         let mut peak_bytes = 0;
         if goes_on {
-            running.drain(&mut self.log, false).await;
+            running.drain(&mut self.log).await;
             peak_bytes = running.peak_memory_bytes(&self.ctx).await;
             goes_on = self.pool.release(&self.member);
         } else {
             self.pool.forget(&self.member);
             running.kill().await;
-            running.drain(&mut self.log, true).await;
+            running.drain(&mut self.log).await;
         }
         if matches!(ended, Ended::Exited(sandbox::Exit::OutOfMemory)) {
             peak_bytes = u64::MAX;

@@ -6,13 +6,13 @@ use api_logs::{CreateLogGroupRequest, CreateLogStreamRequest, InputLogEvent, Put
 use kernel::{Ctx, Fault, Level};
 use tokio::sync::mpsc;
 
+use crate::output::MESSAGE_BYTES_MAX;
+
 /// Lines that may wait; a program that prints faster is slowed down.
 const WAITING_MAX: usize = 4096;
 /// PutLogEvents' limits, with room for its 26 bytes an event.
 const BATCH_EVENTS_MAX: usize = 5000;
 const BATCH_BYTES_MAX: usize = 900_000;
-/// A longer line becomes several events.
-pub(crate) const LINE_BYTES_MAX: usize = 250_000;
 /// What `LogType=Tail` returns.
 const TAIL_BYTES_MAX: usize = 4096;
 
@@ -35,8 +35,7 @@ impl LogStream {
 
     /// Adds one line, without its end.
     pub async fn line(&mut self, line: &str) {
-        // Runtime clients send line ends within a message as carriage returns.
-        let mut message = line.replace('\r', "\n");
+        let mut message = line.to_owned();
         message.push('\n');
         self.tail.extend(message.as_bytes());
         let excess = self.tail.len().saturating_sub(TAIL_BYTES_MAX);
@@ -44,6 +43,13 @@ impl LogStream {
         self.last_ms = self.ctx.now().epoch_ms.max(self.last_ms);
         // The writer ends only with this sender.
         let _ = self.sender.send(InputLogEvent { timestamp: self.last_ms, message }).await;
+    }
+
+    /// Adds several.
+    pub async fn lines(&mut self, lines: &[String]) {
+        for line in lines {
+            self.line(line).await;
+        }
     }
 
     /// The last 4 KB since the last [`LogStream::forget_tail`].
@@ -67,7 +73,7 @@ async fn write_all(
         let mut bytes = first.message.len();
         let mut batch = vec![first];
         // What came meanwhile goes along.
-        while batch.len() < BATCH_EVENTS_MAX && bytes < BATCH_BYTES_MAX - LINE_BYTES_MAX {
+        while batch.len() < BATCH_EVENTS_MAX && bytes < BATCH_BYTES_MAX - MESSAGE_BYTES_MAX {
             let Ok(event) = receiver.try_recv() else { break };
             bytes += event.message.len() + 26;
             batch.push(event);
@@ -113,71 +119,5 @@ fn exists(created: Result<(), Fault>) -> Result<(), Fault> {
     match created {
         Err(fault) if fault.code == "ResourceAlreadyExistsException" => Ok(()),
         other => other,
-    }
-}
-
-/// Cuts a program's output into lines.
-#[derive(Default)]
-pub(crate) struct Lines {
-    rest: Vec<u8>,
-}
-
-impl Lines {
-    /// Takes output in and gives the lines it completes, without their ends.
-    pub fn feed(&mut self, output: &[u8]) -> Vec<String> {
-        let mut lines = Vec::new();
-        for piece in output.split_inclusive(|byte| *byte == b'\n') {
-            let complete = piece.ends_with(b"\n");
-            self.rest.extend(piece.strip_suffix(b"\n").unwrap_or(piece));
-            if complete || self.rest.len() >= LINE_BYTES_MAX {
-                lines.extend(self.cut());
-            }
-        }
-        lines
-    }
-
-    /// What is left at the end.
-    pub fn finish(&mut self) -> Vec<String> {
-        if self.rest.is_empty() { Vec::new() } else { self.cut() }
-    }
-
-    fn cut(&mut self) -> Vec<String> {
-        let text = String::from_utf8_lossy(&std::mem::take(&mut self.rest)).into_owned();
-        let mut lines = Vec::new();
-        let mut left = text.as_str();
-        while left.len() > LINE_BYTES_MAX {
-            let end = left.floor_char_boundary(LINE_BYTES_MAX);
-            lines.push(left[..end].to_owned());
-            left = &left[end..];
-        }
-        lines.push(left.to_owned());
-        lines
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_across_reads() {
-        let mut lines = Lines::default();
-        assert_eq!(lines.feed(b"on"), Vec::<String>::new());
-        assert_eq!(lines.feed(b"e\n\ntwo\nthr"), ["one", "", "two"]);
-        assert_eq!(lines.finish(), ["thr"]);
-        assert_eq!(lines.finish(), Vec::<String>::new());
-    }
-
-    #[test]
-    fn long_lines_are_cut_between_characters() {
-        let mut lines = Lines::default();
-        let cut = lines.feed("가".repeat(100_000).as_bytes());
-        let rest = lines.finish();
-        let all: Vec<&String> = cut.iter().chain(&rest).collect();
-        assert!(all.iter().all(|line| line.len() <= LINE_BYTES_MAX));
-        assert_eq!(
-            all.iter().map(|line| line.chars().filter(|c| *c == '가').count()).sum::<usize>(),
-            100_000
-        );
     }
 }

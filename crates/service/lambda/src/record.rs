@@ -109,7 +109,7 @@ impl FunctionRecord {
     pub fn configuration(&self, ctx: &Ctx, arn: String) -> Result<FunctionConfiguration, Error> {
         let variables = self.environment(ctx.kernel().sealer())?;
         let environment = (!variables.is_empty())
-            .then(|| EnvironmentResponse { variables: Some(variables), error: None });
+            .then_some(EnvironmentResponse { variables: Some(variables), error: None });
         let pending = |text: &str| (!self.active).then(|| text.to_owned());
         let (state, status) = (
             if self.active { State::Active } else { State::Pending },

@@ -1,7 +1,5 @@
 //! One sandbox with its runtime: started, asked, listened to.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,13 +8,13 @@ use api_lambda::Error;
 use kernel::{Ctx, Fault};
 use sandbox::{Activity, Control, Event, Exit, Limits, Mount, Plan, Program, Sandbox};
 use tokio::net::TcpListener;
-use tokio::net::unix::pipe;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
-use crate::environment::{self, ENDPOINT_PORT, RUNTIME_API_PORT};
+use crate::environment::{self, ENDPOINT_PORT, MESSAGE_OUTPUT, RUNTIME_API_PORT};
 use crate::errors;
 use crate::host::Host;
-use crate::logs::{Lines, LogStream};
+use crate::logs::LogStream;
+use crate::output::Output;
 use crate::record::FunctionRecord;
 use crate::runtime_api::{self, Answer, Call, Kind};
 use crate::runtimes::{Family, Runtime, family};
@@ -38,6 +36,7 @@ pub(crate) struct Running {
     control: Control,
     calls: mpsc::Receiver<Call>,
     output: Output,
+    messages: Output,
     /// The runtime's `next` that waits for an event.
     parked: Option<oneshot::Sender<Answer>>,
     _open: watch::Sender<()>,
@@ -71,6 +70,7 @@ impl Running {
             env: environment::variables(ctx, function, &place, log_stream)?,
             cwd: place.path(Path::new("/var/task")),
             merge_output: true,
+            message_output: Some(MESSAGE_OUTPUT),
             limits: Limits {
                 memory_bytes: (function.memory_mb as u64) << 20,
                 tmp_size_bytes: (function.tmp_mb as u64) << 20,
@@ -84,7 +84,7 @@ impl Running {
     }
 
     fn new(host: &Arc<Host>, ctx: &Ctx, sandbox: Sandbox) -> std::io::Result<Running> {
-        let Sandbox { control, listeners, stdout, stderr: _ } = sandbox;
+        let Sandbox { control, listeners, stdout, stderr } = sandbox;
         let (sender, calls) = mpsc::channel(16);
         let (open, closed) = watch::channel(());
         for (port, listener) in listeners {
@@ -98,8 +98,9 @@ impl Running {
                 }
             });
         }
-        let output = Output::new(stdout)?;
-        Ok(Running { control, calls, output, parked: None, _open: open })
+        let output = Output::lines(stdout.into_owned_fd()?)?;
+        let messages = Output::frames(stderr.into_owned_fd()?)?;
+        Ok(Running { control, calls, output, messages, parked: None, _open: open })
     }
 
     /// Waits for what the runtime does next; meanwhile its output is logged. Safe to cancel.
@@ -108,11 +109,8 @@ impl Running {
             tokio::select! {
                 biased;
                 Some(call) = self.calls.recv() => return Happened::Called(call),
-                bytes = self.output.ready() => {
-                    for line in self.output.lines.feed(&bytes) {
-                        log.line(&line).await;
-                    }
-                }
+                lines = self.output.next() => log.lines(&lines).await,
+                messages = self.messages.next() => log.lines(&messages).await,
                 event = self.control.next() => {
                     let Event::Exited(exit) = event else { continue };
                     let last_words = tokio::select! {
@@ -146,21 +144,16 @@ impl Running {
         self.parked.take().is_some_and(|next| next.send(event).is_ok())
     }
 
-    /// Logs all output that was written before this moment.
-    pub async fn drain(&mut self, log: &mut LogStream, ended: bool) {
-        for _ in 0..DRAIN_READS_MAX {
-            let bytes = self.output.now();
-            if bytes.is_empty() {
-                break;
-            }
-            for line in self.output.lines.feed(&bytes) {
-                log.line(&line).await;
+    /// Logs all output that was written before this moment, also an unfinished line.
+    pub async fn drain(&mut self, log: &mut LogStream) {
+        for output in [&mut self.output, &mut self.messages] {
+            for _ in 0..DRAIN_READS_MAX {
+                let Some(messages) = output.now() else { break };
+                log.lines(&messages).await;
             }
         }
-        if ended {
-            for line in self.output.lines.finish() {
-                log.line(&line).await;
-            }
+        if let Some(rest) = self.output.rest() {
+            log.line(&rest).await;
         }
     }
 
@@ -231,52 +224,6 @@ async fn serve_port(
                 runtime_api::serve(stream, calls).await;
             }
         });
-    }
-}
-
-/// The program's output: waited for, or taken at once.
-struct Output {
-    pipe: pipe::Receiver,
-    /// The same pipe. The runtime's own readiness lags behind; this reads what is really there.
-    raw: File,
-    lines: Lines,
-    ended: bool,
-}
-
-impl Output {
-    fn new(stdout: tokio::process::ChildStdout) -> std::io::Result<Output> {
-        let descriptor = stdout.into_owned_fd()?;
-        let raw = File::from(descriptor.try_clone()?);
-        let pipe = pipe::Receiver::from_owned_fd(descriptor)?;
-        Ok(Output { pipe, raw, lines: Lines::default(), ended: false })
-    }
-
-    /// Waits for output. At the end of the pipe it waits for ever: the exit tells.
-    async fn ready(&mut self) -> Vec<u8> {
-        loop {
-            if self.ended || self.pipe.readable().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-            let mut buffer = vec![0; 16 * 1024];
-            match self.pipe.try_read(&mut buffer) {
-                Ok(0) => self.ended = true,
-                Ok(count) => {
-                    buffer.truncate(count);
-                    return buffer;
-                }
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-                Err(_) => self.ended = true,
-            }
-        }
-    }
-
-    /// What is there now.
-    fn now(&mut self) -> Vec<u8> {
-        let mut buffer = vec![0; 16 * 1024];
-        // The end, and "nothing yet", both mean: nothing now.
-        let count = self.raw.read(&mut buffer).unwrap_or(0);
-        buffer.truncate(count);
-        buffer
     }
 }
 

@@ -14,7 +14,7 @@ fn node(name: &str) -> CreateFunctionRequest {
 
 async fn refused(request: CreateFunctionRequest, expected: Expect) {
     let cloud = Cloud::start();
-    let fault = cloud.lambda().create_function(request).await.err().expect("it is refused");
+    let fault = cloud.lambda().create_function(request).await.expect_err("it is refused");
     expected.assert_eq(&format!("{} {fault}", fault.status));
     cloud.stop().await;
 }
@@ -35,7 +35,7 @@ async fn a_functions_life() {
         created.function_arn.as_deref(),
         Some("arn:aws:lambda:ap-northeast-2:000000000000:function:desk")
     );
-    let fault = lambda.create_function(request.clone()).await.err().expect("once only");
+    let fault = lambda.create_function(request.clone()).await.expect_err("once only");
     assert_eq!(fault.to_string(), "ResourceConflictException: Function already exist: desk");
     assert_eq!(fault.status, 409);
     cloud.settled("desk").await;
@@ -67,13 +67,13 @@ async fn a_functions_life() {
 
     let delete = DeleteFunctionRequest { function_name: "desk".into(), ..Default::default() };
     lambda.delete_function(delete.clone()).await.expect("it is deleted");
-    let fault = lambda.delete_function(delete).await.err().expect("it is gone");
+    let fault = lambda.delete_function(delete).await.expect_err("it is gone");
     assert_eq!(
         fault.to_string(),
         "ResourceNotFoundException: Function not found: \
          arn:aws:lambda:ap-northeast-2:000000000000:function:desk"
     );
-    assert_eq!(cloud.downloads.package(token).await.err().expect("it is gone").status, 500);
+    assert_eq!(cloud.downloads.package(token).await.expect_err("it is gone").status, 500);
     cloud.stop().await;
 }
 
@@ -94,7 +94,7 @@ async fn updates() {
     assert_eq!((after.timeout, after.memory_size), (Some(8), Some(256)));
     assert_eq!(after.last_update_status, Some(LastUpdateStatus::InProgress));
     assert_ne!(after.revision_id, revision);
-    let fault = lambda.update_function_configuration(update).await.err().expect("an old revision");
+    let fault = lambda.update_function_configuration(update).await.expect_err("an old revision");
     assert_eq!((fault.code.as_ref(), fault.status), ("PreconditionFailedException", 412));
     cloud.settled("desk").await;
 

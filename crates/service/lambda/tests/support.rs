@@ -106,11 +106,11 @@ impl Cloud {
 }
 
 /// A zip file.
-pub fn package(files: &[(&str, &str)]) -> Blob {
+pub fn package<C: AsRef<[u8]>>(files: &[(&str, C)]) -> Blob {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, content) in files {
         writer.start_file(*name, SimpleFileOptions::default()).expect("a file");
-        writer.write_all(content.as_bytes()).expect("its content");
+        writer.write_all(content.as_ref()).expect("its content");
     }
     Blob(writer.finish().expect("a zip file").into_inner().into())
 }
