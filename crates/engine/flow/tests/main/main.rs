@@ -1,6 +1,7 @@
 //! Tests of the flow engine: through its public face only.
 
 mod corpus;
+mod lambda;
 mod load;
 mod replay;
 mod run;

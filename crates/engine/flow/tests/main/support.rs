@@ -1,6 +1,7 @@
 //! What the tests share.
 
-use flow::{Contact, Effect, Event, FlowReference, Machine, load};
+use expect_test::Expect;
+use flow::{Contact, Effect, Event, FlowReference, Machine, State, load};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -113,4 +114,43 @@ pub fn line(effect: &Effect) -> String {
         Effect::Warning { action, message, .. } => format!("warning {action}: {message}"),
         Effect::Ended { reason } => format!("ended: {reason}"),
     }
+}
+
+/// The effects of `events` on a call into `actions`.
+pub fn check(actions: Vec<Value>, events: Vec<Event>, expected: Expect) -> State {
+    check_contact(caller(), actions, events, expected)
+}
+
+/// As [`check`], for any contact.
+pub fn check_contact(
+    contact: Contact,
+    actions: Vec<Value>,
+    events: Vec<Event>,
+    expected: Expect,
+) -> State {
+    let mut machine = machine(&flow(actions), contact, 7);
+    expected.assert_eq(&play(&mut machine, events));
+    machine.state().clone()
+}
+
+/// Keys.
+pub fn digits(keys: &str) -> Event {
+    Event::Digits { digits: keys.to_owned() }
+}
+
+/// A Lambda function's answer.
+pub fn answer(payload: Value) -> Event {
+    Event::LambdaResult { payload: payload.to_string(), elapsed_ms: 10 }
+}
+
+/// A prompt.
+pub fn say(id: &str, text: &str, next: &str) -> Value {
+    action(id, "MessageParticipant", json!({"Text": text}), next, &["NoMatchingError"])
+}
+
+/// A Lambda function, with more parameters.
+pub fn lambda(id: &str, next: &str, more: Value) -> Value {
+    let mut parameters = json!({"LambdaFunctionARN": "arn:fn", "InvocationTimeLimitSeconds": "8"});
+    parameters.as_object_mut().expect("one").extend(more.as_object().expect("one").clone());
+    action(id, "InvokeLambdaFunction", parameters, next, &["NoMatchingError"])
 }

@@ -24,6 +24,8 @@ pub enum CallError {
     NotYourTurn,
     /// The keys are not those of a telephone.
     InvalidKeys(String),
+    /// The server is stopping; the call goes on when it runs again.
+    Stopping,
     /// Something in here broke.
     Internal(Fault),
 }
@@ -39,6 +41,7 @@ impl CallError {
             | CallError::NoInboundCalls(_)
             | CallError::Ended
             | CallError::NotYourTurn => 409,
+            CallError::Stopping => 503,
             CallError::Internal(_) => 500,
         }
     }
@@ -63,6 +66,7 @@ impl fmt::Display for CallError {
             CallError::InvalidKeys(keys) => {
                 write!(f, "{keys:?} are not keys: 1 to 255 of 0-9, * and #")
             }
+            CallError::Stopping => f.write_str("the server is stopping"),
             CallError::Internal(fault) => write!(f, "{fault}"),
         }
     }

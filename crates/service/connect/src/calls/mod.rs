@@ -68,7 +68,7 @@ impl Calls {
     /// everything was told.
     ///
     /// # Errors
-    /// [`CallError::NoCall`], and what goes wrong in the store.
+    /// [`CallError::NoCall`], [`CallError::Stopping`], and what goes wrong in the store.
     pub async fn events(
         &self,
         kernel: &Kernel,
@@ -91,8 +91,10 @@ impl Calls {
                     });
                 return Ok(numbered.collect());
             }
-            if changed.changed().await.is_err() {
-                return Err(CallError::NoCall(call_id.to_owned()));
+            tokio::select! {
+                // The sender lives as long as these calls do.
+                _ = changed.changed() => {}
+                () = kernel.stopping() => return Err(CallError::Stopping),
             }
         }
     }
