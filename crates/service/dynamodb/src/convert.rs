@@ -20,6 +20,9 @@ pub(crate) type Attributes = BTreeMap<String, AttributeValue>;
 /// # Errors
 /// In DynamoDB's words.
 pub(crate) fn item(attributes: Attributes) -> Result<Item, Invalid> {
+    if attributes.contains_key("") {
+        return Err(parameter("Empty attribute name"));
+    }
     let item = attributes
         .into_iter()
         .map(|(name, attribute)| Ok((name, value(attribute)?)))

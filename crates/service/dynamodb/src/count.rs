@@ -20,6 +20,9 @@ use crate::table::{ITEMS, TableRecord};
 /// How many times longer than it took to find it a count is kept.
 const KEPT_FOR: u32 = 50;
 
+/// Items read at once, each perhaps 400 KB large.
+const BATCH: usize = 100;
+
 /// Items and their bytes.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Count {
@@ -68,20 +71,30 @@ impl Counts {
 
 fn count(ctx: &Ctx, table: &TableRecord) -> Result<Count, Error> {
     let mut count = Count::default();
-    let mut problem = None;
-    let scan = Scan::prefix(Key::from_bytes(table.prefix()));
-    ctx.store().read(|tx| {
-        tx.scan_raw(&ITEMS, &scan, &mut |_, value| match StoredItem::new(&value) {
-            Ok(item) => {
-                count.items += 1;
-                count.bytes += item.size_bytes() as u64;
-                ControlFlow::Continue(())
-            }
-            Err(corrupt) => {
-                problem = Some(corrupt);
-                ControlFlow::Break(())
-            }
-        })
+    let all = Scan::prefix(Key::from_bytes(table.prefix())).limit(BATCH);
+    ctx.store().read(|tx| -> Result<(), Error> {
+        let mut next = Some(all.clone());
+        while let Some(scan) = next.take() {
+            let mut found = 0;
+            let mut problem = None;
+            tx.scan_raw(&ITEMS, &scan, &mut |key, value| match StoredItem::new(&value) {
+                Ok(item) => {
+                    count.items += 1;
+                    count.bytes += item.size_bytes() as u64;
+                    found += 1;
+                    if found == BATCH {
+                        next = Some(all.clone().after(Key::from_bytes(key)));
+                    }
+                    ControlFlow::Continue(())
+                }
+                Err(corrupt) => {
+                    problem = Some(corrupt);
+                    ControlFlow::Break(())
+                }
+            })?;
+            problem.map_or(Ok(()), Err)?;
+        }
+        Ok(())
     })?;
-    problem.map_or(Ok(count), |corrupt| Err(corrupt.into()))
+    Ok(count)
 }

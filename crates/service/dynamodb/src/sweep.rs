@@ -12,8 +12,8 @@ use crate::table::ITEMS;
 
 /// The task's kind.
 pub(crate) const KIND: &str = "dynamodb/sweep";
-/// Items deleted in one commit.
-const BATCH: usize = 1000;
+/// Items deleted in one commit; they are read as well, each perhaps 400 KB large.
+const BATCH: usize = 100;
 
 /// Which items to delete.
 #[derive(Serialize, Deserialize)]

@@ -15,6 +15,7 @@ pub(crate) const TABLES: Table<TableRecord> = Table::new("dynamodb/table");
 /// Items by table number and key; see [`TableRecord::item_key`].
 pub(crate) const ITEMS: RawTable = RawTable::new("dynamodb/item");
 
+const PATTERN: &str = "Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+";
 const KEY_MISMATCH: &str = "The provided key element does not match the schema";
 
 /// A table.
@@ -91,7 +92,7 @@ pub(crate) fn name(ctx: &Ctx, given: &str) -> Result<String, Error> {
         return Ok(given.to_owned());
     };
     let name = arn.resource.strip_prefix("table/").unwrap_or_default();
-    check_name(name).map_err(|_| bad_name(given))?;
+    check_name(name).map_err(|_| bad_name(given, &[PATTERN]))?;
     let here = arn.service == "dynamodb" && arn.region == ctx.region();
     if !here || arn.account != ctx.account() {
         return Err(fault::no_table());
@@ -101,23 +102,29 @@ pub(crate) fn name(ctx: &Ctx, given: &str) -> Result<String, Error> {
 
 fn check_name(name: &str) -> Result<(), Invalid> {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
+    let mut problems = Vec::new();
     if name.is_empty() || !name.bytes().all(allowed) {
-        return Err(bad_name(name));
+        problems.push(PATTERN);
+    }
+    if name.len() < 3 {
+        problems.push("Member must have length greater than or equal to 3");
     }
     if name.len() > 255 {
-        return Err(Invalid(format!(
-            "1 validation error detected: Value '{name}' at 'tableName' failed to satisfy \
-             constraint: Member must have length less than or equal to 255"
-        )));
+        problems.push("Member must have length less than or equal to 255");
     }
-    Ok(())
+    if problems.is_empty() { Ok(()) } else { Err(bad_name(name, &problems)) }
 }
 
-fn bad_name(name: &str) -> Invalid {
-    Invalid(format!(
-        "1 validation error detected: Value '{name}' at 'tableName' failed to satisfy constraint: \
-         Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+"
-    ))
+/// Worded as the model's constraints, which do not say this since the parameter takes ARNs.
+fn bad_name(name: &str, problems: &[&str]) -> Invalid {
+    let texts: Vec<String> = problems
+        .iter()
+        .map(|problem| {
+            format!("Value '{name}' at 'tableName' failed to satisfy constraint: {problem}")
+        })
+        .collect();
+    let noun = if texts.len() == 1 { "error" } else { "errors" };
+    Invalid(format!("{} validation {noun} detected: {}", texts.len(), texts.join("; ")))
 }
 
 /// The table of that name, if there is one.

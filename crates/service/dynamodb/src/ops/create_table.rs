@@ -29,13 +29,6 @@ pub(crate) async fn create_table(
     input: CreateTableInput,
 ) -> Result<CreateTableOutput, Error> {
     let name = table::name(ctx, &input.table_name)?;
-    if name.len() < 3 {
-        return Err(Invalid(format!(
-            "1 validation error detected: Value '{name}' at 'tableName' failed to satisfy \
-             constraint: Member must have length greater than or equal to 3"
-        ))
-        .into());
-    }
     refuse(&input)?;
     let now_ms = ctx.now().epoch_ms;
     let throughput = throughput(input.billing_mode.as_ref(), input.provisioned_throughput)?;
@@ -163,6 +156,7 @@ fn keys(
     };
     let schema = schema.ok_or_else(|| missing("keySchema"))?;
     let definitions = definitions.ok_or_else(|| missing("attributeDefinitions"))?;
+    check_length(schema)?;
     check_schema(schema, definitions)?;
     let attribute = |element: &KeySchemaElement| {
         let definition =
@@ -176,6 +170,25 @@ fn keys(
     };
     let partition = schema.first().map(attribute).ok_or_else(|| missing("keySchema"))?;
     Ok((partition, schema.get(1).map(attribute)))
+}
+
+/// The model allows more elements, which indexes have.
+fn check_length(schema: &[KeySchemaElement]) -> Result<(), Invalid> {
+    if schema.len() <= 2 {
+        return Ok(());
+    }
+    let elements: Vec<String> = schema
+        .iter()
+        .map(|element| {
+            let KeySchemaElement { attribute_name, key_type } = element;
+            format!("KeySchemaElement(attributeName={attribute_name}, keyType={key_type})")
+        })
+        .collect();
+    Err(Invalid(format!(
+        "1 validation error detected: Value '[{}]' at 'keySchema' failed to satisfy constraint: \
+         Member must have length less than or equal to 2",
+        elements.join(", ")
+    )))
 }
 
 fn check_schema(

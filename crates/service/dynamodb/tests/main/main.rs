@@ -3,6 +3,7 @@
 mod batches;
 mod items;
 mod queries;
+mod random;
 mod refusals;
 mod tables;
 

@@ -239,6 +239,9 @@ async fn tables_must_exist_and_have_names() {
         .check_invalid("GetItem", json!({"TableName": "bad table!@#", "Key": key}), "1 validation error detected: Value 'bad table!@#' at 'tableName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+")
         .await;
     cloud
+        .check_invalid("GetItem", json!({"TableName": "a;", "Key": key}), "2 validation errors detected: Value 'a;' at 'tableName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+; Value 'a;' at 'tableName' failed to satisfy constraint: Member must have length greater than or equal to 3")
+        .await;
+    cloud
         .check_invalid("PutItem", json!({"Item": key}), "1 validation error detected: Value null at 'tableName' failed to satisfy constraint: Member must not be null")
         .await;
 }

@@ -182,7 +182,9 @@ async fn key_schemas_are_checked() {
             ),
         ),
     ];
-    for (schema, definitions, message) in cases {
+    let three = json!([key("pk", "HASH"), key("b", "RANGE"), key("c", "RANGE")]);
+    let too_long = (three, json!([s("pk"), s("b"), s("c")]), "1 validation error detected: Value '[KeySchemaElement(attributeName=pk, keyType=HASH), KeySchemaElement(attributeName=b, keyType=RANGE), KeySchemaElement(attributeName=c, keyType=RANGE)]' at 'keySchema' failed to satisfy constraint: Member must have length less than or equal to 2".to_owned());
+    for (schema, definitions, message) in cases.into_iter().chain([too_long]) {
         let request = json!({
             "TableName": "table", "KeySchema": schema, "AttributeDefinitions": definitions,
             "BillingMode": "PAY_PER_REQUEST",
