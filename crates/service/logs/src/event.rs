@@ -89,8 +89,8 @@ impl Place {
 
 impl Event {
     /// The message; it was text when it was written.
-    pub fn text(&self) -> Result<String, Fault> {
-        String::from_utf8(self.message.to_vec())
+    pub fn text(&self) -> Result<&str, Fault> {
+        std::str::from_utf8(&self.message)
             .map_err(|_| Fault::internal(format_args!("damaged event {:?}", self.place)))
     }
 }

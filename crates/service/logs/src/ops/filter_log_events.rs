@@ -25,7 +25,7 @@ use crate::token;
 
 /// Events looked at for one page, and their bytes: then the page ends, however few matched.
 const LOOKED_AT_MAX: usize = 50_000;
-const LOOKED_AT_BYTES_MAX: u64 = 32 * 1024 * 1024;
+const LOOKED_AT_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// Newest first is served for times from 2024-01-01 on.
 const NEWEST_FIRST_SINCE_MS: i64 = 1_704_067_200_000;
 
@@ -163,7 +163,7 @@ impl<'a> Page<'a> {
                 return ControlFlow::Break(());
             }
         };
-        if !self.pattern.matches(&message) {
+        if !self.pattern.matches(message) {
             return ControlFlow::Continue(());
         }
         if self.bytes + bytes > PAGE_BYTES_MAX && !self.events.is_empty() {
@@ -173,7 +173,7 @@ impl<'a> Page<'a> {
         self.events.push(FilteredLogEvent {
             log_stream_name: Some(stream.to_owned()),
             timestamp: Some(place.timestamp_ms as i64),
-            message: Some(message),
+            message: Some(message.to_owned()),
             ingestion_time: Some(place.ingested_ms as i64),
             event_id: Some(place.event_id()),
         });

@@ -77,7 +77,7 @@ fn output(event: Event) -> Result<OutputLogEvent, Fault> {
     Ok(OutputLogEvent {
         timestamp: Some(event.place.timestamp_ms as i64),
         ingestion_time: Some(event.place.ingested_ms as i64),
-        message: Some(event.text()?),
+        message: Some(event.text()?.to_owned()),
     })
 }
 
