@@ -1,0 +1,10 @@
+//! The body of a request.
+#![no_main]
+
+use gureum_fuzz::Wire;
+use libfuzzer_sys::fuzz_target;
+
+static WIRE: std::sync::LazyLock<Wire> =
+    std::sync::LazyLock::new(|| Wire::new("smithy-rpc-v2-cbor"));
+
+fuzz_target!(|data: &[u8]| WIRE.request(data));
