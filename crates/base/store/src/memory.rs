@@ -224,8 +224,13 @@ impl Engine for MemoryEngine {
             .map(|(key, value)| row(Entry { key, stored: Versioned { version: seq, value } }));
         let state = State { seq, rows: rows.collect(), garbage: VecDeque::new() };
         let fresh = Generation { state: RwLock::new(state), readers: Mutex::default() };
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        let old = std::mem::replace(&mut *current, Arc::new(fresh));
+        drop(current);
         committer.window.reset(seq);
+        drop(committer);
+        // Freeing millions of rows takes a while: nobody should wait for it.
+        drop(std::thread::Builder::new().spawn(move || drop(old)));
         Pending::Ready(Ok(seq))
     }
 

@@ -6,11 +6,14 @@
 //! and the acknowledgement are one commit. A topic with several subscribers fans out in a first
 //! transaction that acknowledges the event and emits one per subscriber.
 
+use std::sync::Mutex;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::key::{Key, Part};
+use crate::memory::lock;
 use crate::table::{Scan, Table};
 use crate::tx::{ReadTx, WriteTx};
 use crate::{AnyTable, StoreError};
@@ -73,14 +76,50 @@ impl EventId {
     }
 }
 
+/// Below which sequence number all events are gone. Acknowledged events leave deletion marks that
+/// the disk engine would step over, ever more of them, each time the first event is looked for.
+#[derive(Default)]
+pub(crate) struct EventFloor(Mutex<Floor>);
+
+#[derive(Clone, Copy, Default)]
+struct Floor {
+    /// No event has a lower sequence number...
+    seq: u64,
+    /// ...in a snapshot of this sequence number, nor in later ones: new events have higher ones.
+    since: u64,
+}
+
+impl EventFloor {
+    fn at(&self, snapshot: u64) -> u64 {
+        let floor = *lock(&self.0);
+        if snapshot >= floor.since { floor.seq } else { 0 }
+    }
+
+    fn raise(&self, seq: u64, snapshot: u64) {
+        let mut floor = lock(&self.0);
+        if seq > floor.seq {
+            *floor = Floor { seq, since: floor.since.max(snapshot) };
+        }
+    }
+}
+
 impl ReadTx {
     /// Pending events in order, after the given one.
     pub fn events(&self, after: Option<EventId>, limit: usize) -> Result<Vec<Event>, StoreError> {
-        let mut scan = Scan::all().limit(limit);
+        let mut scan = Scan::all().ge(self.event_floor().at(self.seq())).limit(limit);
         if let Some(id) = after {
             scan = scan.after(id.key());
         }
-        self.scan(&EVENTS, scan)?.into_iter().map(|(key, record)| event(&key, record)).collect()
+        let found = self.scan(&EVENTS, scan)?;
+        let events: Vec<Event> = found
+            .into_iter()
+            .map(|(key, record)| event(&key, record))
+            .collect::<Result<_, StoreError>>()?;
+        if after.is_none() && limit > 0 && !self.has_writes() {
+            let first = events.first().map_or(self.seq() + 1, |event| event.id.seq);
+            self.event_floor().raise(first, self.seq());
+        }
+        Ok(events)
     }
 }
 

@@ -8,6 +8,7 @@ use tokio::sync::{Mutex, Notify};
 use crate::engine::{Commit, CommitError, Engine};
 use crate::key::Key;
 use crate::open::META;
+use crate::outbox::EventFloor;
 use crate::table::{full_key, split_key};
 use crate::timer::TimerIds;
 use crate::tx::{ReadTx, WriteTx};
@@ -30,6 +31,7 @@ struct Shared {
     timer_ids: Arc<TimerIds>,
     /// Serializes transactions that conflicted repeatedly.
     contended: Mutex<()>,
+    event_floor: Arc<EventFloor>,
     emitted: Arc<Notify>,
     scheduled: Arc<Notify>,
 }
@@ -51,6 +53,7 @@ impl Store {
             engine,
             timer_ids: Arc::new(TimerIds::new(run)),
             contended: Mutex::new(()),
+            event_floor: Arc::default(),
             emitted: Arc::default(),
             scheduled: Arc::default(),
         };
@@ -70,7 +73,7 @@ impl Store {
 
     /// Reads one moment.
     pub fn read<R>(&self, f: impl FnOnce(&ReadTx) -> R) -> R {
-        f(&ReadTx::new(self.shared.engine.snapshot()))
+        f(&self.fresh_read())
     }
 
     /// Runs a serializable transaction; the closure runs again after a conflict (see the crate's
@@ -88,8 +91,7 @@ impl Store {
                 turn = Some(self.shared.contended.lock().await);
             }
             let (output, commit) = {
-                let mut tx =
-                    WriteTx::new(self.shared.engine.snapshot(), self.shared.timer_ids.clone());
+                let mut tx = WriteTx::new(self.fresh_read(), self.shared.timer_ids.clone());
                 let output = f(&mut tx)?;
                 (output, self.commit_of(tx))
             };
@@ -163,6 +165,10 @@ impl Store {
     /// [`StoreError::Closed`]. The next opening is then fastest. Blocks for milliseconds.
     pub fn close(&self) -> Result<(), StoreError> {
         self.shared.engine.close()
+    }
+
+    fn fresh_read(&self) -> ReadTx {
+        ReadTx::new(self.shared.engine.snapshot(), self.shared.event_floor.clone())
     }
 
     fn commit_of(&self, tx: WriteTx) -> Option<Commit> {

@@ -13,6 +13,7 @@ use crate::engine::{
     Commit, Durability, Entry, KeyRange, RangeSeen, Snapshot, StampedPut, Versioned,
 };
 use crate::key::{Key, KeyParts};
+use crate::outbox::EventFloor;
 use crate::table::{AnyTable, RawTable, Scan, Table, full_key, split_key, successor};
 use crate::timer::TimerIds;
 use crate::{KEY_BYTES_MAX, StoreError, TRANSACTION_BYTES_MAX, VALUE_BYTES_MAX};
@@ -28,6 +29,7 @@ pub struct ReadTx {
     writes: BTreeMap<Bytes, Option<Bytes>>,
     /// What a writer saw, to be validated at commit.
     seen: Option<RefCell<Seen>>,
+    event_floor: Arc<EventFloor>,
 }
 
 #[derive(Default)]
@@ -37,8 +39,16 @@ struct Seen {
 }
 
 impl ReadTx {
-    pub(crate) fn new(snapshot: Arc<dyn Snapshot>) -> Self {
-        Self { snapshot, writes: BTreeMap::new(), seen: None }
+    pub(crate) fn new(snapshot: Arc<dyn Snapshot>, event_floor: Arc<EventFloor>) -> Self {
+        Self { snapshot, writes: BTreeMap::new(), seen: None, event_floor }
+    }
+
+    pub(crate) fn event_floor(&self) -> &EventFloor {
+        &self.event_floor
+    }
+
+    pub(crate) fn has_writes(&self) -> bool {
+        !self.writes.is_empty()
     }
 
     /// Sequence number of the last commit this transaction sees.
@@ -267,10 +277,10 @@ impl Deref for WriteTx {
 }
 
 impl WriteTx {
-    pub(crate) fn new(snapshot: Arc<dyn Snapshot>, timer_ids: Arc<TimerIds>) -> Self {
-        let seen = Some(RefCell::default());
+    /// `read` must be fresh.
+    pub(crate) fn new(read: ReadTx, timer_ids: Arc<TimerIds>) -> Self {
         Self {
-            read: ReadTx { snapshot, writes: BTreeMap::new(), seen },
+            read: ReadTx { seen: Some(RefCell::default()), ..read },
             stamped: Vec::new(),
             durability: Durability::default(),
             timer_ids,
@@ -361,7 +371,7 @@ impl WriteTx {
 
     /// What to commit, or nothing if only reads happened: those were of one moment anyway.
     pub(crate) fn into_commit(self) -> Option<Commit> {
-        let Self { read: ReadTx { snapshot, writes, seen }, stamped, durability, .. } = self;
+        let Self { read: ReadTx { snapshot, writes, seen, .. }, stamped, durability, .. } = self;
         if writes.is_empty() && stamped.is_empty() {
             return None;
         }

@@ -168,3 +168,48 @@ fn events_wake_though_the_writer_gave_up() {
         assert_eq!(store.read(|tx| tx.events(None, 9)).unwrap().len(), 1);
     }
 }
+
+/// Events are found wherever they are, whatever the store remembers about where they begin.
+#[test]
+fn events_come_and_go_in_order() {
+    for (_dir, store) in stores() {
+        let emit = |n: u64| {
+            store.write_blocking(|tx| tx.emit("t", "k", &n)).unwrap();
+        };
+        let pending = || -> Vec<u64> {
+            let events = store.read(|tx| tx.events(None, 100)).unwrap();
+            events.iter().map(|event| event.payload().unwrap()).collect()
+        };
+        let ack = |at: usize| {
+            let id = store.read(|tx| tx.events(None, 100)).unwrap()[at].id;
+            assert!(store.write_blocking(|tx| tx.ack_event(id)).unwrap());
+            assert!(!store.write_blocking(|tx| tx.ack_event(id)).unwrap());
+        };
+        assert!(pending().is_empty());
+        (1..=4).for_each(emit);
+        store.read(|old| {
+            ack(1);
+            ack(0);
+            assert_eq!(pending(), [3, 4]);
+            assert_eq!(old.events(None, 100).unwrap().len(), 4, "an old snapshot");
+        });
+        ack(0);
+        ack(0);
+        assert!(pending().is_empty());
+        emit(5);
+        assert_eq!(pending(), [5]);
+        // An acknowledgement that does not commit leaves the event.
+        let failed: Result<(), StoreError> = store.write_blocking(|tx| {
+            let id = tx.events(None, 1)?[0].id;
+            tx.ack_event(id)?;
+            assert_eq!(tx.events(None, 1)?.len(), 0);
+            Err(StoreError::Closed)
+        });
+        assert!(failed.is_err());
+        assert_eq!(pending(), [5]);
+        block_on(store.clear()).unwrap();
+        assert!(pending().is_empty());
+        emit(6);
+        assert_eq!(pending(), [6]);
+    }
+}
