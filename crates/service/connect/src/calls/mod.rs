@@ -9,6 +9,7 @@
 mod act;
 mod error;
 mod event;
+mod inputs;
 mod lambda;
 mod logs;
 mod records;
@@ -26,7 +27,7 @@ pub(crate) use turn::TURN_OVER;
 
 use flow::Flow;
 use kernel::Kernel;
-use records::{CALL_EVENTS, CALL_INPUTS, CALLS, CallRecord};
+use records::{CALL_EVENTS, CALLS, CallRecord};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 use store::{Part, ReadTx, Scan};
@@ -34,6 +35,9 @@ use tokio::sync::watch;
 
 /// How long a caller may take over a turn before the call is hung up, in milliseconds.
 pub const PATIENCE_MS: i64 = 600_000;
+
+/// How long the transcript of an ended call is kept, in milliseconds; its contact stays.
+pub const KEPT_MS: i64 = 7 * 24 * 3_600_000;
 
 /// Events that [`Calls::events`] hands out at once.
 const EVENTS_MAX: usize = 1_000;
@@ -112,19 +116,6 @@ impl Calls {
             let record = record(tx, call_id)?;
             let contact = tx.get(&crate::records::CONTACTS, record.contact_key(call_id))?;
             Ok(contact.map_or(record.state.attributes, |contact| contact.attributes))
-        })
-    }
-
-    /// Every event the call's machine was given, in order: with the flow, the contact and the
-    /// seed of its first state they give the same call again.
-    ///
-    /// # Errors
-    /// [`CallError::NoCall`], and what goes wrong in the store.
-    pub fn inputs(&self, kernel: &Kernel, call_id: &str) -> Result<Vec<flow::Event>, CallError> {
-        kernel.store().read(|tx| {
-            record(tx, call_id)?;
-            let inputs = tx.scan(&CALL_INPUTS, Scan::prefix(call_id))?;
-            Ok(inputs.into_iter().map(|(_, input)| input).collect())
         })
     }
 

@@ -1,7 +1,7 @@
 //! One step of a call: the machine takes an event, and all that comes of it is one commit.
 
 use super::records::{CALL_EVENTS, CALL_INPUTS, CALLS, CallRecord};
-use super::{CallError, CallEvent, Calls, logs, record, turn};
+use super::{CallError, CallEvent, Calls, inputs, logs, record, turn};
 use crate::content;
 use crate::records::{CONTACTS, ContactRecord, INSTANCES};
 use flow::{Effect, EndReason, Event, Flow, LogEntry, Machine, Waiting};
@@ -104,7 +104,8 @@ impl Step<'_> {
         event: Event,
     ) -> Result<Vec<Effect>, CallError> {
         self.record.inputs += 1;
-        tx.put(&CALL_INPUTS, (self.call_id, self.record.inputs), &event)?;
+        let kept = inputs::without_content(&event);
+        tx.put(&CALL_INPUTS, (self.call_id, self.record.inputs), &kept)?;
         Ok(machine.step(event))
     }
 
@@ -155,7 +156,10 @@ impl Step<'_> {
                         contact.attributes.clone_from(attributes);
                     }
                 }
-                Effect::Ended { reason } => self.end(reason),
+                Effect::Ended { reason } => {
+                    self.end(reason);
+                    turn::forget_later(tx, &self.ctx, self.call_id, self.record.turn)?;
+                }
                 _ => {}
             }
         }

@@ -1,11 +1,12 @@
 //! Time limits of turns: durable timers, so that a call ends even if the server was restarted
 //! while it went on.
 
+use super::records::{CALL_EVENTS, CALL_INPUTS, CALLS};
 use super::{CallError, Calls, record};
 use flow::{Event, Waiting};
 use kernel::{BoxFuture, Ctx, Fault, Kernel, TaskHandler};
 use serde::{Deserialize, Serialize};
-use store::{Timer, WriteTx};
+use store::{Scan, Timer, WriteTx};
 
 /// The kind of the timers.
 pub(crate) const TURN_OVER: &str = "connect/turn-over";
@@ -26,6 +27,8 @@ enum Limit {
     Input,
     /// A pause of the flow.
     Pause,
+    /// [`super::KEPT_MS`] after the end.
+    Kept,
 }
 
 /// Lets the call be hung up when this turn takes too long.
@@ -62,6 +65,16 @@ pub(super) fn limit_pause(
     schedule(tx, ctx, after_ms, call_id, turn, Limit::Pause)
 }
 
+/// Lets the call be forgotten some time after its end.
+pub(super) fn forget_later(
+    tx: &mut WriteTx,
+    ctx: &Ctx,
+    call_id: &str,
+    turn: u64,
+) -> Result<(), CallError> {
+    schedule(tx, ctx, super::KEPT_MS, call_id, turn, Limit::Kept)
+}
+
 fn schedule(
     tx: &mut WriteTx,
     ctx: &Ctx,
@@ -92,6 +105,9 @@ impl TaskHandler for Calls {
 impl Calls {
     async fn turn_over(&self, kernel: &Kernel, over: &TurnOver) -> Result<(), CallError> {
         let call_id = over.call_id.as_str();
+        if over.limit == Limit::Kept {
+            return forget(kernel, call_id).await;
+        }
         let record = kernel.store().read(|tx| record(tx, call_id))?;
         if record.ended() || record.turn != over.turn {
             return Ok(());
@@ -110,6 +126,23 @@ impl Calls {
                 }
                 Ok(())
             }
+            Limit::Kept => Ok(()),
         }
     }
+}
+
+/// Deletes everything about a call but its contact.
+async fn forget(kernel: &Kernel, call_id: &str) -> Result<(), CallError> {
+    kernel
+        .store()
+        .write(|tx| {
+            for (key, _) in tx.scan(&CALL_EVENTS, Scan::prefix(call_id))? {
+                tx.delete(&CALL_EVENTS, key)?;
+            }
+            for (key, _) in tx.scan(&CALL_INPUTS, Scan::prefix(call_id))? {
+                tx.delete(&CALL_INPUTS, key)?;
+            }
+            Ok(tx.delete(&CALLS, call_id)?)
+        })
+        .await
 }

@@ -5,7 +5,9 @@ use crate::support::{Cloud, cloud, document, hello};
 use api_connect::*;
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
-use service_connect::calls::{CallError, CallEvent, CallerAct, Calls, PATIENCE_MS, StartCall};
+use service_connect::calls::{
+    CallError, CallEvent, CallerAct, Calls, KEPT_MS, PATIENCE_MS, StartCall,
+};
 use std::time::Duration;
 
 const FIND: &str = "arn:aws:lambda:ap-northeast-2:000000000000:function:find";
@@ -351,6 +353,12 @@ async fn a_flow_leads_to_another() {
           end ok
         ended: the flow disconnected the contact
     "#]]);
+    let inputs = cloud.calls.inputs(&cloud.kernel, &phone.call).expect("inputs");
+    let loaded = inputs.iter().find_map(|input| match input {
+        flow::Event::FlowLoaded { content, .. } => Some(content.as_str()),
+        _ => None,
+    });
+    assert_eq!(loaded, Some(hello("두 번째 흐름").as_str()));
     let number = cloud.number(&instance, &lost).await;
     let mut phone = Phone::dial(&cloud, call(&number)).await;
     phone.listen().await;
@@ -424,6 +432,25 @@ async fn an_abandoned_call_is_hung_up() {
     phone.check(expect![[r#"
         ended: the caller hung up
     "#]]);
+}
+
+#[tokio::test]
+async fn a_call_is_forgotten_and_its_contact_kept() {
+    let (cloud, instance, number) = with_desk().await;
+    let mut phone = Phone::dial(&cloud, call(&number)).await;
+    phone.listen().await;
+    phone.act(CallerAct::HangUp).await;
+    cloud.clock.advance(Duration::from_millis(KEPT_MS as u64 + 1));
+    loop {
+        match cloud.calls.events(&cloud.kernel, &phone.call, 0).await {
+            Err(CallError::NoCall(_)) => break,
+            found => assert!(found.is_ok(), "{found:?}"),
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    let request = DescribeContactRequest { instance_id: instance, contact_id: phone.call };
+    let found = cloud.connect.describe_contact(request).await.expect("it").contact;
+    assert_eq!(found.and_then(|c| c.disconnect_reason).as_deref(), Some("CUSTOMER_DISCONNECT"));
 }
 
 #[tokio::test]
