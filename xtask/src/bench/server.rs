@@ -9,7 +9,7 @@ use super::{clock, http};
 use crate::Result;
 
 /// A server that has not answered by then never will.
-const START_MAX: Duration = Duration::from_secs(60);
+const START_MAX: Duration = Duration::from_secs(30);
 /// How long a server may take to stop before it is killed.
 const STOP_MAX: Duration = Duration::from_secs(5);
 /// How often a starting server is tried.
@@ -126,13 +126,24 @@ fn cpu_ms(pid: u32) -> Option<f64> {
         text.split_whitespace().next()?.parse::<f64>().ok()
     };
     let threads_ms: f64 = tasks(pid).into_iter().filter_map(scheduled_ns).sum::<f64>() / 1e6;
+    let [user_s, system_s, ended_user_s, ended_system_s] = stat_s(&pid.to_string())?;
+    let own_ms = (user_s + system_s) * 1000.0;
+    let ended_ms = (ended_user_s + ended_system_s) * 1000.0;
+    Some(if own_ms - threads_ms > 20.0 { own_ms } else { threads_ms } + ended_ms)
+}
+
+/// CPU time of all processes that this one has started and waited for.
+pub fn children_cpu_s() -> f64 {
+    stat_s("self").map_or(0.0, |[_, _, user_s, system_s]| user_s + system_s)
+}
+
+/// User and system time of a process, and of its children that have ended.
+fn stat_s(pid: &str) -> Option<[f64; 4]> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name in parentheses may hold anything; utime is the twelfth field behind it.
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-    let ticks = |at: usize| fields.get(at)?.parse::<f64>().ok();
-    let own_ms = (ticks(11)? + ticks(12)?) * 1000.0 / TICKS_PER_S;
-    let ended_ms = (ticks(13)? + ticks(14)?) * 1000.0 / TICKS_PER_S;
-    Some(if own_ms - threads_ms > 20.0 { own_ms } else { threads_ms } + ended_ms)
+    let seconds = |at: usize| Some(fields.get(at)?.parse::<f64>().ok()? / TICKS_PER_S);
+    Some([seconds(11)?, seconds(12)?, seconds(13)?, seconds(14)?])
 }
 
 fn rss_kib(pid: u32) -> Option<f64> {
