@@ -118,7 +118,7 @@ async fn a_search_in_vain_ends_in_pages() {
     let world = World::new().await;
     world.stream("one").await.unwrap();
     let batch: Vec<(i64, &str)> = (0..10_000).map(|n| (n, "nothing")).collect();
-    for _ in 0..6 {
+    for _ in 0..5 {
         world.put("one", &batch).await.unwrap();
     }
     world.put("one", &[(10_000, "needle")]).await.unwrap();
