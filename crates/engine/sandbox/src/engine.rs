@@ -1,6 +1,7 @@
 //! Which kind of sandbox this machine allows, and starting one.
 
 use std::fmt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -102,6 +103,9 @@ impl Engine {
             place.run_as = Some(RUN_AS_BASE + count % 1_000_000);
         }
         if self.mode == Mode::Process {
+            if place.run_as.is_some() {
+                place.plan.mounts.iter().try_for_each(|mount| check_open(&mount.source))?;
+            }
             for port in &place.plan.ports {
                 place.listeners.push((*port, network::listen(0)?));
             }
@@ -137,4 +141,20 @@ impl Engine {
         sandbox.control.wait().await;
         Ok(())
     }
+}
+
+/// Without namespaces a program of a root host walks the host's paths as an unprivileged user.
+fn check_open(path: &Path) -> Result<(), Error> {
+    let closed = path.ancestors().skip(1).find(|folder| {
+        std::fs::metadata(folder).is_ok_and(|facts| facts.permissions().mode() & 0o001 == 0)
+    });
+    let Some(closed) = closed else { return Ok(()) };
+    Err(Error::Setup {
+        step: format!("show {}", path.display()),
+        reason: format!(
+            "in the process mode root's programs run as an unprivileged user, and {} is closed to \
+             others",
+            closed.display()
+        ),
+    })
 }

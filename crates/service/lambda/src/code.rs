@@ -23,6 +23,8 @@ pub(crate) const UNZIPPED_BYTES_MAX: u64 = 262_144_000;
 const ZIPPED_BYTES_MAX: usize = 50 * 1024 * 1024;
 /// Our bound, so that a small file cannot make millions of files.
 const ENTRIES_MAX: usize = 100_000;
+/// Names of folders that are being unpacked begin so.
+const STAGING: &str = ".new-";
 const LINK_BYTES_MAX: u64 = 4096;
 
 /// Packages and their unpacked folders.
@@ -36,7 +38,14 @@ pub(crate) struct Code {
 
 impl Code {
     pub fn new(blobs: Blobs, cache: &Path) -> Code {
-        Code { blobs, folder: cache.join("lambda-code"), in_use: RwLock::new(()) }
+        let folder = cache.join("lambda-code");
+        // What a killed server had begun to unpack. A leftover is only disk space.
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            if entry.file_name().to_string_lossy().starts_with(STAGING) {
+                let _ = fs::remove_dir_all(entry.path());
+            }
+        }
+        Code { blobs, folder, in_use: RwLock::new(()) }
     }
 
     /// Checks a package by unpacking it, and stores it. Returns its id.
@@ -97,9 +106,7 @@ impl Code {
         use std::sync::atomic::{AtomicU64, Ordering};
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let folder = self.folder.join(format!(".new-{}-{number}", std::process::id()));
-        // One left by a killed server with our process id.
-        let _ = fs::remove_dir_all(&folder);
+        let folder = self.folder.join(format!("{STAGING}{}-{number}", std::process::id()));
         fs::create_dir_all(folder.join("task")).map_err(Fault::internal)?;
         Ok(folder)
     }

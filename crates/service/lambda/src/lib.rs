@@ -16,6 +16,7 @@ mod environment;
 mod errors;
 mod host;
 mod instance;
+mod invalid;
 mod logs;
 mod name;
 mod ops;
@@ -59,6 +60,7 @@ pub fn service(kernel: &Kernel, options: Options) -> (Service, Downloads) {
         Box::pin(async {})
     });
     let mut service = Service::new(api_lambda::dispatch(Arc::new(Lambda { host, pool })));
+    service.invalid = Some(invalid::invalid);
     service.tasks = vec![(record::SETTLE, Arc::new(settle::Settler))];
     // Running sandboxes watch the kernel's stop by themselves; the kernel waits for their tasks.
     service.stop = Some(end_all.clone());

@@ -287,6 +287,39 @@ async fn more_at_a_time_and_after_a_change() {
 }
 
 #[tokio::test]
+async fn without_namespaces_if_so_chosen() {
+    if !installed("nodejs20.x") {
+        return;
+    }
+    // A copy that everyone can reach: without namespaces, programs see the host's own paths.
+    let open = std::env::temp_dir().join(format!("lambda-open-{}", std::process::id()));
+    let from = service_lambda::default_runtimes().join("nodejs20.x");
+    let to = open.join("nodejs20.x/runtime");
+    std::fs::create_dir_all(&to).expect("a folder");
+    std::fs::copy(from.join("runtime.json"), to.join("../runtime.json")).expect("a copy");
+    for file in ["index.mjs", "console.mjs", "errors.mjs"] {
+        std::fs::copy(from.join("runtime").join(file), to.join(file)).expect("a copy");
+    }
+    let cloud = Cloud::with(|options| {
+        options.isolation = service_lambda::Isolation::Process;
+        options.runtimes = open.clone();
+    });
+    let source =
+        "import { tmpdir } from 'node:os'; import { readFileSync, writeFileSync } from 'node:fs';
+        export const handler = async () => {
+            writeFileSync(`${tmpdir()}/x`, 'kept');
+            const root = process.env.LAMBDA_TASK_ROOT;
+            const own = readFileSync(`${root}/index.mjs`, 'utf8').length > 0;
+            const answer = await (await fetch(process.env.AWS_ENDPOINT_URL)).text();
+            return [root !== '/var/task', own, answer];
+        };";
+    cloud.create(function("desk", "nodejs20.x", "index.handler", &[("index.mjs", source)])).await;
+    assert_eq!(text(&cloud.invoke("desk", "{}").await), r#"[true,true,"gateway"]"#);
+    cloud.stop().await;
+    std::fs::remove_dir_all(open).expect("ours");
+}
+
+#[tokio::test]
 async fn logs_reach_cloudwatch_in_order() {
     if !installed("nodejs20.x") {
         return;
