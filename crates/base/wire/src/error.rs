@@ -32,10 +32,9 @@ impl ReadError {
         let fault = match model.service.protocol {
             Protocol::Json | Protocol::RestJson | Protocol::Cbor => {
                 let fault = Fault::sender("SerializationException", self.json_message());
-                if model.service.json_version == "1.0" {
-                    fault.in_namespace("com.amazon.coral.service")
-                } else {
-                    fault
+                match (model.service.protocol, model.service.json_version.as_str()) {
+                    (Protocol::Json, "1.0") => fault.in_namespace("com.amazon.coral.service"),
+                    _ => fault,
                 }
             }
             Protocol::RestXml => self.xml_fault(),

@@ -15,6 +15,10 @@ pub(crate) fn read(
     input: &mut dyn Struct,
     reading: &mut Reading,
 ) -> Result<(), ReadError> {
+    if request.body.is_empty() && model.service.json_version == "1.0" {
+        // As DynamoDB answers it; clients send at least {}.
+        return Err(ReadError::Syntax("The body is empty".to_owned()));
+    }
     let mut fields = Fields::new(input);
     let mut reader = ValueReader {
         reader: Reader::new(&request.body)?,

@@ -197,6 +197,10 @@ impl FormReader<'_> {
                 return Err(ReadError::TooDeep);
             }
             let mark = self.name.len();
+            if !flat {
+                self.name.push('.');
+                self.name.push_str(wrapper);
+            }
             self.name.push_str(&format!(".{}", index + 1));
             self.value(item, element, list.push())?;
             self.name.truncate(mark);
