@@ -142,7 +142,7 @@ impl Services {
                 && among(entry)
         };
         let knows = |entry: &&Entry| {
-            matches!(wire::match_operation(entry.model, &request), wire::Routed::Operation(_))
+            !matches!(wire::match_operation(entry.model, &request), wire::Routed::Unknown(_))
         };
         self.0.iter().filter(rest).find(knows)
     }
