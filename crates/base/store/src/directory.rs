@@ -30,8 +30,9 @@ pub(crate) struct Directory {
 }
 
 impl Directory {
-    /// Takes a directory, making it if there is none.
-    pub fn take(path: &Path) -> Result<Self, StoreError> {
+    /// Takes a directory, making it if there is none. With `salvage`, a lost watermark is no reason
+    /// to refuse.
+    pub fn take(path: &Path, salvage: bool) -> Result<Self, StoreError> {
         let io = |error: io::Error| StoreError::io(path.display().to_string(), error);
         std::fs::create_dir_all(path).map_err(io)?;
         let marker = path.join(MARKER);
@@ -45,12 +46,23 @@ impl Directory {
             write_durably(&marker, &format!("{MARKER_TITLE}{LAYOUT}\n")).map_err(io)?;
             sync_dir(path).map_err(io)?;
         }
-        directory.prepare()?;
+        if salvage && Watermark::open(&directory.watermark()).is_err() {
+            directory.create_watermark().map_err(io)?;
+        }
+        directory.prepare(salvage)?;
         Ok(directory)
     }
 
+    fn create_watermark(&self) -> io::Result<()> {
+        // Under a temporary name first, so that it never exists half.
+        let new = self.path.join("watermark.new");
+        Watermark::create(&new)?;
+        std::fs::rename(&new, self.watermark())?;
+        sync_dir(&self.path)
+    }
+
     /// Makes what a crash during the first opening may have left out.
-    fn prepare(&self) -> Result<(), StoreError> {
+    fn prepare(&self, salvage: bool) -> Result<(), StoreError> {
         let io = |error: io::Error| StoreError::io(self.path.display().to_string(), error);
         let engine = self.engine();
         let has_engine = engine.try_exists().map_err(io)?;
@@ -59,22 +71,24 @@ impl Directory {
                 let detail = format!("{} is missing", self.watermark().display());
                 return Err(StoreError::Damaged { detail });
             }
-            // Under a temporary name first, so that it never exists half.
-            let new = self.path.join("watermark.new");
-            Watermark::create(&new).map_err(io)?;
-            std::fs::rename(&new, self.watermark()).map_err(io)?;
-            sync_dir(&self.path).map_err(io)?;
+            self.create_watermark().map_err(io)?;
         } else if !engine.join("version").try_exists().map_err(io)? {
             let (_, mark) = Watermark::open(&self.watermark())?;
             if mark.seq > 0 {
                 let detail = format!("{} is missing or incomplete", engine.display());
                 return Err(StoreError::Damaged { detail });
             }
-            if has_engine {
+            // Without trust in the watermark nothing is deleted.
+            if has_engine && !salvage {
                 std::fs::remove_dir_all(&engine).map_err(io)?;
             }
         }
         Ok(())
+    }
+
+    /// Makes the names of files in it durable.
+    pub fn sync(&self) -> Result<(), StoreError> {
+        sync_dir(&self.path).map_err(|error| StoreError::io(self.path.display().to_string(), error))
     }
 
     pub fn engine(&self) -> PathBuf {

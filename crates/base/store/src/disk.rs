@@ -91,9 +91,10 @@ impl Snapshot for DiskSnapshot {
 
 impl DiskEngine {
     pub fn open(path: &Path, options: &Options) -> Result<Self, StoreError> {
-        let directory = Directory::take(path)?;
+        let directory = Directory::take(path, options.salvage)?;
         let (watermark, mark) = Watermark::open(&directory.watermark())?;
-        if !options.salvage && directory.engine().exists() {
+        let fresh = !directory.engine().exists();
+        if !options.salvage && !fresh {
             manifest::check(&directory.engine())?;
             journal::check(&directory.engine(), &mark.journals)?;
         }
@@ -104,6 +105,9 @@ impl DiskEngine {
             .manual_journal_persist(true)
             .open()
             .map_err(engine_error)?;
+        if fresh {
+            directory.sync()?;
+        }
         let spaces = Spaces { db, memtable_bytes: options.memtable_bytes };
         let head = spaces.head()?;
         check_head(head, &mark, options.salvage)?;

@@ -125,6 +125,24 @@ fn salvage_opens_what_is_readable() {
     assert_eq!(verify(&store).unwrap().rows["test/row"], rows);
 }
 
+#[test]
+fn a_lost_watermark_is_refused_and_can_be_salvaged() {
+    let damages: [fn(&Path); 3] = [
+        |path| std::fs::remove_file(path).unwrap(),
+        |path| std::fs::write(path, "x").unwrap(),
+        |path| std::fs::write(path, [0; 1024]).unwrap(),
+    ];
+    for damage in damages {
+        let dir = TempDir::new();
+        write(&dir, true);
+        damage(&dir.data().join("watermark"));
+        assert!(matches!(look(&dir.data()), Err(StoreError::Damaged { .. })));
+        let options = Options { salvage: true, ..Options::default() };
+        drop(Store::open(dir.data(), &options).unwrap());
+        look(&dir.data()).unwrap();
+    }
+}
+
 /// One flipped bit somewhere. Either it does not matter, or somebody says so. Returns how often.
 fn check_flips(close: bool, seed: u64, flips: u64, choose: fn(&Path) -> bool) -> u64 {
     let dir = TempDir::new();
