@@ -2,7 +2,6 @@
 
 use api_dynamodb::{ConditionalCheckFailedException, Error, ResourceNotFoundException};
 use kernel::Fault;
-use shape::{Constraint, Problem, problems_message};
 
 use crate::convert;
 use crate::invalid::Invalid;
@@ -61,31 +60,4 @@ pub(crate) fn refuse(operation: &str, parameters: &[(&str, bool)]) -> Result<(),
         }
         None => Ok(()),
     }
-}
-
-/// Words broken constraints of the model: those of attribute values have texts of their own,
-/// and are looked at only if nothing else is wrong.
-pub(crate) fn problems(problems: &[Problem]) -> Option<Fault> {
-    let (values, others): (Vec<&Problem>, Vec<&Problem>) =
-        problems.iter().partition(|problem| matches!(problem.constraint, Constraint::Union(_)));
-    if !others.is_empty() {
-        let others: Vec<Problem> = others.into_iter().cloned().collect();
-        return Some(validation(problems_message(&others)));
-    }
-    let problem = values.first()?;
-    let text = match problem.constraint {
-        Constraint::Union(0) => {
-            "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes"
-        }
-        _ => {
-            "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes"
-        }
-    };
-    let key = problem.path.strip_prefix("expressionAttributeValues.");
-    Some(validation(match key.and_then(|rest| rest.split('.').next()) {
-        Some(key) => {
-            format!("ExpressionAttributeValues contains invalid value: {text} for key {key}")
-        }
-        None => text.to_owned(),
-    }))
 }

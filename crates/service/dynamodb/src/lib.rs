@@ -16,6 +16,7 @@ pub mod key;
 pub mod number;
 mod ops;
 mod page;
+mod problems;
 mod request;
 mod sweep;
 mod table;
@@ -37,7 +38,7 @@ api_dynamodb::serve!(DynamoDb, ops);
 /// Builds the service for the kernel.
 pub fn service() -> Service {
     Service {
-        invalid: Some(fault::problems),
+        invalid: Some(problems::worded),
         tasks: vec![(sweep::KIND, Arc::new(sweep::Sweeper))],
         ..Service::new(api_dynamodb::dispatch(Arc::new(DynamoDb::default())))
     }
