@@ -3,6 +3,8 @@
 mod corpus;
 mod lambda;
 mod load;
+mod mutation;
+mod random_caller;
 mod replay;
 mod run;
 mod support;
