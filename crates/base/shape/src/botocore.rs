@@ -38,12 +38,19 @@ pub fn load(json: &Json, keep: &dyn Fn(&str) -> bool) -> Result<Model, LoadError
         if keep(name) {
             operations.push(loader.operation(name, op)?);
         } else {
-            unserved.push(name.clone());
+            let http = |key: &str| op["http"][key].as_str().unwrap_or_default();
+            let uri = format!("{} {}", http("method"), http("requestUri"));
+            unserved.push((name.clone(), uri));
         }
     }
     operations.sort_by(|a, b| a.name.cmp(&b.name));
     unserved.sort();
-    Ok(Model::new(service(&json["metadata"])?, operations, loader.shapes, unserved))
+    let (unserved, uris) = unserved.into_iter().unzip();
+    let mut model = Model::new(service(&json["metadata"])?, operations, loader.shapes, unserved);
+    if matches!(model.service.protocol, Protocol::RestJson | Protocol::RestXml) {
+        model.unserved_uris = uris;
+    }
+    Ok(model)
 }
 
 fn service(meta: &Json) -> Result<ServiceInfo, LoadError> {

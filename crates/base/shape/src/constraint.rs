@@ -87,11 +87,16 @@ pub fn problems_message(problems: &[Problem]) -> String {
     format!("{} validation {noun} detected: {}", problems.len(), texts.join("; "))
 }
 
+/// Most problems that are reported: as many as DynamoDB reports (dynalite's authors probed it). It also bounds the answer to a hostile request.
+const PROBLEMS_MAX: usize = 10;
+/// Paths have the keys of maps in them, which may be of any length.
+const PATH_CHARS_MAX: usize = 10_000;
+
 /// Checks a request that a codec has filled; `reading` knows what was absent.
 pub fn validate(input: &dyn Struct, reading: &Reading) -> Vec<Problem> {
     let mut checker = Checker { reading, path: String::new(), problems: Vec::new() };
     checker.structure(input);
-    for (path, set) in reading.bad_unions() {
+    for (path, set) in reading.bad_unions().iter().take(PROBLEMS_MAX) {
         checker.problems.push(Problem {
             path: path.clone(),
             value: None,
@@ -196,12 +201,18 @@ impl Checker<'_> {
     }
 
     fn broken(&mut self, member: &Member, view: &View<'_>, constraint: Constraint) {
+        if self.problems.len() >= PROBLEMS_MAX {
+            return;
+        }
         let value = (!member.shape().sensitive).then(|| Printed(member, view).to_string());
         self.problem(value, constraint);
     }
 
     fn problem(&mut self, value: Option<String>, constraint: Constraint) {
-        self.problems.push(Problem { path: self.path.clone(), value, constraint });
+        if self.problems.len() < PROBLEMS_MAX {
+            let path = self.path.chars().take(PATH_CHARS_MAX).collect();
+            self.problems.push(Problem { path, value, constraint });
+        }
     }
 }
 

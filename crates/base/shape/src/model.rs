@@ -19,6 +19,10 @@ pub struct Model {
     /// Names of operations that AWS has and this table leaves out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unserved: Vec<String>,
+    /// Method and URI of each of [`Model::unserved`] (`GET /a/{B}`), in the REST protocols only:
+    /// there an operation is known by nothing else.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unserved_uris: Vec<String>,
     #[serde(skip)]
     by_name: OnceLock<HashMap<String, usize>>,
 }
@@ -314,7 +318,8 @@ impl Model {
         shapes: Vec<Shape>,
         unserved: Vec<String>,
     ) -> Self {
-        Model { service, operations, shapes, unserved, by_name: OnceLock::new() }
+        let unserved_uris = Vec::new();
+        Model { service, operations, shapes, unserved, unserved_uris, by_name: OnceLock::new() }
     }
 
     /// Parses a generated table. Panics on a damaged one: it is part of this binary.

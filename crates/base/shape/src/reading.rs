@@ -9,6 +9,11 @@ use crate::{Shape, Struct, Value};
 /// DynamoDB's own limit is 32 levels of values, each three levels of wire format.
 pub const MAX_DEPTH: usize = 128;
 
+/// Most absent members and bad unions that are noted. One is enough to refuse a request; far
+/// fewer are reported, and a hostile request must not fill the memory with the paths of millions.
+const NOTED_MAX: usize = 1000;
+const NOTED_BYTES_MAX: usize = 1 << 20;
+
 /// Why a scalar cannot go where the model wants another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mismatch {
@@ -39,6 +44,7 @@ pub struct Reading {
     marks: Vec<usize>,
     missing: HashSet<String>,
     unions: Vec<(String, usize)>,
+    noted_bytes: usize,
 }
 
 impl Reading {
@@ -83,10 +89,21 @@ impl Reading {
         &self.path
     }
 
-    /// Notes that where the codec is, there was a null that must not be one: a list's element or
-    /// a map's value.
+    /// Notes that where the codec is, something must not be null and is: a required member, a
+    /// list's element, a map's value.
     pub fn note_null(&mut self) {
-        self.missing.insert(self.path.clone());
+        let room =
+            self.missing.len() < NOTED_MAX && self.noted_bytes + self.path.len() <= NOTED_BYTES_MAX;
+        if room || self.missing.is_empty() {
+            self.noted_bytes += self.path.len();
+            self.missing.insert(self.path.clone());
+        }
+    }
+
+    fn has_room_for_union(&self) -> bool {
+        let room =
+            self.unions.len() < NOTED_MAX && self.noted_bytes + self.path.len() <= NOTED_BYTES_MAX;
+        room || self.unions.is_empty()
     }
 
     /// The required member at `path` was not there.
@@ -134,7 +151,8 @@ impl<'a> Fields<'a> {
     pub fn finish(self, reading: &mut Reading) {
         if self.shape.union {
             let set = self.seen.iter().filter(|seen| **seen).count();
-            if set != 1 {
+            if set != 1 && reading.has_room_for_union() {
+                reading.noted_bytes += reading.path.len();
                 reading.unions.push((reading.path.clone(), set));
             }
             return;
@@ -143,7 +161,7 @@ impl<'a> Fields<'a> {
             self.shape.members.iter().zip(&self.seen).filter(|(m, seen)| m.required && !**seen)
         {
             let _ = reading.enter_member(&member.name);
-            reading.missing.insert(reading.path.clone());
+            reading.note_null();
             reading.leave();
         }
     }

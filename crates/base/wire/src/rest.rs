@@ -1,5 +1,7 @@
 //! What restJson1 and restXml have in common: labels, queries, headers, status, payload.
 
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
@@ -105,7 +107,7 @@ fn read_query(
     match member.shape().kind {
         Kind::Map => {
             // Everything but the URI's own literals: also what named members have got.
-            let literal = |key: &str| route::literals(op).any(|(literal, _)| literal == key);
+            let literal = |key: &str| route::literals(&op.uri).any(|(literal, _)| literal == key);
             let free: Vec<_> = query.iter().filter(|(key, _)| !literal(key)).collect();
             if free.is_empty() {
                 return Ok(());
@@ -137,17 +139,17 @@ fn read_query_map(
     map: &mut dyn Map,
 ) -> Result<(), ReadError> {
     let element = member.shape().element();
-    let mut keys: Vec<&str> = Vec::new();
+    let mut lists: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (key, text) in pairs {
-        if element.shape().kind != Kind::List {
+        if element.shape().kind == Kind::List {
+            lists.entry(key).or_default().push(text);
+        } else {
             put(element, key, text, TimeFormat::Iso8601, map.insert(key))?;
-        } else if !keys.contains(&key.as_ref()) {
-            keys.push(key);
         }
     }
-    for key in keys {
+    for (key, texts) in lists {
         let list = map.insert(key).list().map_err(|m| bad_parameter(key, "", m))?;
-        for (_, text) in pairs.iter().filter(|(other, _)| other == key) {
+        for text in texts {
             put(element.shape().element(), key, text, TimeFormat::Iso8601, list.push())?;
         }
     }

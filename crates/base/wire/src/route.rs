@@ -23,8 +23,7 @@ pub enum Routed {
 pub fn match_operation(model: &Model, request: &Request<'_>) -> Routed {
     let name = match model.service.protocol {
         Protocol::RestJson | Protocol::RestXml => {
-            return match_uri(model, request)
-                .map_or_else(|| Routed::Unknown(String::new()), Routed::Operation);
+            return match_uri(model, request);
         }
         Protocol::Json => target(model, request),
         Protocol::Query | Protocol::Ec2 => action(request),
@@ -72,19 +71,48 @@ fn cbor_name(model: &Model, request: &Request<'_>) -> String {
     }
 }
 
-fn match_uri(model: &Model, request: &Request<'_>) -> Option<usize> {
+fn match_uri(model: &Model, request: &Request<'_>) -> Routed {
     let pairs = query_pairs(request.query).unwrap_or_default();
-    let mut best: Option<(Score, usize)> = None;
-    for (index, op) in model.operations.iter().enumerate() {
-        if op.method != request.method {
-            continue;
+    let mut best: Option<(Score, Routed)> = None;
+    let mut offer = |score: Option<Score>, routed: &dyn Fn() -> Routed| {
+        let better = |score: &Score| best.as_ref().is_none_or(|(other, _)| score > other);
+        if let Some(score) = score.filter(better) {
+            best = Some((score, routed()));
         }
-        let Some(score) = score(op, request, &pairs) else { continue };
-        if best.as_ref().is_none_or(|(other, _)| score > *other) {
-            best = Some((score, index));
+    };
+    for (index, op) in model.operations.iter().enumerate() {
+        if op.method == request.method {
+            offer(score(op, request, &pairs), &|| Routed::Operation(index));
         }
     }
-    best.map(|(_, index)| index)
+    // What is not served is known too: its URI may fit better than one with labels.
+    for (name, method_and_uri) in model.unserved.iter().zip(&model.unserved_uris) {
+        if let Some((method, uri)) = method_and_uri.split_once(' ')
+            && method == request.method
+        {
+            let score = fit(uri, request, &pairs).map(|(path, literals)| Score {
+                path,
+                literals,
+                required: 0,
+            });
+            offer(score, &|| Routed::Unserved(name.clone()));
+        }
+    }
+    best.map_or_else(|| Routed::Unknown(String::new()), |(_, routed)| routed)
+}
+
+/// Whether a URI's path and the literals of its query fit, and how well.
+fn fit(uri: &str, request: &Request<'_>, query: &[Pair<'_>]) -> Option<(Vec<Fit>, usize)> {
+    let path = walk(uri, request.path, &mut |_, _| {})?;
+    let mut wanted = 0;
+    for (name, value) in literals(uri) {
+        wanted += 1;
+        let fits = |(k, v): &Pair<'_>| k == name && value.is_none_or(|value| v == value);
+        if !query.iter().any(fits) {
+            return None;
+        }
+    }
+    Some((path, wanted))
 }
 
 /// How well a URI fits. Compared in this order: the path from the left, literals in the query,
@@ -104,15 +132,7 @@ enum Fit {
 }
 
 fn score(op: &Operation, request: &Request<'_>, query: &[Pair<'_>]) -> Option<Score> {
-    let path = walk(op, request.path, &mut |_, _| {})?;
-    let mut wanted = 0;
-    for (name, value) in literals(op) {
-        wanted += 1;
-        let fits = |(k, v): &Pair<'_>| k == name && value.is_none_or(|value| v == value);
-        if !query.iter().any(fits) {
-            return None;
-        }
-    }
+    let (path, literals) = fit(&op.uri, request, query)?;
     let mut required = 1;
     for member in op.input.shape().members.iter().filter(|m| m.required) {
         let name = member.wire_name();
@@ -124,16 +144,16 @@ fn score(op: &Operation, request: &Request<'_>, query: &[Pair<'_>]) -> Option<Sc
         // An incomplete request still finds its operation, if no other fits.
         required = if present && required > 0 { required + 1 } else { 0 };
     }
-    Some(Score { path, literals: wanted, required })
+    Some(Score { path, literals, required })
 }
 
-fn path_and_query(op: &Operation) -> (&str, &str) {
-    op.uri.split_once('?').unwrap_or((&op.uri, ""))
+fn path_and_query(uri: &str) -> (&str, &str) {
+    uri.split_once('?').unwrap_or((uri, ""))
 }
 
 /// Literals in the query of an operation's URI: `list-type=2`, `uploads`.
-pub(crate) fn literals(op: &Operation) -> impl Iterator<Item = (&str, Option<&str>)> {
-    path_and_query(op).1.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+pub(crate) fn literals(uri: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
+    path_and_query(uri).1.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
         match pair.split_once('=') {
             Some((name, "")) => (name, None),
             Some((name, value)) => (name, Some(value)),
@@ -145,18 +165,18 @@ pub(crate) fn literals(op: &Operation) -> impl Iterator<Item = (&str, Option<&st
 /// Label values of a path, decoded; nothing when the path is not the operation's.
 pub(crate) fn labels<'a>(op: &'a Operation, path: &'a str) -> Option<Vec<(&'a str, Cow<'a, str>)>> {
     let mut found = Vec::new();
-    walk(op, path, &mut |name, raw| found.push((name, raw)))?;
+    walk(&op.uri, path, &mut |name, raw| found.push((name, raw)))?;
     found.into_iter().map(|(name, raw)| Some((name, decode_path(raw).ok()?))).collect()
 }
 
 /// Goes along a URI pattern and a path. A slash at the end of either makes no difference,
 /// unless it belongs to a greedy label.
 fn walk<'a>(
-    op: &'a Operation,
+    uri: &'a str,
     path: &'a str,
     label: &mut dyn FnMut(&'a str, &'a str),
 ) -> Option<Vec<Fit>> {
-    let pattern = path_and_query(op).0;
+    let pattern = path_and_query(uri).0;
     let pattern: Vec<&str> = segments(pattern).collect();
     let mut path = path.strip_prefix('/')?;
     let mut fits = Vec::with_capacity(pattern.len());
@@ -222,6 +242,8 @@ mod tests {
                 "ListFunctions": op("GET", "/2015-03-31/functions/"),
                 "Invoke": op("POST", "/2015-03-31/functions/{Name}/invocations"),
                 "Tail": op("POST", "/a/{Path+}/end"),
+                "ListAliases": op("GET", "/2015-03-31/functions/{Name}/aliases"),
+                "DeleteBucket": op("DELETE", "/{Bucket}"),
             },
             "shapes": {
                 "Part": {
@@ -235,7 +257,8 @@ mod tests {
                 "S": {"type": "string"},
             },
         });
-        shape::botocore::load(&source, &|_| true).unwrap().leak()
+        let served = |name: &str| !matches!(name, "ListAliases" | "DeleteBucket");
+        shape::botocore::load(&source, &served).unwrap().leak()
     }
 
     fn check(method: &str, uri: &str, expected: &str) {
@@ -254,6 +277,18 @@ mod tests {
             other => format!("{other:?}"),
         };
         assert_eq!(found, expected, "{method} {uri}");
+    }
+
+    #[test]
+    fn what_is_not_served_is_known_by_its_uri() {
+        check("GET", "/2015-03-31/functions/f/aliases", "Unserved(\"ListAliases\")");
+        check(
+            "GET",
+            "/2015-03-31/functions/f/aliasing",
+            "GetObject Bucket=2015-03-31 Key=functions/f/aliasing",
+        );
+        check("DELETE", "/b", "Unserved(\"DeleteBucket\")");
+        check("PATCH", "/b", "Unknown(\"\")");
     }
 
     #[test]
