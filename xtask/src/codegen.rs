@@ -125,8 +125,12 @@ fn table(model: &Model) -> Result<String> {
     let rows = |items: Vec<serde_json::Result<String>>| -> Result<String> {
         Ok(items.into_iter().collect::<std::result::Result<Vec<_>, _>>()?.join(",\n"))
     };
+    let uris = match model.unserved_uris.is_empty() {
+        true => String::new(),
+        false => format!("\"unserved_uris\":{},\n", serde_json::to_string(&model.unserved_uris)?),
+    };
     Ok(format!(
-        "{{\"service\":{},\n\"unserved\":{},\n\"operations\":[\n{}\n],\"shapes\":[\n{}\n]}}\n",
+        "{{\"service\":{},\n\"unserved\":{},\n{uris}\"operations\":[\n{}\n],\"shapes\":[\n{}\n]}}\n",
         serde_json::to_string(&model.service)?,
         serde_json::to_string(&model.unserved)?,
         rows(model.operations.iter().map(serde_json::to_string).collect())?,
