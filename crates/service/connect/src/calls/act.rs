@@ -41,10 +41,12 @@ impl Calls {
             CallerAct::Silence => Event::InputTimeout,
             CallerAct::Press { digits } => Event::Digits { digits: checked(digits)? },
         };
+        self.end_if_lost(kernel, call_id).await?;
+        let live = self.live(call_id);
         if !self.take_turn(kernel, call_id, None).await? {
             return Err(CallError::NotYourTurn);
         }
-        self.spawn(kernel, call_id, event);
+        self.spawn(kernel, call_id, event, live);
         Ok(())
     }
 

@@ -11,6 +11,7 @@ mod error;
 mod event;
 mod inputs;
 mod lambda;
+mod live;
 mod logs;
 mod records;
 mod run;
@@ -56,6 +57,7 @@ struct Inner {
     flows: Mutex<HashMap<String, Arc<Flow>>>,
     /// Moves whenever a call has more to tell.
     changed: Changed,
+    live: live::LiveTurns,
 }
 
 struct Changed(watch::Sender<u64>);
@@ -79,6 +81,7 @@ impl Calls {
         call_id: &str,
         after: u64,
     ) -> Result<Vec<NumberedEvent>, CallError> {
+        self.end_if_lost(kernel, call_id).await?;
         let mut changed = self.inner.changed.0.subscribe();
         loop {
             changed.mark_unchanged();

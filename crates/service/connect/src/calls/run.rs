@@ -1,5 +1,6 @@
 //! Carrying out a turn: effects are done and answered until the flow wants input or ends.
 
+use super::live::Live;
 use super::{CallError, CallEvent, Calls, record};
 use crate::flows::{self, Alias};
 use crate::{content, ids};
@@ -9,9 +10,10 @@ use std::collections::VecDeque;
 
 impl Calls {
     /// Gives `event` to the call and carries out what follows, in the background.
-    pub(super) fn spawn(&self, kernel: &Kernel, call_id: &str, event: Event) {
+    pub(super) fn spawn(&self, kernel: &Kernel, call_id: &str, event: Event, live: Live) {
         let (calls, background, call_id) = (self.clone(), kernel.clone(), call_id.to_owned());
         kernel.spawn(async move {
+            let _live = live;
             match calls.run_turn(&background, &call_id, event).await {
                 // The caller may hang up while a turn is carried out.
                 Ok(()) | Err(CallError::Ended) => {}

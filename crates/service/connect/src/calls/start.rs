@@ -76,6 +76,7 @@ impl Calls {
             flow_arn: record.state.flow.id.clone(),
             flow_name: record.state.flow.name.clone(),
         };
+        let live = self.live(&call_id);
         ctx.store()
             .write(|tx| {
                 tx.put(&CONTACTS, record.contact_key(&call_id), &contact)?;
@@ -84,7 +85,7 @@ impl Calls {
                 turn::limit(tx, ctx, &call_id, record.turn)
             })
             .await?;
-        self.spawn(kernel, &call_id, Event::Started);
+        self.spawn(kernel, &call_id, Event::Started, live);
         Ok(CallStarted {
             call_id,
             instance_arn: record.state.contact.instance_arn,

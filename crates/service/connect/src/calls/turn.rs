@@ -115,14 +115,16 @@ impl Calls {
         match over.limit {
             Limit::Patience => self.hang_up(kernel, call_id).await,
             Limit::Input => {
+                let live = self.live(call_id);
                 if self.take_turn(kernel, call_id, Some(over.turn)).await? {
-                    self.spawn(kernel, call_id, Event::InputTimeout);
+                    self.spawn(kernel, call_id, Event::InputTimeout, live);
                 }
                 Ok(())
             }
             Limit::Pause => {
                 if record.state.waiting == Waiting::Timer {
-                    self.spawn(kernel, call_id, Event::TimerFired);
+                    let live = self.live(call_id);
+                    self.spawn(kernel, call_id, Event::TimerFired, live);
                 }
                 Ok(())
             }

@@ -514,6 +514,26 @@ async fn a_call_survives_what_is_in_memory() {
     "#]]);
 }
 
+/// A turn that was under way when the server stopped is lost, and the call ends.
+#[tokio::test]
+async fn a_lost_turn_ends_the_call() {
+    let (mut cloud, _, number) = with_desk().await;
+    cloud.functions.set(FIND, Behavior::Slow(Duration::from_secs(3_600), json!({})));
+    let mut phone = Phone::dial(&cloud, call(&number)).await;
+    while phone.heard < 3 {
+        let events = cloud.calls.events(&cloud.kernel, &phone.call, phone.heard).await;
+        phone.heard += events.expect("events").len() as u64;
+    }
+    let (call, heard) = (phone.call, phone.heard);
+    cloud.calls = Calls::default();
+    let mut phone = Phone { cloud: &cloud, call, heard, lines: String::new() };
+    phone.listen().await;
+    phone.check(expect![[r#"
+        warning: the server stopped in the middle of this turn
+        ended: the caller hung up
+    "#]]);
+}
+
 /// The first state and the events of a call give the same call again.
 #[tokio::test]
 async fn a_call_can_be_replayed() {
