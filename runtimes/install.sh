@@ -12,7 +12,6 @@ base=${GUREUM_RUNTIMES:-${XDG_CACHE_HOME:-$HOME/.cache}/gureum/runtimes}
 mkdir -p "$base"
 base=$(cd "$base" && pwd -P)
 work=
-trap '[ -z "$work" ] || rm -rf "$work"' EXIT
 
 say() { printf '%s\n' "$*"; }
 fail() { say "$1: not installed: $2" >&2; return 1; }
@@ -54,7 +53,9 @@ install() {
         "fill_${runtime%%[0-9]*}" "$work/runtime" "$runtime"
         # The sandboxed user is nobody in particular, so everyone must be able to read.
         chmod -R a+rX "$work"
-        mv "$work" "$base/$folder"
+        # Another installer may have been faster.
+        mv -T "$work" "$base/$folder" 2>/dev/null || [ -d "$base/$folder/runtime" ]
+        rm -rf "$work"
         work=
     fi
     ln -sfn "$folder" "$base/$runtime"
@@ -81,8 +82,15 @@ setup_nodejs() {
 
 fill_python() {
     say "$2: AWS's runtime client and boto3, from PyPI …"
-    "$python" -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps --require-hashes \
+    local pip=$python
+    # Debian's Python may lack pip but make environments that have it.
+    if ! "$python" -m pip --version >/dev/null 2>&1; then
+        "$python" -m venv "$work/pip"
+        pip=$work/pip/bin/python
+    fi
+    "$pip" -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps --require-hashes \
         --only-binary :all: --no-compile --target "$1" -r "$here/$2/requirements.txt"
+    rm -rf "$work/pip"
     # The folder is read-only later: byte code is made now.
     "$python" -m compileall -q "$1"
 }
@@ -95,8 +103,9 @@ setup_python() {
     }
     # A version manager's shim is no interpreter: ask for the real one.
     python=$("$python" -c 'import sys; print(sys.executable)')
-    [ -e "$base/$1" ] || "$python" -m pip --version >/dev/null 2>&1 ||
-        { fail "$1" "it needs pip once (Debian: apt install python3-pip)"; return; }
+    [ -e "$base/$1" ] || "$python" -c 'import pip' 2>/dev/null ||
+        "$python" -c 'import ensurepip, venv' 2>/dev/null ||
+        { fail "$1" "it needs pip once (Debian: apt install python3-venv)"; return; }
     install "$1"
     describe "$1" "$("$python" --version)" "$python" \
         "$("$python" -c 'import sys; print("" if sys.base_prefix == "/usr" else sys.base_prefix)')"
@@ -140,14 +149,25 @@ setup_java() {
     describe "$1" "$("$java" -version 2>&1 | head -n 1)" "$java"
 }
 
-status=0
-[ $# -gt 0 ] || set -- nodejs20.x python3.11 java17
-for runtime; do
-    [ -d "$here/$runtime" ] || { fail "$runtime" "there are nodejs20.x, python3.11 and java17" || status=1; continue; }
-    case "$runtime" in
-        nodejs*) setup_nodejs "$runtime" || status=1 ;;
-        python*) setup_python "$runtime" || status=1 ;;
-        java*) setup_java "$runtime" || status=1 ;;
+setup() {
+    case "$1" in
+        nodejs20.x) setup_nodejs "$1" ;;
+        python3.11) setup_python "$1" ;;
+        java17) setup_java "$1" ;;
+        *) fail "$1" "there are nodejs20.x, python3.11 and java17" ;;
     esac
+}
+
+[ $# -gt 0 ] || set -- nodejs20.x python3.11 java17
+status=0
+# Each in a shell of its own, that stops at its first error; the others are tried all the same.
+set +e
+for runtime; do
+    (
+        set -e
+        trap '[ -z "$work" ] || rm -rf "$work"' EXIT
+        setup "$runtime"
+    )
+    [ $? = 0 ] || status=1
 done
 exit $status

@@ -53,12 +53,16 @@ pub(crate) fn variables(
         set("TMPDIR", at("/tmp"));
     }
     match family(&function.runtime) {
-        Family::Node => set(
-            "NODE_PATH",
-            format!(
-                "/opt/nodejs/node20/node_modules:/opt/nodejs/node_modules:{runtime}/node_modules:{runtime}:{task}"
-            ),
-        ),
+        Family::Node => {
+            // The SDK that we bring along warns of a Node.js that we chose as well.
+            set("AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED", "true".into());
+            set(
+                "NODE_PATH",
+                format!(
+                    "/opt/nodejs/node20/node_modules:/opt/nodejs/node_modules:{runtime}/node_modules:{runtime}:{task}"
+                ),
+            );
+        }
         Family::Python => set("PYTHONPATH", runtime),
         Family::Java => {}
     }

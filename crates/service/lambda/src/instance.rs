@@ -252,11 +252,13 @@ impl Instance {
             goes_on = self.pool.release(&self.member);
         } else {
             self.pool.forget(&self.member);
+            peak_bytes = match ended {
+                Ended::TimedOut => running.peak_memory_bytes(&self.ctx).await,
+                Ended::Exited(sandbox::Exit::OutOfMemory) => u64::MAX,
+                _ => 0,
+            };
             running.kill().await;
             running.drain(&mut self.log).await;
-        }
-        if matches!(ended, Ended::Exited(sandbox::Exit::OutOfMemory)) {
-            peak_bytes = u64::MAX;
         }
         if let Some(job) = job {
             self.finish(job, ended, self.figures(duration, init, peak_bytes)).await;

@@ -188,7 +188,7 @@ async fn refused_invocations() {
     let garbage = cloud.try_invoke("desk", "{oops").await.err();
     expect!["400 InvalidRequestContentException: Could not parse request body into json: Could not parse payload into json: key must be a string at line 1 column 2"].assert_eq(&words(garbage).unwrap());
     let huge = cloud.try_invoke("desk", &format!("\"{}\"", "x".repeat(6_291_556))).await.err();
-    expect!["413 RequestTooLargeException: Request must be smaller than 6291556 bytes for the InvokeFunction operation"].assert_eq(&words(huge).unwrap());
+    expect!["413 RequestTooLargeException: Request must be smaller than 6291456 bytes for the InvokeFunction operation"].assert_eq(&words(huge).unwrap());
     let version = cloud.try_invoke("desk:7", "{}").await.err();
     expect!["404 ResourceNotFoundException: Function not found: arn:aws:lambda:ap-northeast-2:000000000000:function:desk:7"].assert_eq(&words(version).unwrap());
     let missing = cloud.try_invoke("desk", "{}").await.err();

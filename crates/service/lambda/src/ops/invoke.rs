@@ -24,8 +24,8 @@ use crate::name::Name;
 use crate::pool::Job;
 use crate::record::FunctionRecord;
 
-/// 6 MB and some room, as AWS's message says.
-const REQUEST_BYTES_MAX: usize = 6_291_556;
+/// 6 MB.
+const REQUEST_BYTES_MAX: usize = 6_291_456;
 
 pub(crate) async fn invoke(
     api: &Lambda,
