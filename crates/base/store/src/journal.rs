@@ -129,7 +129,7 @@ impl Tail {
 impl Tail {
     /// From where it stands, keeps whole batches in ascending order and cuts the rest.
     fn cut_torn(&self, path: &Path) -> io::Result<()> {
-        let mut cursor = Cursor::new(&self.file, self.bytes, crc32fast::Hasher::new());
+        let mut cursor = Cursor::new(&self.file, self.bytes, crc32fast::Hasher::new()).comparing();
         let (mut keep, mut last) = (self.bytes, self.seqno);
         while let Some(batch) = cursor.pass_batch()? {
             // The number is not covered by the engine's checksum.
@@ -153,7 +153,7 @@ impl Tail {
 struct Batch {
     /// The engine's sequence number.
     seqno: u64,
-    /// Do the items have the checksum that the end names?
+    /// Do the items have the checksum that the end names? True if that was not compared.
     sound: bool,
 }
 
@@ -162,8 +162,8 @@ struct Cursor<'a> {
     file: &'a File,
     at: u64,
     crc: crc32fast::Hasher,
-    /// The engine's own checksum, of the items of the present batch.
-    items: xxhash_rust::xxh3::Xxh3,
+    /// The engine's own checksum, of the items of the present batch; if it is to be compared.
+    items: Option<Box<xxhash_rust::xxh3::Xxh3>>,
     block: Vec<u8>,
     used: usize,
     ended: bool,
@@ -171,8 +171,12 @@ struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     fn new(file: &'a File, at: u64, crc: crc32fast::Hasher) -> Self {
-        let items = xxhash_rust::xxh3::Xxh3::new();
-        Self { file, at, crc, items, block: Vec::new(), used: 0, ended: false }
+        Self { file, at, crc, items: None, block: Vec::new(), used: 0, ended: false }
+    }
+
+    fn comparing(mut self) -> Self {
+        self.items = Some(Box::default());
+        self
     }
 
     /// Passes one batch, if there is a complete one.
@@ -182,16 +186,19 @@ impl<'a> Cursor<'a> {
         let seqno = u64::from_le_bytes([
             head[5], head[6], head[7], head[8], head[9], head[10], head[11], head[12],
         ]);
-        self.items.reset();
+        if let Some(items) = &mut self.items {
+            items.reset();
+        }
         for _ in 0..u32::from_le_bytes(count) {
             if !self.pass_item()? {
                 return Ok(None);
             }
         }
-        let computed = self.items.digest().to_le_bytes();
+        let computed = self.items.as_ref().map(|items| items.digest().to_le_bytes());
         match self.take::<13>()? {
             Some([END, checksum @ .., a, b, c, d]) if [a, b, c, d] == MAGIC => {
-                Ok(Some(Batch { seqno, sound: checksum == computed }))
+                let sound = computed.is_none_or(|computed| checksum == computed);
+                Ok(Some(Batch { seqno, sound }))
             }
             _ => Ok(None),
         }
@@ -253,7 +260,9 @@ impl<'a> Cursor<'a> {
         self.used += chunk.len();
         self.at += chunk.len() as u64;
         self.crc.update(chunk);
-        self.items.update(chunk);
+        if let Some(items) = &mut self.items {
+            items.update(chunk);
+        }
         Ok(chunk)
     }
 }

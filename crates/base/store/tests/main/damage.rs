@@ -24,7 +24,11 @@ fn write(dir: &TempDir, close: bool) {
         store.close().unwrap();
         return;
     }
-    // The engine cannot be stopped without closing, so its files are copied while it is open.
+    kill(dir, store);
+}
+
+/// The engine cannot be stopped without closing, so its files are copied while it is open.
+fn kill(dir: &TempDir, store: Store) {
     copy(&dir.data(), &dir.path().join("killed"));
     drop(store);
     std::fs::remove_dir_all(dir.data()).unwrap();
@@ -140,6 +144,40 @@ fn a_lost_watermark_is_refused_and_can_be_salvaged() {
         let options = Options { salvage: true, ..Options::default() };
         drop(Store::open(dir.data(), &options).unwrap());
         look(&dir.data()).unwrap();
+    }
+}
+
+/// The engine begins a new journal after 64 MB; what is promised covers that one as well.
+#[test]
+fn a_new_journal_is_followed() {
+    let dir = TempDir::new();
+    // One memtable for all of it, since table files take their time without optimisation.
+    let options = Options { memtable_bytes: 64_000_000, ..Options::default() };
+    let store = Store::open(dir.data(), &options).unwrap();
+    let big = |n: u64| vec![n as u8; 4_000_000];
+    let (journals, mut rows) = ([0, 1].map(|n| dir.data().join(format!("engine/{n}.jnl"))), 0);
+    while !journals[1].exists() {
+        assert!(rows < 50, "still the first journal");
+        store.write_blocking(|tx| tx.put_raw(&ROWS, rows, big(rows))).unwrap();
+        rows += 1;
+    }
+    for _ in 0..3 {
+        store.write_blocking(|tx| tx.put_raw(&ROWS, rows, big(rows))).unwrap();
+        rows += 1;
+    }
+    kill(&dir, store);
+    let sound = std::fs::read(&journals[1]).unwrap();
+    let mut flipped = sound.clone();
+    let middle = sound.len() / 2;
+    flipped[middle] ^= 1;
+    std::fs::write(&journals[1], flipped).unwrap();
+    let refused = Store::open(dir.data(), &Options::default()).map(drop);
+    assert!(matches!(refused, Err(StoreError::Damaged { .. })), "{refused:?}");
+    std::fs::write(&journals[1], sound).unwrap();
+    let store = open(&dir);
+    for n in 0..rows {
+        let found = store.read(|tx| tx.get_raw(&ROWS, n)).unwrap();
+        assert_eq!(found.as_deref(), Some(&big(n)[..]));
     }
 }
 
