@@ -130,16 +130,12 @@ def test_service_we_do_not_serve(client):
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b"[]", b"null", b'{"Limit":"many"}', b'{"Limit":1}trailing', b"\xff\xfe", b"[" * 100_000],
-    ids=["empty", "cut", "array", "null", "type", "trailing", "not-utf-8", "deep"],
+    [b"", b"{", b"[]", b'{"Limit":"many"}', b'{"Limit":1}trailing', b"\xff\xfe", b"[" * 100_000],
+    ids=["empty", "cut", "array", "type", "trailing", "not-utf-8", "deep"],
 )
 def test_malformed_json(send, endpoint, body):
-    answer = send("POST", "/", body, signed(endpoint, body=body))
-    if body == b"":  # As AWS, an empty body is an empty request.
-        assert answer[0] in (200, 400)
-    else:
-        status, code, _ = fault(answer)
-        assert (status, code) == (400, "SerializationException")
+    status, code, _ = fault(send("POST", "/", body, signed(endpoint, body=body)))
+    assert (status, code) == (400, "SerializationException")
 
 
 def test_malformed_query(send, endpoint):

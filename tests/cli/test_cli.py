@@ -106,8 +106,8 @@ def test_lambda(aws, unique, tmp_path):
     )
     aws("lambda", "wait", "function-active-v2", "--function-name", name)
     answer = aws(
-        *("lambda", "invoke", "--function-name", name, "--payload", base64.b64encode(b'{"n":41}').decode()),
-        *("--cli-binary-format", "base64", "--log-type", "Tail", "answer.json"),
+        *("lambda", "invoke", "--function-name", name, "--payload", '{"n":41}'),
+        *("--log-type", "Tail", "answer.json"),
     )
     assert answer["StatusCode"] == 200
     assert json.loads((tmp_path / "answer.json").read_text()) == 42
