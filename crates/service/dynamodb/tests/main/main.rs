@@ -55,6 +55,20 @@ impl Cloud {
         assert_eq!(answer["TableDescription"]["TableStatus"], "CREATING", "{answer}");
     }
 
+    /// Items in the store, of whatever table.
+    pub fn stored_items(&self) -> usize {
+        const ITEMS: store::RawTable = store::RawTable::new("dynamodb/item");
+        let mut count = 0;
+        let scanned = self.kernel.store().read(|tx| {
+            tx.scan_raw(&ITEMS, &store::Scan::all(), &mut |_, _| {
+                count += 1;
+                std::ops::ControlFlow::Continue(())
+            })
+        });
+        scanned.expect("a scan");
+        count
+    }
+
     /// Calls an operation as the gateway does; an error is answered as its
     /// body, and so has a `__type`.
     pub async fn call(&self, operation: &str, request: Value) -> Value {

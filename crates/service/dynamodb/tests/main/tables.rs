@@ -65,6 +65,27 @@ async fn a_new_table_of_the_same_name_is_empty() {
 }
 
 #[tokio::test]
+async fn the_items_of_a_deleted_table_are_swept_away() {
+    let cloud = Cloud::with_tables().await;
+    for i in 0..150 {
+        let item = json!({"pk": {"S": i.to_string()}});
+        cloud.check("PutItem", json!({"TableName": "Simple", "Item": item}), json!({})).await;
+    }
+    let kept = json!({"pk": {"S": "a"}, "sk": {"N": "1"}});
+    cloud.check("PutItem", json!({"TableName": "Sorted", "Item": kept}), json!({})).await;
+    assert_eq!(cloud.stored_items(), 151);
+    cloud.call("DeleteTable", json!({"TableName": "Simple"})).await;
+    for _ in 0..1000 {
+        if cloud.stored_items() == 1 {
+            return;
+        }
+        #[expect(clippy::disallowed_methods, reason = "waits for work in the background")]
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    panic!("{} items are still there", cloud.stored_items());
+}
+
+#[tokio::test]
 async fn names_are_listed_in_pages() {
     let cloud = Cloud::empty();
     for name in ["zoo", "Bee", "ant", "cat"] {
