@@ -1,3 +1,5 @@
+//! What numbers are read, written, compared and added as.
+
 use super::Number;
 
 fn number(text: &str) -> Number {

@@ -139,6 +139,10 @@ fn functions_and_names_are_checked_before_placeholders() {
             ),
         ],
     );
+}
+
+#[test]
+fn functions_and_sections_of_updates_are_checked_before_placeholders() {
     check(
         Update,
         json!({}),
