@@ -1,0 +1,214 @@
+//! The command line, as clap reads it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::phone;
+
+/// An AWS-compatible cloud on your own machine.
+#[derive(Debug, Parser)]
+#[command(name = "gureum", version, propagate_version = true)]
+pub struct Arguments {
+    /// Print JSON for programs instead of text for people.
+    #[arg(long, global = true)]
+    pub json: bool,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start the cloud and stay in the foreground until Ctrl-C.
+    Up(Up),
+    /// Say whether a cloud runs, and what it serves.
+    Status(Target),
+    /// Start a cloud, deploy the flight-desk example through the AWS API, and place its calls.
+    Demo(Demo),
+    /// Call a telephone number of the cloud, or an exported contact flow.
+    Call(Call),
+    /// Say where the certificate of the local CA is, which https clients have to trust.
+    Ca(Ca),
+    /// Write everything a running cloud keeps into one checksummed file.
+    Backup(Backup),
+    /// Make a data directory from a backup.
+    Restore(Restore),
+    /// Lambda runtimes.
+    #[command(subcommand)]
+    Runtime(Runtime),
+    /// Print a completion script for a shell.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// How to start.
+#[derive(Debug, Args)]
+pub struct Up {
+    /// Address and port to listen on; port 0 takes any free one. An address that others can reach
+    /// needs GUREUM_ACCESS_KEY_ID and GUREUM_SECRET_ACCESS_KEY: the key test/test is for loopback.
+    #[arg(long, env = "GUREUM_LISTEN", value_name = "ADDR:PORT", default_value = "127.0.0.1:4566")]
+    pub listen: SocketAddr,
+    /// Where to keep everything [default: ~/.local/share/gureum].
+    #[arg(long, env = "GUREUM_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Keep nothing, whatever --data says: all is gone when it stops.
+    #[arg(long, env = "GUREUM_MEMORY", value_parser = clap::builder::FalseyValueParser::new())]
+    pub memory: bool,
+    /// The account, twelve digits.
+    #[arg(long, env = "GUREUM_ACCOUNT", value_name = "ID", default_value = "000000000000", value_parser = account)]
+    pub account: String,
+    /// The region of requests that name none.
+    #[arg(long, env = "GUREUM_REGION", value_name = "REGION", default_value = "us-east-1")]
+    pub region: String,
+    /// A further host name to answer to; `*` is any.
+    #[arg(long, env = "GUREUM_HOST", value_name = "NAME", value_delimiter = ',')]
+    pub host: Vec<String>,
+    /// What to write to standard error; `info` has a line for each request.
+    #[arg(long, env = "GUREUM_LOG", value_name = "LEVEL", default_value = "warn")]
+    pub log: LogLevel,
+}
+
+/// How much is logged.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+}
+
+/// Which cloud is meant. The key comes from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, else
+/// it is test/test.
+#[derive(Debug, Clone, Args)]
+pub struct Target {
+    /// Where the cloud listens.
+    #[arg(
+        long,
+        env = "GUREUM_ENDPOINT",
+        value_name = "URL",
+        default_value = "http://127.0.0.1:4566"
+    )]
+    pub endpoint: String,
+}
+
+/// The demonstration.
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Leave the cloud running afterwards, until Ctrl-C.
+    #[arg(long)]
+    pub keep: bool,
+    /// The folder of the example.
+    #[arg(
+        long,
+        env = "GUREUM_EXAMPLE",
+        value_name = "DIR",
+        default_value = "examples/flight-desk"
+    )]
+    pub example: PathBuf,
+    /// Write a JUnit report of all calls.
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Print every action of the flow, not only what is said.
+    #[arg(long)]
+    pub steps: bool,
+}
+
+/// A call.
+#[derive(Debug, Args)]
+pub struct Call {
+    /// The number to call, E.164; optional with --flow.
+    #[arg(value_parser = phone::number, required_unless_present = "flow")]
+    pub number: Option<String>,
+    /// The number of the caller, E.164.
+    #[arg(long, value_name = "NUMBER", value_parser = phone::number)]
+    pub from: Option<String>,
+    /// Run this script instead of asking at the terminal.
+    #[arg(long, value_name = "FILE")]
+    pub script: Option<PathBuf>,
+    /// Write a JUnit report.
+    #[arg(long, value_name = "FILE", requires = "script")]
+    pub junit: Option<PathBuf>,
+    /// Run this exported flow here, without any cloud.
+    #[arg(long, value_name = "FILE")]
+    pub flow: Option<PathBuf>,
+    /// With --flow: what the function NAME answers.
+    #[arg(long, value_name = "NAME=FILE", requires = "flow", value_parser = name_and_file)]
+    pub lambda: Vec<(String, PathBuf)>,
+    /// With --flow: what hours of operation say.
+    #[arg(long, value_name = "open|closed", requires = "flow")]
+    pub hours: Option<Hours>,
+    /// With --flow: decides where DistributeByPercentage goes.
+    #[arg(long, requires = "flow", default_value_t = 1)]
+    pub seed: u64,
+    /// Print every action of the flow, not only what is said.
+    #[arg(long)]
+    pub steps: bool,
+    #[command(flatten)]
+    pub target: Target,
+}
+
+/// Hours of operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Hours {
+    Open,
+    Closed,
+}
+
+/// The local CA.
+#[derive(Debug, Args)]
+pub struct Ca {
+    /// The data directory [default: ~/.local/share/gureum].
+    #[arg(long, env = "GUREUM_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+}
+
+/// A backup.
+#[derive(Debug, Args)]
+pub struct Backup {
+    /// Must not exist yet. It contains the installation's key: keep it as safe as the data.
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub target: Target,
+}
+
+/// A restoration.
+#[derive(Debug, Args)]
+pub struct Restore {
+    /// What `gureum backup` wrote.
+    pub file: PathBuf,
+    /// Must not exist yet.
+    #[arg(long, env = "GUREUM_DATA", value_name = "DIR")]
+    pub data: PathBuf,
+}
+
+/// About runtimes.
+#[derive(Debug, Subcommand)]
+pub enum Runtime {
+    /// Say which runtimes can run functions here, and what the others lack.
+    Ls,
+}
+
+fn account(text: &str) -> Result<String, String> {
+    let fits = text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit());
+    if fits { Ok(text.to_owned()) } else { Err("an account is twelve digits".into()) }
+}
+
+fn name_and_file(text: &str) -> Result<(String, PathBuf), String> {
+    let (name, file) = text.split_once('=').ok_or("it is NAME=FILE")?;
+    Ok((name.to_owned(), file.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        use clap::CommandFactory as _;
+        Arguments::command().debug_assert();
+    }
+}

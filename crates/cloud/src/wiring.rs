@@ -1,0 +1,96 @@
+//! The cloud put together: the only place that knows every service.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+use gateway::{Access, Gateway, Open, RouteRequest, handler};
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Response};
+use kernel::{Kernel, Service};
+use service_connect::calls::Calls;
+use service_lambda::{CODE_PATH, Downloads, Options};
+use tokio::sync::watch;
+
+use crate::{Failure, backup, calls, reply};
+
+/// Starts every service and makes the gateway ready; needs a tokio runtime. `cache` is a folder
+/// for unpacked code.
+pub fn start(kernel: &Kernel, config: gateway::Config, cache: PathBuf) -> Result<Open, Failure> {
+    // Functions call the gateway, which is made of the services that run them.
+    let door = Arc::new(OnceLock::new());
+    let telephone = Calls::default();
+    let (lambda, downloads) =
+        service_lambda::service(kernel, lambda_options(kernel, config.listen, cache, door.clone()));
+    kernel.start(services(lambda, &telephone));
+    let gateway = Gateway::new(config, kernel)?;
+    let open = routes(gateway, kernel, telephone, downloads).open();
+    // Nobody else sets it.
+    let _ = door.set(open.clone());
+    Ok(open)
+}
+
+fn services(lambda: Service, telephone: &Calls) -> Vec<Service> {
+    vec![
+        service_connect::service(telephone),
+        service_dynamodb::service(),
+        lambda,
+        service_logs::service(),
+        service_sts::service(),
+    ]
+}
+
+/// How functions run: what they call comes in through the gateway, signed like everything else.
+fn lambda_options(
+    kernel: &Kernel,
+    listen: SocketAddr,
+    cache: PathBuf,
+    door: Arc<OnceLock<Open>>,
+) -> Options {
+    let (stop, stopped) = watch::channel(false);
+    let stopping = kernel.stopping();
+    kernel.spawn(async move {
+        stopping.await;
+        stop.send_replace(true);
+    });
+    let endpoint = move |stream: tokio::net::TcpStream| -> kernel::BoxFuture<'static, ()> {
+        let (door, stopped) = (door.clone(), stopped.clone());
+        Box::pin(async move {
+            if let Some(open) = door.get() {
+                open.serve_connection(Box::new(stream), stopped).await;
+            }
+        })
+    };
+    let mut options = Options::new(cache, Arc::new(endpoint));
+    options.public_url = Arc::new(move || format!("http://{listen}"));
+    options
+}
+
+/// Paths of our own beside the gateway's.
+fn routes(gateway: Gateway, kernel: &Kernel, telephone: Calls, downloads: Downloads) -> Gateway {
+    let placed = {
+        let kernel = kernel.clone();
+        handler(move |request| calls::route(kernel.clone(), telephone.clone(), request))
+    };
+    let saved = {
+        let kernel = kernel.clone();
+        handler(move |request| backup::route(kernel.clone(), request))
+    };
+    let fetched = handler(move |request| package(downloads.clone(), request));
+    gateway
+        .route("/_gureum/calls", Access::Signed, placed)
+        .route("/_gureum/backup", Access::Signed, saved)
+        .route(CODE_PATH, Access::Open, fetched)
+}
+
+/// `Code.Location` of a function: the token in the path is the permission.
+async fn package(downloads: Downloads, request: RouteRequest) -> gateway::http::Reply {
+    match downloads.package(&request.rest).await {
+        Ok(bytes) => {
+            let mut found = Response::new(gateway::http::full(bytes));
+            found.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/zip"));
+            found
+        }
+        Err(fault) => reply::reply::<()>(Err(fault)),
+    }
+}
