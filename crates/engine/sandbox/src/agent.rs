@@ -148,6 +148,8 @@ fn become_user(uid: u32, namespaces: bool) -> Result<(), Failure> {
         // So that the program may open /dev/stdout; where it is no pipe of ours, no matter.
         let _ = fchown(sys::standard(fd), Some(user), Some(group));
     }
+    // Possible only as long as we are root.
+    sys::drop_bounding_set();
     setgroups(&[]).map_err(forbidden("drop groups"))?;
     setresgid(group, group, group).map_err(forbidden("drop the group"))?;
     setresuid(user, user, user).map_err(forbidden("drop the user"))?;

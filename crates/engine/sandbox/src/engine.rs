@@ -79,14 +79,17 @@ impl Engine {
         if choice == Choice::Process {
             return Ok(make(Mode::Process));
         }
+        let mut refusal = None;
         if geteuid().is_root() {
             let by_root = make(Mode::NamespacesByRoot);
-            if by_root.probe().await.is_ok() {
-                return Ok(by_root);
+            match by_root.probe().await {
+                Ok(()) => return Ok(by_root),
+                Err(error) => refusal = Some(error),
             }
         }
         let by_user = make(Mode::NamespacesByUser);
-        by_user.probe().await.map(|()| by_user)
+        // Root's own reason says more than that the second way is closed, too.
+        by_user.probe().await.map(|()| by_user).map_err(|error| refusal.unwrap_or(error))
     }
 
     /// The kind of sandbox this engine makes.

@@ -218,7 +218,8 @@ fn hint() -> String {
     });
     let wrong: Vec<String> = wrong.collect();
     if wrong.is_empty() {
-        "allow user namespaces (in a container: an unconfined seccomp profile and an unmasked /proc)".into()
+        "allow user namespaces (in a container: an unconfined seccomp profile and an unmasked /proc; \
+         in a chroot: root's rights)".into()
     } else {
         format!("run {}", wrong.join(" and "))
     }

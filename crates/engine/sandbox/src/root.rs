@@ -11,10 +11,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::sched::{CloneFlags, setns};
 use nix::sys::stat::Mode;
-use nix::unistd::{chdir, pivot_root};
+use nix::unistd::{chdir, chroot, fchdir, pivot_root};
 
 use crate::agent::{Failure, at};
 use crate::spec::{Mount, Orders};
@@ -56,9 +58,7 @@ struct Source {
 
 /// Builds the root and makes it the calling process's root.
 pub(crate) fn enter(orders: &Orders) -> Result<(), Failure> {
-    let none = None::<&str>;
-    mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none)
-        .map_err(at("mount private"))?;
+    keep_mounts_private()?;
     let base = BASES.iter().map(Path::new).find(|base| base.is_dir());
     let base =
         base.ok_or_else(|| Failure::new("find a directory", format!("none of {BASES:?}")))?;
@@ -97,6 +97,24 @@ pub(crate) fn enter(orders: &Orders) -> Result<(), Failure> {
     pivot(base)
 }
 
+/// From here on, no mount of ours is seen outside.
+fn keep_mounts_private() -> Result<(), Failure> {
+    let none = None::<&str>;
+    let flags = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
+    let outcome = mount(none, "/", none, flags, none);
+    if outcome != Err(Errno::EINVAL) {
+        return outcome.map_err(at("make mounts private"));
+    }
+    // We are in a chroot that is no mount. Joining our own namespace leads to its true root.
+    let step = "make mounts private in a chroot";
+    let open_at = |path: &str, flags| open(path, flags | OFlag::O_CLOEXEC, Mode::empty());
+    let back = open_at("/", OFlag::O_PATH).map_err(at(step))?;
+    let own = open_at("/proc/self/ns/mnt", OFlag::O_RDONLY).map_err(at(step))?;
+    setns(own, CloneFlags::CLONE_NEWNS).map_err(at(step))?;
+    mount(none, "/", none, flags, none).map_err(at(step))?;
+    fchdir(&back).and_then(|()| chroot(".")).map_err(at(step))
+}
+
 /// The `/tmp`, `/proc` and devices, on top of the root that is now read-only.
 fn mount_writable(base: &Path, devices: &[Source], tmp_size_bytes: u64) -> Result<(), Failure> {
     for device in devices {
@@ -114,8 +132,17 @@ fn mount_writable(base: &Path, devices: &[Source], tmp_size_bytes: u64) -> Resul
 /// Makes `base` the root; the old one is gone for good.
 fn pivot(base: &Path) -> Result<(), Failure> {
     chdir(base).map_err(at("enter the root"))?;
-    pivot_root(".", ".").map_err(at("pivot_root"))?;
-    umount2(".", MntFlags::MNT_DETACH).map_err(at("leave the old root"))?;
+    match pivot_root(".", ".") {
+        Ok(()) => umount2(".", MntFlags::MNT_DETACH).map_err(at("leave the old root"))?,
+        // We are in a chroot, whose root is no mount that could change places. Covering it is as
+        // good: a way back takes a capability that programs do not have.
+        Err(Errno::EINVAL) => {
+            let none = None::<&str>;
+            mount(Some("."), "/", none, MsFlags::MS_MOVE, none).map_err(at("cover the root"))?;
+            chroot(".").map_err(at("chroot"))?;
+        }
+        Err(error) => return Err(at("pivot_root")(error)),
+    }
     chdir("/").map_err(at("enter the root"))
 }
 

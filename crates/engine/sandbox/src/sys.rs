@@ -92,6 +92,16 @@ pub(crate) fn loopback_up(socket: BorrowedFd<'_>) -> Result<()> {
     check(unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &request) }.into())
 }
 
+/// Takes every capability from the reach of programs started later, whoever they become.
+pub(crate) fn drop_bounding_set() {
+    for capability in 0..64 {
+        // SAFETY: no pointers. An unknown capability number answers EINVAL and ends the list.
+        if unsafe { libc::prctl(libc::PR_CAPBSET_DROP, capability as libc::c_ulong, 0, 0, 0) } < 0 {
+            break;
+        }
+    }
+}
+
 /// Gives up every capability, also for programs started later.
 pub(crate) fn drop_capabilities() -> Result<()> {
     const VERSION_3: u32 = 0x2008_0522;
@@ -100,12 +110,7 @@ pub(crate) fn drop_capabilities() -> Result<()> {
         version: u32,
         pid: i32,
     }
-    for capability in 0..64 {
-        // SAFETY: no pointers. An unknown capability number answers EINVAL and ends the list.
-        if unsafe { libc::prctl(libc::PR_CAPBSET_DROP, capability as libc::c_ulong, 0, 0, 0) } < 0 {
-            break;
-        }
-    }
+    drop_bounding_set();
     let header = Header { version: VERSION_3, pid: 0 };
     let none = [0u32; 6];
     // SAFETY: version 3 reads two sets of three 32-bit words; both buffers outlive the call.

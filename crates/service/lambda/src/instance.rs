@@ -245,7 +245,7 @@ impl Instance {
             }
             return goes_on;
         }
-        let mut peak_bytes = 0;
+        let peak_bytes;
         if goes_on {
             running.drain(&mut self.log).await;
             peak_bytes = running.peak_memory_bytes(&self.ctx).await;
