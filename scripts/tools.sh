@@ -96,7 +96,7 @@ install_rust() {
     have rustup || die "Please install Rust $(rust_min) or newer (https://rustup.rs), then run this again."
     progress "installing Rust"
     rustup --quiet toolchain install stable --profile minimal --component rustfmt,clippy >/dev/null &&
-        rustup --quiet default stable && rust_fits ||
+        rustup --quiet default stable && hash -r && rust_fits ||
         die "rustup could not install Rust $(rust_min) or newer."
 }
 
@@ -114,6 +114,6 @@ install_node() {
     have npm || die "Please install Node.js $NODE_MIN or newer with npm, then run this again."
     progress "installing Node.js $NODE_PACKAGE_VERSION into .tools"
     npm install --silent --no-audit --no-fund --prefix "$tools" "node-linux-$arch@$NODE_PACKAGE_VERSION" >&2 &&
-        ln -sfn "node_modules/node-linux-$arch" "$tools/node" && node_fits ||
+        ln -sfn "node_modules/node-linux-$arch" "$tools/node" && hash -r && node_fits ||
         die "npm could not install Node.js $NODE_PACKAGE_VERSION."
 }
