@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::unistd::{Uid, chown, geteuid};
 
 use crate::Error;
@@ -66,12 +67,19 @@ impl Engine {
     ///
     /// `agent` is the binary whose `main` calls [`crate::agent_main`], by default this one.
     /// `scratch` takes the private `/tmp` directories of the process mode.
+    ///
+    /// A sandbox costs its host about ten descriptors, so this also raises the process's soft
+    /// limit of open files to the hard one.
     pub async fn detect(
         choice: Choice,
         agent: Option<PathBuf>,
         scratch: &Path,
     ) -> Result<Engine, Error> {
         let agent = agent.unwrap_or_else(|| "/proc/self/exe".into());
+        if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
+            // Where it is refused, fewer sandboxes fit; starting one more says so.
+            let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+        }
         let make = |mode| {
             let (agent, scratch) = (agent.clone(), scratch.to_owned());
             Engine { agent, scratch, mode, started: AtomicU32::new(0) }

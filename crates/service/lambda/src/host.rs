@@ -7,9 +7,12 @@ use std::time::Duration;
 use kernel::{BoxFuture, Kernel, Level};
 use sandbox::{Choice, Engine};
 use tokio::net::TcpStream;
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 
 use crate::code::Code;
+
+/// Sandboxes that are initialised at a time, for each processor.
+const TURNS_PER_PROCESSOR: usize = 4;
 
 /// Takes over a connection that a function made to `AWS_ENDPOINT_URL`; completes at its end.
 pub type Endpoint = Arc<dyn Fn(TcpStream) -> BoxFuture<'static, ()> + Send + Sync>;
@@ -68,12 +71,25 @@ pub(crate) struct Host {
     pub options: Options,
     pub code: Arc<Code>,
     engine: OnceCell<Engine>,
+    turns: Arc<Semaphore>,
 }
+
+/// Permission to initialise a sandbox now.
+pub(crate) type Turn = Option<OwnedSemaphorePermit>;
 
 impl Host {
     pub fn new(kernel: &Kernel, options: Options) -> Host {
         let code = Arc::new(Code::new(kernel.blobs().clone(), &options.cache));
-        Host { kernel: kernel.clone(), options, code, engine: OnceCell::new() }
+        let processors = std::thread::available_parallelism().map_or(1, |n| n.get());
+        let turns = Arc::new(Semaphore::new(processors * TURNS_PER_PROCESSOR));
+        Host { kernel: kernel.clone(), options, code, engine: OnceCell::new(), turns }
+    }
+
+    /// Waits for permission to initialise. All at once would take as long in sum, but each of
+    /// them so long that AWS's limit for initialisation ends it.
+    pub async fn turn(&self) -> Turn {
+        // The semaphore is never closed.
+        self.turns.clone().acquire_owned().await.ok()
     }
 
     /// The sandbox engine, tried out on first use.

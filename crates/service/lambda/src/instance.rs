@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use crate::environment::CREDENTIALS_MS;
 use crate::errors;
-use crate::host::Host;
+use crate::host::{Host, Turn};
 use crate::logs::LogStream;
 use crate::outcome::{Ended, Figures, NotReady};
 use crate::pool::{Job, Member, Outcome, Pool};
@@ -20,6 +20,8 @@ use crate::runtimes::Runtime;
 
 /// AWS's limit for initialisation; a second attempt has the function's own timeout.
 const INIT_MAX: Duration = Duration::from_secs(10);
+/// Who initialises longer than this probably waits, and lets others have their turn.
+const TURN_MAX: Duration = Duration::from_secs(2);
 /// After an answer, the runtime asks for the next event at once; a job waits this long for it.
 const NEXT_MAX: Duration = Duration::from_secs(1);
 /// Sandboxes end before their credentials do.
@@ -81,8 +83,9 @@ impl Instance {
         };
         let label = runtime.label(&self.function.runtime);
         self.log.line(&format!("INIT_START Runtime Version: {label}")).await;
+        let turn = self.host.turn().await;
         let begun = self.ctx.elapsed();
-        match self.initialise(&runtime, INIT_MAX).await {
+        match self.initialise(&runtime, INIT_MAX, turn).await {
             Ok(mut running) => {
                 let init = self.ctx.elapsed() - begun;
                 self.serve(&mut running, job, Some(init)).await.then_some(running)
@@ -101,9 +104,10 @@ impl Instance {
 
     /// The second attempt, within the invocation.
     async fn again(&mut self, runtime: &Runtime, job: Job) -> Option<Running> {
+        let turn = self.host.turn().await;
         let begun = self.ctx.elapsed();
         let timeout = self.timeout();
-        match self.initialise(runtime, timeout).await {
+        match self.initialise(runtime, timeout, turn).await {
             Ok(mut running) => self.serve(&mut running, job, None).await.then_some(running),
             Err(NotReady::Fatal(error)) => {
                 let _ = job.reply.send(Err(error));
@@ -125,17 +129,23 @@ impl Instance {
         &mut self,
         runtime: &Runtime,
         limit: Duration,
+        turn: Turn,
     ) -> Result<Running, NotReady> {
         let (host, ctx) = (&self.host, &self.ctx);
         let started = Running::start(host, ctx, &self.function, runtime, &self.stream).await;
         let mut running = started.map_err(NotReady::Fatal)?;
         let ended = {
-            let deadline = ctx.sleep(limit);
+            let (deadline, long) = (ctx.sleep(limit), ctx.sleep(TURN_MAX));
             let stopping = ctx.kernel().stopping();
-            tokio::pin!(deadline, stopping);
+            tokio::pin!(deadline, long, stopping);
+            let mut turn = Some(turn);
             loop {
                 let happened = tokio::select! {
                     happened = running.next(ctx, &mut self.log) => happened,
+                    () = &mut long, if turn.is_some() => {
+                        turn = None;
+                        continue;
+                    }
                     () = &mut deadline => break Ended::TimedOut,
                     () = &mut stopping => break Ended::Stopped,
                 };
