@@ -6,13 +6,16 @@
 //! store              the store's own checksummed stream
 //! ```
 //!
+//! The archive's comment ends the file, and is the SHA-256 of all that precedes it: no bit can
+//! flip unnoticed, not even one that zip does not check.
+//!
 //! The cloud itself writes it while it goes on: blobs, then the store at one moment, then the
 //! blobs that came meanwhile. A blob precedes the record that names it, so none is missing unless
 //! it was deleted while the backup was taken.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -23,6 +26,7 @@ use http::Method;
 use kernel::{Fault, Kernel, Store};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
@@ -33,6 +37,8 @@ use crate::{Failure, data, status};
 const KEY: &str = "installation.key";
 const STORE: &str = "store";
 const BLOBS: &str = "blobs/";
+/// Length of a SHA-256 in hexadecimal.
+const DIGEST_BYTES: u64 = 64;
 /// Archives with more entries are none of ours.
 const ENTRIES_MAX: usize = 10_000_000;
 
@@ -113,7 +119,10 @@ fn write(folder: &Path, store: &Store, file: &Path) -> Result<Summary, Failure> 
     let failed = |e: io::Error| Failure::of(file.display(), e);
     let out = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
     let out = out.map_err(failed)?;
-    let written = write_to(folder, store, out);
+    let written = write_to(folder, store, out).and_then(|summary| {
+        seal(file)?;
+        Ok(summary)
+    });
     if written.is_err() {
         // Half a backup must not be taken for one. If even that fails, the error below says enough.
         let _ = fs::remove_file(file);
@@ -143,6 +152,39 @@ fn write_to(folder: &Path, store: &Store, out: File) -> Result<Summary, Failure>
         blobs: written.len() as u64,
         bytes: 0,
     })
+}
+
+/// Adds the comment, which is the digest of what precedes it, and brings all to disk.
+fn seal(file: &Path) -> Result<(), Failure> {
+    let mut file = OpenOptions::new().read(true).write(true).open(file)?;
+    // An archive without comment ends with the comment's length, two bytes (APPNOTE.TXT, 4.3.16).
+    file.seek(SeekFrom::End(-2))?;
+    file.write_all(&(DIGEST_BYTES as u16).to_le_bytes())?;
+    file.set_len(file.metadata()?.len() + DIGEST_BYTES)?;
+    let digest = digest(&mut file)?;
+    file.seek(SeekFrom::End(-(DIGEST_BYTES as i64)))?;
+    file.write_all(digest.as_bytes())?;
+    file.sync_all()?;
+    Ok(())
+}
+
+/// The SHA-256 of all but the comment, in hexadecimal; the file must be longer than that.
+fn digest(file: &mut File) -> io::Result<String> {
+    let length = file.metadata()?.len().checked_sub(DIGEST_BYTES);
+    let length = length.ok_or(io::ErrorKind::UnexpectedEof)?;
+    file.rewind()?;
+    let mut hash = Sha256::new();
+    io::copy(&mut file.take(length), &mut hash)?;
+    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Compares a backup with its own digest.
+fn check_seal(file: &mut File) -> io::Result<bool> {
+    let found = digest(file)?;
+    let mut comment = String::new();
+    file.read_to_string(&mut comment)?;
+    file.rewind()?;
+    Ok(found == comment)
 }
 
 fn write_blobs(
@@ -206,7 +248,10 @@ fn restore_into(file: &Path, into: &Path) -> Result<Summary, Failure> {
 
 fn read_into(file: &Path, new: &Path) -> Result<Summary, Failure> {
     let no_backup = |why: &str| Failure::of(file.display(), format!("no backup of ours: {why}"));
-    let opened = File::open(file).map_err(|e| Failure::of(file.display(), e))?;
+    let mut opened = File::open(file).map_err(|e| Failure::of(file.display(), e))?;
+    if !check_seal(&mut opened).unwrap_or(false) {
+        return Err(no_backup("its checksum is wrong: it is damaged or incomplete"));
+    }
     let bytes = opened.metadata()?.len();
     let mut archive = ZipArchive::new(opened).map_err(|e| no_backup(&e.to_string()))?;
     if archive.len() > ENTRIES_MAX {
