@@ -10,7 +10,7 @@ NODE_PACKAGE_VERSION=20.20.2
 JAVA_MIN=17
 
 tools="$root/.tools"
-export PATH="$tools/node/bin:$PATH:$HOME/.cargo/bin"
+export PATH="$tools/node/bin:$tools/bin:$PATH:$HOME/.cargo/bin"
 
 progress() { printf '\033[2m· %s\033[0m\n' "$*" >&2; }
 die() { printf '%s\n' "$*" >&2; exit 1; }
