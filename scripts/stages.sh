@@ -30,11 +30,10 @@ stage_cli() { python_clients && with_server "$venv/bin/pytest" -q tests/cli; }
 
 stage_node() {
     (cd tests/node && { ! stale node_modules/.package-lock.json package-lock.json || npm ci --silent --no-audit --no-fund; }) &&
-        build_functions &&
         with_server node --test --test-reporter=tap tests/node/
 }
 
-stage_java() { build_functions && with_server mvn -B -ntp -f tests/java/pom.xml test; }
+stage_java() { with_server mvn -B -ntp -f tests/java/pom.xml test; }
 
 stage_demo() { ./gureum demo; }
 
@@ -57,7 +56,7 @@ with_server() {
 server_pid=
 start_server() {
     [ -z "$server_pid" ] || return 0
-    build_gureum && ./gureum runtimes || return
+    build_gureum && ./gureum runtimes && build_functions || return
     port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
     "$binary" up --memory --listen "127.0.0.1:$port" >"$logs/server.log" 2>&1 &
     server_pid=$!

@@ -24,7 +24,7 @@ def gureum(*words, code=0, **arguments):
         env={**environment, **arguments.pop("env", {})},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         **arguments,
     )
     assert done.returncode == code, (done.stdout, done.stderr)
@@ -88,6 +88,16 @@ def test_completions_and_help():
 def test_runtime_list():
     told = json.loads(gureum("--json", "runtime", "ls"))
     assert {item["runtime"] for item in told["runtimes"]} == {"nodejs20.x", "python3.11", "java17"}
+
+
+def test_a_failing_demo_says_where(tmp_path):
+    for name in ["flow.json", "table.json", "rows.json", "typescript", "java"]:
+        (tmp_path / name).symlink_to(DESK / name)
+    (tmp_path / "calls").mkdir()
+    (tmp_path / "calls/wrong.call").write_text('from +821000001001\nexpect "GR999"\n')
+    text = gureum("demo", "--example", tmp_path, code=1)
+    assert '✗ java · wrong.call, line 2: expected "GR999", but the flow waits for input; last said: "김서연 고객님' in text
+    assert "0 calls passed, 2 failed." in text
 
 
 class Cloud:
