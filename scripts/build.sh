@@ -14,9 +14,14 @@ build_gureum() {
         return 0
     fi
     need build
-    [ -x "$binary" ] || progress "building Gureum; the first time this takes some minutes"
+    quiet=--quiet
+    if [ ! -x "$binary" ]; then
+        progress "building Gureum; the first time this takes some minutes"
+        quiet=
+    fi
     mkdir -p "$folder"
     touch "$folder/.gureum-started"
-    cargo build --quiet --locked --manifest-path "$root/Cargo.toml" --package cloud --profile "$profile" &&
+    # shellcheck disable=SC2086 # an option or nothing
+    cargo build $quiet --locked --manifest-path "$root/Cargo.toml" --package cloud --profile "$profile" &&
         mv "$folder/.gureum-started" "$folder/.gureum-built"
 }
