@@ -12,6 +12,7 @@ use kernel::{Clock, OsRandom, Random, SystemClock};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::Failure;
 use crate::client::Cloud;
@@ -29,6 +30,7 @@ pub struct Server {
 impl Server {
     /// Starts a cloud on a free port and asks it something.
     pub fn start(region: &str) -> Result<(Server, Cloud), Failure> {
+        outlive_interrupts()?;
         let clock = SystemClock::default();
         let random: &dyn Random = &OsRandom;
         let folder = env::temp_dir().join(format!("gureum-demo-{}", random.hex(8)));
@@ -66,6 +68,16 @@ impl Server {
         self.child.wait()?;
         Ok(())
     }
+}
+
+/// From now on Ctrl-C ends the child alone, which is in the same process group; then the next step
+/// fails or the wait ends, and this process cleans up after it.
+fn outlive_interrupts() -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let _entered = runtime.enter();
+    // What is installed stays installed, whoever drops the stream of signals.
+    drop(signal(SignalKind::interrupt())?);
+    Ok(())
 }
 
 impl Drop for Server {
