@@ -71,7 +71,8 @@ async fn the_system_cannot_be_written() {
 
 #[tokio::test]
 async fn nothing_of_the_host_is_seen() {
-    check("ls /home /root /srv /media /run /sys 2>&1 | grep -c 'No such'", Exit::Code(0), "6").await;
+    check("ls /home /root /srv /media /run /sys 2>&1 | grep -c 'No such'", Exit::Code(0), "6")
+        .await;
     check("ls -d /dev/shm 2>&1; ls /dev | wc -l", Exit::Code(0), "No such").await;
     check("hostname 2>/dev/null || cat /proc/sys/kernel/hostname", Exit::Code(0), "sandbox").await;
     check(
