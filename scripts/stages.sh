@@ -21,7 +21,7 @@ stage_deny() {
 }
 
 # Functions run in it, too.
-stage_unit() { ./runtimes/install.sh && cargo test --quiet --locked --workspace; }
+stage_unit() { ./runtimes/install.sh && cargo test --quiet --locked --workspace --no-fail-fast; }
 
 # Real botocore against our codecs, in all protocols.
 stage_roundtrip() { python_clients && "$venv/bin/pytest" -q tests/roundtrip; }
