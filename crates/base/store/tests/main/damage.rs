@@ -27,29 +27,53 @@ fn write(dir: &TempDir, close: bool) {
     kill(dir, store);
 }
 
-/// The engine cannot be stopped without closing, so its files are copied while it is open.
+/// The engine cannot be stopped without closing, so its files are copied while it is open: as often
+/// as its background work changes them meanwhile, since a kill leaves the files of one moment.
 fn kill(dir: &TempDir, store: Store) {
-    copy(&dir.data(), &dir.path().join("killed"));
+    let killed = dir.path().join("killed");
+    let mut before = facts(&dir.data());
+    for attempt in 0.. {
+        assert!(attempt < 100, "the engine never rests");
+        let copied = copy(&dir.data(), &killed);
+        let after = facts(&dir.data());
+        if copied.is_ok() && before == after {
+            break;
+        }
+        before = after;
+        std::fs::remove_dir_all(&killed).unwrap();
+    }
     drop(store);
     std::fs::remove_dir_all(dir.data()).unwrap();
     std::fs::rename(dir.path().join("killed"), dir.data()).unwrap();
 }
 
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
+/// Every file's path, length and time of change; files that vanish meanwhile are left out.
+fn facts(dir: &Path) -> Vec<(PathBuf, u64, std::time::SystemTime)> {
+    let mut names = Vec::new();
+    files(dir, &mut names);
+    let fact = |name: PathBuf| {
+        let meta = name.metadata().ok()?;
+        Some((name, meta.len(), meta.modified().ok()?))
+    };
+    names.into_iter().filter_map(fact).collect()
+}
+
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
         let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &target)?;
         } else if target.extension().is_some_and(|ext| ext == "jnl") {
             // Without the zeros allocated ahead, which make 64 MiB.
-            let bytes = std::fs::read(entry.path()).unwrap();
-            std::fs::write(target, &bytes[..journal_end(&bytes)]).unwrap();
+            let bytes = std::fs::read(entry.path())?;
+            std::fs::write(target, &bytes[..journal_end(&bytes)])?;
         } else {
-            std::fs::copy(entry.path(), target).unwrap();
+            std::fs::copy(entry.path(), target)?;
         }
     }
+    Ok(())
 }
 
 fn files(dir: &Path, found: &mut Vec<PathBuf>) {
@@ -194,7 +218,7 @@ fn check_flips(close: bool, seed: u64, flips: u64, choose: fn(&Path) -> bool) ->
     let mut found = 0;
     for _ in 0..flips {
         drop(std::fs::remove_dir_all(dir.data()));
-        copy(&sound, &dir.data());
+        copy(&sound, &dir.data()).unwrap();
         let name = names[dice.below(names.len() as u64) as usize].strip_prefix(&sound).unwrap();
         let path = dir.data().join(name);
         let mut bytes = std::fs::read(&path).unwrap();
