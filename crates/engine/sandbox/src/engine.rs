@@ -133,6 +133,9 @@ impl Engine {
 
     /// Starts `program` in `place`; returns as soon as it runs.
     pub async fn launch(&self, place: Place, program: Program) -> Result<Sandbox, Error> {
+        if place.mode == Mode::Process && place.run_as.is_some() {
+            check_open(&program.program)?;
+        }
         host::launch(&self.agent, place, program).await
     }
 
