@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use gateway::tls::Ca;
 use kernel::{Blobs, Clock, OsRandom, Random, Sealer, Store, SystemClock};
-use store::Options;
+use store::{Options, StoreError};
 
 use crate::Failure;
 
@@ -41,7 +41,12 @@ pub struct Opened {
 pub fn open(folder: &Path, random: Arc<dyn Random>) -> Result<Opened, Failure> {
     make(folder)?;
     // First the store: whoever holds its lock owns the rest.
-    let store = Store::open(store_folder(folder), &Options::default())?;
+    let store = Store::open(store_folder(folder), &Options::default()).map_err(|e| match e {
+        StoreError::Locked { .. } => {
+            Failure(format!("{e}; stop that one, or choose another with --data"))
+        }
+        e => e.into(),
+    })?;
     let sealer = Sealer::open(folder, random)?;
     let blobs = Blobs::open(&blobs_folder(folder))?;
     Ok(Opened { store, blobs, sealer })

@@ -32,7 +32,9 @@ async fn serve(up: Up, json: bool) -> Result<ExitCode, Failure> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let folder = if up.memory { None } else { Some(data::folder(up.data.clone())?) };
-    let listener = TcpListener::bind(up.listen).await.map_err(|e| Failure::of(up.listen, e))?;
+    let listener = TcpListener::bind(up.listen)
+        .await
+        .map_err(|e| Failure(format!("{}: {e}; choose another with --listen", up.listen)))?;
     let address = listener.local_addr()?;
     let cache = data::Cache::new(folder.as_deref())?;
     let kernel = Kernel::new(config(&up, address, folder.clone())?);
