@@ -14,21 +14,54 @@ pub static MODEL: LazyLock<&'static shape::Model> =
 kernel::api! {
     service "dynamodb";
     operations {
-        0 batch_get_item(BatchGetItemInput) -> BatchGetItemOutput;
-        1 batch_write_item(BatchWriteItemInput) -> BatchWriteItemOutput;
-        2 create_table(CreateTableInput) -> CreateTableOutput;
-        3 delete_item(DeleteItemInput) -> DeleteItemOutput;
-        4 delete_table(DeleteTableInput) -> DeleteTableOutput;
-        5 describe_table(DescribeTableInput) -> DescribeTableOutput;
-        6 get_item(GetItemInput) -> GetItemOutput;
-        7 list_tables(ListTablesInput) -> ListTablesOutput;
-        8 put_item(PutItemInput) -> PutItemOutput;
-        9 query(QueryInput) -> QueryOutput;
-        10 scan(ScanInput) -> ScanOutput;
-        11 update_item(UpdateItemInput) -> UpdateItemOutput;
-        12 update_table(UpdateTableInput) -> UpdateTableOutput;
+        0 batch_execute_statement(BatchExecuteStatementInput) -> BatchExecuteStatementOutput;
+        1 batch_get_item(BatchGetItemInput) -> BatchGetItemOutput;
+        2 batch_write_item(BatchWriteItemInput) -> BatchWriteItemOutput;
+        3 create_backup(CreateBackupInput) -> CreateBackupOutput;
+        4 create_global_table(CreateGlobalTableInput) -> CreateGlobalTableOutput;
+        5 create_table(CreateTableInput) -> CreateTableOutput;
+        6 delete_backup(DeleteBackupInput) -> DeleteBackupOutput;
+        7 delete_item(DeleteItemInput) -> DeleteItemOutput;
+        8 delete_resource_policy(DeleteResourcePolicyInput) -> DeleteResourcePolicyOutput;
+        9 delete_table(DeleteTableInput) -> DeleteTableOutput;
+        10 describe_backup(DescribeBackupInput) -> DescribeBackupOutput;
+        11 describe_continuous_backups(DescribeContinuousBackupsInput) -> DescribeContinuousBackupsOutput;
+        12 describe_contributor_insights(DescribeContributorInsightsInput) -> DescribeContributorInsightsOutput;
+        13 describe_endpoints(DescribeEndpointsRequest) -> DescribeEndpointsResponse;
+        14 describe_global_table(DescribeGlobalTableInput) -> DescribeGlobalTableOutput;
+        15 describe_global_table_settings(DescribeGlobalTableSettingsInput) -> DescribeGlobalTableSettingsOutput;
+        16 describe_limits(DescribeLimitsInput) -> DescribeLimitsOutput;
+        17 describe_table(DescribeTableInput) -> DescribeTableOutput;
+        18 describe_time_to_live(DescribeTimeToLiveInput) -> DescribeTimeToLiveOutput;
+        19 execute_statement(ExecuteStatementInput) -> ExecuteStatementOutput;
+        20 execute_transaction(ExecuteTransactionInput) -> ExecuteTransactionOutput;
+        21 get_item(GetItemInput) -> GetItemOutput;
+        22 get_resource_policy(GetResourcePolicyInput) -> GetResourcePolicyOutput;
+        23 list_backups(ListBackupsInput) -> ListBackupsOutput;
+        24 list_contributor_insights(ListContributorInsightsInput) -> ListContributorInsightsOutput;
+        25 list_global_tables(ListGlobalTablesInput) -> ListGlobalTablesOutput;
+        26 list_tables(ListTablesInput) -> ListTablesOutput;
+        27 list_tags_of_resource(ListTagsOfResourceInput) -> ListTagsOfResourceOutput;
+        28 put_item(PutItemInput) -> PutItemOutput;
+        29 put_resource_policy(PutResourcePolicyInput) -> PutResourcePolicyOutput;
+        30 query(QueryInput) -> QueryOutput;
+        31 restore_table_from_backup(RestoreTableFromBackupInput) -> RestoreTableFromBackupOutput;
+        32 restore_table_to_point_in_time(RestoreTableToPointInTimeInput) -> RestoreTableToPointInTimeOutput;
+        33 scan(ScanInput) -> ScanOutput;
+        34 search_vectors(SearchVectorsInput) -> SearchVectorsOutput;
+        35 tag_resource(TagResourceInput) -> TagResourceOutput;
+        36 transact_get_items(TransactGetItemsInput) -> TransactGetItemsOutput;
+        37 transact_write_items(TransactWriteItemsInput) -> TransactWriteItemsOutput;
+        38 untag_resource(UntagResourceInput) -> UntagResourceOutput;
+        39 update_continuous_backups(UpdateContinuousBackupsInput) -> UpdateContinuousBackupsOutput;
+        40 update_contributor_insights(UpdateContributorInsightsInput) -> UpdateContributorInsightsOutput;
+        41 update_global_table(UpdateGlobalTableInput) -> UpdateGlobalTableOutput;
+        42 update_global_table_settings(UpdateGlobalTableSettingsInput) -> UpdateGlobalTableSettingsOutput;
+        43 update_item(UpdateItemInput) -> UpdateItemOutput;
+        44 update_table(UpdateTableInput) -> UpdateTableOutput;
+        45 update_time_to_live(UpdateTimeToLiveInput) -> UpdateTimeToLiveOutput;
     }
-    errors { ConditionalCheckFailedException, InternalServerError, ItemCollectionSizeLimitExceededException, LimitExceededException, ProvisionedThroughputExceededException, ReplicatedWriteConflictException, RequestLimitExceeded, ResourceInUseException, ResourceNotFoundException, ThrottlingException, TransactionConflictException }
+    errors { BackupInUseException, BackupNotFoundException, ConditionalCheckFailedException, ContinuousBackupsUnavailableException, DuplicateItemException, GlobalTableAlreadyExistsException, GlobalTableNotFoundException, IdempotentParameterMismatchException, IndexNotFoundException, InternalServerError, InvalidRestoreTimeException, ItemCollectionSizeLimitExceededException, LimitExceededException, PointInTimeRecoveryUnavailableException, PolicyNotFoundException, ProvisionedThroughputExceededException, ReplicaAlreadyExistsException, ReplicaNotFoundException, ReplicatedWriteConflictException, RequestLimitExceeded, ResourceInUseException, ResourceNotFoundException, TableAlreadyExistsException, TableInUseException, TableNotFoundException, ThrottlingException, TransactionCanceledException, TransactionConflictException, TransactionInProgressException }
 }
 
 /// Implements [`Api`] for a type: every operation is the function of its name in the
@@ -37,96 +70,189 @@ kernel::api! {
 macro_rules! serve {
     ($type:ty, $ops:ident) => {
         impl $crate::Api for $type {
-            fn batch_get_item<'a>(
-                &'a self,
-                ctx: &'a kernel::Ctx,
-                input: $crate::BatchGetItemInput,
-            ) -> kernel::BoxFuture<'a, Result<$crate::BatchGetItemOutput, $crate::Error>> {
-                Box::pin($ops::batch_get_item(self, ctx, input))
+            fn batch_execute_statement<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::BatchExecuteStatementInput)
+-> kernel::BoxFuture<'a, Result<$crate::BatchExecuteStatementOutput, $crate::Error>> {
+Box::pin($ops::batch_execute_statement(self, ctx, input))
             }
-            fn batch_write_item<'a>(
-                &'a self,
-                ctx: &'a kernel::Ctx,
-                input: $crate::BatchWriteItemInput,
-            ) -> kernel::BoxFuture<'a, Result<$crate::BatchWriteItemOutput, $crate::Error>> {
-                Box::pin($ops::batch_write_item(self, ctx, input))
+            fn batch_get_item<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::BatchGetItemInput)
+-> kernel::BoxFuture<'a, Result<$crate::BatchGetItemOutput, $crate::Error>> {
+Box::pin($ops::batch_get_item(self, ctx, input))
             }
-            fn create_table<'a>(
-                &'a self,
-                ctx: &'a kernel::Ctx,
-                input: $crate::CreateTableInput,
-            ) -> kernel::BoxFuture<'a, Result<$crate::CreateTableOutput, $crate::Error>> {
-                Box::pin($ops::create_table(self, ctx, input))
+            fn batch_write_item<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::BatchWriteItemInput)
+-> kernel::BoxFuture<'a, Result<$crate::BatchWriteItemOutput, $crate::Error>> {
+Box::pin($ops::batch_write_item(self, ctx, input))
             }
-            fn delete_item<'a>(
-                &'a self,
-                ctx: &'a kernel::Ctx,
-                input: $crate::DeleteItemInput,
-            ) -> kernel::BoxFuture<'a, Result<$crate::DeleteItemOutput, $crate::Error>> {
-                Box::pin($ops::delete_item(self, ctx, input))
+            fn create_backup<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreateBackupInput)
+-> kernel::BoxFuture<'a, Result<$crate::CreateBackupOutput, $crate::Error>> {
+Box::pin($ops::create_backup(self, ctx, input))
             }
-            fn delete_table<'a>(
-                &'a self,
-                ctx: &'a kernel::Ctx,
-                input: $crate::DeleteTableInput,
-            ) -> kernel::BoxFuture<'a, Result<$crate::DeleteTableOutput, $crate::Error>> {
-                Box::pin($ops::delete_table(self, ctx, input))
+            fn create_global_table<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreateGlobalTableInput)
+-> kernel::BoxFuture<'a, Result<$crate::CreateGlobalTableOutput, $crate::Error>> {
+Box::pin($ops::create_global_table(self, ctx, input))
             }
-            fn describe_table<'a>(
-                &'a self,
-                ctx: &'a kernel::Ctx,
-                input: $crate::DescribeTableInput,
-            ) -> kernel::BoxFuture<'a, Result<$crate::DescribeTableOutput, $crate::Error>> {
-                Box::pin($ops::describe_table(self, ctx, input))
+            fn create_table<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreateTableInput)
+-> kernel::BoxFuture<'a, Result<$crate::CreateTableOutput, $crate::Error>> {
+Box::pin($ops::create_table(self, ctx, input))
             }
-            fn get_item<'a>(
-                &'a self,
-                ctx: &'a kernel::Ctx,
-                input: $crate::GetItemInput,
-            ) -> kernel::BoxFuture<'a, Result<$crate::GetItemOutput, $crate::Error>> {
-                Box::pin($ops::get_item(self, ctx, input))
+            fn delete_backup<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteBackupInput)
+-> kernel::BoxFuture<'a, Result<$crate::DeleteBackupOutput, $crate::Error>> {
+Box::pin($ops::delete_backup(self, ctx, input))
             }
-            fn list_tables<'a>(
-                &'a self,
-                ctx: &'a kernel::Ctx,
-                input: $crate::ListTablesInput,
-            ) -> kernel::BoxFuture<'a, Result<$crate::ListTablesOutput, $crate::Error>> {
-                Box::pin($ops::list_tables(self, ctx, input))
+            fn delete_item<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteItemInput)
+-> kernel::BoxFuture<'a, Result<$crate::DeleteItemOutput, $crate::Error>> {
+Box::pin($ops::delete_item(self, ctx, input))
             }
-            fn put_item<'a>(
-                &'a self,
-                ctx: &'a kernel::Ctx,
-                input: $crate::PutItemInput,
-            ) -> kernel::BoxFuture<'a, Result<$crate::PutItemOutput, $crate::Error>> {
-                Box::pin($ops::put_item(self, ctx, input))
+            fn delete_resource_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteResourcePolicyInput)
+-> kernel::BoxFuture<'a, Result<$crate::DeleteResourcePolicyOutput, $crate::Error>> {
+Box::pin($ops::delete_resource_policy(self, ctx, input))
             }
-            fn query<'a>(
-                &'a self,
-                ctx: &'a kernel::Ctx,
-                input: $crate::QueryInput,
-            ) -> kernel::BoxFuture<'a, Result<$crate::QueryOutput, $crate::Error>> {
-                Box::pin($ops::query(self, ctx, input))
+            fn delete_table<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteTableInput)
+-> kernel::BoxFuture<'a, Result<$crate::DeleteTableOutput, $crate::Error>> {
+Box::pin($ops::delete_table(self, ctx, input))
             }
-            fn scan<'a>(
-                &'a self,
-                ctx: &'a kernel::Ctx,
-                input: $crate::ScanInput,
-            ) -> kernel::BoxFuture<'a, Result<$crate::ScanOutput, $crate::Error>> {
-                Box::pin($ops::scan(self, ctx, input))
+            fn describe_backup<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DescribeBackupInput)
+-> kernel::BoxFuture<'a, Result<$crate::DescribeBackupOutput, $crate::Error>> {
+Box::pin($ops::describe_backup(self, ctx, input))
             }
-            fn update_item<'a>(
-                &'a self,
-                ctx: &'a kernel::Ctx,
-                input: $crate::UpdateItemInput,
-            ) -> kernel::BoxFuture<'a, Result<$crate::UpdateItemOutput, $crate::Error>> {
-                Box::pin($ops::update_item(self, ctx, input))
+            fn describe_continuous_backups<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DescribeContinuousBackupsInput)
+-> kernel::BoxFuture<'a, Result<$crate::DescribeContinuousBackupsOutput, $crate::Error>> {
+Box::pin($ops::describe_continuous_backups(self, ctx, input))
             }
-            fn update_table<'a>(
-                &'a self,
-                ctx: &'a kernel::Ctx,
-                input: $crate::UpdateTableInput,
-            ) -> kernel::BoxFuture<'a, Result<$crate::UpdateTableOutput, $crate::Error>> {
-                Box::pin($ops::update_table(self, ctx, input))
+            fn describe_contributor_insights<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DescribeContributorInsightsInput)
+-> kernel::BoxFuture<'a, Result<$crate::DescribeContributorInsightsOutput, $crate::Error>> {
+Box::pin($ops::describe_contributor_insights(self, ctx, input))
+            }
+            fn describe_endpoints<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DescribeEndpointsRequest)
+-> kernel::BoxFuture<'a, Result<$crate::DescribeEndpointsResponse, $crate::Error>> {
+Box::pin($ops::describe_endpoints(self, ctx, input))
+            }
+            fn describe_global_table<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DescribeGlobalTableInput)
+-> kernel::BoxFuture<'a, Result<$crate::DescribeGlobalTableOutput, $crate::Error>> {
+Box::pin($ops::describe_global_table(self, ctx, input))
+            }
+            fn describe_global_table_settings<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DescribeGlobalTableSettingsInput)
+-> kernel::BoxFuture<'a, Result<$crate::DescribeGlobalTableSettingsOutput, $crate::Error>> {
+Box::pin($ops::describe_global_table_settings(self, ctx, input))
+            }
+            fn describe_limits<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DescribeLimitsInput)
+-> kernel::BoxFuture<'a, Result<$crate::DescribeLimitsOutput, $crate::Error>> {
+Box::pin($ops::describe_limits(self, ctx, input))
+            }
+            fn describe_table<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DescribeTableInput)
+-> kernel::BoxFuture<'a, Result<$crate::DescribeTableOutput, $crate::Error>> {
+Box::pin($ops::describe_table(self, ctx, input))
+            }
+            fn describe_time_to_live<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DescribeTimeToLiveInput)
+-> kernel::BoxFuture<'a, Result<$crate::DescribeTimeToLiveOutput, $crate::Error>> {
+Box::pin($ops::describe_time_to_live(self, ctx, input))
+            }
+            fn execute_statement<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ExecuteStatementInput)
+-> kernel::BoxFuture<'a, Result<$crate::ExecuteStatementOutput, $crate::Error>> {
+Box::pin($ops::execute_statement(self, ctx, input))
+            }
+            fn execute_transaction<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ExecuteTransactionInput)
+-> kernel::BoxFuture<'a, Result<$crate::ExecuteTransactionOutput, $crate::Error>> {
+Box::pin($ops::execute_transaction(self, ctx, input))
+            }
+            fn get_item<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetItemInput)
+-> kernel::BoxFuture<'a, Result<$crate::GetItemOutput, $crate::Error>> {
+Box::pin($ops::get_item(self, ctx, input))
+            }
+            fn get_resource_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetResourcePolicyInput)
+-> kernel::BoxFuture<'a, Result<$crate::GetResourcePolicyOutput, $crate::Error>> {
+Box::pin($ops::get_resource_policy(self, ctx, input))
+            }
+            fn list_backups<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListBackupsInput)
+-> kernel::BoxFuture<'a, Result<$crate::ListBackupsOutput, $crate::Error>> {
+Box::pin($ops::list_backups(self, ctx, input))
+            }
+            fn list_contributor_insights<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListContributorInsightsInput)
+-> kernel::BoxFuture<'a, Result<$crate::ListContributorInsightsOutput, $crate::Error>> {
+Box::pin($ops::list_contributor_insights(self, ctx, input))
+            }
+            fn list_global_tables<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListGlobalTablesInput)
+-> kernel::BoxFuture<'a, Result<$crate::ListGlobalTablesOutput, $crate::Error>> {
+Box::pin($ops::list_global_tables(self, ctx, input))
+            }
+            fn list_tables<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListTablesInput)
+-> kernel::BoxFuture<'a, Result<$crate::ListTablesOutput, $crate::Error>> {
+Box::pin($ops::list_tables(self, ctx, input))
+            }
+            fn list_tags_of_resource<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListTagsOfResourceInput)
+-> kernel::BoxFuture<'a, Result<$crate::ListTagsOfResourceOutput, $crate::Error>> {
+Box::pin($ops::list_tags_of_resource(self, ctx, input))
+            }
+            fn put_item<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::PutItemInput)
+-> kernel::BoxFuture<'a, Result<$crate::PutItemOutput, $crate::Error>> {
+Box::pin($ops::put_item(self, ctx, input))
+            }
+            fn put_resource_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::PutResourcePolicyInput)
+-> kernel::BoxFuture<'a, Result<$crate::PutResourcePolicyOutput, $crate::Error>> {
+Box::pin($ops::put_resource_policy(self, ctx, input))
+            }
+            fn query<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::QueryInput)
+-> kernel::BoxFuture<'a, Result<$crate::QueryOutput, $crate::Error>> {
+Box::pin($ops::query(self, ctx, input))
+            }
+            fn restore_table_from_backup<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::RestoreTableFromBackupInput)
+-> kernel::BoxFuture<'a, Result<$crate::RestoreTableFromBackupOutput, $crate::Error>> {
+Box::pin($ops::restore_table_from_backup(self, ctx, input))
+            }
+            fn restore_table_to_point_in_time<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::RestoreTableToPointInTimeInput)
+-> kernel::BoxFuture<'a, Result<$crate::RestoreTableToPointInTimeOutput, $crate::Error>> {
+Box::pin($ops::restore_table_to_point_in_time(self, ctx, input))
+            }
+            fn scan<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ScanInput)
+-> kernel::BoxFuture<'a, Result<$crate::ScanOutput, $crate::Error>> {
+Box::pin($ops::scan(self, ctx, input))
+            }
+            fn search_vectors<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::SearchVectorsInput)
+-> kernel::BoxFuture<'a, Result<$crate::SearchVectorsOutput, $crate::Error>> {
+Box::pin($ops::search_vectors(self, ctx, input))
+            }
+            fn tag_resource<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::TagResourceInput)
+-> kernel::BoxFuture<'a, Result<$crate::TagResourceOutput, $crate::Error>> {
+Box::pin($ops::tag_resource(self, ctx, input))
+            }
+            fn transact_get_items<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::TransactGetItemsInput)
+-> kernel::BoxFuture<'a, Result<$crate::TransactGetItemsOutput, $crate::Error>> {
+Box::pin($ops::transact_get_items(self, ctx, input))
+            }
+            fn transact_write_items<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::TransactWriteItemsInput)
+-> kernel::BoxFuture<'a, Result<$crate::TransactWriteItemsOutput, $crate::Error>> {
+Box::pin($ops::transact_write_items(self, ctx, input))
+            }
+            fn untag_resource<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UntagResourceInput)
+-> kernel::BoxFuture<'a, Result<$crate::UntagResourceOutput, $crate::Error>> {
+Box::pin($ops::untag_resource(self, ctx, input))
+            }
+            fn update_continuous_backups<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateContinuousBackupsInput)
+-> kernel::BoxFuture<'a, Result<$crate::UpdateContinuousBackupsOutput, $crate::Error>> {
+Box::pin($ops::update_continuous_backups(self, ctx, input))
+            }
+            fn update_contributor_insights<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateContributorInsightsInput)
+-> kernel::BoxFuture<'a, Result<$crate::UpdateContributorInsightsOutput, $crate::Error>> {
+Box::pin($ops::update_contributor_insights(self, ctx, input))
+            }
+            fn update_global_table<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateGlobalTableInput)
+-> kernel::BoxFuture<'a, Result<$crate::UpdateGlobalTableOutput, $crate::Error>> {
+Box::pin($ops::update_global_table(self, ctx, input))
+            }
+            fn update_global_table_settings<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateGlobalTableSettingsInput)
+-> kernel::BoxFuture<'a, Result<$crate::UpdateGlobalTableSettingsOutput, $crate::Error>> {
+Box::pin($ops::update_global_table_settings(self, ctx, input))
+            }
+            fn update_item<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateItemInput)
+-> kernel::BoxFuture<'a, Result<$crate::UpdateItemOutput, $crate::Error>> {
+Box::pin($ops::update_item(self, ctx, input))
+            }
+            fn update_table<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateTableInput)
+-> kernel::BoxFuture<'a, Result<$crate::UpdateTableOutput, $crate::Error>> {
+Box::pin($ops::update_table(self, ctx, input))
+            }
+            fn update_time_to_live<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateTimeToLiveInput)
+-> kernel::BoxFuture<'a, Result<$crate::UpdateTimeToLiveOutput, $crate::Error>> {
+Box::pin($ops::update_time_to_live(self, ctx, input))
             }
         }
     };

@@ -7,11 +7,11 @@ use shape::{Blob, Document, Timestamp};
 use std::collections::BTreeMap;
 
 #[derive(Clone, Default)]
-pub struct ProvisionedThroughputExceededException {
+pub struct RequestLimitExceeded {
     pub message: Option<String>,
     pub throttling_reasons: Option<Vec<ThrottlingReason>>,
 }
-shape::structure!(ProvisionedThroughputExceededException, MODEL, 0, message, throttling_reasons);
+shape::structure!(RequestLimitExceeded, MODEL, 0, message, throttling_reasons);
 
 #[derive(Clone, Default)]
 pub struct ThrottlingReason {
@@ -21,55 +21,40 @@ pub struct ThrottlingReason {
 shape::structure!(ThrottlingReason, MODEL, 3, reason, resource);
 
 #[derive(Clone, Default)]
-pub struct ResourceNotFoundException {
-    pub message: Option<String>,
-}
-shape::structure!(ResourceNotFoundException, MODEL, 6, message);
-
-#[derive(Clone, Default)]
-pub struct RequestLimitExceeded {
-    pub message: Option<String>,
-    pub throttling_reasons: Option<Vec<ThrottlingReason>>,
-}
-shape::structure!(RequestLimitExceeded, MODEL, 7, message, throttling_reasons);
-
-#[derive(Clone, Default)]
 pub struct InternalServerError {
     pub message: Option<String>,
 }
-shape::structure!(InternalServerError, MODEL, 8, message);
+shape::structure!(InternalServerError, MODEL, 6, message);
 
 #[derive(Clone, Default)]
 pub struct ThrottlingException {
     pub message: Option<String>,
     pub throttling_reasons: Option<Vec<ThrottlingReason>>,
 }
-shape::structure!(ThrottlingException, MODEL, 9, message, throttling_reasons);
+shape::structure!(ThrottlingException, MODEL, 7, message, throttling_reasons);
 
 #[derive(Clone, Default)]
-pub struct BatchGetItemInput {
-    pub request_items: BTreeMap<String, KeysAndAttributes>,
+pub struct BatchExecuteStatementInput {
+    pub statements: Vec<BatchStatementRequest>,
     pub return_consumed_capacity: Option<ReturnConsumedCapacity>,
 }
-shape::structure!(BatchGetItemInput, MODEL, 11, request_items, return_consumed_capacity);
+shape::structure!(BatchExecuteStatementInput, MODEL, 9, statements, return_consumed_capacity);
 
 #[derive(Clone, Default)]
-pub struct KeysAndAttributes {
-    pub keys: Vec<BTreeMap<String, AttributeValue>>,
-    pub attributes_to_get: Option<Vec<String>>,
+pub struct BatchStatementRequest {
+    pub statement: String,
+    pub parameters: Option<Vec<AttributeValue>>,
     pub consistent_read: Option<bool>,
-    pub projection_expression: Option<String>,
-    pub expression_attribute_names: Option<BTreeMap<String, String>>,
+    pub return_values_on_condition_check_failure: Option<ReturnValuesOnConditionCheckFailure>,
 }
 shape::structure!(
-    KeysAndAttributes,
+    BatchStatementRequest,
     MODEL,
-    14,
-    keys,
-    attributes_to_get,
+    11,
+    statement,
+    parameters,
     consistent_read,
-    projection_expression,
-    expression_attribute_names
+    return_values_on_condition_check_failure
 );
 
 #[derive(Clone, Default)]
@@ -87,17 +72,36 @@ pub enum AttributeValue {
     Null(bool),
     Bool(bool),
 }
-shape::union!(AttributeValue, MODEL, 18, S, N, B, Ss, Ns, Bs, M, L, Null, Bool);
+shape::union!(AttributeValue, MODEL, 14, S, N, B, Ss, Ns, Bs, M, L, Null, Bool);
+
+shape::string_enum!(ReturnValuesOnConditionCheckFailure { AllOld = "ALL_OLD", None = "NONE",  });
 
 shape::string_enum!(ReturnConsumedCapacity { Indexes = "INDEXES", Total = "TOTAL", None = "NONE",  });
 
 #[derive(Clone, Default)]
-pub struct BatchGetItemOutput {
-    pub responses: Option<BTreeMap<String, Vec<BTreeMap<String, AttributeValue>>>>,
-    pub unprocessed_keys: Option<BTreeMap<String, KeysAndAttributes>>,
+pub struct BatchExecuteStatementOutput {
+    pub responses: Option<Vec<BatchStatementResponse>>,
     pub consumed_capacity: Option<Vec<ConsumedCapacity>>,
 }
-shape::structure!(BatchGetItemOutput, MODEL, 35, responses, unprocessed_keys, consumed_capacity);
+shape::structure!(BatchExecuteStatementOutput, MODEL, 29, responses, consumed_capacity);
+
+#[derive(Clone, Default)]
+pub struct BatchStatementResponse {
+    pub error: Option<BatchStatementError>,
+    pub table_name: Option<String>,
+    pub item: Option<BTreeMap<String, AttributeValue>>,
+}
+shape::structure!(BatchStatementResponse, MODEL, 31, error, table_name, item);
+
+#[derive(Clone, Default)]
+pub struct BatchStatementError {
+    pub code: Option<BatchStatementErrorCodeEnum>,
+    pub message: Option<String>,
+    pub item: Option<BTreeMap<String, AttributeValue>>,
+}
+shape::structure!(BatchStatementError, MODEL, 32, code, message, item);
+
+shape::string_enum!(BatchStatementErrorCodeEnum { ConditionalCheckFailed = "ConditionalCheckFailed", ItemCollectionSizeLimitExceeded = "ItemCollectionSizeLimitExceeded", RequestLimitExceeded = "RequestLimitExceeded", ValidationError = "ValidationError", ProvisionedThroughputExceeded = "ProvisionedThroughputExceeded", TransactionConflict = "TransactionConflict", ThrottlingError = "ThrottlingError", InternalServerError = "InternalServerError", ResourceNotFound = "ResourceNotFound", AccessDenied = "AccessDenied", DuplicateItem = "DuplicateItem",  });
 
 #[derive(Clone, Default)]
 pub struct ConsumedCapacity {
@@ -113,7 +117,7 @@ pub struct ConsumedCapacity {
 shape::structure!(
     ConsumedCapacity,
     MODEL,
-    40,
+    38,
     table_name,
     capacity_units,
     read_capacity_units,
@@ -130,7 +134,7 @@ pub struct Capacity {
     pub write_capacity_units: Option<f64>,
     pub capacity_units: Option<f64>,
 }
-shape::structure!(Capacity, MODEL, 42, read_capacity_units, write_capacity_units, capacity_units);
+shape::structure!(Capacity, MODEL, 41, read_capacity_units, write_capacity_units, capacity_units);
 
 #[derive(Clone, Default)]
 pub struct VectorCapacity {
@@ -140,22 +144,69 @@ pub struct VectorCapacity {
 shape::structure!(
     VectorCapacity,
     MODEL,
-    46,
+    45,
     vector_search_request_bytes,
     vector_write_request_bytes
 );
 
 #[derive(Clone, Default)]
+pub struct ProvisionedThroughputExceededException {
+    pub message: Option<String>,
+    pub throttling_reasons: Option<Vec<ThrottlingReason>>,
+}
+shape::structure!(ProvisionedThroughputExceededException, MODEL, 46, message, throttling_reasons);
+
+#[derive(Clone, Default)]
+pub struct ResourceNotFoundException {
+    pub message: Option<String>,
+}
+shape::structure!(ResourceNotFoundException, MODEL, 47, message);
+
+#[derive(Clone, Default)]
+pub struct BatchGetItemInput {
+    pub request_items: BTreeMap<String, KeysAndAttributes>,
+    pub return_consumed_capacity: Option<ReturnConsumedCapacity>,
+}
+shape::structure!(BatchGetItemInput, MODEL, 48, request_items, return_consumed_capacity);
+
+#[derive(Clone, Default)]
+pub struct KeysAndAttributes {
+    pub keys: Vec<BTreeMap<String, AttributeValue>>,
+    pub attributes_to_get: Option<Vec<String>>,
+    pub consistent_read: Option<bool>,
+    pub projection_expression: Option<String>,
+    pub expression_attribute_names: Option<BTreeMap<String, String>>,
+}
+shape::structure!(
+    KeysAndAttributes,
+    MODEL,
+    50,
+    keys,
+    attributes_to_get,
+    consistent_read,
+    projection_expression,
+    expression_attribute_names
+);
+
+#[derive(Clone, Default)]
+pub struct BatchGetItemOutput {
+    pub responses: Option<BTreeMap<String, Vec<BTreeMap<String, AttributeValue>>>>,
+    pub unprocessed_keys: Option<BTreeMap<String, KeysAndAttributes>>,
+    pub consumed_capacity: Option<Vec<ConsumedCapacity>>,
+}
+shape::structure!(BatchGetItemOutput, MODEL, 57, responses, unprocessed_keys, consumed_capacity);
+
+#[derive(Clone, Default)]
 pub struct ItemCollectionSizeLimitExceededException {
     pub message: Option<String>,
 }
-shape::structure!(ItemCollectionSizeLimitExceededException, MODEL, 47, message);
+shape::structure!(ItemCollectionSizeLimitExceededException, MODEL, 60, message);
 
 #[derive(Clone, Default)]
 pub struct ReplicatedWriteConflictException {
     pub message: Option<String>,
 }
-shape::structure!(ReplicatedWriteConflictException, MODEL, 48, message);
+shape::structure!(ReplicatedWriteConflictException, MODEL, 61, message);
 
 #[derive(Clone, Default)]
 pub struct BatchWriteItemInput {
@@ -166,7 +217,7 @@ pub struct BatchWriteItemInput {
 shape::structure!(
     BatchWriteItemInput,
     MODEL,
-    49,
+    62,
     request_items,
     return_consumed_capacity,
     return_item_collection_metrics
@@ -177,19 +228,19 @@ pub struct WriteRequest {
     pub put_request: Option<PutRequest>,
     pub delete_request: Option<DeleteRequest>,
 }
-shape::structure!(WriteRequest, MODEL, 52, put_request, delete_request);
+shape::structure!(WriteRequest, MODEL, 65, put_request, delete_request);
 
 #[derive(Clone, Default)]
 pub struct PutRequest {
     pub item: BTreeMap<String, AttributeValue>,
 }
-shape::structure!(PutRequest, MODEL, 53, item);
+shape::structure!(PutRequest, MODEL, 66, item);
 
 #[derive(Clone, Default)]
 pub struct DeleteRequest {
     pub key: BTreeMap<String, AttributeValue>,
 }
-shape::structure!(DeleteRequest, MODEL, 55, key);
+shape::structure!(DeleteRequest, MODEL, 68, key);
 
 shape::string_enum!(ReturnItemCollectionMetrics { Size = "SIZE", None = "NONE",  });
 
@@ -202,7 +253,7 @@ pub struct BatchWriteItemOutput {
 shape::structure!(
     BatchWriteItemOutput,
     MODEL,
-    57,
+    70,
     unprocessed_items,
     item_collection_metrics,
     consumed_capacity
@@ -213,19 +264,240 @@ pub struct ItemCollectionMetrics {
     pub item_collection_key: Option<BTreeMap<String, AttributeValue>>,
     pub size_estimate_range_gb: Option<Vec<f64>>,
 }
-shape::structure!(ItemCollectionMetrics, MODEL, 60, item_collection_key, size_estimate_range_gb);
+shape::structure!(ItemCollectionMetrics, MODEL, 73, item_collection_key, size_estimate_range_gb);
 
 #[derive(Clone, Default)]
-pub struct ResourceInUseException {
+pub struct TableNotFoundException {
     pub message: Option<String>,
 }
-shape::structure!(ResourceInUseException, MODEL, 64, message);
+shape::structure!(TableNotFoundException, MODEL, 77, message);
+
+#[derive(Clone, Default)]
+pub struct TableInUseException {
+    pub message: Option<String>,
+}
+shape::structure!(TableInUseException, MODEL, 78, message);
+
+#[derive(Clone, Default)]
+pub struct ContinuousBackupsUnavailableException {
+    pub message: Option<String>,
+}
+shape::structure!(ContinuousBackupsUnavailableException, MODEL, 79, message);
+
+#[derive(Clone, Default)]
+pub struct BackupInUseException {
+    pub message: Option<String>,
+}
+shape::structure!(BackupInUseException, MODEL, 80, message);
 
 #[derive(Clone, Default)]
 pub struct LimitExceededException {
     pub message: Option<String>,
 }
-shape::structure!(LimitExceededException, MODEL, 65, message);
+shape::structure!(LimitExceededException, MODEL, 81, message);
+
+#[derive(Clone, Default)]
+pub struct CreateBackupInput {
+    pub table_name: String,
+    pub backup_name: String,
+}
+shape::structure!(CreateBackupInput, MODEL, 82, table_name, backup_name);
+
+#[derive(Clone, Default)]
+pub struct CreateBackupOutput {
+    pub backup_details: Option<BackupDetails>,
+}
+shape::structure!(CreateBackupOutput, MODEL, 84, backup_details);
+
+#[derive(Clone, Default)]
+pub struct BackupDetails {
+    pub backup_arn: String,
+    pub backup_name: String,
+    pub backup_size_bytes: Option<i64>,
+    pub backup_status: BackupStatus,
+    pub backup_type: BackupType,
+    pub backup_creation_date_time: Timestamp,
+    pub backup_expiry_date_time: Option<Timestamp>,
+}
+shape::structure!(
+    BackupDetails,
+    MODEL,
+    85,
+    backup_arn,
+    backup_name,
+    backup_size_bytes,
+    backup_status,
+    backup_type,
+    backup_creation_date_time,
+    backup_expiry_date_time
+);
+
+shape::string_enum!(BackupStatus { Creating = "CREATING", Deleted = "DELETED", Available = "AVAILABLE",  });
+
+shape::string_enum!(BackupType { User = "USER", System = "SYSTEM", AwsBackup = "AWS_BACKUP",  });
+
+#[derive(Clone, Default)]
+pub struct GlobalTableAlreadyExistsException {
+    pub message: Option<String>,
+}
+shape::structure!(GlobalTableAlreadyExistsException, MODEL, 92, message);
+
+#[derive(Clone, Default)]
+pub struct CreateGlobalTableInput {
+    pub global_table_name: String,
+    pub replication_group: Vec<Replica>,
+}
+shape::structure!(CreateGlobalTableInput, MODEL, 93, global_table_name, replication_group);
+
+#[derive(Clone, Default)]
+pub struct Replica {
+    pub region_name: Option<String>,
+}
+shape::structure!(Replica, MODEL, 95, region_name);
+
+#[derive(Clone, Default)]
+pub struct CreateGlobalTableOutput {
+    pub global_table_description: Option<GlobalTableDescription>,
+}
+shape::structure!(CreateGlobalTableOutput, MODEL, 97, global_table_description);
+
+#[derive(Clone, Default)]
+pub struct GlobalTableDescription {
+    pub replication_group: Option<Vec<ReplicaDescription>>,
+    pub global_table_arn: Option<String>,
+    pub creation_date_time: Option<Timestamp>,
+    pub global_table_status: Option<GlobalTableStatus>,
+    pub global_table_name: Option<String>,
+}
+shape::structure!(
+    GlobalTableDescription,
+    MODEL,
+    98,
+    replication_group,
+    global_table_arn,
+    creation_date_time,
+    global_table_status,
+    global_table_name
+);
+
+#[derive(Clone, Default)]
+pub struct ReplicaDescription {
+    pub region_name: Option<String>,
+    pub replica_status: Option<ReplicaStatus>,
+    pub replica_arn: Option<String>,
+    pub replica_status_description: Option<String>,
+    pub replica_status_percent_progress: Option<String>,
+    pub kms_master_key_id: Option<String>,
+    pub provisioned_throughput_override: Option<ProvisionedThroughputOverride>,
+    pub on_demand_throughput_override: Option<OnDemandThroughputOverride>,
+    pub warm_throughput: Option<TableWarmThroughputDescription>,
+    pub global_secondary_indexes: Option<Vec<ReplicaGlobalSecondaryIndexDescription>>,
+    pub replica_inaccessible_date_time: Option<Timestamp>,
+    pub replica_table_class_summary: Option<TableClassSummary>,
+    pub global_table_settings_replication_mode: Option<GlobalTableSettingsReplicationMode>,
+}
+shape::structure!(
+    ReplicaDescription,
+    MODEL,
+    100,
+    region_name,
+    replica_status,
+    replica_arn,
+    replica_status_description,
+    replica_status_percent_progress,
+    kms_master_key_id,
+    provisioned_throughput_override,
+    on_demand_throughput_override,
+    warm_throughput,
+    global_secondary_indexes,
+    replica_inaccessible_date_time,
+    replica_table_class_summary,
+    global_table_settings_replication_mode
+);
+
+shape::string_enum!(ReplicaStatus { Creating = "CREATING", CreationFailed = "CREATION_FAILED", Updating = "UPDATING", Deleting = "DELETING", Active = "ACTIVE", RegionDisabled = "REGION_DISABLED", InaccessibleEncryptionCredentials = "INACCESSIBLE_ENCRYPTION_CREDENTIALS", Archiving = "ARCHIVING", Archived = "ARCHIVED", ReplicationNotAuthorized = "REPLICATION_NOT_AUTHORIZED",  });
+
+#[derive(Clone, Default)]
+pub struct ProvisionedThroughputOverride {
+    pub read_capacity_units: Option<i64>,
+}
+shape::structure!(ProvisionedThroughputOverride, MODEL, 105, read_capacity_units);
+
+#[derive(Clone, Default)]
+pub struct OnDemandThroughputOverride {
+    pub max_read_request_units: Option<i64>,
+}
+shape::structure!(OnDemandThroughputOverride, MODEL, 107, max_read_request_units);
+
+#[derive(Clone, Default)]
+pub struct TableWarmThroughputDescription {
+    pub read_units_per_second: Option<i64>,
+    pub write_units_per_second: Option<i64>,
+    pub status: Option<TableStatus>,
+}
+shape::structure!(
+    TableWarmThroughputDescription,
+    MODEL,
+    109,
+    read_units_per_second,
+    write_units_per_second,
+    status
+);
+
+shape::string_enum!(TableStatus { Creating = "CREATING", Updating = "UPDATING", Deleting = "DELETING", Active = "ACTIVE", InaccessibleEncryptionCredentials = "INACCESSIBLE_ENCRYPTION_CREDENTIALS", Archiving = "ARCHIVING", Archived = "ARCHIVED", ReplicationNotAuthorized = "REPLICATION_NOT_AUTHORIZED",  });
+
+#[derive(Clone, Default)]
+pub struct ReplicaGlobalSecondaryIndexDescription {
+    pub index_name: Option<String>,
+    pub provisioned_throughput_override: Option<ProvisionedThroughputOverride>,
+    pub on_demand_throughput_override: Option<OnDemandThroughputOverride>,
+    pub warm_throughput: Option<GlobalSecondaryIndexWarmThroughputDescription>,
+}
+shape::structure!(
+    ReplicaGlobalSecondaryIndexDescription,
+    MODEL,
+    112,
+    index_name,
+    provisioned_throughput_override,
+    on_demand_throughput_override,
+    warm_throughput
+);
+
+#[derive(Clone, Default)]
+pub struct GlobalSecondaryIndexWarmThroughputDescription {
+    pub read_units_per_second: Option<i64>,
+    pub write_units_per_second: Option<i64>,
+    pub status: Option<IndexStatus>,
+}
+shape::structure!(
+    GlobalSecondaryIndexWarmThroughputDescription,
+    MODEL,
+    113,
+    read_units_per_second,
+    write_units_per_second,
+    status
+);
+
+shape::string_enum!(IndexStatus { Creating = "CREATING", Updating = "UPDATING", Deleting = "DELETING", Active = "ACTIVE",  });
+
+#[derive(Clone, Default)]
+pub struct TableClassSummary {
+    pub table_class: Option<TableClass>,
+    pub last_update_date_time: Option<Timestamp>,
+}
+shape::structure!(TableClassSummary, MODEL, 115, table_class, last_update_date_time);
+
+shape::string_enum!(TableClass { Standard = "STANDARD", StandardInfrequentAccess = "STANDARD_INFREQUENT_ACCESS",  });
+
+shape::string_enum!(GlobalTableSettingsReplicationMode { Enabled = "ENABLED", Disabled = "DISABLED", EnabledWithOverrides = "ENABLED_WITH_OVERRIDES",  });
+
+shape::string_enum!(GlobalTableStatus { Creating = "CREATING", Active = "ACTIVE", Deleting = "DELETING", Updating = "UPDATING",  });
+
+#[derive(Clone, Default)]
+pub struct ResourceInUseException {
+    pub message: Option<String>,
+}
+shape::structure!(ResourceInUseException, MODEL, 120, message);
 
 #[derive(Clone, Default)]
 pub struct CreateTableInput {
@@ -251,7 +523,7 @@ pub struct CreateTableInput {
 shape::structure!(
     CreateTableInput,
     MODEL,
-    66,
+    121,
     attribute_definitions,
     table_name,
     key_schema,
@@ -277,7 +549,7 @@ pub struct AttributeDefinition {
     pub attribute_name: String,
     pub attribute_type: ScalarAttributeType,
 }
-shape::structure!(AttributeDefinition, MODEL, 68, attribute_name, attribute_type);
+shape::structure!(AttributeDefinition, MODEL, 123, attribute_name, attribute_type);
 
 shape::string_enum!(ScalarAttributeType { S = "S", N = "N", B = "B",  });
 
@@ -286,7 +558,7 @@ pub struct KeySchemaElement {
     pub attribute_name: String,
     pub key_type: KeyType,
 }
-shape::structure!(KeySchemaElement, MODEL, 72, attribute_name, key_type);
+shape::structure!(KeySchemaElement, MODEL, 127, attribute_name, key_type);
 
 shape::string_enum!(KeyType { Hash = "HASH", Range = "RANGE",  });
 
@@ -296,14 +568,14 @@ pub struct LocalSecondaryIndex {
     pub key_schema: Vec<KeySchemaElement>,
     pub projection: Projection,
 }
-shape::structure!(LocalSecondaryIndex, MODEL, 75, index_name, key_schema, projection);
+shape::structure!(LocalSecondaryIndex, MODEL, 130, index_name, key_schema, projection);
 
 #[derive(Clone, Default)]
 pub struct Projection {
     pub projection_type: Option<ProjectionType>,
     pub non_key_attributes: Option<Vec<String>>,
 }
-shape::structure!(Projection, MODEL, 76, projection_type, non_key_attributes);
+shape::structure!(Projection, MODEL, 131, projection_type, non_key_attributes);
 
 shape::string_enum!(ProjectionType { All = "ALL", KeysOnly = "KEYS_ONLY", Include = "INCLUDE",  });
 
@@ -319,7 +591,7 @@ pub struct GlobalSecondaryIndex {
 shape::structure!(
     GlobalSecondaryIndex,
     MODEL,
-    81,
+    136,
     index_name,
     key_schema,
     projection,
@@ -333,21 +605,21 @@ pub struct ProvisionedThroughput {
     pub read_capacity_units: i64,
     pub write_capacity_units: i64,
 }
-shape::structure!(ProvisionedThroughput, MODEL, 82, read_capacity_units, write_capacity_units);
+shape::structure!(ProvisionedThroughput, MODEL, 137, read_capacity_units, write_capacity_units);
 
 #[derive(Clone, Default)]
 pub struct OnDemandThroughput {
     pub max_read_request_units: Option<i64>,
     pub max_write_request_units: Option<i64>,
 }
-shape::structure!(OnDemandThroughput, MODEL, 84, max_read_request_units, max_write_request_units);
+shape::structure!(OnDemandThroughput, MODEL, 138, max_read_request_units, max_write_request_units);
 
 #[derive(Clone, Default)]
 pub struct WarmThroughput {
     pub read_units_per_second: Option<i64>,
     pub write_units_per_second: Option<i64>,
 }
-shape::structure!(WarmThroughput, MODEL, 86, read_units_per_second, write_units_per_second);
+shape::structure!(WarmThroughput, MODEL, 139, read_units_per_second, write_units_per_second);
 
 shape::string_enum!(BillingMode { Provisioned = "PROVISIONED", PayPerRequest = "PAY_PER_REQUEST",  });
 
@@ -356,7 +628,7 @@ pub struct StreamSpecification {
     pub stream_enabled: bool,
     pub stream_view_type: Option<StreamViewType>,
 }
-shape::structure!(StreamSpecification, MODEL, 88, stream_enabled, stream_view_type);
+shape::structure!(StreamSpecification, MODEL, 141, stream_enabled, stream_view_type);
 
 shape::string_enum!(StreamViewType { NewImage = "NEW_IMAGE", OldImage = "OLD_IMAGE", NewAndOldImages = "NEW_AND_OLD_IMAGES", KeysOnly = "KEYS_ONLY",  });
 
@@ -366,7 +638,7 @@ pub struct SSESpecification {
     pub sse_type: Option<SSEType>,
     pub kms_master_key_id: Option<String>,
 }
-shape::structure!(SSESpecification, MODEL, 91, enabled, sse_type, kms_master_key_id);
+shape::structure!(SSESpecification, MODEL, 144, enabled, sse_type, kms_master_key_id);
 
 shape::string_enum!(SSEType { Aes256 = "AES256", Kms = "KMS",  });
 
@@ -375,11 +647,7 @@ pub struct Tag {
     pub key: String,
     pub value: String,
 }
-shape::structure!(Tag, MODEL, 96, key, value);
-
-shape::string_enum!(TableClass { Standard = "STANDARD", StandardInfrequentAccess = "STANDARD_INFREQUENT_ACCESS",  });
-
-shape::string_enum!(GlobalTableSettingsReplicationMode { Enabled = "ENABLED", Disabled = "DISABLED", EnabledWithOverrides = "ENABLED_WITH_OVERRIDES",  });
+shape::structure!(Tag, MODEL, 148, key, value);
 
 #[derive(Clone, Default)]
 pub struct VectorIndex {
@@ -393,7 +661,7 @@ pub struct VectorIndex {
 shape::structure!(
     VectorIndex,
     MODEL,
-    104,
+    154,
     index_name,
     vector_attribute,
     search_schema,
@@ -406,14 +674,14 @@ shape::structure!(
 pub struct VectorAttributeDefinition {
     pub attribute_name: String,
 }
-shape::structure!(VectorAttributeDefinition, MODEL, 105, attribute_name);
+shape::structure!(VectorAttributeDefinition, MODEL, 155, attribute_name);
 
 #[derive(Clone, Default)]
 pub struct SearchSchemaElement {
     pub attribute_name: String,
     pub search_schema_element_type: SearchSchemaElementType,
 }
-shape::structure!(SearchSchemaElement, MODEL, 108, attribute_name, search_schema_element_type);
+shape::structure!(SearchSchemaElement, MODEL, 158, attribute_name, search_schema_element_type);
 
 shape::string_enum!(SearchSchemaElementType { Hash = "HASH", InlineFilter = "INLINE_FILTER",  });
 
@@ -423,7 +691,7 @@ shape::string_enum!(VectorDistanceFunction { Cosine = "COSINE", DotProduct = "DO
 pub struct CreateTableOutput {
     pub table_description: Option<TableDescription>,
 }
-shape::structure!(CreateTableOutput, MODEL, 111, table_description);
+shape::structure!(CreateTableOutput, MODEL, 161, table_description);
 
 #[derive(Clone, Default)]
 pub struct TableDescription {
@@ -461,7 +729,7 @@ pub struct TableDescription {
 shape::structure!(
     TableDescription,
     MODEL,
-    112,
+    162,
     attribute_definitions,
     table_name,
     key_schema,
@@ -494,8 +762,6 @@ shape::structure!(
     vector_indexes
 );
 
-shape::string_enum!(TableStatus { Creating = "CREATING", Updating = "UPDATING", Deleting = "DELETING", Active = "ACTIVE", InaccessibleEncryptionCredentials = "INACCESSIBLE_ENCRYPTION_CREDENTIALS", Archiving = "ARCHIVING", Archived = "ARCHIVED", ReplicationNotAuthorized = "REPLICATION_NOT_AUTHORIZED",  });
-
 #[derive(Clone, Default)]
 pub struct ProvisionedThroughputDescription {
     pub last_increase_date_time: Option<Timestamp>,
@@ -507,7 +773,7 @@ pub struct ProvisionedThroughputDescription {
 shape::structure!(
     ProvisionedThroughputDescription,
     MODEL,
-    116,
+    163,
     last_increase_date_time,
     last_decrease_date_time,
     number_of_decreases_today,
@@ -523,7 +789,7 @@ pub struct BillingModeSummary {
 shape::structure!(
     BillingModeSummary,
     MODEL,
-    120,
+    166,
     billing_mode,
     last_update_to_pay_per_request_date_time
 );
@@ -540,7 +806,7 @@ pub struct LocalSecondaryIndexDescription {
 shape::structure!(
     LocalSecondaryIndexDescription,
     MODEL,
-    122,
+    168,
     index_name,
     key_schema,
     projection,
@@ -566,7 +832,7 @@ pub struct GlobalSecondaryIndexDescription {
 shape::structure!(
     GlobalSecondaryIndexDescription,
     MODEL,
-    124,
+    170,
     index_name,
     key_schema,
     projection,
@@ -580,117 +846,12 @@ shape::structure!(
     warm_throughput
 );
 
-shape::string_enum!(IndexStatus { Creating = "CREATING", Updating = "UPDATING", Deleting = "DELETING", Active = "ACTIVE",  });
-
-#[derive(Clone, Default)]
-pub struct GlobalSecondaryIndexWarmThroughputDescription {
-    pub read_units_per_second: Option<i64>,
-    pub write_units_per_second: Option<i64>,
-    pub status: Option<IndexStatus>,
-}
-shape::structure!(
-    GlobalSecondaryIndexWarmThroughputDescription,
-    MODEL,
-    127,
-    read_units_per_second,
-    write_units_per_second,
-    status
-);
-
-#[derive(Clone, Default)]
-pub struct ReplicaDescription {
-    pub region_name: Option<String>,
-    pub replica_status: Option<ReplicaStatus>,
-    pub replica_arn: Option<String>,
-    pub replica_status_description: Option<String>,
-    pub replica_status_percent_progress: Option<String>,
-    pub kms_master_key_id: Option<String>,
-    pub provisioned_throughput_override: Option<ProvisionedThroughputOverride>,
-    pub on_demand_throughput_override: Option<OnDemandThroughputOverride>,
-    pub warm_throughput: Option<TableWarmThroughputDescription>,
-    pub global_secondary_indexes: Option<Vec<ReplicaGlobalSecondaryIndexDescription>>,
-    pub replica_inaccessible_date_time: Option<Timestamp>,
-    pub replica_table_class_summary: Option<TableClassSummary>,
-    pub global_table_settings_replication_mode: Option<GlobalTableSettingsReplicationMode>,
-}
-shape::structure!(
-    ReplicaDescription,
-    MODEL,
-    130,
-    region_name,
-    replica_status,
-    replica_arn,
-    replica_status_description,
-    replica_status_percent_progress,
-    kms_master_key_id,
-    provisioned_throughput_override,
-    on_demand_throughput_override,
-    warm_throughput,
-    global_secondary_indexes,
-    replica_inaccessible_date_time,
-    replica_table_class_summary,
-    global_table_settings_replication_mode
-);
-
-shape::string_enum!(ReplicaStatus { Creating = "CREATING", CreationFailed = "CREATION_FAILED", Updating = "UPDATING", Deleting = "DELETING", Active = "ACTIVE", RegionDisabled = "REGION_DISABLED", InaccessibleEncryptionCredentials = "INACCESSIBLE_ENCRYPTION_CREDENTIALS", Archiving = "ARCHIVING", Archived = "ARCHIVED", ReplicationNotAuthorized = "REPLICATION_NOT_AUTHORIZED",  });
-
-#[derive(Clone, Default)]
-pub struct ProvisionedThroughputOverride {
-    pub read_capacity_units: Option<i64>,
-}
-shape::structure!(ProvisionedThroughputOverride, MODEL, 135, read_capacity_units);
-
-#[derive(Clone, Default)]
-pub struct OnDemandThroughputOverride {
-    pub max_read_request_units: Option<i64>,
-}
-shape::structure!(OnDemandThroughputOverride, MODEL, 136, max_read_request_units);
-
-#[derive(Clone, Default)]
-pub struct TableWarmThroughputDescription {
-    pub read_units_per_second: Option<i64>,
-    pub write_units_per_second: Option<i64>,
-    pub status: Option<TableStatus>,
-}
-shape::structure!(
-    TableWarmThroughputDescription,
-    MODEL,
-    137,
-    read_units_per_second,
-    write_units_per_second,
-    status
-);
-
-#[derive(Clone, Default)]
-pub struct ReplicaGlobalSecondaryIndexDescription {
-    pub index_name: Option<String>,
-    pub provisioned_throughput_override: Option<ProvisionedThroughputOverride>,
-    pub on_demand_throughput_override: Option<OnDemandThroughputOverride>,
-    pub warm_throughput: Option<GlobalSecondaryIndexWarmThroughputDescription>,
-}
-shape::structure!(
-    ReplicaGlobalSecondaryIndexDescription,
-    MODEL,
-    139,
-    index_name,
-    provisioned_throughput_override,
-    on_demand_throughput_override,
-    warm_throughput
-);
-
-#[derive(Clone, Default)]
-pub struct TableClassSummary {
-    pub table_class: Option<TableClass>,
-    pub last_update_date_time: Option<Timestamp>,
-}
-shape::structure!(TableClassSummary, MODEL, 140, table_class, last_update_date_time);
-
 #[derive(Clone, Default)]
 pub struct GlobalTableWitnessDescription {
     pub region_name: Option<String>,
     pub witness_status: Option<WitnessStatus>,
 }
-shape::structure!(GlobalTableWitnessDescription, MODEL, 142, region_name, witness_status);
+shape::structure!(GlobalTableWitnessDescription, MODEL, 174, region_name, witness_status);
 
 shape::string_enum!(WitnessStatus { Creating = "CREATING", Deleting = "DELETING", Active = "ACTIVE",  });
 
@@ -704,7 +865,7 @@ pub struct RestoreSummary {
 shape::structure!(
     RestoreSummary,
     MODEL,
-    144,
+    176,
     source_backup_arn,
     source_table_arn,
     restore_date_time,
@@ -721,7 +882,7 @@ pub struct SSEDescription {
 shape::structure!(
     SSEDescription,
     MODEL,
-    147,
+    178,
     status,
     sse_type,
     kms_master_key_arn,
@@ -739,7 +900,7 @@ pub struct ArchivalSummary {
 shape::structure!(
     ArchivalSummary,
     MODEL,
-    150,
+    181,
     archival_date_time,
     archival_reason,
     archival_backup_arn
@@ -764,7 +925,7 @@ pub struct VectorIndexDescription {
 shape::structure!(
     VectorIndexDescription,
     MODEL,
-    155,
+    186,
     index_name,
     search_schema,
     projection,
@@ -779,17 +940,157 @@ shape::structure!(
 );
 
 #[derive(Clone, Default)]
+pub struct BackupNotFoundException {
+    pub message: Option<String>,
+}
+shape::structure!(BackupNotFoundException, MODEL, 187, message);
+
+#[derive(Clone, Default)]
+pub struct DeleteBackupInput {
+    pub backup_arn: String,
+}
+shape::structure!(DeleteBackupInput, MODEL, 188, backup_arn);
+
+#[derive(Clone, Default)]
+pub struct DeleteBackupOutput {
+    pub backup_description: Option<BackupDescription>,
+}
+shape::structure!(DeleteBackupOutput, MODEL, 189, backup_description);
+
+#[derive(Clone, Default)]
+pub struct BackupDescription {
+    pub backup_details: Option<BackupDetails>,
+    pub source_table_details: Option<SourceTableDetails>,
+    pub source_table_feature_details: Option<SourceTableFeatureDetails>,
+}
+shape::structure!(
+    BackupDescription,
+    MODEL,
+    190,
+    backup_details,
+    source_table_details,
+    source_table_feature_details
+);
+
+#[derive(Clone, Default)]
+pub struct SourceTableDetails {
+    pub table_name: String,
+    pub table_id: String,
+    pub table_arn: Option<String>,
+    pub table_size_bytes: Option<i64>,
+    pub key_schema: Vec<KeySchemaElement>,
+    pub table_creation_date_time: Timestamp,
+    pub provisioned_throughput: ProvisionedThroughput,
+    pub on_demand_throughput: Option<OnDemandThroughput>,
+    pub item_count: Option<i64>,
+    pub billing_mode: Option<BillingMode>,
+}
+shape::structure!(
+    SourceTableDetails,
+    MODEL,
+    191,
+    table_name,
+    table_id,
+    table_arn,
+    table_size_bytes,
+    key_schema,
+    table_creation_date_time,
+    provisioned_throughput,
+    on_demand_throughput,
+    item_count,
+    billing_mode
+);
+
+#[derive(Clone, Default)]
+pub struct SourceTableFeatureDetails {
+    pub local_secondary_indexes: Option<Vec<LocalSecondaryIndexInfo>>,
+    pub global_secondary_indexes: Option<Vec<GlobalSecondaryIndexInfo>>,
+    pub stream_description: Option<StreamSpecification>,
+    pub time_to_live_description: Option<TimeToLiveDescription>,
+    pub sse_description: Option<SSEDescription>,
+    pub vector_indexes: Option<Vec<VectorIndexInfo>>,
+}
+shape::structure!(
+    SourceTableFeatureDetails,
+    MODEL,
+    194,
+    local_secondary_indexes,
+    global_secondary_indexes,
+    stream_description,
+    time_to_live_description,
+    sse_description,
+    vector_indexes
+);
+
+#[derive(Clone, Default)]
+pub struct LocalSecondaryIndexInfo {
+    pub index_name: Option<String>,
+    pub key_schema: Option<Vec<KeySchemaElement>>,
+    pub projection: Option<Projection>,
+}
+shape::structure!(LocalSecondaryIndexInfo, MODEL, 196, index_name, key_schema, projection);
+
+#[derive(Clone, Default)]
+pub struct GlobalSecondaryIndexInfo {
+    pub index_name: Option<String>,
+    pub key_schema: Option<Vec<KeySchemaElement>>,
+    pub projection: Option<Projection>,
+    pub provisioned_throughput: Option<ProvisionedThroughput>,
+    pub on_demand_throughput: Option<OnDemandThroughput>,
+}
+shape::structure!(
+    GlobalSecondaryIndexInfo,
+    MODEL,
+    198,
+    index_name,
+    key_schema,
+    projection,
+    provisioned_throughput,
+    on_demand_throughput
+);
+
+#[derive(Clone, Default)]
+pub struct TimeToLiveDescription {
+    pub time_to_live_status: Option<TimeToLiveStatus>,
+    pub attribute_name: Option<String>,
+}
+shape::structure!(TimeToLiveDescription, MODEL, 199, time_to_live_status, attribute_name);
+
+shape::string_enum!(TimeToLiveStatus { Enabling = "ENABLING", Disabling = "DISABLING", Enabled = "ENABLED", Disabled = "DISABLED",  });
+
+#[derive(Clone, Default)]
+pub struct VectorIndexInfo {
+    pub index_name: Option<String>,
+    pub vector_attribute: Option<VectorAttributeDefinition>,
+    pub search_schema: Option<Vec<SearchSchemaElement>>,
+    pub projection: Option<Projection>,
+    pub dimensions: Option<i64>,
+    pub distance_function: Option<VectorDistanceFunction>,
+}
+shape::structure!(
+    VectorIndexInfo,
+    MODEL,
+    203,
+    index_name,
+    vector_attribute,
+    search_schema,
+    projection,
+    dimensions,
+    distance_function
+);
+
+#[derive(Clone, Default)]
 pub struct ConditionalCheckFailedException {
     pub message: Option<String>,
     pub item: Option<BTreeMap<String, AttributeValue>>,
 }
-shape::structure!(ConditionalCheckFailedException, MODEL, 156, message, item);
+shape::structure!(ConditionalCheckFailedException, MODEL, 204, message, item);
 
 #[derive(Clone, Default)]
 pub struct TransactionConflictException {
     pub message: Option<String>,
 }
-shape::structure!(TransactionConflictException, MODEL, 157, message);
+shape::structure!(TransactionConflictException, MODEL, 205, message);
 
 #[derive(Clone, Default)]
 pub struct DeleteItemInput {
@@ -808,7 +1109,7 @@ pub struct DeleteItemInput {
 shape::structure!(
     DeleteItemInput,
     MODEL,
-    158,
+    206,
     table_name,
     key,
     expected,
@@ -832,7 +1133,7 @@ pub struct ExpectedAttributeValue {
 shape::structure!(
     ExpectedAttributeValue,
     MODEL,
-    160,
+    208,
     value,
     exists,
     comparison_operator,
@@ -845,8 +1146,6 @@ shape::string_enum!(ConditionalOperator { And = "AND", Or = "OR",  });
 
 shape::string_enum!(ReturnValue { None = "NONE", AllOld = "ALL_OLD", UpdatedOld = "UPDATED_OLD", AllNew = "ALL_NEW", UpdatedNew = "UPDATED_NEW",  });
 
-shape::string_enum!(ReturnValuesOnConditionCheckFailure { AllOld = "ALL_OLD", None = "NONE",  });
-
 #[derive(Clone, Default)]
 pub struct DeleteItemOutput {
     pub attributes: Option<BTreeMap<String, AttributeValue>>,
@@ -856,35 +1155,457 @@ pub struct DeleteItemOutput {
 shape::structure!(
     DeleteItemOutput,
     MODEL,
-    170,
+    217,
     attributes,
     consumed_capacity,
     item_collection_metrics
 );
 
 #[derive(Clone, Default)]
+pub struct PolicyNotFoundException {
+    pub message: Option<String>,
+}
+shape::structure!(PolicyNotFoundException, MODEL, 218, message);
+
+#[derive(Clone, Default)]
+pub struct DeleteResourcePolicyInput {
+    pub resource_arn: String,
+    pub expected_revision_id: Option<String>,
+}
+shape::structure!(DeleteResourcePolicyInput, MODEL, 219, resource_arn, expected_revision_id);
+
+#[derive(Clone, Default)]
+pub struct DeleteResourcePolicyOutput {
+    pub revision_id: Option<String>,
+}
+shape::structure!(DeleteResourcePolicyOutput, MODEL, 222, revision_id);
+
+#[derive(Clone, Default)]
 pub struct DeleteTableInput {
     pub table_name: String,
 }
-shape::structure!(DeleteTableInput, MODEL, 171, table_name);
+shape::structure!(DeleteTableInput, MODEL, 223, table_name);
 
 #[derive(Clone, Default)]
 pub struct DeleteTableOutput {
     pub table_description: Option<TableDescription>,
 }
-shape::structure!(DeleteTableOutput, MODEL, 172, table_description);
+shape::structure!(DeleteTableOutput, MODEL, 224, table_description);
+
+#[derive(Clone, Default)]
+pub struct DescribeBackupInput {
+    pub backup_arn: String,
+}
+shape::structure!(DescribeBackupInput, MODEL, 225, backup_arn);
+
+#[derive(Clone, Default)]
+pub struct DescribeBackupOutput {
+    pub backup_description: Option<BackupDescription>,
+}
+shape::structure!(DescribeBackupOutput, MODEL, 226, backup_description);
+
+#[derive(Clone, Default)]
+pub struct DescribeContinuousBackupsInput {
+    pub table_name: String,
+}
+shape::structure!(DescribeContinuousBackupsInput, MODEL, 227, table_name);
+
+#[derive(Clone, Default)]
+pub struct DescribeContinuousBackupsOutput {
+    pub continuous_backups_description: Option<ContinuousBackupsDescription>,
+}
+shape::structure!(DescribeContinuousBackupsOutput, MODEL, 228, continuous_backups_description);
+
+#[derive(Clone, Default)]
+pub struct ContinuousBackupsDescription {
+    pub continuous_backups_status: ContinuousBackupsStatus,
+    pub point_in_time_recovery_description: Option<PointInTimeRecoveryDescription>,
+}
+shape::structure!(
+    ContinuousBackupsDescription,
+    MODEL,
+    229,
+    continuous_backups_status,
+    point_in_time_recovery_description
+);
+
+shape::string_enum!(ContinuousBackupsStatus { Enabled = "ENABLED", Disabled = "DISABLED",  });
+
+#[derive(Clone, Default)]
+pub struct PointInTimeRecoveryDescription {
+    pub point_in_time_recovery_status: Option<PointInTimeRecoveryStatus>,
+    pub recovery_period_in_days: Option<i32>,
+    pub earliest_restorable_date_time: Option<Timestamp>,
+    pub latest_restorable_date_time: Option<Timestamp>,
+}
+shape::structure!(
+    PointInTimeRecoveryDescription,
+    MODEL,
+    231,
+    point_in_time_recovery_status,
+    recovery_period_in_days,
+    earliest_restorable_date_time,
+    latest_restorable_date_time
+);
+
+shape::string_enum!(PointInTimeRecoveryStatus { Enabled = "ENABLED", Disabled = "DISABLED",  });
+
+#[derive(Clone, Default)]
+pub struct DescribeContributorInsightsInput {
+    pub table_name: String,
+    pub index_name: Option<String>,
+}
+shape::structure!(DescribeContributorInsightsInput, MODEL, 234, table_name, index_name);
+
+#[derive(Clone, Default)]
+pub struct DescribeContributorInsightsOutput {
+    pub table_name: Option<String>,
+    pub index_name: Option<String>,
+    pub contributor_insights_rule_list: Option<Vec<String>>,
+    pub contributor_insights_status: Option<ContributorInsightsStatus>,
+    pub last_update_date_time: Option<Timestamp>,
+    pub failure_exception: Option<FailureException>,
+    pub contributor_insights_mode: Option<ContributorInsightsMode>,
+}
+shape::structure!(
+    DescribeContributorInsightsOutput,
+    MODEL,
+    235,
+    table_name,
+    index_name,
+    contributor_insights_rule_list,
+    contributor_insights_status,
+    last_update_date_time,
+    failure_exception,
+    contributor_insights_mode
+);
+
+shape::string_enum!(ContributorInsightsStatus { Enabling = "ENABLING", Enabled = "ENABLED", Disabling = "DISABLING", Disabled = "DISABLED", Failed = "FAILED",  });
+
+#[derive(Clone, Default)]
+pub struct FailureException {
+    pub exception_name: Option<String>,
+    pub exception_description: Option<String>,
+}
+shape::structure!(FailureException, MODEL, 240, exception_name, exception_description);
+
+shape::string_enum!(ContributorInsightsMode { AccessedAndThrottledKeys = "ACCESSED_AND_THROTTLED_KEYS", ThrottledKeys = "THROTTLED_KEYS",  });
+
+#[derive(Clone, Default)]
+pub struct DescribeEndpointsRequest {}
+shape::structure!(DescribeEndpointsRequest, MODEL, 244);
+
+#[derive(Clone, Default)]
+pub struct DescribeEndpointsResponse {
+    pub endpoints: Vec<Endpoint>,
+}
+shape::structure!(DescribeEndpointsResponse, MODEL, 245, endpoints);
+
+#[derive(Clone, Default)]
+pub struct Endpoint {
+    pub address: String,
+    pub cache_period_in_minutes: i64,
+}
+shape::structure!(Endpoint, MODEL, 247, address, cache_period_in_minutes);
+
+#[derive(Clone, Default)]
+pub struct GlobalTableNotFoundException {
+    pub message: Option<String>,
+}
+shape::structure!(GlobalTableNotFoundException, MODEL, 249, message);
+
+#[derive(Clone, Default)]
+pub struct DescribeGlobalTableInput {
+    pub global_table_name: String,
+}
+shape::structure!(DescribeGlobalTableInput, MODEL, 250, global_table_name);
+
+#[derive(Clone, Default)]
+pub struct DescribeGlobalTableOutput {
+    pub global_table_description: Option<GlobalTableDescription>,
+}
+shape::structure!(DescribeGlobalTableOutput, MODEL, 251, global_table_description);
+
+#[derive(Clone, Default)]
+pub struct DescribeGlobalTableSettingsInput {
+    pub global_table_name: String,
+}
+shape::structure!(DescribeGlobalTableSettingsInput, MODEL, 252, global_table_name);
+
+#[derive(Clone, Default)]
+pub struct DescribeGlobalTableSettingsOutput {
+    pub global_table_name: Option<String>,
+    pub replica_settings: Option<Vec<ReplicaSettingsDescription>>,
+}
+shape::structure!(
+    DescribeGlobalTableSettingsOutput,
+    MODEL,
+    253,
+    global_table_name,
+    replica_settings
+);
+
+#[derive(Clone, Default)]
+pub struct ReplicaSettingsDescription {
+    pub region_name: String,
+    pub replica_status: Option<ReplicaStatus>,
+    pub replica_billing_mode_summary: Option<BillingModeSummary>,
+    pub replica_provisioned_read_capacity_units: Option<i64>,
+    pub replica_provisioned_read_capacity_auto_scaling_settings:
+        Option<AutoScalingSettingsDescription>,
+    pub replica_provisioned_write_capacity_units: Option<i64>,
+    pub replica_provisioned_write_capacity_auto_scaling_settings:
+        Option<AutoScalingSettingsDescription>,
+    pub replica_global_secondary_index_settings:
+        Option<Vec<ReplicaGlobalSecondaryIndexSettingsDescription>>,
+    pub replica_table_class_summary: Option<TableClassSummary>,
+}
+shape::structure!(
+    ReplicaSettingsDescription,
+    MODEL,
+    255,
+    region_name,
+    replica_status,
+    replica_billing_mode_summary,
+    replica_provisioned_read_capacity_units,
+    replica_provisioned_read_capacity_auto_scaling_settings,
+    replica_provisioned_write_capacity_units,
+    replica_provisioned_write_capacity_auto_scaling_settings,
+    replica_global_secondary_index_settings,
+    replica_table_class_summary
+);
+
+#[derive(Clone, Default)]
+pub struct AutoScalingSettingsDescription {
+    pub minimum_units: Option<i64>,
+    pub maximum_units: Option<i64>,
+    pub auto_scaling_disabled: Option<bool>,
+    pub auto_scaling_role_arn: Option<String>,
+    pub scaling_policies: Option<Vec<AutoScalingPolicyDescription>>,
+}
+shape::structure!(
+    AutoScalingSettingsDescription,
+    MODEL,
+    256,
+    minimum_units,
+    maximum_units,
+    auto_scaling_disabled,
+    auto_scaling_role_arn,
+    scaling_policies
+);
+
+#[derive(Clone, Default)]
+pub struct AutoScalingPolicyDescription {
+    pub policy_name: Option<String>,
+    pub target_tracking_scaling_policy_configuration:
+        Option<AutoScalingTargetTrackingScalingPolicyConfigurationDescription>,
+}
+shape::structure!(
+    AutoScalingPolicyDescription,
+    MODEL,
+    258,
+    policy_name,
+    target_tracking_scaling_policy_configuration
+);
+
+#[derive(Clone, Default)]
+pub struct AutoScalingTargetTrackingScalingPolicyConfigurationDescription {
+    pub disable_scale_in: Option<bool>,
+    pub scale_in_cooldown: Option<i32>,
+    pub scale_out_cooldown: Option<i32>,
+    pub target_value: f64,
+}
+shape::structure!(
+    AutoScalingTargetTrackingScalingPolicyConfigurationDescription,
+    MODEL,
+    260,
+    disable_scale_in,
+    scale_in_cooldown,
+    scale_out_cooldown,
+    target_value
+);
+
+#[derive(Clone, Default)]
+pub struct ReplicaGlobalSecondaryIndexSettingsDescription {
+    pub index_name: String,
+    pub index_status: Option<IndexStatus>,
+    pub provisioned_read_capacity_units: Option<i64>,
+    pub provisioned_read_capacity_auto_scaling_settings: Option<AutoScalingSettingsDescription>,
+    pub provisioned_write_capacity_units: Option<i64>,
+    pub provisioned_write_capacity_auto_scaling_settings: Option<AutoScalingSettingsDescription>,
+}
+shape::structure!(
+    ReplicaGlobalSecondaryIndexSettingsDescription,
+    MODEL,
+    264,
+    index_name,
+    index_status,
+    provisioned_read_capacity_units,
+    provisioned_read_capacity_auto_scaling_settings,
+    provisioned_write_capacity_units,
+    provisioned_write_capacity_auto_scaling_settings
+);
+
+#[derive(Clone, Default)]
+pub struct DescribeLimitsInput {}
+shape::structure!(DescribeLimitsInput, MODEL, 265);
+
+#[derive(Clone, Default)]
+pub struct DescribeLimitsOutput {
+    pub account_max_read_capacity_units: Option<i64>,
+    pub account_max_write_capacity_units: Option<i64>,
+    pub table_max_read_capacity_units: Option<i64>,
+    pub table_max_write_capacity_units: Option<i64>,
+}
+shape::structure!(
+    DescribeLimitsOutput,
+    MODEL,
+    266,
+    account_max_read_capacity_units,
+    account_max_write_capacity_units,
+    table_max_read_capacity_units,
+    table_max_write_capacity_units
+);
 
 #[derive(Clone, Default)]
 pub struct DescribeTableInput {
     pub table_name: String,
 }
-shape::structure!(DescribeTableInput, MODEL, 173, table_name);
+shape::structure!(DescribeTableInput, MODEL, 267, table_name);
 
 #[derive(Clone, Default)]
 pub struct DescribeTableOutput {
     pub table: Option<TableDescription>,
 }
-shape::structure!(DescribeTableOutput, MODEL, 174, table);
+shape::structure!(DescribeTableOutput, MODEL, 268, table);
+
+#[derive(Clone, Default)]
+pub struct DescribeTimeToLiveInput {
+    pub table_name: String,
+}
+shape::structure!(DescribeTimeToLiveInput, MODEL, 269, table_name);
+
+#[derive(Clone, Default)]
+pub struct DescribeTimeToLiveOutput {
+    pub time_to_live_description: Option<TimeToLiveDescription>,
+}
+shape::structure!(DescribeTimeToLiveOutput, MODEL, 270, time_to_live_description);
+
+#[derive(Clone, Default)]
+pub struct DuplicateItemException {
+    pub message: Option<String>,
+}
+shape::structure!(DuplicateItemException, MODEL, 271, message);
+
+#[derive(Clone, Default)]
+pub struct ExecuteStatementInput {
+    pub statement: String,
+    pub parameters: Option<Vec<AttributeValue>>,
+    pub consistent_read: Option<bool>,
+    pub next_token: Option<String>,
+    pub return_consumed_capacity: Option<ReturnConsumedCapacity>,
+    pub limit: Option<i32>,
+    pub return_values_on_condition_check_failure: Option<ReturnValuesOnConditionCheckFailure>,
+}
+shape::structure!(
+    ExecuteStatementInput,
+    MODEL,
+    272,
+    statement,
+    parameters,
+    consistent_read,
+    next_token,
+    return_consumed_capacity,
+    limit,
+    return_values_on_condition_check_failure
+);
+
+#[derive(Clone, Default)]
+pub struct ExecuteStatementOutput {
+    pub items: Option<Vec<BTreeMap<String, AttributeValue>>>,
+    pub next_token: Option<String>,
+    pub consumed_capacity: Option<ConsumedCapacity>,
+    pub last_evaluated_key: Option<BTreeMap<String, AttributeValue>>,
+}
+shape::structure!(
+    ExecuteStatementOutput,
+    MODEL,
+    275,
+    items,
+    next_token,
+    consumed_capacity,
+    last_evaluated_key
+);
+
+#[derive(Clone, Default)]
+pub struct TransactionCanceledException {
+    pub message: Option<String>,
+    pub cancellation_reasons: Option<Vec<CancellationReason>>,
+}
+shape::structure!(TransactionCanceledException, MODEL, 276, message, cancellation_reasons);
+
+#[derive(Clone, Default)]
+pub struct CancellationReason {
+    pub item: Option<BTreeMap<String, AttributeValue>>,
+    pub code: Option<String>,
+    pub message: Option<String>,
+}
+shape::structure!(CancellationReason, MODEL, 278, item, code, message);
+
+#[derive(Clone, Default)]
+pub struct TransactionInProgressException {
+    pub message: Option<String>,
+}
+shape::structure!(TransactionInProgressException, MODEL, 280, message);
+
+#[derive(Clone, Default)]
+pub struct IdempotentParameterMismatchException {
+    pub message: Option<String>,
+}
+shape::structure!(IdempotentParameterMismatchException, MODEL, 281, message);
+
+#[derive(Clone, Default)]
+pub struct ExecuteTransactionInput {
+    pub transact_statements: Vec<ParameterizedStatement>,
+    pub client_request_token: Option<String>,
+    pub return_consumed_capacity: Option<ReturnConsumedCapacity>,
+}
+shape::structure!(
+    ExecuteTransactionInput,
+    MODEL,
+    282,
+    transact_statements,
+    client_request_token,
+    return_consumed_capacity
+);
+
+#[derive(Clone, Default)]
+pub struct ParameterizedStatement {
+    pub statement: String,
+    pub parameters: Option<Vec<AttributeValue>>,
+    pub return_values_on_condition_check_failure: Option<ReturnValuesOnConditionCheckFailure>,
+}
+shape::structure!(
+    ParameterizedStatement,
+    MODEL,
+    284,
+    statement,
+    parameters,
+    return_values_on_condition_check_failure
+);
+
+#[derive(Clone, Default)]
+pub struct ExecuteTransactionOutput {
+    pub responses: Option<Vec<ItemResponse>>,
+    pub consumed_capacity: Option<Vec<ConsumedCapacity>>,
+}
+shape::structure!(ExecuteTransactionOutput, MODEL, 286, responses, consumed_capacity);
+
+#[derive(Clone, Default)]
+pub struct ItemResponse {
+    pub item: Option<BTreeMap<String, AttributeValue>>,
+}
+shape::structure!(ItemResponse, MODEL, 288, item);
 
 #[derive(Clone, Default)]
 pub struct GetItemInput {
@@ -899,7 +1620,7 @@ pub struct GetItemInput {
 shape::structure!(
     GetItemInput,
     MODEL,
-    175,
+    289,
     table_name,
     key,
     attributes_to_get,
@@ -914,21 +1635,180 @@ pub struct GetItemOutput {
     pub item: Option<BTreeMap<String, AttributeValue>>,
     pub consumed_capacity: Option<ConsumedCapacity>,
 }
-shape::structure!(GetItemOutput, MODEL, 176, item, consumed_capacity);
+shape::structure!(GetItemOutput, MODEL, 290, item, consumed_capacity);
+
+#[derive(Clone, Default)]
+pub struct GetResourcePolicyInput {
+    pub resource_arn: String,
+}
+shape::structure!(GetResourcePolicyInput, MODEL, 291, resource_arn);
+
+#[derive(Clone, Default)]
+pub struct GetResourcePolicyOutput {
+    pub policy: Option<String>,
+    pub revision_id: Option<String>,
+}
+shape::structure!(GetResourcePolicyOutput, MODEL, 292, policy, revision_id);
+
+#[derive(Clone, Default)]
+pub struct ListBackupsInput {
+    pub table_name: Option<String>,
+    pub limit: Option<i32>,
+    pub time_range_lower_bound: Option<Timestamp>,
+    pub time_range_upper_bound: Option<Timestamp>,
+    pub exclusive_start_backup_arn: Option<String>,
+    pub backup_type: Option<BackupTypeFilter>,
+}
+shape::structure!(
+    ListBackupsInput,
+    MODEL,
+    293,
+    table_name,
+    limit,
+    time_range_lower_bound,
+    time_range_upper_bound,
+    exclusive_start_backup_arn,
+    backup_type
+);
+
+shape::string_enum!(BackupTypeFilter { User = "USER", System = "SYSTEM", AwsBackup = "AWS_BACKUP", All = "ALL",  });
+
+#[derive(Clone, Default)]
+pub struct ListBackupsOutput {
+    pub backup_summaries: Option<Vec<BackupSummary>>,
+    pub last_evaluated_backup_arn: Option<String>,
+}
+shape::structure!(ListBackupsOutput, MODEL, 298, backup_summaries, last_evaluated_backup_arn);
+
+#[derive(Clone, Default)]
+pub struct BackupSummary {
+    pub table_name: Option<String>,
+    pub table_id: Option<String>,
+    pub table_arn: Option<String>,
+    pub backup_arn: Option<String>,
+    pub backup_name: Option<String>,
+    pub backup_creation_date_time: Option<Timestamp>,
+    pub backup_expiry_date_time: Option<Timestamp>,
+    pub backup_status: Option<BackupStatus>,
+    pub backup_type: Option<BackupType>,
+    pub backup_size_bytes: Option<i64>,
+}
+shape::structure!(
+    BackupSummary,
+    MODEL,
+    300,
+    table_name,
+    table_id,
+    table_arn,
+    backup_arn,
+    backup_name,
+    backup_creation_date_time,
+    backup_expiry_date_time,
+    backup_status,
+    backup_type,
+    backup_size_bytes
+);
+
+#[derive(Clone, Default)]
+pub struct ListContributorInsightsInput {
+    pub table_name: Option<String>,
+    pub next_token: Option<String>,
+    pub max_results: Option<i32>,
+}
+shape::structure!(ListContributorInsightsInput, MODEL, 301, table_name, next_token, max_results);
+
+#[derive(Clone, Default)]
+pub struct ListContributorInsightsOutput {
+    pub contributor_insights_summaries: Option<Vec<ContributorInsightsSummary>>,
+    pub next_token: Option<String>,
+}
+shape::structure!(
+    ListContributorInsightsOutput,
+    MODEL,
+    304,
+    contributor_insights_summaries,
+    next_token
+);
+
+#[derive(Clone, Default)]
+pub struct ContributorInsightsSummary {
+    pub table_name: Option<String>,
+    pub index_name: Option<String>,
+    pub contributor_insights_status: Option<ContributorInsightsStatus>,
+    pub contributor_insights_mode: Option<ContributorInsightsMode>,
+}
+shape::structure!(
+    ContributorInsightsSummary,
+    MODEL,
+    306,
+    table_name,
+    index_name,
+    contributor_insights_status,
+    contributor_insights_mode
+);
+
+#[derive(Clone, Default)]
+pub struct ListGlobalTablesInput {
+    pub exclusive_start_global_table_name: Option<String>,
+    pub limit: Option<i32>,
+    pub region_name: Option<String>,
+}
+shape::structure!(
+    ListGlobalTablesInput,
+    MODEL,
+    307,
+    exclusive_start_global_table_name,
+    limit,
+    region_name
+);
+
+#[derive(Clone, Default)]
+pub struct ListGlobalTablesOutput {
+    pub global_tables: Option<Vec<GlobalTable>>,
+    pub last_evaluated_global_table_name: Option<String>,
+}
+shape::structure!(
+    ListGlobalTablesOutput,
+    MODEL,
+    308,
+    global_tables,
+    last_evaluated_global_table_name
+);
+
+#[derive(Clone, Default)]
+pub struct GlobalTable {
+    pub global_table_name: Option<String>,
+    pub replication_group: Option<Vec<Replica>>,
+}
+shape::structure!(GlobalTable, MODEL, 310, global_table_name, replication_group);
 
 #[derive(Clone, Default)]
 pub struct ListTablesInput {
     pub exclusive_start_table_name: Option<String>,
     pub limit: Option<i32>,
 }
-shape::structure!(ListTablesInput, MODEL, 177, exclusive_start_table_name, limit);
+shape::structure!(ListTablesInput, MODEL, 311, exclusive_start_table_name, limit);
 
 #[derive(Clone, Default)]
 pub struct ListTablesOutput {
     pub table_names: Option<Vec<String>>,
     pub last_evaluated_table_name: Option<String>,
 }
-shape::structure!(ListTablesOutput, MODEL, 179, table_names, last_evaluated_table_name);
+shape::structure!(ListTablesOutput, MODEL, 313, table_names, last_evaluated_table_name);
+
+#[derive(Clone, Default)]
+pub struct ListTagsOfResourceInput {
+    pub resource_arn: String,
+    pub next_token: Option<String>,
+}
+shape::structure!(ListTagsOfResourceInput, MODEL, 315, resource_arn, next_token);
+
+#[derive(Clone, Default)]
+pub struct ListTagsOfResourceOutput {
+    pub tags: Option<Vec<Tag>>,
+    pub next_token: Option<String>,
+}
+shape::structure!(ListTagsOfResourceOutput, MODEL, 316, tags, next_token);
 
 #[derive(Clone, Default)]
 pub struct PutItemInput {
@@ -947,7 +1827,7 @@ pub struct PutItemInput {
 shape::structure!(
     PutItemInput,
     MODEL,
-    181,
+    317,
     table_name,
     item,
     expected,
@@ -970,11 +1850,34 @@ pub struct PutItemOutput {
 shape::structure!(
     PutItemOutput,
     MODEL,
-    182,
+    318,
     attributes,
     consumed_capacity,
     item_collection_metrics
 );
+
+#[derive(Clone, Default)]
+pub struct PutResourcePolicyInput {
+    pub resource_arn: String,
+    pub policy: String,
+    pub expected_revision_id: Option<String>,
+    pub confirm_remove_self_resource_access: Option<bool>,
+}
+shape::structure!(
+    PutResourcePolicyInput,
+    MODEL,
+    319,
+    resource_arn,
+    policy,
+    expected_revision_id,
+    confirm_remove_self_resource_access
+);
+
+#[derive(Clone, Default)]
+pub struct PutResourcePolicyOutput {
+    pub revision_id: Option<String>,
+}
+shape::structure!(PutResourcePolicyOutput, MODEL, 321, revision_id);
 
 #[derive(Clone, Default)]
 pub struct QueryInput {
@@ -999,7 +1902,7 @@ pub struct QueryInput {
 shape::structure!(
     QueryInput,
     MODEL,
-    183,
+    322,
     table_name,
     index_name,
     select,
@@ -1026,7 +1929,7 @@ pub struct Condition {
     pub attribute_value_list: Option<Vec<AttributeValue>>,
     pub comparison_operator: ComparisonOperator,
 }
-shape::structure!(Condition, MODEL, 187, attribute_value_list, comparison_operator);
+shape::structure!(Condition, MODEL, 325, attribute_value_list, comparison_operator);
 
 #[derive(Clone, Default)]
 pub struct QueryOutput {
@@ -1039,13 +1942,103 @@ pub struct QueryOutput {
 shape::structure!(
     QueryOutput,
     MODEL,
-    190,
+    328,
     items,
     count,
     scanned_count,
     last_evaluated_key,
     consumed_capacity
 );
+
+#[derive(Clone, Default)]
+pub struct TableAlreadyExistsException {
+    pub message: Option<String>,
+}
+shape::structure!(TableAlreadyExistsException, MODEL, 330, message);
+
+#[derive(Clone, Default)]
+pub struct RestoreTableFromBackupInput {
+    pub target_table_name: String,
+    pub backup_arn: String,
+    pub billing_mode_override: Option<BillingMode>,
+    pub global_secondary_index_override: Option<Vec<GlobalSecondaryIndex>>,
+    pub local_secondary_index_override: Option<Vec<LocalSecondaryIndex>>,
+    pub provisioned_throughput_override: Option<ProvisionedThroughput>,
+    pub on_demand_throughput_override: Option<OnDemandThroughput>,
+    pub sse_specification_override: Option<SSESpecification>,
+    pub vector_index_override: Option<Vec<VectorIndex>>,
+}
+shape::structure!(
+    RestoreTableFromBackupInput,
+    MODEL,
+    331,
+    target_table_name,
+    backup_arn,
+    billing_mode_override,
+    global_secondary_index_override,
+    local_secondary_index_override,
+    provisioned_throughput_override,
+    on_demand_throughput_override,
+    sse_specification_override,
+    vector_index_override
+);
+
+#[derive(Clone, Default)]
+pub struct RestoreTableFromBackupOutput {
+    pub table_description: Option<TableDescription>,
+}
+shape::structure!(RestoreTableFromBackupOutput, MODEL, 332, table_description);
+
+#[derive(Clone, Default)]
+pub struct InvalidRestoreTimeException {
+    pub message: Option<String>,
+}
+shape::structure!(InvalidRestoreTimeException, MODEL, 333, message);
+
+#[derive(Clone, Default)]
+pub struct PointInTimeRecoveryUnavailableException {
+    pub message: Option<String>,
+}
+shape::structure!(PointInTimeRecoveryUnavailableException, MODEL, 334, message);
+
+#[derive(Clone, Default)]
+pub struct RestoreTableToPointInTimeInput {
+    pub source_table_arn: Option<String>,
+    pub source_table_name: Option<String>,
+    pub target_table_name: String,
+    pub use_latest_restorable_time: Option<bool>,
+    pub restore_date_time: Option<Timestamp>,
+    pub billing_mode_override: Option<BillingMode>,
+    pub global_secondary_index_override: Option<Vec<GlobalSecondaryIndex>>,
+    pub local_secondary_index_override: Option<Vec<LocalSecondaryIndex>>,
+    pub provisioned_throughput_override: Option<ProvisionedThroughput>,
+    pub on_demand_throughput_override: Option<OnDemandThroughput>,
+    pub sse_specification_override: Option<SSESpecification>,
+    pub vector_index_override: Option<Vec<VectorIndex>>,
+}
+shape::structure!(
+    RestoreTableToPointInTimeInput,
+    MODEL,
+    335,
+    source_table_arn,
+    source_table_name,
+    target_table_name,
+    use_latest_restorable_time,
+    restore_date_time,
+    billing_mode_override,
+    global_secondary_index_override,
+    local_secondary_index_override,
+    provisioned_throughput_override,
+    on_demand_throughput_override,
+    sse_specification_override,
+    vector_index_override
+);
+
+#[derive(Clone, Default)]
+pub struct RestoreTableToPointInTimeOutput {
+    pub table_description: Option<TableDescription>,
+}
+shape::structure!(RestoreTableToPointInTimeOutput, MODEL, 336, table_description);
 
 #[derive(Clone, Default)]
 pub struct ScanInput {
@@ -1069,7 +2062,7 @@ pub struct ScanInput {
 shape::structure!(
     ScanInput,
     MODEL,
-    192,
+    337,
     table_name,
     index_name,
     attributes_to_get,
@@ -1099,13 +2092,481 @@ pub struct ScanOutput {
 shape::structure!(
     ScanOutput,
     MODEL,
-    195,
+    340,
     items,
     count,
     scanned_count,
     last_evaluated_key,
     consumed_capacity
 );
+
+#[derive(Clone, Default)]
+pub struct SearchVectorsInput {
+    pub table_name: String,
+    pub index_name: String,
+    pub return_consumed_capacity: Option<ReturnConsumedCapacity>,
+    pub expression_attribute_names: Option<BTreeMap<String, String>>,
+    pub expression_attribute_values: Option<BTreeMap<String, AttributeValue>>,
+    pub projection_expression: Option<String>,
+    pub search_vector: Vec<AttributeValue>,
+    pub search_condition_expression: Option<String>,
+    pub top_k: i32,
+}
+shape::structure!(
+    SearchVectorsInput,
+    MODEL,
+    341,
+    table_name,
+    index_name,
+    return_consumed_capacity,
+    expression_attribute_names,
+    expression_attribute_values,
+    projection_expression,
+    search_vector,
+    search_condition_expression,
+    top_k
+);
+
+#[derive(Clone, Default)]
+pub struct SearchVectorsOutput {
+    pub consumed_capacity: Option<VectorCapacity>,
+    pub search_results: Option<Vec<SearchResultItem>>,
+}
+shape::structure!(SearchVectorsOutput, MODEL, 344, consumed_capacity, search_results);
+
+#[derive(Clone, Default)]
+pub struct SearchResultItem {
+    pub item: Option<BTreeMap<String, AttributeValue>>,
+    pub score: Option<f64>,
+}
+shape::structure!(SearchResultItem, MODEL, 346, item, score);
+
+#[derive(Clone, Default)]
+pub struct TagResourceInput {
+    pub resource_arn: String,
+    pub tags: Vec<Tag>,
+}
+shape::structure!(TagResourceInput, MODEL, 348, resource_arn, tags);
+
+#[derive(Clone, Default)]
+pub struct TagResourceOutput {}
+shape::structure!(TagResourceOutput, MODEL, 349);
+
+#[derive(Clone, Default)]
+pub struct TransactGetItemsInput {
+    pub transact_items: Vec<TransactGetItem>,
+    pub return_consumed_capacity: Option<ReturnConsumedCapacity>,
+}
+shape::structure!(TransactGetItemsInput, MODEL, 350, transact_items, return_consumed_capacity);
+
+#[derive(Clone, Default)]
+pub struct TransactGetItem {
+    pub get: Get,
+}
+shape::structure!(TransactGetItem, MODEL, 352, get);
+
+#[derive(Clone, Default)]
+pub struct Get {
+    pub key: BTreeMap<String, AttributeValue>,
+    pub table_name: String,
+    pub projection_expression: Option<String>,
+    pub expression_attribute_names: Option<BTreeMap<String, String>>,
+}
+shape::structure!(
+    Get,
+    MODEL,
+    353,
+    key,
+    table_name,
+    projection_expression,
+    expression_attribute_names
+);
+
+#[derive(Clone, Default)]
+pub struct TransactGetItemsOutput {
+    pub consumed_capacity: Option<Vec<ConsumedCapacity>>,
+    pub responses: Option<Vec<ItemResponse>>,
+}
+shape::structure!(TransactGetItemsOutput, MODEL, 354, consumed_capacity, responses);
+
+#[derive(Clone, Default)]
+pub struct TransactWriteItemsInput {
+    pub transact_items: Vec<TransactWriteItem>,
+    pub return_consumed_capacity: Option<ReturnConsumedCapacity>,
+    pub return_item_collection_metrics: Option<ReturnItemCollectionMetrics>,
+    pub client_request_token: Option<String>,
+}
+shape::structure!(
+    TransactWriteItemsInput,
+    MODEL,
+    355,
+    transact_items,
+    return_consumed_capacity,
+    return_item_collection_metrics,
+    client_request_token
+);
+
+#[derive(Clone, Default)]
+pub struct TransactWriteItem {
+    pub condition_check: Option<ConditionCheck>,
+    pub put: Option<Put>,
+    pub delete: Option<Delete>,
+    pub update: Option<Update>,
+}
+shape::structure!(TransactWriteItem, MODEL, 357, condition_check, put, delete, update);
+
+#[derive(Clone, Default)]
+pub struct ConditionCheck {
+    pub key: BTreeMap<String, AttributeValue>,
+    pub table_name: String,
+    pub condition_expression: String,
+    pub expression_attribute_names: Option<BTreeMap<String, String>>,
+    pub expression_attribute_values: Option<BTreeMap<String, AttributeValue>>,
+    pub return_values_on_condition_check_failure: Option<ReturnValuesOnConditionCheckFailure>,
+}
+shape::structure!(
+    ConditionCheck,
+    MODEL,
+    358,
+    key,
+    table_name,
+    condition_expression,
+    expression_attribute_names,
+    expression_attribute_values,
+    return_values_on_condition_check_failure
+);
+
+#[derive(Clone, Default)]
+pub struct Put {
+    pub item: BTreeMap<String, AttributeValue>,
+    pub table_name: String,
+    pub condition_expression: Option<String>,
+    pub expression_attribute_names: Option<BTreeMap<String, String>>,
+    pub expression_attribute_values: Option<BTreeMap<String, AttributeValue>>,
+    pub return_values_on_condition_check_failure: Option<ReturnValuesOnConditionCheckFailure>,
+}
+shape::structure!(
+    Put,
+    MODEL,
+    359,
+    item,
+    table_name,
+    condition_expression,
+    expression_attribute_names,
+    expression_attribute_values,
+    return_values_on_condition_check_failure
+);
+
+#[derive(Clone, Default)]
+pub struct Delete {
+    pub key: BTreeMap<String, AttributeValue>,
+    pub table_name: String,
+    pub condition_expression: Option<String>,
+    pub expression_attribute_names: Option<BTreeMap<String, String>>,
+    pub expression_attribute_values: Option<BTreeMap<String, AttributeValue>>,
+    pub return_values_on_condition_check_failure: Option<ReturnValuesOnConditionCheckFailure>,
+}
+shape::structure!(
+    Delete,
+    MODEL,
+    360,
+    key,
+    table_name,
+    condition_expression,
+    expression_attribute_names,
+    expression_attribute_values,
+    return_values_on_condition_check_failure
+);
+
+#[derive(Clone, Default)]
+pub struct Update {
+    pub key: BTreeMap<String, AttributeValue>,
+    pub update_expression: String,
+    pub table_name: String,
+    pub condition_expression: Option<String>,
+    pub expression_attribute_names: Option<BTreeMap<String, String>>,
+    pub expression_attribute_values: Option<BTreeMap<String, AttributeValue>>,
+    pub return_values_on_condition_check_failure: Option<ReturnValuesOnConditionCheckFailure>,
+}
+shape::structure!(
+    Update,
+    MODEL,
+    361,
+    key,
+    update_expression,
+    table_name,
+    condition_expression,
+    expression_attribute_names,
+    expression_attribute_values,
+    return_values_on_condition_check_failure
+);
+
+#[derive(Clone, Default)]
+pub struct TransactWriteItemsOutput {
+    pub consumed_capacity: Option<Vec<ConsumedCapacity>>,
+    pub item_collection_metrics: Option<BTreeMap<String, Vec<ItemCollectionMetrics>>>,
+}
+shape::structure!(TransactWriteItemsOutput, MODEL, 363, consumed_capacity, item_collection_metrics);
+
+#[derive(Clone, Default)]
+pub struct UntagResourceInput {
+    pub resource_arn: String,
+    pub tag_keys: Vec<String>,
+}
+shape::structure!(UntagResourceInput, MODEL, 364, resource_arn, tag_keys);
+
+#[derive(Clone, Default)]
+pub struct UntagResourceOutput {}
+shape::structure!(UntagResourceOutput, MODEL, 366);
+
+#[derive(Clone, Default)]
+pub struct UpdateContinuousBackupsInput {
+    pub table_name: String,
+    pub point_in_time_recovery_specification: PointInTimeRecoverySpecification,
+}
+shape::structure!(
+    UpdateContinuousBackupsInput,
+    MODEL,
+    367,
+    table_name,
+    point_in_time_recovery_specification
+);
+
+#[derive(Clone, Default)]
+pub struct PointInTimeRecoverySpecification {
+    pub point_in_time_recovery_enabled: bool,
+    pub recovery_period_in_days: Option<i32>,
+}
+shape::structure!(
+    PointInTimeRecoverySpecification,
+    MODEL,
+    368,
+    point_in_time_recovery_enabled,
+    recovery_period_in_days
+);
+
+#[derive(Clone, Default)]
+pub struct UpdateContinuousBackupsOutput {
+    pub continuous_backups_description: Option<ContinuousBackupsDescription>,
+}
+shape::structure!(UpdateContinuousBackupsOutput, MODEL, 369, continuous_backups_description);
+
+#[derive(Clone, Default)]
+pub struct UpdateContributorInsightsInput {
+    pub table_name: String,
+    pub index_name: Option<String>,
+    pub contributor_insights_action: ContributorInsightsAction,
+    pub contributor_insights_mode: Option<ContributorInsightsMode>,
+}
+shape::structure!(
+    UpdateContributorInsightsInput,
+    MODEL,
+    370,
+    table_name,
+    index_name,
+    contributor_insights_action,
+    contributor_insights_mode
+);
+
+shape::string_enum!(ContributorInsightsAction { Enable = "ENABLE", Disable = "DISABLE",  });
+
+#[derive(Clone, Default)]
+pub struct UpdateContributorInsightsOutput {
+    pub table_name: Option<String>,
+    pub index_name: Option<String>,
+    pub contributor_insights_status: Option<ContributorInsightsStatus>,
+    pub contributor_insights_mode: Option<ContributorInsightsMode>,
+}
+shape::structure!(
+    UpdateContributorInsightsOutput,
+    MODEL,
+    372,
+    table_name,
+    index_name,
+    contributor_insights_status,
+    contributor_insights_mode
+);
+
+#[derive(Clone, Default)]
+pub struct ReplicaAlreadyExistsException {
+    pub message: Option<String>,
+}
+shape::structure!(ReplicaAlreadyExistsException, MODEL, 373, message);
+
+#[derive(Clone, Default)]
+pub struct ReplicaNotFoundException {
+    pub message: Option<String>,
+}
+shape::structure!(ReplicaNotFoundException, MODEL, 374, message);
+
+#[derive(Clone, Default)]
+pub struct UpdateGlobalTableInput {
+    pub global_table_name: String,
+    pub replica_updates: Vec<ReplicaUpdate>,
+}
+shape::structure!(UpdateGlobalTableInput, MODEL, 375, global_table_name, replica_updates);
+
+#[derive(Clone, Default)]
+pub struct ReplicaUpdate {
+    pub create: Option<CreateReplicaAction>,
+    pub delete: Option<DeleteReplicaAction>,
+}
+shape::structure!(ReplicaUpdate, MODEL, 377, create, delete);
+
+#[derive(Clone, Default)]
+pub struct CreateReplicaAction {
+    pub region_name: String,
+}
+shape::structure!(CreateReplicaAction, MODEL, 378, region_name);
+
+#[derive(Clone, Default)]
+pub struct DeleteReplicaAction {
+    pub region_name: String,
+}
+shape::structure!(DeleteReplicaAction, MODEL, 379, region_name);
+
+#[derive(Clone, Default)]
+pub struct UpdateGlobalTableOutput {
+    pub global_table_description: Option<GlobalTableDescription>,
+}
+shape::structure!(UpdateGlobalTableOutput, MODEL, 380, global_table_description);
+
+#[derive(Clone, Default)]
+pub struct IndexNotFoundException {
+    pub message: Option<String>,
+}
+shape::structure!(IndexNotFoundException, MODEL, 381, message);
+
+#[derive(Clone, Default)]
+pub struct UpdateGlobalTableSettingsInput {
+    pub global_table_name: String,
+    pub global_table_billing_mode: Option<BillingMode>,
+    pub global_table_provisioned_write_capacity_units: Option<i64>,
+    pub global_table_provisioned_write_capacity_auto_scaling_settings_update:
+        Option<AutoScalingSettingsUpdate>,
+    pub global_table_global_secondary_index_settings_update:
+        Option<Vec<GlobalTableGlobalSecondaryIndexSettingsUpdate>>,
+    pub replica_settings_update: Option<Vec<ReplicaSettingsUpdate>>,
+}
+shape::structure!(
+    UpdateGlobalTableSettingsInput,
+    MODEL,
+    382,
+    global_table_name,
+    global_table_billing_mode,
+    global_table_provisioned_write_capacity_units,
+    global_table_provisioned_write_capacity_auto_scaling_settings_update,
+    global_table_global_secondary_index_settings_update,
+    replica_settings_update
+);
+
+#[derive(Clone, Default)]
+pub struct AutoScalingSettingsUpdate {
+    pub minimum_units: Option<i64>,
+    pub maximum_units: Option<i64>,
+    pub auto_scaling_disabled: Option<bool>,
+    pub auto_scaling_role_arn: Option<String>,
+    pub scaling_policy_update: Option<AutoScalingPolicyUpdate>,
+}
+shape::structure!(
+    AutoScalingSettingsUpdate,
+    MODEL,
+    383,
+    minimum_units,
+    maximum_units,
+    auto_scaling_disabled,
+    auto_scaling_role_arn,
+    scaling_policy_update
+);
+
+#[derive(Clone, Default)]
+pub struct AutoScalingPolicyUpdate {
+    pub policy_name: Option<String>,
+    pub target_tracking_scaling_policy_configuration:
+        AutoScalingTargetTrackingScalingPolicyConfigurationUpdate,
+}
+shape::structure!(
+    AutoScalingPolicyUpdate,
+    MODEL,
+    385,
+    policy_name,
+    target_tracking_scaling_policy_configuration
+);
+
+#[derive(Clone, Default)]
+pub struct AutoScalingTargetTrackingScalingPolicyConfigurationUpdate {
+    pub disable_scale_in: Option<bool>,
+    pub scale_in_cooldown: Option<i32>,
+    pub scale_out_cooldown: Option<i32>,
+    pub target_value: f64,
+}
+shape::structure!(
+    AutoScalingTargetTrackingScalingPolicyConfigurationUpdate,
+    MODEL,
+    386,
+    disable_scale_in,
+    scale_in_cooldown,
+    scale_out_cooldown,
+    target_value
+);
+
+#[derive(Clone, Default)]
+pub struct GlobalTableGlobalSecondaryIndexSettingsUpdate {
+    pub index_name: String,
+    pub provisioned_write_capacity_units: Option<i64>,
+    pub provisioned_write_capacity_auto_scaling_settings_update: Option<AutoScalingSettingsUpdate>,
+}
+shape::structure!(
+    GlobalTableGlobalSecondaryIndexSettingsUpdate,
+    MODEL,
+    388,
+    index_name,
+    provisioned_write_capacity_units,
+    provisioned_write_capacity_auto_scaling_settings_update
+);
+
+#[derive(Clone, Default)]
+pub struct ReplicaSettingsUpdate {
+    pub region_name: String,
+    pub replica_provisioned_read_capacity_units: Option<i64>,
+    pub replica_provisioned_read_capacity_auto_scaling_settings_update:
+        Option<AutoScalingSettingsUpdate>,
+    pub replica_global_secondary_index_settings_update:
+        Option<Vec<ReplicaGlobalSecondaryIndexSettingsUpdate>>,
+    pub replica_table_class: Option<TableClass>,
+}
+shape::structure!(
+    ReplicaSettingsUpdate,
+    MODEL,
+    390,
+    region_name,
+    replica_provisioned_read_capacity_units,
+    replica_provisioned_read_capacity_auto_scaling_settings_update,
+    replica_global_secondary_index_settings_update,
+    replica_table_class
+);
+
+#[derive(Clone, Default)]
+pub struct ReplicaGlobalSecondaryIndexSettingsUpdate {
+    pub index_name: String,
+    pub provisioned_read_capacity_units: Option<i64>,
+    pub provisioned_read_capacity_auto_scaling_settings_update: Option<AutoScalingSettingsUpdate>,
+}
+shape::structure!(
+    ReplicaGlobalSecondaryIndexSettingsUpdate,
+    MODEL,
+    392,
+    index_name,
+    provisioned_read_capacity_units,
+    provisioned_read_capacity_auto_scaling_settings_update
+);
+
+#[derive(Clone, Default)]
+pub struct UpdateGlobalTableSettingsOutput {
+    pub global_table_name: Option<String>,
+    pub replica_settings: Option<Vec<ReplicaSettingsDescription>>,
+}
+shape::structure!(UpdateGlobalTableSettingsOutput, MODEL, 393, global_table_name, replica_settings);
 
 #[derive(Clone, Default)]
 pub struct UpdateItemInput {
@@ -1126,7 +2587,7 @@ pub struct UpdateItemInput {
 shape::structure!(
     UpdateItemInput,
     MODEL,
-    196,
+    394,
     table_name,
     key,
     attribute_updates,
@@ -1147,7 +2608,7 @@ pub struct AttributeValueUpdate {
     pub value: Option<AttributeValue>,
     pub action: Option<AttributeAction>,
 }
-shape::structure!(AttributeValueUpdate, MODEL, 198, value, action);
+shape::structure!(AttributeValueUpdate, MODEL, 396, value, action);
 
 shape::string_enum!(AttributeAction { Add = "ADD", Put = "PUT", Delete = "DELETE",  });
 
@@ -1160,7 +2621,7 @@ pub struct UpdateItemOutput {
 shape::structure!(
     UpdateItemOutput,
     MODEL,
-    201,
+    398,
     attributes,
     consumed_capacity,
     item_collection_metrics
@@ -1189,7 +2650,7 @@ pub struct UpdateTableInput {
 shape::structure!(
     UpdateTableInput,
     MODEL,
-    202,
+    399,
     attribute_definitions,
     table_name,
     billing_mode,
@@ -1215,7 +2676,7 @@ pub struct GlobalSecondaryIndexUpdate {
     pub create: Option<CreateGlobalSecondaryIndexAction>,
     pub delete: Option<DeleteGlobalSecondaryIndexAction>,
 }
-shape::structure!(GlobalSecondaryIndexUpdate, MODEL, 204, update, create, delete);
+shape::structure!(GlobalSecondaryIndexUpdate, MODEL, 401, update, create, delete);
 
 #[derive(Clone, Default)]
 pub struct UpdateGlobalSecondaryIndexAction {
@@ -1227,7 +2688,7 @@ pub struct UpdateGlobalSecondaryIndexAction {
 shape::structure!(
     UpdateGlobalSecondaryIndexAction,
     MODEL,
-    205,
+    402,
     index_name,
     provisioned_throughput,
     on_demand_throughput,
@@ -1246,7 +2707,7 @@ pub struct CreateGlobalSecondaryIndexAction {
 shape::structure!(
     CreateGlobalSecondaryIndexAction,
     MODEL,
-    206,
+    403,
     index_name,
     key_schema,
     projection,
@@ -1259,7 +2720,7 @@ shape::structure!(
 pub struct DeleteGlobalSecondaryIndexAction {
     pub index_name: String,
 }
-shape::structure!(DeleteGlobalSecondaryIndexAction, MODEL, 207, index_name);
+shape::structure!(DeleteGlobalSecondaryIndexAction, MODEL, 404, index_name);
 
 #[derive(Clone, Default)]
 pub struct ReplicationGroupUpdate {
@@ -1268,7 +2729,7 @@ pub struct ReplicationGroupUpdate {
     pub delete: Option<DeleteReplicationGroupMemberAction>,
     pub disassociate: Option<DisassociateReplicationGroupMemberAction>,
 }
-shape::structure!(ReplicationGroupUpdate, MODEL, 209, create, update, delete, disassociate);
+shape::structure!(ReplicationGroupUpdate, MODEL, 406, create, update, delete, disassociate);
 
 #[derive(Clone, Default)]
 pub struct CreateReplicationGroupMemberAction {
@@ -1282,7 +2743,7 @@ pub struct CreateReplicationGroupMemberAction {
 shape::structure!(
     CreateReplicationGroupMemberAction,
     MODEL,
-    210,
+    407,
     region_name,
     kms_master_key_id,
     provisioned_throughput_override,
@@ -1300,7 +2761,7 @@ pub struct ReplicaGlobalSecondaryIndex {
 shape::structure!(
     ReplicaGlobalSecondaryIndex,
     MODEL,
-    212,
+    409,
     index_name,
     provisioned_throughput_override,
     on_demand_throughput_override
@@ -1318,7 +2779,7 @@ pub struct UpdateReplicationGroupMemberAction {
 shape::structure!(
     UpdateReplicationGroupMemberAction,
     MODEL,
-    213,
+    410,
     region_name,
     kms_master_key_id,
     provisioned_throughput_override,
@@ -1331,7 +2792,7 @@ shape::structure!(
 pub struct DeleteReplicationGroupMemberAction {
     pub region_name: String,
 }
-shape::structure!(DeleteReplicationGroupMemberAction, MODEL, 214, region_name);
+shape::structure!(DeleteReplicationGroupMemberAction, MODEL, 411, region_name);
 
 #[derive(Clone, Default)]
 pub struct DisassociateReplicationGroupMemberAction {
@@ -1341,7 +2802,7 @@ pub struct DisassociateReplicationGroupMemberAction {
 shape::structure!(
     DisassociateReplicationGroupMemberAction,
     MODEL,
-    215,
+    412,
     region_name,
     disassociation_mode
 );
@@ -1353,26 +2814,26 @@ pub struct GlobalTableWitnessGroupUpdate {
     pub create: Option<CreateGlobalTableWitnessGroupMemberAction>,
     pub delete: Option<DeleteGlobalTableWitnessGroupMemberAction>,
 }
-shape::structure!(GlobalTableWitnessGroupUpdate, MODEL, 218, create, delete);
+shape::structure!(GlobalTableWitnessGroupUpdate, MODEL, 415, create, delete);
 
 #[derive(Clone, Default)]
 pub struct CreateGlobalTableWitnessGroupMemberAction {
     pub region_name: String,
 }
-shape::structure!(CreateGlobalTableWitnessGroupMemberAction, MODEL, 219, region_name);
+shape::structure!(CreateGlobalTableWitnessGroupMemberAction, MODEL, 416, region_name);
 
 #[derive(Clone, Default)]
 pub struct DeleteGlobalTableWitnessGroupMemberAction {
     pub region_name: String,
 }
-shape::structure!(DeleteGlobalTableWitnessGroupMemberAction, MODEL, 220, region_name);
+shape::structure!(DeleteGlobalTableWitnessGroupMemberAction, MODEL, 417, region_name);
 
 #[derive(Clone, Default)]
 pub struct VectorIndexUpdate {
     pub create: Option<CreateVectorIndexAction>,
     pub delete: Option<DeleteVectorIndexAction>,
 }
-shape::structure!(VectorIndexUpdate, MODEL, 222, create, delete);
+shape::structure!(VectorIndexUpdate, MODEL, 419, create, delete);
 
 #[derive(Clone, Default)]
 pub struct CreateVectorIndexAction {
@@ -1386,7 +2847,7 @@ pub struct CreateVectorIndexAction {
 shape::structure!(
     CreateVectorIndexAction,
     MODEL,
-    223,
+    420,
     index_name,
     vector_attribute,
     search_schema,
@@ -1399,10 +2860,30 @@ shape::structure!(
 pub struct DeleteVectorIndexAction {
     pub index_name: String,
 }
-shape::structure!(DeleteVectorIndexAction, MODEL, 224, index_name);
+shape::structure!(DeleteVectorIndexAction, MODEL, 421, index_name);
 
 #[derive(Clone, Default)]
 pub struct UpdateTableOutput {
     pub table_description: Option<TableDescription>,
 }
-shape::structure!(UpdateTableOutput, MODEL, 225, table_description);
+shape::structure!(UpdateTableOutput, MODEL, 422, table_description);
+
+#[derive(Clone, Default)]
+pub struct UpdateTimeToLiveInput {
+    pub table_name: String,
+    pub time_to_live_specification: TimeToLiveSpecification,
+}
+shape::structure!(UpdateTimeToLiveInput, MODEL, 423, table_name, time_to_live_specification);
+
+#[derive(Clone, Default)]
+pub struct TimeToLiveSpecification {
+    pub enabled: bool,
+    pub attribute_name: String,
+}
+shape::structure!(TimeToLiveSpecification, MODEL, 424, enabled, attribute_name);
+
+#[derive(Clone, Default)]
+pub struct UpdateTimeToLiveOutput {
+    pub time_to_live_specification: Option<TimeToLiveSpecification>,
+}
+shape::structure!(UpdateTimeToLiveOutput, MODEL, 426, time_to_live_specification);

@@ -264,6 +264,8 @@ pub struct WriteTx {
     durability: Durability,
     timer_ids: Arc<TimerIds>,
     pub(crate) scheduled: bool,
+    /// Whether any of `stamped` is an event.
+    emits: bool,
     /// Bytes written, overwritten ones included.
     bytes: usize,
 }
@@ -285,6 +287,7 @@ impl WriteTx {
             durability: Durability::default(),
             timer_ids,
             scheduled: false,
+            emits: false,
             bytes: 0,
         }
     }
@@ -351,11 +354,26 @@ impl WriteTx {
         table: &Table<T>,
         record: &T,
     ) -> Result<(), StoreError> {
-        // Key parts (sequence, index): the tag of the first, then the number, then the second.
-        let mut prefix = full_key(table.name(), Key::new().u64(0).as_bytes());
-        prefix.truncate(prefix.len() - 8);
+        let prefix = stamp_prefix(table, Key::new());
         let value = encode(&prefix, record)?;
-        self.check(&prefix, &value)?;
+        self.emits = true;
+        self.stamp(prefix, value)
+    }
+
+    /// Writes a raw value under the given parts followed by two more: the sequence number of the
+    /// commit, and how many such values the transaction wrote before. So logs are in the order of
+    /// the commits without a counter that all writers would contend for. It cannot be read back
+    /// in this transaction.
+    pub fn put_stamped_raw(
+        &mut self,
+        table: &RawTable,
+        parts: impl KeyParts,
+        value: impl Into<Bytes>,
+    ) -> Result<(), StoreError> {
+        self.stamp(stamp_prefix(table, Key::of(parts)), value.into())
+    }
+
+    fn stamp(&mut self, prefix: Vec<u8>, value: Bytes) -> Result<(), StoreError> {
         let suffix = Key::new().u64(self.stamped.len() as u64).as_bytes().to_vec();
         self.stamped.push(StampedPut { prefix: prefix.into(), suffix: suffix.into(), value });
         Ok(())
@@ -366,7 +384,7 @@ impl WriteTx {
     }
 
     pub(crate) fn emitted(&self) -> bool {
-        !self.stamped.is_empty()
+        self.emits
     }
 
     /// What to commit, or nothing if only reads happened: those were of one moment anyway.
@@ -392,6 +410,13 @@ impl WriteTx {
         }
         Some(commit)
     }
+}
+
+/// What is in front of the sequence number: the parts, and the number's tag.
+fn stamp_prefix(table: &dyn AnyTable, parts: Key) -> Vec<u8> {
+    let mut prefix = full_key(table.name(), parts.u64(0).as_bytes());
+    prefix.truncate(prefix.len() - 8);
+    prefix
 }
 
 fn encode<T: Serialize>(full: &[u8], record: &T) -> Result<Bytes, StoreError> {

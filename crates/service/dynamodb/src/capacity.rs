@@ -2,7 +2,13 @@
 //!
 //! A unit writes up to 1 KB and reads up to 4 KB, or twice that with eventual consistency.
 
+use std::collections::BTreeMap;
+
 use api_dynamodb::{Capacity, ConsumedCapacity, ReturnConsumedCapacity};
+
+use crate::change::Units;
+use crate::index::IndexKind;
+use crate::table::TableRecord;
 
 /// What a request wants to be told of what it consumed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -26,10 +32,9 @@ impl Report {
         self != Report::Nothing
     }
 
-    /// What to tell of `units` consumed by a table.
+    /// What to tell of read units that a table itself consumed.
     pub fn consumed(self, table_name: &str, units: f64) -> Option<ConsumedCapacity> {
-        let table = (self == Report::Indexes)
-            .then(|| Capacity { capacity_units: Some(units), ..Capacity::default() });
+        let table = (self == Report::Indexes).then(|| capacity(units));
         self.is_wanted().then(|| ConsumedCapacity {
             table_name: Some(table_name.to_owned()),
             capacity_units: Some(units),
@@ -37,6 +42,42 @@ impl Report {
             ..ConsumedCapacity::default()
         })
     }
+
+    /// What to tell of write units.
+    pub fn written(
+        self,
+        table_name: &str,
+        table: &TableRecord,
+        units: &Units,
+    ) -> Option<ConsumedCapacity> {
+        let mut consumed = self.consumed(table_name, units.total())?;
+        if self == Report::Indexes {
+            consumed.table = Some(capacity(units.table));
+            consumed.local_secondary_indexes = by_index(table, IndexKind::Local, units);
+            consumed.global_secondary_indexes = by_index(table, IndexKind::Global, units);
+        }
+        Some(consumed)
+    }
+}
+
+fn capacity(units: f64) -> Capacity {
+    Capacity { capacity_units: Some(units), ..Capacity::default() }
+}
+
+/// The indexes of a kind that consumed anything.
+fn by_index(
+    table: &TableRecord,
+    kind: IndexKind,
+    units: &Units,
+) -> Option<BTreeMap<String, Capacity>> {
+    let consumed: BTreeMap<String, Capacity> = table
+        .indexes
+        .iter()
+        .zip(&units.indexes)
+        .filter(|(index, units)| index.kind == kind && **units > 0.0)
+        .map(|(index, units)| (index.name.clone(), capacity(*units)))
+        .collect();
+    (!consumed.is_empty()).then_some(consumed)
 }
 
 /// Units for writing an item: the greater of what was there and what is there now counts.

@@ -6,7 +6,7 @@
 //! stepping over the others, and only what is asked for is decoded.
 
 use crate::number::Number;
-use crate::value::{Item, Map, NESTING_MAX, Value};
+use crate::value::{Item, Map, NESTING_MAX, Value, ValueType};
 
 /// First byte of every stored item.
 const VERSION: u8 = 1;
@@ -191,6 +191,23 @@ impl<'a> StoredValue<'a> {
     /// The members, if this is a map.
     pub fn members(self) -> Option<Attributes<'a>> {
         (self.tag == M).then(|| Attributes::new(self.body))
+    }
+
+    /// The type; nothing if the bytes are no value.
+    pub fn value_type(self) -> Option<ValueType> {
+        Some(match self.tag {
+            S => ValueType::S,
+            N => ValueType::N,
+            B => ValueType::B,
+            TRUE | FALSE => ValueType::Bool,
+            NULL => ValueType::Null,
+            L => ValueType::L,
+            M => ValueType::M,
+            SS => ValueType::Ss,
+            NS => ValueType::Ns,
+            BS => ValueType::Bs,
+            _ => return None,
+        })
     }
 
     /// Whether this is a list.

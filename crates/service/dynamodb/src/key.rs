@@ -20,14 +20,21 @@ pub const SORT_KEY_MAX_BYTES: usize = 1024;
 /// The partition key's own order does not matter behind the hash, so it is
 /// simply written with its length.
 pub fn write_partition(value: &Value, out: &mut Vec<u8>) {
+    write_partitions(&[value], out);
+}
+
+/// As [`write_partition`], for partitions that several values make.
+pub fn write_partitions(values: &[&Value], out: &mut Vec<u8>) {
     let start = out.len();
     out.extend([0; HASH_BYTES]);
-    match value {
-        Value::N(number) => number.write_key(out),
-        Value::S(text) => write_sized(text.as_bytes(), out),
-        Value::B(bytes) => write_sized(bytes, out),
-        // Validation lets no other type be a key.
-        _ => {}
+    for value in values {
+        match value {
+            Value::N(number) => number.write_key(out),
+            Value::S(text) => write_sized(text.as_bytes(), out),
+            Value::B(bytes) => write_sized(bytes, out),
+            // Validation lets no other type be a key.
+            _ => {}
+        }
     }
     let hash = hash(&out[start + HASH_BYTES..]);
     out[start..start + HASH_BYTES].copy_from_slice(&hash.to_be_bytes());

@@ -5,11 +5,13 @@
 //! then does its work in one transaction or on one snapshot, which begins with the table.
 
 mod capacity;
+mod change;
 mod convert;
 mod count;
 mod describe;
 pub mod expression;
 mod fault;
+mod index;
 pub mod invalid;
 pub mod item;
 pub mod key;
@@ -31,6 +33,7 @@ use kernel::Service;
 #[derive(Default)]
 pub struct DynamoDb {
     counts: count::Counts,
+    tables: table::Cache,
 }
 
 api_dynamodb::serve!(DynamoDb, ops);

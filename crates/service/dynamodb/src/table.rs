@@ -1,17 +1,25 @@
 //! Tables as they are stored, and where their items lie.
 
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
 use api_dynamodb::Error;
+use bytes::Bytes;
 use kernel::{Arn, Ctx, StoreError};
 use serde::{Deserialize, Serialize};
 use store::{Key, RawTable, ReadTx, Table};
 
+use crate::DynamoDb;
 use crate::fault;
+use crate::index::{IndexProjection, IndexRecord, IndexState};
 use crate::invalid::Invalid;
 use crate::key;
 use crate::value::{Item, Value, ValueType};
 
 /// Tables by account, region and name.
 pub(crate) const TABLES: Table<TableRecord> = Table::new("dynamodb/table");
+/// The same, not decoded.
+const RAW_TABLES: RawTable = RawTable::new("dynamodb/table");
 /// Items by table number and key; see [`TableRecord::item_key`].
 pub(crate) const ITEMS: RawTable = RawTable::new("dynamodb/item");
 
@@ -39,6 +47,121 @@ pub(crate) struct TableRecord {
     pub class: Option<ClassRecord>,
     #[serde(default)]
     pub tags: Vec<(String, String)>,
+    /// AttributeDefinitions of keys of indexes that are no keys of the table.
+    #[serde(default)]
+    pub more_attributes: Vec<KeyAttribute>,
+    /// Secondary indexes, local ones first.
+    #[serde(default)]
+    pub indexes: Vec<IndexRecord>,
+    /// Vector indexes.
+    #[serde(default)]
+    pub vectors: Vec<VectorIndexRecord>,
+    /// The stream that writes go to now; earlier ones are with the streams.
+    #[serde(default)]
+    pub stream: Option<TableStream>,
+    /// The attribute that says when an item expires.
+    #[serde(default)]
+    pub ttl: Option<TtlRecord>,
+    /// Since when every write is kept for point-in-time recovery.
+    #[serde(default)]
+    pub recovery: Option<RecoveryRecord>,
+    /// What the table was restored from.
+    #[serde(default)]
+    pub restored: Option<RestoreRecord>,
+    /// The other tables of the global table this one is part of.
+    #[serde(default)]
+    pub replicas: Vec<ReplicaRecord>,
+    /// Limits of a table that is billed per request: read and write units a second.
+    #[serde(default)]
+    pub on_demand: OnDemandRecord,
+    /// Throughput the table is said to be warm for, if it was ever set.
+    #[serde(default)]
+    pub warm: Option<WarmRecord>,
+}
+
+/// The stream of a table.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TableStream {
+    /// What the keys of its records begin with.
+    pub number: u64,
+    /// LatestStreamLabel: when it was made, as in the stream's ARN.
+    pub label: String,
+    pub view: StreamView,
+}
+
+/// What of an item its stream records have.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub(crate) enum StreamView {
+    KeysOnly,
+    NewImage,
+    OldImage,
+    NewAndOldImages,
+}
+
+/// Time to live.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TtlRecord {
+    pub attribute: String,
+    pub enabled: bool,
+    /// When it was last changed.
+    pub changed_ms: i64,
+}
+
+/// Point-in-time recovery.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RecoveryRecord {
+    /// What the keys of the log begin with.
+    pub number: u64,
+    pub since_ms: i64,
+    /// Days that can be gone back: 1 to 35.
+    pub days: i64,
+}
+
+/// Where a restored table came from.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RestoreRecord {
+    pub backup_arn: Option<String>,
+    pub table_arn: Option<String>,
+    pub at_ms: i64,
+}
+
+/// A replica in another region.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ReplicaRecord {
+    pub region: String,
+    pub since_ms: i64,
+}
+
+/// OnDemandThroughput.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct OnDemandRecord {
+    pub read_units_max: Option<i64>,
+    pub write_units_max: Option<i64>,
+}
+
+/// WarmThroughput.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct WarmRecord {
+    pub read_units: i64,
+    pub write_units: i64,
+}
+
+/// A vector index.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct VectorIndexRecord {
+    pub name: String,
+    /// What the keys of its entries begin with.
+    pub number: u64,
+    /// The attribute that holds the vector.
+    pub attribute: String,
+    pub dimensions: u32,
+    /// As in the API: COSINE, EUCLIDEAN or DOT_PRODUCT.
+    pub distance: String,
+    /// Attributes of the search schema and their roles, as in the API.
+    pub schema: Vec<(KeyAttribute, String)>,
+    pub projection: IndexProjection,
+    pub state: IndexState,
 }
 
 /// A key attribute.
@@ -133,8 +256,52 @@ pub(crate) fn find(ctx: &Ctx, tx: &ReadTx, name: &str) -> Result<Option<TableRec
 }
 
 /// The table of that name, for an operation on its items.
-pub(crate) fn get(ctx: &Ctx, tx: &ReadTx, name: &str) -> Result<TableRecord, Error> {
-    find(ctx, tx, name)?.ok_or_else(fault::no_table)
+pub(crate) fn get(
+    service: &DynamoDb,
+    ctx: &Ctx,
+    tx: &ReadTx,
+    name: &str,
+) -> Result<Arc<TableRecord>, Error> {
+    service.tables.get(ctx, tx, name)?.ok_or_else(fault::no_table)
+}
+
+/// Tables as they were last read. What is stored is read again each time, so nothing here is ever
+/// out of date; only taking the record apart is saved.
+#[derive(Default)]
+pub(crate) struct Cache(RwLock<HashMap<Key, (Bytes, Arc<TableRecord>)>>);
+
+impl Cache {
+    fn get(
+        &self,
+        ctx: &Ctx,
+        tx: &ReadTx,
+        name: &str,
+    ) -> Result<Option<Arc<TableRecord>>, StoreError> {
+        let key = Key::of((ctx.account(), ctx.region(), name));
+        let Some(bytes) = tx.get_raw(&RAW_TABLES, &key)? else { return Ok(None) };
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, table)) = known.get(&key)
+            && *known == bytes
+        {
+            return Ok(Some(table.clone()));
+        }
+        drop(known);
+        let Some(table) = tx.get(&TABLES, &key)?.map(Arc::new) else { return Ok(None) };
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        known.insert(key, (bytes, table.clone()));
+        Ok(Some(table))
+    }
+
+    /// Forgets a table that is gone.
+    pub fn forget(&self, ctx: &Ctx, name: &str) {
+        let key = Key::of((ctx.account(), ctx.region(), name));
+        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(&key);
+    }
+
+    /// Forgets all tables.
+    pub fn clear(&self) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
 }
 
 impl TableRecord {
@@ -212,7 +379,21 @@ impl TableRecord {
             }
             check_key_size(&key.name, value, i == 0)?;
         }
-        Ok(())
+        self.indexes.iter().try_for_each(|index| index.check_item(item))
+    }
+
+    /// The secondary index of that name.
+    pub fn index(&self, name: &str) -> Option<&IndexRecord> {
+        self.indexes.iter().find(|index| index.name == name)
+    }
+
+    /// Whether a write must know what was there before, asked for or not.
+    pub fn needs_old(&self) -> bool {
+        !self.indexes.is_empty()
+            || !self.vectors.is_empty()
+            || self.stream.is_some()
+            || self.recovery.is_some()
+            || !self.replicas.is_empty()
     }
 }
 

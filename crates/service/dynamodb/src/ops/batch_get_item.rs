@@ -45,7 +45,7 @@ struct TableAnswer {
 }
 
 pub(crate) async fn batch_get_item(
-    _: &DynamoDb,
+    service: &DynamoDb,
     ctx: &Ctx,
     input: BatchGetItemInput,
 ) -> Result<BatchGetItemOutput, Error> {
@@ -60,7 +60,7 @@ pub(crate) async fn batch_get_item(
         let mut left = ANSWER_MAX_BYTES;
         requests
             .iter()
-            .map(|request| request.read(ctx, tx, &mut left))
+            .map(|request| request.read(service, ctx, tx, &mut left))
             .collect::<Result<Vec<_>, Error>>()
     })?;
 
@@ -117,8 +117,14 @@ impl TableRequest {
     }
 
     /// Reads the items that still fit into `left` bytes of the answer.
-    fn read(&self, ctx: &Ctx, tx: &ReadTx, left: &mut usize) -> Result<TableAnswer, Error> {
-        let table = table::get(ctx, tx, &self.name)?;
+    fn read(
+        &self,
+        service: &DynamoDb,
+        ctx: &Ctx,
+        tx: &ReadTx,
+        left: &mut usize,
+    ) -> Result<TableAnswer, Error> {
+        let table = table::get(service, ctx, tx, &self.name)?;
         if let Some(projection) = &self.projection {
             request::check_key_paths(&table, &projection.0)?;
         }

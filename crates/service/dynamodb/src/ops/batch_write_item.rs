@@ -11,117 +11,85 @@
 use std::collections::{BTreeMap, HashSet};
 
 use api_dynamodb::{BatchWriteItemInput, BatchWriteItemOutput, Error, WriteRequest};
-use bytes::Bytes;
 use kernel::Ctx;
 use store::WriteTx;
 
-use super::put_item::check_size;
-use crate::capacity::{Report, write_units};
+use crate::capacity::Report;
+use crate::change::Units;
 use crate::invalid::Invalid;
-use crate::item::encode;
-use crate::value::Item;
-use crate::write::stored;
+use crate::table::TableRecord;
+use crate::write::{Action, ItemWrite};
 use crate::{DynamoDb, convert, table};
 
 /// Puts and deletes a request may have.
 const WRITES_MAX: usize = 25;
 
-/// One put or delete.
-enum Write {
-    Put { item: Item, bytes: Bytes },
-    Delete { key: Item },
-}
-
 pub(crate) async fn batch_write_item(
-    _: &DynamoDb,
+    service: &DynamoDb,
     ctx: &Ctx,
     input: BatchWriteItemInput,
 ) -> Result<BatchWriteItemOutput, Error> {
     if input.request_items.values().map(Vec::len).sum::<usize>() > WRITES_MAX {
         return Err(Invalid::new("Too many items requested for the BatchWriteItem call").into());
     }
-    let mut tables: Vec<(String, Vec<Write>)> = Vec::new();
+    let mut tables: Vec<(String, Vec<ItemWrite>)> = Vec::new();
     for (given, requests) in input.request_items {
         let name = table::name(ctx, &given)?;
         let writes = requests.into_iter().map(read).collect::<Result<Vec<_>, Error>>()?;
         tables.push((name, writes));
     }
     let report = Report::of(input.return_consumed_capacity.as_ref());
-    let write = |tx: &mut WriteTx| -> Result<Vec<f64>, Error> {
+    let now_ms = ctx.now().epoch_ms;
+    let write = |tx: &mut WriteTx| -> Result<Vec<_>, Error> {
         tables
             .iter()
-            .map(|(name, writes)| write_table(ctx, tx, name, writes, report.is_wanted()))
+            .map(|(name, writes)| {
+                let table = table::get(service, ctx, tx, name)?;
+                let units = write_table(tx, &table, writes, report.is_wanted(), now_ms)?;
+                Ok(report.written(name, &table, &units))
+            })
             .collect()
     };
-    let units = ctx.store().write(write).await?;
-
-    let consumed =
-        tables.iter().zip(units).filter_map(|((name, _), units)| report.consumed(name, units));
+    let consumed = ctx.store().write(write).await?;
     Ok(BatchWriteItemOutput {
         unprocessed_items: Some(BTreeMap::new()),
         item_collection_metrics: None,
-        consumed_capacity: report.is_wanted().then(|| consumed.collect()),
+        consumed_capacity: report.is_wanted().then(|| consumed.into_iter().flatten().collect()),
     })
 }
 
-fn read(request: WriteRequest) -> Result<Write, Error> {
-    match (request.put_request, request.delete_request) {
-        (Some(put), None) => {
-            let item = convert::item(put.item)?;
-            check_size(&item)?;
-            let bytes = encode(&item).into();
-            Ok(Write::Put { item, bytes })
-        }
-        (None, Some(delete)) => Ok(Write::Delete { key: convert::item(delete.key)? }),
+fn read(request: WriteRequest) -> Result<ItemWrite, Error> {
+    let action = match (request.put_request, request.delete_request) {
+        (Some(put), None) => Action::put(convert::item(put.item)?)?,
+        (None, Some(delete)) => Action::Delete { key: convert::item(delete.key)? },
         // DynamoDB speaks of AttributeValue here, too.
-        _ => Err(Invalid::new(
-            "Supplied AttributeValue has more than one datatypes set, \
-             must contain exactly one of the supported datatypes",
-        )
-        .into()),
-    }
+        _ => {
+            return Err(Invalid::new(
+                "Supplied AttributeValue has more than one datatypes set, \
+                 must contain exactly one of the supported datatypes",
+            )
+            .into());
+        }
+    };
+    Ok(action.unguarded())
 }
 
-/// Writes to one table; the units it takes, if they are wanted.
+/// Writes to one table; the units it takes.
 fn write_table(
-    ctx: &Ctx,
     tx: &mut WriteTx,
-    name: &str,
-    writes: &[Write],
+    table: &TableRecord,
+    writes: &[ItemWrite],
     reads: bool,
-) -> Result<f64, Error> {
-    let table = table::get(ctx, tx, name)?;
-    let mut places = Vec::with_capacity(writes.len());
-    for write in writes {
-        places.push(match write {
-            Write::Put { item, .. } => {
-                table.check_item(item)?;
-                table.item_key(item)
-            }
-            Write::Delete { key } => {
-                table.check_key(key)?;
-                table.item_key(key)
-            }
-        });
-    }
+    now_ms: i64,
+) -> Result<Units, Error> {
+    let places = writes.iter().map(|write| write.place(table)).collect::<Result<Vec<_>, _>>()?;
     let mut seen = HashSet::new();
     if !places.iter().all(|place| seen.insert(place)) {
         return Err(Invalid::new("Provided list of item keys contains duplicates").into());
     }
-    let mut units = 0.0;
+    let mut units = Units::default();
     for (write, place) in writes.iter().zip(&places) {
-        let old = if reads { tx.get_raw(&table::ITEMS, place)? } else { None };
-        let old_bytes = stored(old.as_ref())?.map(|old| old.size_bytes());
-        match write {
-            Write::Put { item, bytes } => {
-                units += write_units(old_bytes, Some(item.size_bytes()));
-                tx.put_raw(&table::ITEMS, place, bytes.clone())?;
-            }
-            Write::Delete { .. } => {
-                units += write_units(old_bytes, None);
-                tx.delete(&table::ITEMS, place)?;
-            }
-        }
+        units.add(&write.run(tx, table, place, reads, now_ms)?.units);
     }
     Ok(units)
 }

@@ -17,7 +17,9 @@ use store::{Key, Scan, WriteTx};
 
 use crate::count::Count;
 use crate::invalid::Invalid;
-use crate::table::{self, ClassRecord, ITEMS, KeyAttribute, TABLES, TableRecord, Throughput};
+use crate::table::{
+    self, ClassRecord, ITEMS, KeyAttribute, OnDemandRecord, TABLES, TableRecord, Throughput,
+};
 use crate::{DynamoDb, describe, fault};
 
 /// Units that can be provisioned at most.
@@ -48,6 +50,16 @@ pub(crate) async fn create_table(
             .table_class
             .map(|class| ClassRecord { name: class.as_str().to_owned(), updated_ms: None }),
         tags: input.tags.into_iter().flatten().map(|tag| (tag.key, tag.value)).collect(),
+        more_attributes: Vec::new(),
+        indexes: Vec::new(),
+        vectors: Vec::new(),
+        stream: None,
+        ttl: None,
+        recovery: None,
+        restored: None,
+        replicas: Vec::new(),
+        on_demand: OnDemandRecord::default(),
+        warm: None,
     };
     let write = |tx: &mut WriteTx| -> Result<TableRecord, Error> {
         if table::find(ctx, tx, &name)?.is_some() {

@@ -5,17 +5,16 @@
 //! ```
 
 use api_dynamodb::{DeleteItemInput, DeleteItemOutput, Error};
-use bytes::Bytes;
 use kernel::Ctx;
 
-use super::put_item::returns_old;
-use crate::capacity::{Report, write_units};
+use super::put_item::{old_attributes, returns_old, run};
+use crate::capacity::Report;
 use crate::request::Expressions;
-use crate::write::{Guard, stored};
+use crate::write::{Action, Guard, ItemWrite};
 use crate::{DynamoDb, convert, fault, table};
 
 pub(crate) async fn delete_item(
-    _: &DynamoDb,
+    service: &DynamoDb,
     ctx: &Ctx,
     input: DeleteItemInput,
 ) -> Result<DeleteItemOutput, Error> {
@@ -43,30 +42,12 @@ pub(crate) async fn delete_item(
     placeholders.check_all_used()?;
 
     let report = Report::of(input.return_consumed_capacity.as_ref());
-    let reads = guard.is_some() || returns_old || report.is_wanted();
-    let write = |tx: &mut store::WriteTx| -> Result<Option<Bytes>, Error> {
-        let table = table::get(ctx, tx, &name)?;
-        table.check_key(&key)?;
-        guard.check_paths(&table)?;
-        let key = table.item_key(&key);
-        let old = if reads { tx.get_raw(&table::ITEMS, &key)? } else { None };
-        guard.pass(stored(old.as_ref())?)?;
-        if !reads || old.is_some() {
-            tx.delete(&table::ITEMS, &key)?;
-        }
-        Ok(old)
-    };
-    let old = ctx.store().write(write).await?;
-
-    let old = stored(old.as_ref())?;
-    let units = write_units(old.map(|old| old.size_bytes()), None);
-    let attributes = match old.filter(|_| returns_old) {
-        Some(old) => Some(convert::attributes(old.decode()?)),
-        None => None,
-    };
+    let reads = returns_old || report.is_wanted();
+    let write = ItemWrite { action: Action::Delete { key }, guard };
+    let (table, written) = run(service, ctx, &name, &write, reads).await?;
     Ok(DeleteItemOutput {
-        attributes,
-        consumed_capacity: report.consumed(&name, units),
+        attributes: old_attributes(&written, returns_old)?,
+        consumed_capacity: report.written(&name, &table, &written.units),
         item_collection_metrics: None,
     })
 }

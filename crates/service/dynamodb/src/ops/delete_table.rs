@@ -37,6 +37,7 @@ pub(crate) async fn delete_table(
     };
     let table = ctx.store().write(write).await?;
     service.counts.forget(&table);
+    service.tables.forget(ctx, &name);
     let count = Default::default();
     let mut description = describe::table(ctx, &name, &table, TableStatus::Deleting, count);
     // AWS leaves out what is going away.

@@ -16,7 +16,7 @@ use crate::write::stored;
 use crate::{DynamoDb, convert, fault, table};
 
 pub(crate) async fn get_item(
-    _: &DynamoDb,
+    service: &DynamoDb,
     ctx: &Ctx,
     input: GetItemInput,
 ) -> Result<GetItemOutput, Error> {
@@ -37,7 +37,7 @@ pub(crate) async fn get_item(
     placeholders.check_all_used()?;
 
     let found = ctx.store().read(|tx| -> Result<Option<Bytes>, Error> {
-        let table = table::get(ctx, tx, &name)?;
+        let table = table::get(service, ctx, tx, &name)?;
         table.check_key(&key)?;
         if let Some(projection) = &projection {
             request::check_key_paths(&table, &projection.0)?;

@@ -5,19 +5,20 @@
 //!  "ConditionExpression": "attribute_not_exists(pk)"}
 //! ```
 
+use std::sync::Arc;
+
 use api_dynamodb::{Error, PutItemInput, PutItemOutput, ReturnValue};
-use bytes::Bytes;
 use kernel::Ctx;
 
-use crate::capacity::{Report, write_units};
+use crate::capacity::Report;
 use crate::invalid::Invalid;
 use crate::request::Expressions;
-use crate::value::ITEM_SIZE_MAX_BYTES;
-use crate::write::{Guard, stored};
-use crate::{DynamoDb, convert, fault, item, table};
+use crate::table::TableRecord;
+use crate::write::{Action, Guard, ItemWrite, Written, stored};
+use crate::{DynamoDb, convert, fault, table};
 
 pub(crate) async fn put_item(
-    _: &DynamoDb,
+    service: &DynamoDb,
     ctx: &Ctx,
     input: PutItemInput,
 ) -> Result<PutItemOutput, Error> {
@@ -36,7 +37,7 @@ pub(crate) async fn put_item(
     fault::refuse("PutItem", &legacy)?;
     let item = convert::item(input.item)?;
     let returns_old = returns_old(input.return_values.as_ref())?;
-    check_size(&item)?;
+    let action = Action::put(item)?;
     let mut placeholders = expressions.placeholders()?;
     let guard = Guard::new(
         input.condition_expression.as_deref(),
@@ -46,32 +47,42 @@ pub(crate) async fn put_item(
     placeholders.check_all_used()?;
 
     let report = Report::of(input.return_consumed_capacity.as_ref());
-    // Nothing is read for a put that does not ask for it.
-    let reads = guard.is_some() || returns_old || report.is_wanted();
-    let bytes = Bytes::from(item::encode(&item));
-    let write = |tx: &mut store::WriteTx| -> Result<Option<Bytes>, Error> {
-        let table = table::get(ctx, tx, &name)?;
-        table.check_item(&item)?;
-        guard.check_paths(&table)?;
-        let key = table.item_key(&item);
-        let old = if reads { tx.get_raw(&table::ITEMS, &key)? } else { None };
-        guard.pass(stored(old.as_ref())?)?;
-        tx.put_raw(&table::ITEMS, &key, bytes.clone())?;
-        Ok(old)
-    };
-    let old = ctx.store().write(write).await?;
-
-    let old = stored(old.as_ref())?;
-    let units = write_units(old.map(|old| old.size_bytes()), Some(item.size_bytes()));
-    let attributes = match old.filter(|_| returns_old) {
-        Some(old) => Some(convert::attributes(old.decode()?)),
-        None => None,
-    };
+    let reads = returns_old || report.is_wanted();
+    let (table, written) = run(service, ctx, &name, &ItemWrite { action, guard }, reads).await?;
     Ok(PutItemOutput {
-        attributes,
-        consumed_capacity: report.consumed(&name, units),
+        attributes: old_attributes(&written, returns_old)?,
+        consumed_capacity: report.written(&name, &table, &written.units),
         item_collection_metrics: None,
     })
+}
+
+/// Runs a write in a transaction of its own.
+pub(super) async fn run(
+    service: &DynamoDb,
+    ctx: &Ctx,
+    name: &str,
+    write: &ItemWrite,
+    reads: bool,
+) -> Result<(Arc<TableRecord>, Written), Error> {
+    let now_ms = ctx.now().epoch_ms;
+    let transaction = |tx: &mut store::WriteTx| -> Result<_, Error> {
+        let table = table::get(service, ctx, tx, name)?;
+        let place = write.place(&table)?;
+        let written = write.run(tx, &table, &place, reads, now_ms)?;
+        Ok((table, written))
+    };
+    ctx.store().write(transaction).await
+}
+
+/// What was there before a write, if it is to be returned.
+pub(super) fn old_attributes(
+    written: &Written,
+    returns_old: bool,
+) -> Result<Option<convert::Attributes>, Error> {
+    match stored(written.old.as_ref().filter(|_| returns_old))? {
+        Some(old) => Ok(Some(convert::attributes(old.decode()?))),
+        None => Ok(None),
+    }
 }
 
 /// Reads ReturnValues where only the old item can be returned.
@@ -81,12 +92,4 @@ pub(super) fn returns_old(given: Option<&ReturnValue>) -> Result<bool, Invalid> 
         Some(ReturnValue::AllOld) => Ok(true),
         Some(_) => Err(Invalid::new("ReturnValues can only be ALL_OLD or NONE")),
     }
-}
-
-/// Checks that an item is not too large.
-pub(super) fn check_size(item: &crate::value::Item) -> Result<(), Invalid> {
-    if item.size_bytes() > ITEM_SIZE_MAX_BYTES {
-        return Err(Invalid::new("Item size has exceeded the maximum allowed size"));
-    }
-    Ok(())
 }

@@ -23,14 +23,14 @@ use crate::{DynamoDb, convert, fault, key, table};
 const START_INVALID: &str = "The provided starting key is invalid";
 
 pub(crate) async fn query(
-    _: &DynamoDb,
+    service: &DynamoDb,
     ctx: &Ctx,
     input: QueryInput,
 ) -> Result<QueryOutput, Error> {
     let name = table::name(ctx, &input.table_name)?;
     let request = QueryRequest::new(input)?;
     let (page, units) = ctx.store().read(|tx| -> Result<_, Error> {
-        let table = table::get(ctx, tx, &name)?;
+        let table = table::get(service, ctx, tx, &name)?;
         let scan = request.scan(&table)?;
         let page = request.page.read(tx, &table, &scan)?;
         let units = read_units(page.bytes, request.is_consistent);

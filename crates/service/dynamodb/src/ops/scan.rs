@@ -18,11 +18,15 @@ use crate::table::TableRecord;
 use crate::value::Item;
 use crate::{DynamoDb, convert, fault, key, table};
 
-pub(crate) async fn scan(_: &DynamoDb, ctx: &Ctx, input: ScanInput) -> Result<ScanOutput, Error> {
+pub(crate) async fn scan(
+    service: &DynamoDb,
+    ctx: &Ctx,
+    input: ScanInput,
+) -> Result<ScanOutput, Error> {
     let name = table::name(ctx, &input.table_name)?;
     let request = ScanRequest::new(input)?;
     let (page, units) = ctx.store().read(|tx| -> Result<_, Error> {
-        let table = table::get(ctx, tx, &name)?;
+        let table = table::get(service, ctx, tx, &name)?;
         let scan = request.scan(&table)?;
         let page = request.page.read(tx, &table, &scan)?;
         let units = read_units(page.bytes, request.is_consistent);

@@ -1,0 +1,92 @@
+//! The one way an item changes: with all that follows from it, in the same transaction.
+//!
+//! PutItem, UpdateItem, DeleteItem, batches, transactions, PartiQL, expiry, restores, imports and
+//! replication all end here, so none can forget an index or a stream.
+
+use api_dynamodb::Error;
+use bytes::Bytes;
+use store::{Key, WriteTx};
+
+use crate::capacity::write_units;
+use crate::index::{ENTRIES, IndexState};
+use crate::table::{ITEMS, TableRecord};
+use crate::write::stored;
+
+/// Who changes an item.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Cause {
+    /// A request.
+    Request,
+    /// Time to live.
+    Expiry,
+    /// A write to another replica.
+    Replication,
+}
+
+/// A change of one item.
+pub(crate) struct Change<'a> {
+    /// Where it lies in `ITEMS`.
+    pub place: &'a Key,
+    /// What is stored; must have been read in this transaction if the table
+    /// [needs it](TableRecord::needs_old), and may be left out otherwise.
+    pub old: Option<&'a Bytes>,
+    /// What is to be stored.
+    pub new: Option<&'a Bytes>,
+    pub cause: Cause,
+    /// The time of the request.
+    pub now_ms: i64,
+}
+
+/// Write units of a change.
+#[derive(Clone, Default)]
+pub(crate) struct Units {
+    pub table: f64,
+    /// For each index of the table, in its order.
+    pub indexes: Vec<f64>,
+}
+
+impl Units {
+    /// Of the table and all indexes.
+    pub fn total(&self) -> f64 {
+        self.table + self.indexes.iter().sum::<f64>()
+    }
+
+    /// Adds another change of the same table.
+    pub fn add(&mut self, other: &Units) {
+        self.table += other.table;
+        self.indexes.resize(self.indexes.len().max(other.indexes.len()), 0.0);
+        self.indexes.iter_mut().zip(&other.indexes).for_each(|(units, more)| *units += more);
+    }
+}
+
+/// Makes a change.
+pub(crate) fn apply(
+    tx: &mut WriteTx,
+    table: &TableRecord,
+    change: &Change<'_>,
+) -> Result<Units, Error> {
+    let (old, new) = (change.old, change.new);
+    match new {
+        Some(new) => tx.put_raw(&ITEMS, change.place, new.clone())?,
+        // Without having looked, there may be something.
+        None if old.is_some() || !table.needs_old() => tx.delete(&ITEMS, change.place)?,
+        None => {}
+    }
+    let size = |bytes: Option<&Bytes>| stored(bytes).map(|item| item.map(|i| i.size_bytes()));
+    let mut units = Units { table: write_units(size(old)?, size(new)?), indexes: Vec::new() };
+    for index in &table.indexes {
+        if index.state == IndexState::Deleting {
+            units.indexes.push(0.0);
+            continue;
+        }
+        let entries = index.change(table, change.place, old, new)?;
+        if let Some(key) = &entries.delete {
+            tx.delete(&ENTRIES, key)?;
+        }
+        if let Some(entry) = entries.put {
+            tx.put_raw(&ENTRIES, &entry.key, entry.value)?;
+        }
+        units.indexes.push(entries.units);
+    }
+    Ok(units)
+}
