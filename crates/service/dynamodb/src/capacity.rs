@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use api_dynamodb::{Capacity, ConsumedCapacity, ReturnConsumedCapacity};
+use api_dynamodb::{Capacity, ConsumedCapacity, ReturnConsumedCapacity, VectorCapacity};
 
 use crate::change::Units;
 use crate::index::IndexKind;
@@ -55,6 +55,7 @@ impl Report {
             consumed.table = Some(capacity(units.table));
             consumed.local_secondary_indexes = by_index(table, IndexKind::Local, units);
             consumed.global_secondary_indexes = by_index(table, IndexKind::Global, units);
+            consumed.vector_indexes = by_vector_index(table, units);
         }
         Some(consumed)
     }
@@ -78,6 +79,19 @@ fn by_index(
         .map(|(index, units)| (index.name.clone(), capacity(*units)))
         .collect();
     (!consumed.is_empty()).then_some(consumed)
+}
+
+/// The vector indexes that were written to.
+fn by_vector_index(table: &TableRecord, units: &Units) -> Option<BTreeMap<String, VectorCapacity>> {
+    let written = table.vectors.iter().zip(&units.vector_bytes).filter(|(_, bytes)| **bytes > 0.0);
+    let written: BTreeMap<String, VectorCapacity> = written
+        .map(|(index, bytes)| {
+            let vector_write_request_bytes = Some(*bytes);
+            let capacity = VectorCapacity { vector_write_request_bytes, ..Default::default() };
+            (index.name.clone(), capacity)
+        })
+        .collect();
+    (!written.is_empty()).then_some(written)
 }
 
 /// Units for writing an item: the greater of what was there and what is there now counts.

@@ -43,6 +43,8 @@ pub(crate) struct Units {
     pub table: f64,
     /// For each index of the table, in its order.
     pub indexes: Vec<f64>,
+    /// Bytes written to each vector index of the table, in its order.
+    pub vector_bytes: Vec<f64>,
 }
 
 impl Units {
@@ -54,9 +56,14 @@ impl Units {
     /// Adds another change of the same table.
     pub fn add(&mut self, other: &Units) {
         self.table += other.table;
-        self.indexes.resize(self.indexes.len().max(other.indexes.len()), 0.0);
-        self.indexes.iter_mut().zip(&other.indexes).for_each(|(units, more)| *units += more);
+        add(&mut self.indexes, &other.indexes);
+        add(&mut self.vector_bytes, &other.vector_bytes);
     }
+}
+
+fn add(sums: &mut Vec<f64>, more: &[f64]) {
+    sums.resize(sums.len().max(more.len()), 0.0);
+    sums.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
 }
 
 /// Makes a change.
@@ -73,7 +80,8 @@ pub(crate) fn apply(
         None => {}
     }
     let size = |bytes: Option<&Bytes>| stored(bytes).map(|item| item.map(|i| i.size_bytes()));
-    let mut units = Units { table: write_units(size(old)?, size(new)?), indexes: Vec::new() };
+    let table_units = write_units(size(old)?, size(new)?);
+    let mut units = Units { table: table_units, ..Units::default() };
     for index in &table.indexes {
         if index.state == IndexState::Deleting {
             units.indexes.push(0.0);
@@ -87,6 +95,9 @@ pub(crate) fn apply(
             tx.put_raw(&ENTRIES, &entry.key, entry.value)?;
         }
         units.indexes.push(entries.units);
+    }
+    for index in &table.vectors {
+        units.vector_bytes.push(index.change(tx, table, change.place, old, new)? as f64);
     }
     Ok(units)
 }

@@ -23,6 +23,7 @@ mod request;
 mod sweep;
 mod table;
 pub mod value;
+mod vector;
 mod write;
 
 use std::sync::Arc;

@@ -11,10 +11,11 @@ use store::{Key, RawTable, ReadTx, Table};
 
 use crate::DynamoDb;
 use crate::fault;
-use crate::index::{IndexProjection, IndexRecord, IndexState};
+use crate::index::IndexRecord;
 use crate::invalid::Invalid;
 use crate::key;
 use crate::value::{Item, Value, ValueType};
+use crate::vector::VectorIndexRecord;
 
 /// Tables by account, region and name.
 pub(crate) const TABLES: Table<TableRecord> = Table::new("dynamodb/table");
@@ -145,23 +146,6 @@ pub(crate) struct OnDemandRecord {
 pub(crate) struct WarmRecord {
     pub read_units: i64,
     pub write_units: i64,
-}
-
-/// A vector index.
-#[derive(Clone, Serialize, Deserialize)]
-pub(crate) struct VectorIndexRecord {
-    pub name: String,
-    /// What the keys of its entries begin with.
-    pub number: u64,
-    /// The attribute that holds the vector.
-    pub attribute: String,
-    pub dimensions: u32,
-    /// As in the API: COSINE, EUCLIDEAN or DOT_PRODUCT.
-    pub distance: String,
-    /// Attributes of the search schema and their roles, as in the API.
-    pub schema: Vec<(KeyAttribute, String)>,
-    pub projection: IndexProjection,
-    pub state: IndexState,
 }
 
 /// A key attribute.
@@ -379,7 +363,16 @@ impl TableRecord {
             }
             check_key_size(&key.name, value, i == 0)?;
         }
-        self.indexes.iter().try_for_each(|index| index.check_item(item))
+        self.check_index_keys(item)
+    }
+
+    /// Checks what an item must be for the indexes' sake.
+    ///
+    /// # Errors
+    /// In DynamoDB's words.
+    pub fn check_index_keys(&self, item: &Item) -> Result<(), Invalid> {
+        self.indexes.iter().try_for_each(|index| index.check_item(item))?;
+        self.vectors.iter().try_for_each(|index| index.check_item(item))
     }
 
     /// The secondary index of that name.

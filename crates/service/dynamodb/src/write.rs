@@ -183,7 +183,7 @@ fn updated(
         );
     }
     convert::check_nesting(&item)?;
-    table.indexes.iter().try_for_each(|index| index.check_item(&item))?;
+    table.check_index_keys(&item)?;
     Ok(Some(item))
 }
 

@@ -12,6 +12,7 @@ mod pending;
 mod put_item;
 mod query;
 mod scan;
+mod search_vectors;
 mod update_item;
 mod update_table;
 
@@ -27,5 +28,6 @@ pub(crate) use pending::*;
 pub(crate) use put_item::put_item;
 pub(crate) use query::query;
 pub(crate) use scan::scan;
+pub(crate) use search_vectors::search_vectors;
 pub(crate) use update_item::update_item;
 pub(crate) use update_table::update_table;

@@ -41,7 +41,6 @@ pending! {
     put_resource_policy "PutResourcePolicy" PutResourcePolicyInput PutResourcePolicyOutput;
     restore_table_from_backup "RestoreTableFromBackup" RestoreTableFromBackupInput RestoreTableFromBackupOutput;
     restore_table_to_point_in_time "RestoreTableToPointInTime" RestoreTableToPointInTimeInput RestoreTableToPointInTimeOutput;
-    search_vectors "SearchVectors" SearchVectorsInput SearchVectorsOutput;
     tag_resource "TagResource" TagResourceInput TagResourceOutput;
     transact_get_items "TransactGetItems" TransactGetItemsInput TransactGetItemsOutput;
     transact_write_items "TransactWriteItems" TransactWriteItemsInput TransactWriteItemsOutput;
