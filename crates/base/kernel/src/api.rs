@@ -6,6 +6,8 @@ use std::pin::Pin;
 
 use shape::{Fault, Model, Problem, Struct, problems_message};
 
+use store::StoreError;
+
 use crate::Ctx;
 
 /// A future on the heap: operations are `dyn` at crate edges, which keeps compile times down.
@@ -80,7 +82,7 @@ macro_rules! api {
 
         impl From<$crate::StoreError> for Error {
             fn from(error: $crate::StoreError) -> Self {
-                $crate::Fault::internal(error).into()
+                $crate::store_fault(error).into()
             }
         }
 
@@ -154,4 +156,12 @@ macro_rules! api {
             )*
         }
     };
+}
+
+/// What a caller is told of a failure of the store: only what he can do something about.
+pub fn store_fault(error: StoreError) -> Fault {
+    match error {
+        StoreError::DiskFull { .. } => Fault::new("InternalServerError", 500, error.to_string()),
+        other => Fault::internal(other),
+    }
 }

@@ -18,7 +18,7 @@ mod seal;
 mod service;
 mod tasks;
 
-pub use api::{BoxFuture, Dispatch, ServiceClient};
+pub use api::{BoxFuture, Dispatch, ServiceClient, store_fault};
 pub use arn::{Arn, ArnError};
 pub use blobs::{BlobError, Blobs};
 pub use clock::{Clock, ManualClock, SystemClock};

@@ -21,6 +21,7 @@ use crate::engine::{Commit, CommitError, Durability, Entry};
 use crate::journal::{self, Journals};
 use crate::memory::lock;
 use crate::record;
+use crate::room::Room;
 use crate::watermark::{IDLE_MS, Mark, Watermark};
 
 /// At most so many commits, or payload bytes, share one sync.
@@ -45,6 +46,7 @@ pub(crate) struct Committer {
     pub journals: Journals,
     pub watermark: Watermark,
     pub directory: Directory,
+    pub room: Room,
     /// After a failed write nothing more is accepted: what reached the disk is unknown.
     pub failed: Option<StoreError>,
 }
@@ -55,12 +57,12 @@ impl Committer {
         while let Some(job) = put_back.take().or_else(|| self.next_job(queue)) {
             match job {
                 Job::Commit(commit, done) => {
+                    let mut bytes = commit.bytes();
                     let mut batch = vec![(commit, done)];
-                    let mut bytes = 0;
                     while batch.len() < BATCH_COMMITS_MAX && bytes < BATCH_BYTES_MAX {
                         match queue.try_recv() {
                             Ok(Job::Commit(commit, done)) => {
-                                bytes += commit.puts.iter().map(|(_, v)| v.len()).sum::<usize>();
+                                bytes += commit.bytes();
                                 batch.push((commit, done));
                             }
                             Ok(other) => {
@@ -70,7 +72,7 @@ impl Committer {
                             Err(_) => break,
                         }
                     }
-                    self.commit(batch);
+                    self.commit(batch, bytes);
                 }
                 Job::Clear(seed, done) => {
                     let outcome = self.clear(seed);
@@ -102,7 +104,14 @@ impl Committer {
         queue.recv().ok()
     }
 
-    fn commit(&mut self, batch: Vec<(Commit, Done)>) {
+    /// Commits what arrived together, so many bytes of it.
+    fn commit(&mut self, batch: Vec<(Commit, Done)>, bytes: usize) {
+        if let Err(full) = self.room.check(bytes as u64) {
+            for (_, done) in batch {
+                drop(done.send(Err(CommitError::Failed(full.clone()))));
+            }
+            return;
+        }
         let mut rows = BTreeMap::new();
         let mut accepted = Vec::new();
         let mut sync = false;

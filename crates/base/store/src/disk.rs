@@ -18,6 +18,7 @@ use crate::journal::{self, Journals};
 use crate::manifest;
 use crate::memory::lock;
 use crate::record;
+use crate::room::Room;
 use crate::watermark::{Mark, Watermark};
 use crate::window::Window;
 use crate::{Options, StoreError};
@@ -132,6 +133,7 @@ impl DiskEngine {
             spaces,
             journals,
             watermark,
+            room: Room::new(path.to_owned(), options.reserve_bytes),
             directory,
             failed: None,
         };

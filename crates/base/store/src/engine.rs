@@ -88,6 +88,13 @@ pub(crate) struct Commit {
 }
 
 impl Commit {
+    /// Bytes of what is to be written.
+    pub fn bytes(&self) -> usize {
+        let puts = self.puts.iter().map(|(key, value)| key.len() + value.len());
+        let stamped = self.stamped.iter().map(|put| put.prefix.len() + put.value.len());
+        puts.chain(stamped).chain(self.deletes.iter().map(Bytes::len)).sum()
+    }
+
     /// The stamped puts as plain ones, once the sequence number is known.
     pub fn stamp(&mut self, seq: u64) {
         for StampedPut { prefix, suffix, value } in self.stamped.drain(..) {

@@ -96,6 +96,21 @@ pub enum StoreError {
         /// The system's answer.
         detail: String,
     },
+    /// The disk has too little room left. Nothing was written, reading goes on, and so does
+    /// writing once there is room.
+    #[error(
+        "the disk of {} is full ({free_mib} MiB free, {needed_mib} MiB needed): nothing was \
+         written. Make room; writing then goes on by itself",
+        dir.display()
+    )]
+    DiskFull {
+        /// The data directory.
+        dir: PathBuf,
+        /// What is free, in MiB.
+        free_mib: u64,
+        /// What must be free, in MiB.
+        needed_mib: u64,
+    },
     /// The store was closed.
     #[error("the store is closed")]
     Closed,

@@ -50,6 +50,7 @@ mod memory;
 mod open;
 mod outbox;
 mod record;
+mod room;
 mod store;
 mod table;
 mod timer;

@@ -31,6 +31,9 @@ pub struct Options {
     pub cache_bytes: u64,
     /// Recent writes kept in memory before they become a table file, in bytes.
     pub memtable_bytes: u64,
+    /// Bytes that stay free on the disk for the engine's own rewriting: a commit that would take
+    /// them is refused with [`StoreError::DiskFull`].
+    pub reserve_bytes: u64,
     /// All migrations ever, oldest first; never remove or reorder. A directory remembers how many
     /// it has seen, and a program that knows fewer refuses it.
     pub migrations: &'static [Migration],
@@ -42,7 +45,13 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         let mib = 1024 * 1024;
-        Self { cache_bytes: 16 * mib, memtable_bytes: 8 * mib, migrations: &[], salvage: false }
+        Self {
+            cache_bytes: 16 * mib,
+            memtable_bytes: 8 * mib,
+            reserve_bytes: 64 * mib,
+            migrations: &[],
+            salvage: false,
+        }
     }
 }
 

@@ -148,3 +148,22 @@ fn clearing_races_with_writers() {
         });
     }
 }
+
+#[test]
+fn a_full_disk_refuses_writes_and_nothing_else() {
+    let dir = TempDir::new();
+    open(&dir).write_blocking(|tx| tx.put(&NUMBERS, 1u64, &1)).unwrap();
+    let full = Options { reserve_bytes: u64::MAX / 2, ..Options::default() };
+    let store = Store::open(dir.data(), &full).unwrap();
+    for _ in 0..2 {
+        let refused = store.write_blocking(|tx| tx.put(&NUMBERS, 2u64, &2)).unwrap_err();
+        assert!(matches!(refused, StoreError::DiskFull { .. }), "{refused}");
+        assert_eq!(store.read(|tx| tx.get(&NUMBERS, 1u64)).unwrap(), Some(1));
+        assert_eq!(store.read(|tx| tx.get(&NUMBERS, 2u64)).unwrap(), None);
+    }
+    store.close().unwrap();
+    drop(store);
+    let store = open(&dir);
+    store.write_blocking(|tx| tx.put(&NUMBERS, 2u64, &2)).unwrap();
+    assert_eq!(store.read(|tx| tx.scan(&NUMBERS, Scan::all())).unwrap().len(), 2);
+}
