@@ -43,6 +43,22 @@ impl Report {
         })
     }
 
+    /// What to tell of the read units of a page.
+    pub fn read(self, table_name: &str, units: &ReadUnits) -> Option<ConsumedCapacity> {
+        let mut consumed = self.consumed(table_name, units.total())?;
+        if self == Report::Indexes {
+            consumed.table = Some(capacity(units.table));
+        }
+        if let (Report::Indexes, Some((kind, name, units))) = (self, &units.index) {
+            let units = Some(BTreeMap::from([(name.clone(), capacity(*units))]));
+            match kind {
+                IndexKind::Local => consumed.local_secondary_indexes = units,
+                IndexKind::Global => consumed.global_secondary_indexes = units,
+            }
+        }
+        Some(consumed)
+    }
+
     /// What to tell of write units.
     pub fn written(
         self,
@@ -58,6 +74,21 @@ impl Report {
             consumed.vector_indexes = by_vector_index(table, units);
         }
         Some(consumed)
+    }
+}
+
+/// Read units of a page.
+pub(crate) struct ReadUnits {
+    /// Of the table: all, or what was fetched from it for an index.
+    pub table: f64,
+    /// Of the index that was read.
+    pub index: Option<(IndexKind, String, f64)>,
+}
+
+impl ReadUnits {
+    /// Of table and index.
+    pub fn total(&self) -> f64 {
+        self.table + self.index.as_ref().map_or(0.0, |(_, _, units)| *units)
     }
 }
 

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use crate::convert::{self, Attributes};
 use crate::expression::bound::Path;
 use crate::expression::{Placeholders, check_keys};
+use crate::index::IndexKind;
 use crate::invalid::Invalid;
-use crate::table::TableRecord;
+use crate::table::{KeyAttribute, TableRecord};
+use crate::value::Item;
 
 /// A parameter's name and whether it is given.
 pub(crate) type Given<'a> = (&'a str, bool);
@@ -86,7 +88,8 @@ impl Expressions<'_> {
     }
 }
 
-/// Checks that no path goes into a key attribute, which cannot contain anything.
+/// Checks that no path goes into a key attribute of the table or one of its indexes, which cannot
+/// contain anything.
 ///
 /// # Errors
 /// In DynamoDB's words.
@@ -94,16 +97,28 @@ pub(crate) fn check_key_paths<'a>(
     table: &TableRecord,
     paths: impl IntoIterator<Item = &'a Path>,
 ) -> Result<(), Invalid> {
-    for path in paths {
-        let name = path.attribute();
-        if path.is_nested() && table.keys().any(|key| key.name == name) {
-            return Err(Invalid(format!(
-                "Key attributes must be scalars; list random access '[]' and map lookup '.' are \
-                 not allowed: Key: {name}"
-            )));
-        }
+    let nested: Vec<&str> =
+        paths.into_iter().filter(|path| path.is_nested()).map(Path::attribute).collect();
+    if nested.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    let refuse = |kind: &str, key: &KeyAttribute| {
+        Err(Invalid(format!(
+            "Key attributes must be scalars; list random access '[]' and map lookup '.' are \
+             not allowed: {kind}: {}",
+            key.name
+        )))
+    };
+    let is_nested = |key: &&KeyAttribute| nested.contains(&key.name.as_str());
+    if let Some(key) = table.keys().find(is_nested) {
+        return refuse("Key", key);
+    }
+    let of_kind = |kind| table.indexes.iter().filter(move |index| index.kind == kind);
+    let mut indexes = of_kind(IndexKind::Global).chain(of_kind(IndexKind::Local));
+    match indexes.find_map(|index| index.keys().find(is_nested)) {
+        Some(key) => refuse("IndexKey", key),
+        None => Ok(()),
+    }
 }
 
 /// The paths of a condition.
@@ -111,4 +126,22 @@ pub(crate) fn paths(condition: &crate::expression::bound::Condition) -> Vec<&Pat
     let mut paths = Vec::new();
     condition.each_path(&mut |path| paths.push(path));
     paths
+}
+
+/// A start key's values, checked.
+///
+/// # Errors
+/// In DynamoDB's words, which for most problems name the starting key.
+pub(crate) fn start_key(given: Option<Attributes>) -> Result<Option<Item>, Invalid> {
+    let Some(given) = given else { return Ok(None) };
+    convert::item(given).map(Some).map_err(|problem| {
+        let bare = ["contains duplicates", "number set", "numeric value", "significant digits"];
+        let bare = bare.iter().any(|text| problem.0.contains(text))
+            || problem.0.contains("number with magnitude");
+        if bare {
+            problem
+        } else {
+            Invalid(format!("The provided starting key is invalid: {problem}"))
+        }
+    })
 }

@@ -20,7 +20,14 @@ pub enum KeyTest {
     Compare(Comparator, Arc<Value>),
     Between(Arc<Value>, Arc<Value>),
     BeginsWith(Arc<Value>),
+    /// Something that the parameters of old can ask for and no key can answer.
+    NotIndexable,
 }
+
+/// Conditions on keys of one or two attributes.
+pub const SIMPLE_CONDITIONS_MAX: usize = 2;
+/// Conditions on keys of up to four attributes for the partition and four to sort by.
+pub const CONDITIONS_MAX: usize = 8;
 
 impl KeyTest {
     /// The values the attribute is held against.
@@ -28,6 +35,15 @@ impl KeyTest {
         match self {
             KeyTest::Compare(_, value) | KeyTest::BeginsWith(value) => vec![value],
             KeyTest::Between(low, high) => vec![low, high],
+            KeyTest::NotIndexable => Vec::new(),
+        }
+    }
+
+    /// The one value that passes, if there is only one.
+    pub fn equal(&self) -> Option<&Value> {
+        match self {
+            KeyTest::Compare(Comparator::Equal, value) => Some(value),
+            _ => None,
         }
     }
 
@@ -53,6 +69,7 @@ impl KeyTest {
                 (Value::B(bytes), Value::B(prefix)) => bytes.starts_with(prefix),
                 _ => false,
             },
+            KeyTest::NotIndexable => false,
         }
     }
 }
@@ -61,15 +78,24 @@ impl KeyConditions {
     /// Takes a condition apart.
     ///
     /// # Errors
-    /// In DynamoDB's words, if it is more than one or two comparisons of
-    /// attributes with values of the request, joined by AND.
-    pub fn new(condition: &Condition) -> Result<KeyConditions, Invalid> {
+    /// In DynamoDB's words, if it is more than comparisons of attributes with
+    /// values of the request, joined by AND, at most `most` of them.
+    pub fn new(condition: &Condition, most: usize) -> Result<KeyConditions, Invalid> {
         let mut conditions = KeyConditions(Vec::new());
         conditions.add(condition)?;
-        match conditions.0.len() {
-            1 | 2 => Ok(conditions),
-            _ => Err(Invalid::new("Conditions can be of length 1 or 2 only")),
+        conditions.check_count(most)?;
+        Ok(conditions)
+    }
+
+    /// Checks that there are conditions, and at most so many.
+    ///
+    /// # Errors
+    /// In DynamoDB's words.
+    pub fn check_count(&self, most: usize) -> Result<(), Invalid> {
+        if (1..=most).contains(&self.0.len()) {
+            return Ok(());
         }
+        Err(Invalid::new("Conditions can be of length 1 or 2 only"))
     }
 
     /// What is asked of that attribute.

@@ -20,7 +20,7 @@ use crate::expression::bound::{Condition, Operand, Path, Projection};
 use crate::index::IndexState;
 use crate::invalid::Invalid;
 use crate::item::StoredItem;
-use crate::page::no_index;
+use crate::read::no_index;
 use crate::request::{self, Expressions};
 use crate::table::{self, TableRecord};
 use crate::value::Value;

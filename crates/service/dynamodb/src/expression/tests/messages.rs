@@ -438,7 +438,7 @@ fn key_conditions_have_a_simple_shape() {
         ("a = :a and b = :b and c = :b", "Conditions can be of length 1 or 2 only"),
     ] {
         let bound = placeholders(&given).unwrap().condition(KeyCondition, text).unwrap();
-        let got = match KeyConditions::new(&bound) {
+        let got = match KeyConditions::new(&bound, 2) {
             Ok(_) => "ok".to_owned(),
             Err(problem) => problem.0,
         };

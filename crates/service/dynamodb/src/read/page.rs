@@ -1,0 +1,141 @@
+//! Reads one page of a plan.
+
+use std::ops::ControlFlow;
+
+use api_dynamodb::Error;
+use bytes::Bytes;
+use store::{ReadTx, Scan, StoreError};
+
+use super::source::Source;
+use super::{Attributes, ReadPlan};
+use crate::capacity::{ReadUnits, read_units};
+use crate::item::{Corrupt, StoredItem};
+use crate::table::ITEMS;
+use crate::value::Item;
+
+/// Bytes of items that one page looks at, before any filter.
+const PAGE_MAX_BYTES: usize = 1024 * 1024;
+
+/// What was found.
+pub(crate) struct Page {
+    /// The items that passed the filter; none if they are only counted.
+    pub items: Vec<Item>,
+    /// Items that passed the filter.
+    pub count: i32,
+    /// Items looked at.
+    pub scanned: i32,
+    /// Key of the last item looked at, if there may be more.
+    pub last_key: Option<Item>,
+    /// What it took.
+    pub units: ReadUnits,
+}
+
+pub(super) fn read(
+    plan: &ReadPlan,
+    tx: &ReadTx,
+    source: &Source<'_>,
+    scan: &Scan,
+) -> Result<Page, Error> {
+    let fetches = plan.fetches(source);
+    let mut reader = Reader { plan, tx, source, fetches, found: Found::default() };
+    let mut problem = None;
+    tx.scan_raw(source.rows(), scan, &mut |_, row| {
+        reader.take(row).unwrap_or_else(|error| {
+            problem = Some(error);
+            ControlFlow::Break(())
+        })
+    })?;
+    if let Some(problem) = problem {
+        return Err(problem);
+    }
+    let Found { items, count, scanned, row_bytes, fetched_units, last, is_cut, .. } = reader.found;
+    let last_key = match last.filter(|_| is_cut) {
+        Some(last) => Some(source.start_key(StoredItem::new(&last)?)?),
+        None => None,
+    };
+    let units = read_units(row_bytes, plan.is_consistent);
+    let units = match source.index {
+        Some(index) => {
+            ReadUnits { table: fetched_units, index: Some((index.kind, index.name.clone(), units)) }
+        }
+        None => ReadUnits { table: units, index: None },
+    };
+    Ok(Page { items, count, scanned, last_key, units })
+}
+
+/// A page being read.
+struct Reader<'a> {
+    plan: &'a ReadPlan,
+    tx: &'a ReadTx,
+    source: &'a Source<'a>,
+    /// Whether items are fetched from the table.
+    fetches: bool,
+    found: Found,
+}
+
+#[derive(Default)]
+struct Found {
+    items: Vec<Item>,
+    count: i32,
+    scanned: i32,
+    /// Bytes of the rows looked at.
+    row_bytes: usize,
+    /// Bytes of the items fetched, and what that took.
+    fetched_bytes: usize,
+    fetched_units: f64,
+    /// The last row looked at.
+    last: Option<Bytes>,
+    /// Whether a limit ended the page.
+    is_cut: bool,
+}
+
+impl Reader<'_> {
+    /// Looks at the next row.
+    fn take(&mut self, row: Bytes) -> Result<ControlFlow<()>, Error> {
+        let item = StoredItem::new(&row)?;
+        let row_bytes = self.found.row_bytes + item.size_bytes();
+        let passes = match &self.plan.filter {
+            Some(filter) => filter.condition.holds(&item)?,
+            None => true,
+        };
+        let fetched = if passes && self.fetches { Some(self.fetch(item)?) } else { None };
+        let whole = fetched.as_ref().map(|bytes| StoredItem::new(bytes)).transpose()?;
+        let size = whole.map_or(0, StoredItem::size_bytes);
+        let fetched_bytes = self.found.fetched_bytes + size;
+        if self.found.last.is_some() && row_bytes + fetched_bytes > PAGE_MAX_BYTES {
+            self.found.is_cut = true;
+            return Ok(ControlFlow::Break(()));
+        }
+        self.found.row_bytes = row_bytes;
+        self.found.scanned += 1;
+        if whole.is_some() {
+            self.found.fetched_bytes = fetched_bytes;
+            self.found.fetched_units += read_units(size, self.plan.is_consistent);
+        }
+        if passes {
+            self.found.count += 1;
+            self.keep(whole.unwrap_or(item))?;
+        }
+        self.found.last = Some(row);
+        // A full page has a last key even if nothing follows.
+        self.found.is_cut = self.plan.limit == Some(self.found.scanned as usize);
+        Ok(if self.found.is_cut { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    }
+
+    fn keep(&mut self, item: StoredItem<'_>) -> Result<(), Corrupt> {
+        self.found.items.push(match &self.plan.attributes {
+            Attributes::Count => return Ok(()),
+            Attributes::Parts(parts) => parts.of_stored(item)?,
+            Attributes::Held | Attributes::All => item.decode()?,
+        });
+        Ok(())
+    }
+
+    /// The whole item that a row of an index stands for.
+    fn fetch(&self, row: StoredItem<'_>) -> Result<Bytes, Error> {
+        let key = self.source.item_key(row)?;
+        let item = self.tx.get_raw(&ITEMS, &key).map_err(|error: StoreError| Error::from(error))?;
+        // Both are of one moment, and written together.
+        Ok(item.ok_or(Corrupt)?)
+    }
+}
