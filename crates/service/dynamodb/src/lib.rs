@@ -22,6 +22,7 @@ mod read;
 mod request;
 mod sweep;
 mod table;
+mod transaction;
 pub mod value;
 mod vector;
 mod write;
@@ -30,11 +31,13 @@ use std::sync::Arc;
 
 use kernel::Service;
 
-/// The service. All state is in the store, but for counts that are kept for a while.
+/// The service. All state is in the store, but for counts that are kept for a while
+/// and what is known of transactions that are going on.
 #[derive(Default)]
 pub struct DynamoDb {
     counts: count::Counts,
     tables: table::Cache,
+    transactions: transaction::Transactions,
 }
 
 api_dynamodb::serve!(DynamoDb, ops);
@@ -43,7 +46,10 @@ api_dynamodb::serve!(DynamoDb, ops);
 pub fn service() -> Service {
     Service {
         invalid: Some(problems::worded),
-        tasks: vec![(sweep::KIND, Arc::new(sweep::Sweeper))],
+        tasks: vec![
+            (sweep::KIND, Arc::new(sweep::Sweeper)),
+            (transaction::KIND, Arc::new(transaction::TokenSweeper)),
+        ],
         ..Service::new(api_dynamodb::dispatch(Arc::new(DynamoDb::default())))
     }
 }

@@ -49,6 +49,11 @@ impl Placeholders {
         Ok(placeholders)
     }
 
+    /// The size of all values.
+    pub fn values_size_bytes(&self) -> usize {
+        self.values.values().map(|entry| entry.meaning.size_bytes()).sum()
+    }
+
     /// What `#name` stands for.
     ///
     /// # Errors

@@ -13,6 +13,8 @@ mod put_item;
 mod query;
 mod scan;
 mod search_vectors;
+mod transact_get_items;
+mod transact_write_items;
 mod update_item;
 mod update_table;
 
@@ -29,5 +31,7 @@ pub(crate) use put_item::put_item;
 pub(crate) use query::query;
 pub(crate) use scan::scan;
 pub(crate) use search_vectors::search_vectors;
+pub(crate) use transact_get_items::transact_get_items;
+pub(crate) use transact_write_items::transact_write_items;
 pub(crate) use update_item::update_item;
 pub(crate) use update_table::update_table;

@@ -42,8 +42,6 @@ pending! {
     restore_table_from_backup "RestoreTableFromBackup" RestoreTableFromBackupInput RestoreTableFromBackupOutput;
     restore_table_to_point_in_time "RestoreTableToPointInTime" RestoreTableToPointInTimeInput RestoreTableToPointInTimeOutput;
     tag_resource "TagResource" TagResourceInput TagResourceOutput;
-    transact_get_items "TransactGetItems" TransactGetItemsInput TransactGetItemsOutput;
-    transact_write_items "TransactWriteItems" TransactWriteItemsInput TransactWriteItemsOutput;
     untag_resource "UntagResource" UntagResourceInput UntagResourceOutput;
     update_continuous_backups "UpdateContinuousBackups" UpdateContinuousBackupsInput UpdateContinuousBackupsOutput;
     update_contributor_insights "UpdateContributorInsights" UpdateContributorInsightsInput UpdateContributorInsightsOutput;

@@ -68,6 +68,7 @@ pub(super) async fn run(
     let transaction = |tx: &mut store::WriteTx| -> Result<_, Error> {
         let table = table::get(service, ctx, tx, name)?;
         let place = write.place(&table)?;
+        service.transactions.check_free(&place)?;
         let written = write.run(tx, &table, &place, reads, now_ms)?;
         Ok((table, written))
     };

@@ -6,6 +6,7 @@ mod queries;
 mod random;
 mod refusals;
 mod tables;
+mod transactions;
 
 use bytes::Bytes;
 use kernel::{Config, Ctx, Kernel, Principal};
