@@ -1,4 +1,4 @@
-//! How many items a table has, and how large they are.
+//! How many items a table and its indexes have, and how large they are.
 //!
 //! They are counted when asked for, so writes keep no counter that all of them would have to
 //! change. What was counted holds for as long as counting it again would cost more than a
@@ -12,8 +12,9 @@ use std::time::Duration;
 
 use api_dynamodb::Error;
 use kernel::Ctx;
-use store::{Key, Scan};
+use store::{Key, RawTable, Scan};
 
+use crate::index::ENTRIES;
 use crate::item::StoredItem;
 use crate::table::{ITEMS, TableRecord};
 
@@ -30,7 +31,14 @@ pub(crate) struct Count {
     pub bytes: u64,
 }
 
-/// The last count of each table, by table number.
+/// The counts of a table and of each of its indexes, in their order.
+#[derive(Default)]
+pub(crate) struct Sizes {
+    pub table: Count,
+    pub indexes: Vec<Count>,
+}
+
+/// The last count of each table and index, by number.
 #[derive(Default)]
 pub(crate) struct Counts(Mutex<HashMap<u64, Counted>>);
 
@@ -42,25 +50,35 @@ struct Counted {
 }
 
 impl Counts {
-    /// The count of a table.
-    pub fn of(&self, ctx: &Ctx, table: &TableRecord) -> Result<Count, Error> {
+    /// The counts of a table.
+    pub fn of(&self, ctx: &Ctx, table: &TableRecord) -> Result<Sizes, Error> {
+        let indexes = table.indexes.iter().map(|index| self.one(ctx, &ENTRIES, index.number));
+        let indexes = indexes.collect::<Result<_, _>>()?;
+        Ok(Sizes { table: self.one(ctx, &ITEMS, table.number)?, indexes })
+    }
+
+    fn one(&self, ctx: &Ctx, stored: &RawTable, number: u64) -> Result<Count, Error> {
         let started = ctx.elapsed();
-        let known = self.lock().get(&table.number).copied();
+        let known = self.lock().get(&number).copied();
         if let Some(known) = known
             && started.saturating_sub(known.at) < known.took * KEPT_FOR
         {
             return Ok(known.count);
         }
-        let count = count(ctx, table)?;
+        let count = count(ctx, stored, number)?;
         let at = ctx.elapsed();
         let took = at.saturating_sub(started);
-        self.lock().insert(table.number, Counted { count, at, took });
+        self.lock().insert(number, Counted { count, at, took });
         Ok(count)
     }
 
     /// Forgets a table that is gone.
     pub fn forget(&self, table: &TableRecord) {
-        self.lock().remove(&table.number);
+        let mut counts = self.lock();
+        counts.remove(&table.number);
+        for index in &table.indexes {
+            counts.remove(&index.number);
+        }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Counted>> {
@@ -69,15 +87,16 @@ impl Counts {
     }
 }
 
-fn count(ctx: &Ctx, table: &TableRecord) -> Result<Count, Error> {
+/// Counts what lies under a number, items or entries of an index alike.
+fn count(ctx: &Ctx, stored: &RawTable, number: u64) -> Result<Count, Error> {
     let mut count = Count::default();
-    let all = Scan::prefix(Key::from_bytes(table.prefix())).limit(BATCH);
+    let all = Scan::prefix(Key::from_bytes(number.to_be_bytes())).limit(BATCH);
     ctx.store().read(|tx| -> Result<(), Error> {
         let mut next = Some(all.clone());
         while let Some(scan) = next.take() {
             let mut found = 0;
             let mut problem = None;
-            tx.scan_raw(&ITEMS, &scan, &mut |key, value| match StoredItem::new(&value) {
+            tx.scan_raw(stored, &scan, &mut |key, value| match StoredItem::new(&value) {
                 Ok(item) => {
                     count.items += 1;
                     count.bytes += item.size_bytes() as u64;

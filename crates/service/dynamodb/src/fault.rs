@@ -1,6 +1,8 @@
 //! What this service answers when it cannot do what is asked.
 
-use api_dynamodb::{ConditionalCheckFailedException, Error, ResourceNotFoundException};
+use api_dynamodb::{
+    ConditionalCheckFailedException, Error, ResourceInUseException, ResourceNotFoundException,
+};
 use kernel::Fault;
 
 use crate::convert;
@@ -44,6 +46,12 @@ pub(crate) fn no_table() -> Error {
 pub(crate) fn no_such_table(name: &str) -> Error {
     let message = Some(format!("Requested resource not found: Table: {name} not found"));
     ResourceNotFoundException { message }.into()
+}
+
+/// A change of a table that another one is under way on.
+pub(crate) fn table_in_use(state: &str, name: &str) -> Error {
+    let message = format!("Attempt to change a resource which is still in use: {state}: {name}");
+    ResourceInUseException { message: Some(message) }.into()
 }
 
 /// A condition that does not hold; with the item if the request wants it.

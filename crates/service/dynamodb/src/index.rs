@@ -96,7 +96,7 @@ impl IndexRecord {
     }
 
     /// What the index holds of the item at `place` (its key in `ITEMS`); nothing if the item
-    /// lacks a key attribute or has one of another type.
+    /// lacks a key attribute or has one that cannot be a key: of another type, empty, too long.
     pub fn entry(
         &self,
         table: &TableRecord,
@@ -112,6 +112,11 @@ impl IndexRecord {
                 }
                 _ => return Ok(None),
             }
+        }
+        // Items that were there before the index may have any value.
+        let is_partition = |i: usize| i < self.partition.len();
+        if values.iter().enumerate().any(|(i, value)| !key::is_possible(value, is_partition(i))) {
+            return Ok(None);
         }
         let key = self.entry_key(&values.iter().collect::<Vec<_>>(), place);
         Ok(Some(Entry { key, value: self.project(table, item, stored)? }))
@@ -163,6 +168,9 @@ impl IndexRecord {
     /// # Errors
     /// In DynamoDB's words.
     pub fn check_item(&self, item: &Item) -> Result<(), Invalid> {
+        if self.state == IndexState::Deleting {
+            return Ok(());
+        }
         for (i, key) in self.keys().enumerate() {
             let Some(value) = item.get(&key.name) else { continue };
             let (expected, actual) = (key.key_type.value_type(), value.value_type());

@@ -15,6 +15,17 @@ pub const PARTITION_KEY_MAX_BYTES: usize = 2048;
 /// Bytes a sort key value may have.
 pub const SORT_KEY_MAX_BYTES: usize = 1024;
 
+/// Whether a value of the right type can be a key: neither empty nor too long.
+pub fn is_possible(value: &Value, is_partition: bool) -> bool {
+    let size = match value {
+        Value::S(text) => text.len(),
+        Value::B(bytes) => bytes.len(),
+        _ => return true,
+    };
+    let most = if is_partition { PARTITION_KEY_MAX_BYTES } else { SORT_KEY_MAX_BYTES };
+    (1..=most).contains(&size)
+}
+
 /// Appends what all items of a partition begin with.
 ///
 /// The partition key's own order does not matter behind the hash, so it is

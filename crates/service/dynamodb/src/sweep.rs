@@ -1,25 +1,33 @@
-//! Deletes the items of deleted tables, a few at a time.
+//! Deletes what is left of deleted tables and indexes, a few records at a time.
 //!
-//! Nothing can see them any more: a table made again under the same name has another number.
+//! Nothing can see it any more: a table or index made again under the same name has another
+//! number.
 
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use kernel::{BoxFuture, Fault, Kernel, StoreError, TaskHandler};
 use serde::{Deserialize, Serialize};
-use store::{Key, Scan, Timer};
+use store::{Key, RawTable, Scan, Timer};
 
+use crate::index::ENTRIES;
 use crate::table::ITEMS;
 
 /// The task's kind.
 pub(crate) const KIND: &str = "dynamodb/sweep";
 /// Items deleted in one commit; they are read as well, each perhaps 400 KB large.
 const BATCH: usize = 100;
+/// How long one run takes at most: tasks of all services wait for each other.
+const RUN_MAX: Duration = Duration::from_millis(50);
 
-/// Which items to delete.
-#[derive(Serialize, Deserialize)]
+/// What to delete.
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Payload {
     /// The deleted table's number.
     pub number: u64,
+    /// The numbers of its indexes.
+    #[serde(default)]
+    pub indexes: Vec<u64>,
 }
 
 /// Runs the task.
@@ -28,28 +36,69 @@ pub(crate) struct Sweeper;
 impl TaskHandler for Sweeper {
     fn run<'a>(&'a self, kernel: &'a Kernel, timer: &'a Timer) -> BoxFuture<'a, Result<(), Fault>> {
         Box::pin(async move {
-            let Payload { number } = timer.payload().map_err(Fault::internal)?;
-            let scan = Scan::prefix(Key::from_bytes(number.to_be_bytes())).limit(BATCH);
-            while !kernel.is_stopping() {
-                // The keys are looked for apart from the deletion, which then conflicts with
-                // nothing: no one else touches them.
-                let mut keys = Vec::new();
-                let found = kernel.store().read(|tx| {
-                    tx.scan_raw(&ITEMS, &scan, &mut |key, _| {
-                        keys.push(Key::from_bytes(key));
-                        ControlFlow::Continue(())
-                    })
-                });
-                found.map_err(Fault::internal)?;
-                let deleted = kernel.store().write(|tx| -> Result<(), StoreError> {
-                    keys.iter().try_for_each(|key| tx.delete(&ITEMS, key))
-                });
-                deleted.await.map_err(Fault::internal)?;
-                if keys.len() < BATCH {
-                    return Ok(());
-                }
+            let payload: Payload = timer.payload().map_err(Fault::internal)?;
+            let mut budget = Budget::new(kernel);
+            let mut all = budget.delete(&ITEMS, payload.number).await?;
+            for number in &payload.indexes {
+                all = all && budget.delete(&ENTRIES, *number).await?;
             }
-            Err(Fault::internal("stopping: the rest is deleted after the next start"))
+            if all {
+                return Ok(());
+            }
+            // The rest is for another run, behind what others have to do.
+            let again = kernel.store().write(|tx| -> Result<(), StoreError> {
+                tx.ack_timer(timer.id)?;
+                let now_ms = kernel.clock().now().epoch_ms.unsigned_abs();
+                tx.schedule(now_ms, KIND, &payload)?;
+                Ok(())
+            });
+            again.await.map_err(Fault::internal)
         })
+    }
+}
+
+/// The time that one run of a task has.
+pub(crate) struct Budget<'a> {
+    kernel: &'a Kernel,
+    until: Duration,
+}
+
+impl<'a> Budget<'a> {
+    /// From now on.
+    pub fn new(kernel: &'a Kernel) -> Budget<'a> {
+        Budget { kernel, until: kernel.clock().elapsed() + RUN_MAX }
+    }
+
+    /// Whether it is used up, or the process stops.
+    pub fn is_spent(&self) -> bool {
+        self.kernel.is_stopping() || self.kernel.clock().elapsed() >= self.until
+    }
+
+    /// Deletes all that lies under a number, as far as the time goes; answers whether that is
+    /// all.
+    pub async fn delete(&mut self, stored: &RawTable, number: u64) -> Result<bool, Fault> {
+        let scan = Scan::prefix(Key::from_bytes(number.to_be_bytes())).limit(BATCH);
+        loop {
+            // The keys are looked for apart from the deletion, which then conflicts with
+            // nothing: no one else touches them.
+            let mut keys = Vec::new();
+            let found = self.kernel.store().read(|tx| {
+                tx.scan_raw(stored, &scan, &mut |key, _| {
+                    keys.push(Key::from_bytes(key));
+                    ControlFlow::Continue(())
+                })
+            });
+            found.map_err(Fault::internal)?;
+            let deleted = self.kernel.store().write(|tx| -> Result<(), StoreError> {
+                keys.iter().try_for_each(|key| tx.delete(stored, key))
+            });
+            deleted.await.map_err(Fault::internal)?;
+            if keys.len() < BATCH {
+                return Ok(true);
+            }
+            if self.is_spent() {
+                return Ok(false);
+            }
+        }
     }
 }

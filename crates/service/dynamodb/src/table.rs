@@ -48,9 +48,6 @@ pub(crate) struct TableRecord {
     pub class: Option<ClassRecord>,
     #[serde(default)]
     pub tags: Vec<(String, String)>,
-    /// AttributeDefinitions of keys of indexes that are no keys of the table.
-    #[serde(default)]
-    pub more_attributes: Vec<KeyAttribute>,
     /// Secondary indexes, local ones first.
     #[serde(default)]
     pub indexes: Vec<IndexRecord>,

@@ -4,7 +4,7 @@
 //! {"TableName": "Flights"}
 //! ```
 
-use api_dynamodb::{DescribeTableInput, DescribeTableOutput, Error, TableStatus};
+use api_dynamodb::{DescribeTableInput, DescribeTableOutput, Error};
 use kernel::Ctx;
 
 use crate::{DynamoDb, describe, fault, table};
@@ -17,7 +17,7 @@ pub(crate) async fn describe_table(
     let name = table::name(ctx, &input.table_name)?;
     let found = ctx.store().read(|tx| table::find(ctx, tx, &name))?;
     let table = found.ok_or_else(|| fault::no_such_table(&name))?;
-    let count = service.counts.of(ctx, &table)?;
-    let description = describe::table(ctx, &name, &table, TableStatus::Active, count);
+    let sizes = service.counts.of(ctx, &table)?;
+    let description = describe::table(ctx, &name, &table, describe::status(&table), &sizes);
     Ok(DescribeTableOutput { table: Some(description) })
 }

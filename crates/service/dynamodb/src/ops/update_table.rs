@@ -11,7 +11,8 @@ use api_dynamodb::{
 use kernel::Ctx;
 use store::WriteTx;
 
-use super::create_table::{check_units, neither_units};
+use crate::definition::Owner;
+use crate::definition::throughput::{check_units, neither_units};
 use crate::invalid::Invalid;
 use crate::table::{ClassRecord, TABLES, TableRecord, Throughput};
 use crate::{DynamoDb, describe, fault, table};
@@ -34,8 +35,8 @@ pub(crate) async fn update_table(
         Ok(table)
     };
     let table = ctx.store().write(write).await?;
-    let count = service.counts.of(ctx, &table)?;
-    let description = describe::table(ctx, &name, &table, TableStatus::Updating, count);
+    let sizes = service.counts.of(ctx, &table)?;
+    let description = describe::table(ctx, &name, &table, TableStatus::Updating, &sizes);
     Ok(UpdateTableOutput { table_description: Some(description) })
 }
 
@@ -77,7 +78,7 @@ fn check(input: &UpdateTableInput) -> Result<(), Invalid> {
              ProvisionedThroughput must be specified when BillingMode is PROVISIONED",
         ));
     }
-    throughput.map_or(Ok(()), check_units)
+    throughput.map_or(Ok(()), |given| check_units(Owner::Table, given))
 }
 
 fn update(table: &mut TableRecord, input: &UpdateTableInput, now_ms: i64) -> Result<(), Invalid> {

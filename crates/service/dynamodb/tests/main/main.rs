@@ -1,6 +1,7 @@
 //! DynamoDB through the kernel: requests and answers as JSON, as they are on the wire.
 
 mod batches;
+mod definitions;
 mod items;
 mod queries;
 mod random;
@@ -58,16 +59,32 @@ impl Cloud {
 
     /// Items in the store, of whatever table.
     pub fn stored_items(&self) -> usize {
-        const ITEMS: store::RawTable = store::RawTable::new("dynamodb/item");
+        self.stored("dynamodb/item")
+    }
+
+    /// Records in a table of the store.
+    pub fn stored(&self, table: &'static str) -> usize {
         let mut count = 0;
         let scanned = self.kernel.store().read(|tx| {
-            tx.scan_raw(&ITEMS, &store::Scan::all(), &mut |_, _| {
+            tx.scan_raw(&store::RawTable::new(table), &store::Scan::all(), &mut |_, _| {
                 count += 1;
                 std::ops::ControlFlow::Continue(())
             })
         });
         scanned.expect("a scan");
         count
+    }
+
+    /// Waits until something is so.
+    pub async fn until(&self, what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+        for _ in 0..2000 {
+            if is_so().await {
+                return;
+            }
+            #[expect(clippy::disallowed_methods, reason = "waits for work in the background")]
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        panic!("not within 10 s: {what}");
     }
 
     /// Calls an operation as the gateway does; an error is answered as its
