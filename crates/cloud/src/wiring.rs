@@ -34,6 +34,7 @@ fn services(lambda: Service, telephone: &Calls) -> Vec<Service> {
     vec![
         service_connect::service(telephone),
         service_dynamodb::service(),
+        service_dynamodb::streams_service(),
         lambda,
         service_logs::service(),
         service_sts::service(),

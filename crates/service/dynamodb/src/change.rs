@@ -9,6 +9,7 @@ use store::{Key, WriteTx};
 
 use crate::capacity::write_units;
 use crate::index::{ENTRIES, IndexState};
+use crate::streams;
 use crate::table::{ITEMS, TableRecord};
 use crate::write::stored;
 
@@ -95,6 +96,9 @@ pub(crate) fn apply(
             tx.put_raw(&ENTRIES, &entry.key, entry.value)?;
         }
         units.indexes.push(entries.units);
+    }
+    if let Some(stream) = &table.stream {
+        streams::write(tx, table, stream, change)?;
     }
     for index in &table.vectors {
         units.vector_bytes.push(index.change(tx, table, change.place, old, new)? as f64);

@@ -12,6 +12,7 @@ use kernel::{Ctx, Timestamp};
 use crate::count::{Count, Sizes};
 use crate::definition::throughput::least_warm;
 use crate::index::{IndexKind, IndexProjection, IndexRecord, IndexState};
+use crate::streams;
 use crate::table::{self, KeyAttribute, OnDemandRecord, TableRecord, Throughput};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -59,6 +60,9 @@ pub(crate) fn table(
             table_class: Some(TableClass::from(class.name.as_str())),
             last_update_date_time: class.updated_ms.map(Timestamp::from_ms),
         }),
+        stream_specification: streams::specification(table),
+        latest_stream_arn: streams::arn(ctx, name, table),
+        latest_stream_label: table.latest_stream_label.clone(),
         deletion_protection_enabled: Some(table.deletion_protection),
         on_demand_throughput: on_demand(&table.on_demand),
         warm_throughput: Some(TableWarmThroughputDescription {

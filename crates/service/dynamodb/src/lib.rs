@@ -22,6 +22,7 @@ mod policy;
 mod problems;
 mod read;
 mod request;
+mod streams;
 mod sweep;
 mod table;
 mod transaction;
@@ -32,6 +33,8 @@ mod write;
 use std::sync::Arc;
 
 use kernel::Service;
+
+pub use streams::DynamoDbStreams;
 
 /// The service. All state is in the store, but for counts that are kept for a while
 /// and what is known of transactions that are going on.
@@ -53,5 +56,14 @@ pub fn service() -> Service {
             (transaction::KIND, Arc::new(transaction::TokenSweeper)),
         ],
         ..Service::new(api_dynamodb::dispatch(Arc::new(DynamoDb::default())))
+    }
+}
+
+/// Builds the service DynamoDB Streams for the kernel.
+pub fn streams_service() -> Service {
+    Service {
+        invalid: Some(problems::worded),
+        tasks: vec![(streams::tend::KIND, Arc::new(streams::tend::Tender))],
+        ..Service::new(api_dynamodbstreams::dispatch(Arc::new(DynamoDbStreams)))
     }
 }

@@ -57,6 +57,9 @@ pub(crate) struct TableRecord {
     /// The stream that writes go to now; earlier ones are with the streams.
     #[serde(default)]
     pub stream: Option<TableStream>,
+    /// The label of the stream in use, or of the last one.
+    #[serde(default)]
+    pub latest_stream_label: Option<String>,
     /// The attribute that says when an item expires.
     #[serde(default)]
     pub ttl: Option<TtlRecord>,
@@ -88,7 +91,7 @@ pub(crate) struct TableStream {
 }
 
 /// What of an item its stream records have.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub(crate) enum StreamView {
     KeysOnly,

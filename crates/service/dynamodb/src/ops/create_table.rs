@@ -24,7 +24,7 @@ use crate::index::ENTRIES;
 use crate::invalid::Invalid;
 use crate::policy::{self, PolicyRecord};
 use crate::table::{self, ClassRecord, ITEMS, OnDemandRecord, TABLES, TableRecord};
-use crate::{DynamoDb, describe, fault};
+use crate::{DynamoDb, describe, fault, streams};
 
 pub(crate) async fn create_table(
     _: &DynamoDb,
@@ -36,7 +36,9 @@ pub(crate) async fn create_table(
     let policy = input.resource_policy.take();
     policy.as_deref().map_or(Ok(()), policy::check)?;
     let policy = policy.map(|document| PolicyRecord::new(ctx, document));
+    let stream = input.stream_specification.take();
     let mut record = define(ctx, input)?;
+    let view = streams::check_create(stream.as_ref())?;
     let write = |tx: &mut WriteTx| -> Result<TableRecord, Error> {
         if table::find(ctx, tx, &name)?.is_some() {
             let message = Some(format!("Table already exists: {name}"));
@@ -45,6 +47,9 @@ pub(crate) async fn create_table(
         record.number = free_number(ctx, tx, &ITEMS)?;
         for index in &mut record.indexes {
             index.number = free_number(ctx, tx, &ENTRIES)?;
+        }
+        if let Some(view) = view {
+            streams::enable(ctx, tx, &name, &mut record, view)?;
         }
         tx.put(&TABLES, (ctx.account(), ctx.region(), name.as_str()), &record)?;
         if let Some(policy) = &policy {
@@ -97,6 +102,7 @@ fn define(ctx: &Ctx, input: CreateTableInput) -> Result<TableRecord, Invalid> {
         indexes,
         vectors: Vec::new(),
         stream: None,
+        latest_stream_label: None,
         ttl: None,
         recovery: None,
         restored: None,
@@ -130,10 +136,8 @@ pub(crate) fn free_number(ctx: &Ctx, tx: &ReadTx, stored: &RawTable) -> Result<u
 }
 
 fn refuse(input: &CreateTableInput) -> Result<(), Error> {
-    let streams = input.stream_specification.as_ref();
     let sse = input.sse_specification.as_ref();
     let refused = [
-        ("StreamSpecification", streams.is_some_and(|streams| streams.stream_enabled)),
         ("SSESpecification", sse.is_some_and(|sse| sse.enabled == Some(true))),
         ("GlobalTableSourceArn", input.global_table_source_arn.is_some()),
         (

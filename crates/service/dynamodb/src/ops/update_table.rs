@@ -15,7 +15,7 @@ use crate::definition::Owner;
 use crate::definition::throughput::{check_units, neither_units};
 use crate::invalid::Invalid;
 use crate::table::{ClassRecord, TABLES, TableRecord, Throughput};
-use crate::{DynamoDb, describe, fault, table};
+use crate::{DynamoDb, describe, fault, streams, table};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
@@ -27,10 +27,14 @@ pub(crate) async fn update_table(
     let name = table::name(ctx, &input.table_name)?;
     refuse(&input)?;
     check(&input)?;
+    let switch = streams::check_update(input.stream_specification.as_ref())?;
     let now_ms = ctx.now().epoch_ms;
     let write = |tx: &mut WriteTx| -> Result<TableRecord, Error> {
         let mut table = table::find(ctx, tx, &name)?.ok_or_else(|| fault::no_such_table(&name))?;
         update(&mut table, &input, now_ms)?;
+        if let Some(switch) = switch {
+            streams::switch(ctx, tx, &name, &mut table, switch)?;
+        }
         tx.put(&TABLES, (ctx.account(), ctx.region(), name.as_str()), &table)?;
         Ok(table)
     };
@@ -43,7 +47,6 @@ pub(crate) async fn update_table(
 fn refuse(input: &UpdateTableInput) -> Result<(), Error> {
     let refused = [
         ("GlobalSecondaryIndexUpdates", input.global_secondary_index_updates.is_some()),
-        ("StreamSpecification", input.stream_specification.is_some()),
         ("SSESpecification", input.sse_specification.is_some()),
         ("ReplicaUpdates", input.replica_updates.is_some()),
         ("MultiRegionConsistency", input.multi_region_consistency.is_some()),
@@ -65,7 +68,8 @@ fn check(input: &UpdateTableInput) -> Result<(), Invalid> {
     let changes_something = throughput.is_some()
         || input.billing_mode.is_some()
         || input.table_class.is_some()
-        || input.deletion_protection_enabled.is_some();
+        || input.deletion_protection_enabled.is_some()
+        || input.stream_specification.is_some();
     if !changes_something {
         return Err(Invalid::new(
             "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, \

@@ -6,6 +6,8 @@ mod items;
 mod queries;
 mod random;
 mod refusals;
+mod streams;
+mod streams_life;
 mod tables;
 mod transactions;
 
@@ -23,8 +25,12 @@ pub struct Cloud {
 impl Cloud {
     /// A new one, without tables.
     pub fn empty() -> Cloud {
-        let kernel = Kernel::new(Config::memory());
-        kernel.start(vec![service_dynamodb::service()]);
+        Cloud::of(Config::memory())
+    }
+
+    fn of(config: Config) -> Cloud {
+        let kernel = Kernel::new(config);
+        kernel.start(vec![service_dynamodb::service(), service_dynamodb::streams_service()]);
         let root = Principal::Root { account: "111122223333".into() };
         let ctx = Ctx::new(&kernel, "ap-northeast-2", root, "request".into());
         Cloud { kernel, ctx }
@@ -90,7 +96,12 @@ impl Cloud {
     /// Calls an operation as the gateway does; an error is answered as its
     /// body, and so has a `__type`.
     pub async fn call(&self, operation: &str, request: Value) -> Value {
-        let dispatch = self.kernel.service("dynamodb").expect("the service");
+        self.call_service("dynamodb", operation, request).await
+    }
+
+    /// Calls an operation of a service.
+    pub async fn call_service(&self, service: &str, operation: &str, request: Value) -> Value {
+        let dispatch = self.kernel.service(service).expect("the service");
         let model = dispatch.model();
         let op = model.operations.iter().position(|op| op.name == operation).expect("an operation");
         let headers = Default::default();
@@ -102,9 +113,9 @@ impl Cloud {
         wire::read_request(model, operation, &http, &mut *input, &mut reading).expect("JSON");
         let problems = shape::validate(&*input, &reading);
         let result = if problems.is_empty() {
-            self.kernel.call(&self.ctx, "dynamodb", op, input).await
+            self.kernel.call(&self.ctx, service, op, input).await
         } else {
-            Err(self.kernel.invalid("dynamodb", &problems))
+            Err(self.kernel.invalid(service, &problems))
         };
         let response = match result {
             Ok(output) => wire::write_response(model, operation, &*output, "request"),

@@ -1,0 +1,209 @@
+//! Records: one for each change of an item, in the order of the commits.
+//!
+//! A stored record is `version · event · cause · time`, then which of keys, old and new item
+//! follow, and those, each with its length: only what the stream's view needs.
+
+use std::ops::ControlFlow;
+
+use api_dynamodb::Error;
+use bytes::Bytes;
+use kernel::StoreError;
+use store::{AnyTable, Key, RawTable, ReadTx, Scan, WriteTx};
+
+use super::position::Position;
+use crate::change::{Cause, Change};
+use crate::item::{Corrupt, StoredItem, encode};
+use crate::table::{StreamView, TableRecord, TableStream};
+use crate::value::Item;
+
+/// Records by the stream's number, stamped.
+const RECORDS: RawTable = RawTable::new("dynamodb/stream-record");
+
+const VERSION: u8 = 1;
+const KEYS: u8 = 1;
+const OLD: u8 = 2;
+const NEW: u8 = 4;
+
+/// Records read at once: each may hold two items of 400 KB.
+const CHUNK: usize = 32;
+
+/// What happened to an item.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Event {
+    Insert,
+    Modify,
+    Remove,
+}
+
+/// A record.
+pub(crate) struct Entry {
+    pub position: Position,
+    pub event: Event,
+    /// Whether time to live did it.
+    pub expired: bool,
+    pub at_ms: i64,
+    /// The key attributes, if neither image is there to take them from.
+    pub keys: Option<Bytes>,
+    pub old: Option<Bytes>,
+    pub new: Option<Bytes>,
+}
+
+/// Writes the record of a change, if it changes anything.
+pub(crate) fn write(
+    tx: &mut WriteTx,
+    table: &TableRecord,
+    stream: &TableStream,
+    change: &Change<'_>,
+) -> Result<(), Error> {
+    let (event, any) = match (change.old, change.new) {
+        (None, Some(new)) => (Event::Insert, new),
+        // Stored items are canonical: equal items are equal bytes.
+        (Some(old), Some(new)) if old != new => (Event::Modify, new),
+        (Some(old), None) => (Event::Remove, old),
+        _ => return Ok(()),
+    };
+    let has_old = matches!(stream.view, StreamView::OldImage | StreamView::NewAndOldImages);
+    let has_new = matches!(stream.view, StreamView::NewImage | StreamView::NewAndOldImages);
+    let (old, new) = (change.old.filter(|_| has_old), change.new.filter(|_| has_new));
+    let keys = if old.or(new).is_some() { None } else { Some(encode(&keys_of(table, any)?)) };
+
+    let parts = [keys.as_deref(), old.map(AsRef::as_ref), new.map(AsRef::as_ref)];
+    let length: usize = parts.iter().flatten().map(|part: &&[u8]| 4 + part.len()).sum();
+    let mut record = Vec::with_capacity(12 + length);
+    record.extend([VERSION, event as u8, u8::from(change.cause == Cause::Expiry)]);
+    record.extend(change.now_ms.to_be_bytes());
+    let flags = parts.iter().zip([KEYS, OLD, NEW]).filter(|(part, _)| part.is_some());
+    record.push(flags.map(|(_, flag)| flag).sum());
+    for part in parts.into_iter().flatten() {
+        record.extend((part.len() as u32).to_be_bytes());
+        record.extend_from_slice(part);
+    }
+    Ok(tx.put_stamped_raw(&RECORDS, stream.number, record)?)
+}
+
+fn keys_of(table: &TableRecord, stored: &Bytes) -> Result<Item, Corrupt> {
+    key_attributes(table.keys().map(|key| key.name.as_str()), stored)
+}
+
+fn key_attributes<'a>(
+    names: impl Iterator<Item = &'a str>,
+    stored: &Bytes,
+) -> Result<Item, Corrupt> {
+    let item = StoredItem::new(stored)?;
+    let value = |name: &str| {
+        let value = item.get(name)?.ok_or(Corrupt)?;
+        Ok((name.to_owned(), value.decode()?))
+    };
+    names.map(value).collect()
+}
+
+impl Entry {
+    fn decode(position: Position, record: &Bytes) -> Option<Entry> {
+        let (&[VERSION, event, expired], rest) = record.split_first_chunk::<3>()? else {
+            return None;
+        };
+        let (at_ms, rest) = rest.split_first_chunk::<8>()?;
+        let (&flags, mut rest) = rest.split_first()?;
+        let event = [Event::Insert, Event::Modify, Event::Remove].into_iter().nth(event.into())?;
+        let at_ms = i64::from_be_bytes(*at_ms);
+        let mut part = |flag| {
+            if flags & flag == 0 {
+                return Some(None);
+            }
+            let (length, body) = rest.split_first_chunk::<4>()?;
+            let (part, after) = body.split_at_checked(u32::from_be_bytes(*length) as usize)?;
+            rest = after;
+            Some(Some(record.slice_ref(part)))
+        };
+        let (keys, old, new) = (part(KEYS)?, part(OLD)?, part(NEW)?);
+        let expired = expired != 0;
+        Some(Entry { position, event, expired, at_ms, keys, old, new })
+    }
+
+    /// The key attributes of those names.
+    pub fn keys(&self, names: &[String]) -> Result<Item, Corrupt> {
+        let any = self.keys.as_ref().or(self.new.as_ref()).or(self.old.as_ref()).ok_or(Corrupt)?;
+        key_attributes(names.iter().map(String::as_str), any)
+    }
+
+    /// Bytes of keys and images.
+    pub fn size_bytes(&self, names: &[String]) -> Result<usize, Corrupt> {
+        let images = [self.old.as_ref(), self.new.as_ref()].into_iter().flatten();
+        images
+            .map(|image| Ok(StoredItem::new(image)?.size_bytes()))
+            .sum::<Result<usize, _>>()
+            .and_then(|images| Ok(images + self.keys(names)?.size_bytes()))
+    }
+}
+
+/// A part of a stream to read: after a position, and before one if there is one.
+#[derive(Clone, Copy)]
+pub(crate) struct Span {
+    pub stream: u64,
+    pub after: Position,
+    pub before: Option<Position>,
+}
+
+/// Visits records in order; the visitor may stop.
+pub(crate) fn visit(
+    tx: &ReadTx,
+    span: Span,
+    visit: &mut dyn FnMut(Entry) -> ControlFlow<()>,
+) -> Result<(), StoreError> {
+    let Span { stream, mut after, before } = span;
+    loop {
+        let mut scan = Scan::prefix(stream).gt((stream, after.seq, after.index)).limit(CHUNK);
+        if let Some(before) = before {
+            scan = scan.lt((stream, before.seq, before.index));
+        }
+        let mut found = 0;
+        let mut problem = None;
+        let mut stopped = false;
+        tx.scan_raw(&RECORDS, &scan, &mut |key, value| {
+            found += 1;
+            let entry = Position::of_key(key).and_then(|position| Entry::decode(position, &value));
+            let Some(entry) = entry else {
+                problem = Some(corrupt(key));
+                return ControlFlow::Break(());
+            };
+            after = entry.position;
+            let flow = visit(entry);
+            stopped = flow.is_break();
+            flow
+        })?;
+        if let Some(problem) = problem {
+            return Err(problem);
+        }
+        if stopped || found < CHUNK {
+            return Ok(());
+        }
+    }
+}
+
+fn corrupt(key: &[u8]) -> StoreError {
+    StoreError::Corrupt {
+        table: RECORDS.name().into(),
+        key: format!("{:?}", Key::from_bytes(key)),
+        detail: "not a stream record".into(),
+    }
+}
+
+/// The last record before a position.
+pub(crate) fn last_before(
+    tx: &ReadTx,
+    stream: u64,
+    before: Position,
+) -> Result<Option<Position>, StoreError> {
+    let mut last = None;
+    let scan = Scan::prefix(stream).lt((stream, before.seq, before.index)).reverse().limit(1);
+    tx.scan_raw(&RECORDS, &scan, &mut |key, _| {
+        last = Position::of_key(key);
+        ControlFlow::Break(())
+    })?;
+    Ok(last)
+}
+
+/// Deletes a record.
+pub(crate) fn delete(tx: &mut WriteTx, stream: u64, at: Position) -> Result<(), StoreError> {
+    tx.delete(&RECORDS, (stream, at.seq, at.index))
+}
