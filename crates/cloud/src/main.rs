@@ -19,6 +19,11 @@ use std::process::ExitCode;
 use args::{Arguments, Command, Runtime};
 use clap::{CommandFactory as _, Parser as _};
 
+/// A request makes dozens of small allocations; with the system's allocator they were a fifth of
+/// its cost.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Why a command did not do what it should, for people.
 #[derive(Debug)]
 pub struct Failure(pub String);

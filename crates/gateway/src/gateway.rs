@@ -8,6 +8,7 @@ use crate::http::{
     Budget, Cors, Handler, Host, Peer, ReadBody, Reply, ReplyFuture, Server, Stream, TlsStarter,
     drain, full, read_body,
 };
+use crate::persistent::{Panicked, Persistent};
 use crate::routes::{Access, Route, RouteHandler};
 use crate::routing::{Entry, Found, Services, host_region};
 use crate::sigv4::{self, AuthError, ChunkDecoder, Claim, Payload, Verifier};
@@ -118,7 +119,7 @@ impl Gateway {
         let started = self.kernel.clock().elapsed();
         let (parts, body) = request.into_parts();
         let request_id = self.kernel.random().uuid();
-        let line = format!("{} {}", parts.method, self.loggable(parts.uri.path()));
+        let line = self.config.access_log.then(|| self.line(&parts));
         let mut noted = Noted::default();
         let cors = self.config.origins.judge(&parts);
         let mut reply = if cors == Cors::Refused {
@@ -130,10 +131,15 @@ impl Gateway {
             self.admitted(parts, body, &request_id, &mut noted).await
         };
         cors.apply(reply.headers_mut());
-        if self.config.access_log {
+        if let Some(line) = line {
             self.log(&line, &noted, &reply, started, peer, &request_id);
         }
         reply
+    }
+
+    /// What the access log says a request asked for.
+    fn line(&self, parts: &Parts) -> String {
+        format!("{} {}", parts.method, self.loggable(parts.uri.path()))
     }
 
     /// A path without what other crates' routes may carry in it, such as sealed tokens.
@@ -398,14 +404,9 @@ impl Gateway {
         if !problems.is_empty() {
             return Err(self.kernel.invalid(entry.name, &problems));
         }
-        let (done, result) = tokio::sync::oneshot::channel();
         let (kernel, ctx, name) = (self.kernel.clone(), ctx.clone(), entry.name);
-        self.kernel.spawn(async move {
-            // Nobody may be waiting any more.
-            let _ = done.send(kernel.call(&ctx, name, index, input).await);
-        });
-        // A handler that panicked has dropped its end.
-        result.await.unwrap_or_else(|_| {
+        let work = async move { kernel.call(&ctx, name, index, input).await };
+        Persistent::new(&self.kernel, work).await.unwrap_or_else(|Panicked| {
             let why =
                 format_args!("{} {} panicked", entry.name, entry.model.operations[index].name);
             self.kernel.log(Level::Error, why);

@@ -17,6 +17,7 @@ pub mod fuzz;
 mod gateway;
 pub mod http;
 mod own;
+mod persistent;
 mod routes;
 mod routing;
 pub mod sigv4;

@@ -20,7 +20,9 @@ impl dyn Random + '_ {
     pub fn hex(&self, n: usize) -> String {
         let mut bytes = vec![0; n];
         self.fill(&mut bytes);
-        bytes.iter().map(|b| format!("{b:02x}")).collect()
+        let mut text = String::with_capacity(2 * n);
+        bytes.iter().for_each(|byte| push_hex(*byte, &mut text));
+        text
     }
 
     /// A version 4 UUID, RFC 9562.
@@ -29,8 +31,14 @@ impl dyn Random + '_ {
         self.fill(&mut b);
         b[6] = (b[6] & 0x0f) | 0x40;
         b[8] = (b[8] & 0x3f) | 0x80;
-        let hex: String = b.iter().map(|b| format!("{b:02x}")).collect();
-        format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+        let mut text = String::with_capacity(36);
+        for (i, byte) in b.iter().enumerate() {
+            if matches!(i, 4 | 6 | 8 | 10) {
+                text.push('-');
+            }
+            push_hex(*byte, &mut text);
+        }
+        text
     }
 
     /// `n` characters of the upper-case base 32 alphabet, as in AWS's access key ids.
@@ -42,14 +50,51 @@ impl dyn Random + '_ {
     }
 }
 
+fn push_hex(byte: u8, text: &mut String) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    text.push(DIGITS[usize::from(byte >> 4)].into());
+    text.push(DIGITS[usize::from(byte & 15)].into());
+}
+
 /// The operating system's generator.
+///
+/// Every request needs a few bytes for its id, so each thread fetches them for many at once. What
+/// was handed out is not kept.
 pub struct OsRandom;
+
+const AHEAD_BYTES: usize = 1024;
+
+struct Ahead {
+    bytes: [u8; AHEAD_BYTES],
+    used: usize,
+}
+
+thread_local! {
+    static AHEAD: std::cell::RefCell<Ahead> =
+        const { std::cell::RefCell::new(Ahead { bytes: [0; AHEAD_BYTES], used: AHEAD_BYTES }) };
+}
 
 impl Random for OsRandom {
     fn fill(&self, bytes: &mut [u8]) {
-        #[expect(clippy::disallowed_methods, reason = "this is the one place")]
-        getrandom::fill(bytes).expect("the operating system gives random bytes");
+        if bytes.len() > AHEAD_BYTES / 8 {
+            return fetch(bytes);
+        }
+        AHEAD.with_borrow_mut(|ahead| {
+            if AHEAD_BYTES - ahead.used < bytes.len() {
+                fetch(&mut ahead.bytes);
+                ahead.used = 0;
+            }
+            let from = &mut ahead.bytes[ahead.used..][..bytes.len()];
+            bytes.copy_from_slice(from);
+            from.fill(0);
+            ahead.used += bytes.len();
+        });
     }
+}
+
+fn fetch(bytes: &mut [u8]) {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place")]
+    getrandom::fill(bytes).expect("the operating system gives random bytes");
 }
 
 /// A repeatable generator (SplitMix64) for tests and simulation. Not for secrets.

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::OnceLock;
 
 use serde_json::{Map as JsonMap, Value as Json};
 
@@ -214,6 +215,7 @@ impl Loader<'_> {
                 status: at["error"]["httpStatusCode"].as_u64().unwrap_or(0) as u16,
                 fault: flag("fault"),
             }),
+            constrained: OnceLock::new(),
         })
     }
 

@@ -6,9 +6,9 @@
 
 use std::fmt;
 
-use crate::reading::push_lower_first;
+use crate::reading::{push_element, push_lower_first};
 use crate::redact::fmt_view;
-use crate::{Kind, Member, Reading, Shape, Struct, View};
+use crate::{Kind, Map, Member, Reading, Shape, Struct, View};
 
 /// One broken constraint.
 #[derive(Debug, Clone, PartialEq)]
@@ -115,6 +115,10 @@ struct Checker<'a> {
 impl Checker<'_> {
     fn structure(&mut self, value: &dyn Struct) {
         for (i, member) in value.shape().members.iter().enumerate() {
+            // Most of what clients send in bulk has no constraint at all in it.
+            if self.reading.is_clean() && !member.shape().is_constrained() {
+                continue;
+            }
             let mark = self.path.len();
             if mark > 0 {
                 self.path.push('.');
@@ -140,24 +144,45 @@ impl Checker<'_> {
             View::Struct(inner) => self.structure(*inner),
             View::List(list) => {
                 self.length(member, shape, view, list.len());
+                if self.reading.is_clean() && !shape.element().shape().is_constrained() {
+                    return;
+                }
                 for i in 0..list.len() {
-                    self.nested(&format!(".{}.member", i + 1), shape.element(), &list.get(i));
+                    let mark = self.path.len();
+                    push_element(&mut self.path, i);
+                    self.nested(mark, shape.element(), &list.get(i));
                 }
             }
             View::Map(map) => {
                 self.length(member, shape, view, map.len());
-                map.visit(&mut |key, value| {
-                    self.nested(&format!(".{key}.key"), shape.key(), &View::Str(key));
-                    self.nested(&format!(".{key}.member"), shape.element(), &value);
-                });
+                self.entries(shape, *map);
             }
             View::Absent | View::Bool(_) | View::Time(_) | View::Document(_) => {}
         }
     }
 
-    fn nested(&mut self, step: &str, member: &Member, view: &View<'_>) {
-        let mark = self.path.len();
-        self.path.push_str(step);
+    fn entries(&mut self, shape: &Shape, map: &dyn Map) {
+        let has_plain_values = self.reading.is_clean() && !shape.element().shape().is_constrained();
+        if has_plain_values && !shape.key().shape().is_constrained() {
+            return;
+        }
+        map.visit(&mut |key, value| {
+            let mark = self.path.len();
+            self.path.push('.');
+            self.path.push_str(key);
+            let step = self.path.len();
+            self.path.push_str(".key");
+            self.nested(step, shape.key(), &View::Str(key));
+            if !has_plain_values {
+                self.path.push_str(".member");
+                self.nested(step, shape.element(), &value);
+            }
+            self.path.truncate(mark);
+        });
+    }
+
+    /// Checks a value at the present path, then returns to the path's first `mark` bytes.
+    fn nested(&mut self, mark: usize, member: &Member, view: &View<'_>) {
         if self.reading.is_missing(&self.path) {
             self.problem(None, Constraint::Required);
         } else {
@@ -171,7 +196,13 @@ impl Checker<'_> {
         if shape.kind != Kind::String {
             return;
         }
-        self.length(member, shape, &view, text.chars().count());
+        // Characters are counted only where the bytes do not decide.
+        let least = text.len().div_ceil(4) as f64;
+        let fits = shape.max.is_none_or(|max| text.len() as f64 <= max)
+            && shape.min.is_none_or(|min| least >= min);
+        if !fits {
+            self.length(member, shape, &view, text.chars().count());
+        }
         if let Some(pattern) = &shape.pattern
             && pattern.regex().is_some_and(|regex| !regex.is_match(text))
         {

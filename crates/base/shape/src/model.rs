@@ -161,6 +161,9 @@ pub struct Shape {
     /// Set on exceptions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<ErrorTrait>,
+    /// Filled by [`Model::leak`].
+    #[serde(skip)]
+    pub(crate) constrained: OnceLock<bool>,
 }
 
 /// Kinds of shapes.
@@ -339,7 +342,29 @@ impl Model {
             resolve(&op.input);
             resolve(&op.output);
         }
+        model.note_constrained();
         model
+    }
+
+    /// Finds the shapes with constraints in them, by going from the constraints outwards.
+    fn note_constrained(&self) {
+        let mut constrained: Vec<bool> = self.shapes.iter().map(Shape::has_constraint).collect();
+        loop {
+            let mut grew = false;
+            for (i, shape) in self.shapes.iter().enumerate() {
+                let inside = |member: &Member| constrained[member.target as usize];
+                if !constrained[i] && shape.members.iter().any(inside) {
+                    constrained[i] = true;
+                    grew = true;
+                }
+            }
+            if !grew {
+                break;
+            }
+        }
+        for (shape, constrained) in self.shapes.iter().zip(constrained) {
+            shape.constrained.get_or_init(|| constrained);
+        }
     }
 
     /// Index of an operation by its exact name.
@@ -382,6 +407,18 @@ impl Shape {
     /// Index of a member by its model name.
     pub fn member_index(&self, name: &str) -> Option<usize> {
         self.members.iter().position(|m| m.name == name)
+    }
+
+    /// A constraint of its own, other than that members must be there.
+    fn has_constraint(&self) -> bool {
+        let bounded = self.min.is_some() || self.max.is_some();
+        bounded || self.pattern.is_some() || !self.values.is_empty()
+    }
+
+    /// Whether it, or anything in it, has a constraint; that of required members excepted, which
+    /// reading notes.
+    pub(crate) fn is_constrained(&self) -> bool {
+        *self.constrained.get().unwrap_or(&true)
     }
 
     /// The list's element, or the map's value.

@@ -63,7 +63,7 @@ impl Reading {
     #[must_use]
     pub fn enter_element(&mut self, index: usize) -> bool {
         self.marks.push(self.path.len());
-        let _ = write!(self.path, ".{}.member", index + 1);
+        push_element(&mut self.path, index);
         self.marks.len() <= MAX_DEPTH
     }
 
@@ -106,6 +106,11 @@ impl Reading {
         room || self.unions.is_empty()
     }
 
+    /// Whether nothing was noted that a validation would have to look for.
+    pub(crate) fn is_clean(&self) -> bool {
+        self.missing.is_empty()
+    }
+
     /// The required member at `path` was not there.
     pub fn is_missing(&self, path: &str) -> bool {
         self.missing.contains(path)
@@ -121,14 +126,45 @@ impl Reading {
 pub struct Fields<'a> {
     target: &'a mut dyn Struct,
     shape: &'static Shape,
-    seen: Vec<bool>,
+    seen: Seen,
+}
+
+/// Which members have come. Hardly a structure has more of them than the first has bits.
+#[derive(Default)]
+struct Seen {
+    first: u128,
+    more: Vec<bool>,
+}
+
+impl Seen {
+    fn of(members: usize) -> Self {
+        Seen { first: 0, more: vec![false; members.saturating_sub(128)] }
+    }
+
+    fn set(&mut self, index: usize) {
+        match index.checked_sub(128) {
+            None => self.first |= 1 << index,
+            Some(index) => self.more[index] = true,
+        }
+    }
+
+    fn has(&self, index: usize) -> bool {
+        match index.checked_sub(128) {
+            None => self.first >> index & 1 == 1,
+            Some(index) => self.more[index],
+        }
+    }
+
+    fn count(&self) -> usize {
+        self.first.count_ones() as usize + self.more.iter().filter(|seen| **seen).count()
+    }
 }
 
 impl<'a> Fields<'a> {
     /// Starts filling `target`.
     pub fn new(target: &'a mut dyn Struct) -> Self {
         let shape = target.shape();
-        Fields { target, shape, seen: vec![false; shape.members.len()] }
+        Fields { target, shape, seen: Seen::of(shape.members.len()) }
     }
 
     /// The structure's schema.
@@ -138,28 +174,27 @@ impl<'a> Fields<'a> {
 
     /// Member `index`, marked as present.
     pub fn get(&mut self, index: usize) -> &mut dyn Value {
-        self.seen[index] = true;
+        self.seen.set(index);
         self.target.field_mut(index)
     }
 
     /// Whether member `index` has come.
     pub fn has(&self, index: usize) -> bool {
-        self.seen[index]
+        self.seen.has(index)
     }
 
     /// Notes what is missing. Call it once, when the structure has been read.
     pub fn finish(self, reading: &mut Reading) {
         if self.shape.union {
-            let set = self.seen.iter().filter(|seen| **seen).count();
+            let set = self.seen.count();
             if set != 1 && reading.has_room_for_union() {
                 reading.noted_bytes += reading.path.len();
                 reading.unions.push((reading.path.clone(), set));
             }
             return;
         }
-        for (member, _) in
-            self.shape.members.iter().zip(&self.seen).filter(|(m, seen)| m.required && !**seen)
-        {
+        let members = self.shape.members.iter().enumerate();
+        for (_, member) in members.filter(|(i, m)| m.required && !self.seen.has(*i)) {
             let _ = reading.enter_member(&member.name);
             reading.note_null();
             reading.leave();
@@ -169,7 +204,15 @@ impl<'a> Fields<'a> {
 
 /// AWS writes member names in these paths with a small first letter.
 pub(crate) fn push_lower_first(out: &mut String, name: &str) {
-    let mut chars = name.chars();
-    out.extend(chars.next().map(|c| c.to_ascii_lowercase()));
-    out.push_str(chars.as_str());
+    let at = out.len();
+    out.push_str(name);
+    if let Some(first) = out.get_mut(at..=at) {
+        first.make_ascii_lowercase();
+    }
+}
+
+/// The step to a list's element, counted from 0.
+pub(crate) fn push_element(out: &mut String, index: usize) {
+    // Writing to a String cannot fail.
+    let _ = write!(out, ".{}.member", index + 1);
 }

@@ -1,13 +1,17 @@
 //! awsJson 1.0 and 1.1: `POST /`, the operation in `X-Amz-Target`, the whole input in the body.
 
 use bytes::Bytes;
-use http::Response;
+use http::header::CONTENT_TYPE;
+use http::{HeaderName, HeaderValue, Response};
 use shape::{Fields, Model, Operation, Reading, Struct};
 
 use crate::fault::Facts;
 use crate::json_reader::Reader;
 use crate::json_value::{Style, ValueReader, ValueWriter};
-use crate::{ReadError, Request, header};
+use crate::{ReadError, Request};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+const CHECKSUM: HeaderName = HeaderName::from_static("x-amz-crc32");
 
 pub(crate) fn read(
     model: &Model,
@@ -57,16 +61,25 @@ fn respond(
     body: Vec<u8>,
     request_id: &str,
 ) -> Response<Bytes> {
-    let version = &model.service.json_version;
     // SDKs verify this checksum of DynamoDB's answers when it is there.
-    let checksum = model
-        .service
-        .name
-        .ends_with("dynamodb")
-        .then(|| header("x-amz-crc32", crc32fast::hash(&body).to_string()));
-    let headers = [
-        header("content-type", format!("application/x-amz-json-{version}")),
-        header("x-amzn-requestid", request_id),
-    ];
-    crate::response(status, headers.into_iter().chain(extra).chain(checksum), body)
+    let checksum = model.service.name.ends_with("dynamodb").then(|| crc32fast::hash(&body));
+    let mut response = crate::response(status, extra, body);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, content_type(&model.service.json_version));
+    if let Ok(id) = HeaderValue::from_str(request_id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    if let Some(checksum) = checksum {
+        headers.insert(CHECKSUM, checksum.into());
+    }
+    response
+}
+
+fn content_type(version: &str) -> HeaderValue {
+    let fallback = HeaderValue::from_static("application/x-amz-json-1.1");
+    match version {
+        "1.0" => HeaderValue::from_static("application/x-amz-json-1.0"),
+        "1.1" => fallback,
+        _ => format!("application/x-amz-json-{version}").parse().unwrap_or(fallback),
+    }
 }

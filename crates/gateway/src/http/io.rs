@@ -186,11 +186,31 @@ impl AsyncWrite for Guarded {
         cx: &mut Context<'_>,
         data: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let outcome = Pin::new(&mut self.stream).poll_write_vectored(cx, data);
+        let outcome = match gathered(data, &mut [0; GATHERED_BYTES_MAX]) {
+            Some(data) => Pin::new(&mut self.stream).poll_write(cx, data),
+            None => Pin::new(&mut self.stream).poll_write_vectored(cx, data),
+        };
         self.guard(cx, outcome)
     }
 
     fn is_write_vectored(&self) -> bool {
         self.stream.is_write_vectored()
     }
+}
+
+/// Most bytes of small pieces that are written as one.
+const GATHERED_BYTES_MAX: usize = 2048;
+
+/// Small pieces, such as the head and the body of most answers, in one: sending one is cheaper than
+/// sending several by more than copying them costs.
+fn gathered<'a>(
+    pieces: &[io::IoSlice<'_>],
+    into: &'a mut [u8; GATHERED_BYTES_MAX],
+) -> Option<&'a [u8]> {
+    let mut filled = 0;
+    for piece in pieces {
+        into.get_mut(filled..filled + piece.len())?.copy_from_slice(piece);
+        filled += piece.len();
+    }
+    Some(&into[..filled])
 }

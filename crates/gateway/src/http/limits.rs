@@ -37,7 +37,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             header_bytes_max: 64 * 1024,
-            headers_max: 128,
+            headers_max: 100,
             uri_bytes_max: 16 * 1024,
             body_bytes_max: 10 * 1024 * 1024,
             body_memory_bytes_max: 512 * 1024 * 1024,

@@ -3,15 +3,32 @@
 //! They guard against clients that stall, and decide nothing a replay would have to repeat: so
 //! they run on the runtime's own clock, and only here.
 
-use std::future::Future;
-use std::pin::Pin;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::Sleep;
 
 /// Runs `work` for at most so long; `None` if that was not enough.
+///
+/// Most of what is waited for is there at the second look (a body's bytes have arrived and only
+/// have to be handed over), so only then a timer is set.
 pub async fn within<T>(limit_ms: u64, work: impl Future<Output = T>) -> Option<T> {
-    tokio::time::timeout(Duration::from_millis(limit_ms), work).await.ok()
+    let mut work = pin!(work);
+    let mut looked = false;
+    let soon = poll_fn(|cx| match work.as_mut().poll(cx) {
+        Poll::Ready(done) => Poll::Ready(Some(done)),
+        Poll::Pending if looked => Poll::Ready(None),
+        Poll::Pending => {
+            looked = true;
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        }
+    });
+    match soon.await {
+        Some(done) => Some(done),
+        None => tokio::time::timeout(Duration::from_millis(limit_ms), work).await.ok(),
+    }
 }
 
 /// Waits.

@@ -176,16 +176,22 @@ const PANICKED: &str = r#"{"__type":"InternalFailure","message":"The request pro
 const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\
     connection: close\r\nretry-after: 1\r\n\r\n";
 
+/// As many headers as hyper takes if it is not told otherwise: then it needs no memory for each
+/// request to read them into.
+const HEADERS_MAX: usize = 100;
+
 fn builder(limits: &Limits) -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(Duration::from_millis(limits.header_ms))
-        .max_headers(limits.headers_max)
         .max_buf_size(limits.header_bytes_max.max(8192))
         // A client that ended its body too early still hears so.
         .half_close(true);
+    if limits.headers_max != HEADERS_MAX {
+        builder.http1().max_headers(limits.headers_max);
+    }
     builder
         .http2()
         .timer(TokioTimer::new())
