@@ -207,10 +207,7 @@ mod tests {
         check_history(&["2-3 x:1"], Some("never appended"));
         check_history(&["0-1 x+1", "2-3 x:1,1"], Some("twice"));
         // Write skew: each reads what the other appends to, before it does.
-        check_history(
-            &["0-9 x: y+1", "1-8 y: x+1", "10-11 x:1 y:1"],
-            Some("not serializable"),
-        );
+        check_history(&["0-9 x: y+1", "1-8 y: x+1", "10-11 x:1 y:1"], Some("not serializable"));
         // Half of a transaction is seen.
         check_history(&["0-9 x+1 y+1", "1-8 x:1 y:", "10-11 x:1 y:1"], Some("not serializable"));
         // Two readers see two transactions in different order.

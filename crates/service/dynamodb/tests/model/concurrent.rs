@@ -199,8 +199,7 @@ async fn append_or_read(
                 action: Action::Update(Change::Append(element)),
                 condition: None,
             };
-            let transact_items =
-                lists.iter().map(|list| requests::action(&append(list))).collect();
+            let transact_items = lists.iter().map(|list| requests::action(&append(list))).collect();
             let input = TransactWriteItemsInput { transact_items, ..Default::default() };
             let answer = client.transact_write_items(input).await;
             transaction.ok = answer.is_ok();
@@ -295,7 +294,9 @@ async fn query(client: &Client) -> Reads {
     let input = QueryInput {
         table_name: TABLES[0].to_owned(),
         key_condition_expression: Some("pk = :p".into()),
-        expression_attribute_values: Some([(":p".to_owned(), crate::value::text("p").to_api())].into()),
+        expression_attribute_values: Some(
+            [(":p".to_owned(), crate::value::text("p").to_api())].into(),
+        ),
         ..Default::default()
     };
     let items = client.query(input).await.unwrap().items.unwrap_or_default();

@@ -51,11 +51,8 @@ async fn get_together(client: &Client, slots: &[&str]) -> Result<(), String> {
 async fn what_meets_an_ongoing_transaction_is_refused() {
     let world = World::new(1, true).await;
     let client = world.client();
-    let check = Write {
-        action: Action::Check,
-        condition: Some(Condition::Absent),
-        ..put("checked", 0)
-    };
+    let check =
+        Write { action: Action::Check, condition: Some(Condition::Absent), ..put("checked", 0) };
     let input = transaction(&[put("a", 1), check], Some("token"));
     let mut ongoing = pin!(client.transact_write_items(input.clone()));
     let first = ongoing.as_mut().poll(&mut Context::from_waker(Waker::noop()));

@@ -63,7 +63,10 @@ pub enum Request {
     /// Answers what was there, or what an update made.
     Single(Write),
     Batch(Vec<Write>),
-    Transact { writes: Vec<Write>, token: Option<String> },
+    Transact {
+        writes: Vec<Write>,
+        token: Option<String>,
+    },
 }
 
 /// What a request answers: attributes if any, or the text of the error.
@@ -76,7 +79,8 @@ enum Refusal {
 }
 
 const FAILED: &str = "The conditional request failed";
-const MISSING: &str = "The provided expression refers to an attribute that does not exist in the item";
+const MISSING: &str =
+    "The provided expression refers to an attribute that does not exist in the item";
 const TOKEN_MS: i64 = 10 * 60 * 1000;
 
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
@@ -207,11 +211,7 @@ impl Condition {
 }
 
 impl Change {
-    fn after(
-        &self,
-        slot: &Slot,
-        old: Option<&Attributes>,
-    ) -> Result<Option<Attributes>, Refusal> {
+    fn after(&self, slot: &Slot, old: Option<&Attributes>) -> Result<Option<Attributes>, Refusal> {
         let mut item = old.cloned().unwrap_or_else(|| slot.key());
         let n = match item.get("n") {
             Some(Value::Number(n)) => Some(*n),

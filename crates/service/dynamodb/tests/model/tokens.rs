@@ -41,7 +41,7 @@ fn stored(world: &World) -> usize {
 #[tokio::test]
 async fn tokens_count_for_ten_minutes_whatever_happens() {
     let mut world = World::new(3, true).await;
-    let minutes = |count| Duration::from_secs(60 * count);
+    let minutes = |count: u64| Duration::from_secs(60 * count);
     requests::send(&world.client(), &add("one")).await.unwrap();
     world.crash().await;
     requests::send(&world.client(), &add("one")).await.unwrap();
