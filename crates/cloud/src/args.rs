@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::phone;
+use crate::{dynamodb, phone};
 
 /// An AWS-compatible cloud on your own machine.
 #[derive(Debug, Parser)]
@@ -35,6 +35,9 @@ pub enum Command {
     Backup(Backup),
     /// Make a data directory from a backup.
     Restore(Restore),
+    /// Tables of DynamoDB and files.
+    #[command(subcommand, name = "dynamodb")]
+    DynamoDb(dynamodb::DynamoDb),
     /// Lambda runtimes.
     #[command(subcommand)]
     Runtime(Runtime),

@@ -7,6 +7,7 @@ mod calls;
 mod client;
 mod data;
 mod demo;
+mod dynamodb;
 mod phone;
 mod reply;
 mod status;
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
         Command::Ca(ca) => status::ca(ca, json),
         Command::Backup(backup) => backup::backup(&backup, json),
         Command::Restore(restore) => backup::restore(&restore, json),
+        Command::DynamoDb(command) => dynamodb::run(command, json),
         Command::Runtime(Runtime::Ls) => status::runtimes(json),
         Command::Completions { shell } => {
             clap_complete::generate(
