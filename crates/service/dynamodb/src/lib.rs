@@ -16,6 +16,7 @@ mod index;
 pub mod invalid;
 pub mod item;
 pub mod key;
+mod legacy;
 pub mod number;
 mod ops;
 mod policy;

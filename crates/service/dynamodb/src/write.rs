@@ -150,7 +150,7 @@ fn check_update(table: &TableRecord, update: &Update) -> Result<(), Invalid> {
 /// The paths that the right side of an action reads.
 fn read_paths<'a>(value: &'a SetValue, into: &mut Vec<&'a Path>) {
     match value {
-        SetValue::Value(_) => {}
+        SetValue::Value(_) | SetValue::Attribute(_) => {}
         SetValue::Path(path) => into.push(path),
         SetValue::IfNotExists(path, otherwise) => {
             into.push(path);
@@ -211,6 +211,11 @@ impl Guard {
     /// From a condition that is bound already.
     pub fn of(condition: Option<Condition>, returns_item: bool) -> Guard {
         Guard { condition, returns_item }
+    }
+
+    /// The same, with a condition that Expected asks for; there is none other then.
+    pub fn expecting(self, expected: Option<Condition>) -> Guard {
+        Guard { condition: self.condition.or(expected), ..self }
     }
 
     /// Whether there is a condition at all.

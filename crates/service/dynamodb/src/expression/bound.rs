@@ -133,6 +133,9 @@ impl Condition {
 pub enum SetValue {
     Path(Path),
     Value(Arc<Value>),
+    /// A value of AttributeUpdates: ADD appends it to a list, too, and what is
+    /// said of a type that does not fit differs.
+    Attribute(Arc<Value>),
     IfNotExists(Path, Box<SetValue>),
     ListAppend(Box<SetValue>, Box<SetValue>),
     Plus(Box<SetValue>, Box<SetValue>),
@@ -146,8 +149,8 @@ pub struct Action {
     pub section: Section,
     /// What it changes.
     pub path: Path,
-    /// What with: none for REMOVE, always a [`SetValue::Value`] for ADD and
-    /// DELETE.
+    /// What with: none for REMOVE, always a [`SetValue::Value`] or
+    /// [`SetValue::Attribute`] for ADD and DELETE.
     pub value: Option<SetValue>,
 }
 

@@ -69,10 +69,13 @@ impl ExpressionKind {
             return Err(self.invalid("The expression can not be empty;"));
         }
         if text.len() > EXPRESSION_MAX_BYTES {
-            return Err(self.invalid(&format!(
-                "Expression size has exceeded the maximum allowed size; expression size: {}",
-                text.len()
-            )));
+            let problem = "Expression size has exceeded the maximum allowed size;";
+            return Err(match self {
+                ExpressionKind::Condition | ExpressionKind::Filter => {
+                    self.invalid(&format!("{problem} expression size: {}", text.len()))
+                }
+                _ => self.invalid(problem),
+            });
         }
         Ok(())
     }

@@ -14,6 +14,7 @@ use crate::value::{Item, Map, Value};
 const NO_SUCH_ATTRIBUTE: &str =
     "The provided expression refers to an attribute that does not exist in the item";
 const WRONG_TYPE: &str = "An operand in the update expression has an incorrect data type";
+const WRONG_ATTRIBUTE_TYPE: &str = "Type mismatch for attribute to update";
 const INVALID_PATH: &str =
     "The document path provided in the update expression is invalid for update";
 
@@ -75,6 +76,17 @@ impl Action {
             (_, Some(value)) => value.compute(item)?,
         };
         let old = find(item, &self.path);
+        if matches!(self.value, Some(SetValue::Attribute(_))) && self.section != Section::Set {
+            match (old, &operand) {
+                (Some(old), _) if old.value_type() != operand.value_type() => {
+                    return Err(Invalid::new(WRONG_ATTRIBUTE_TYPE));
+                }
+                (Some(Value::L(old)), Value::L(more)) => {
+                    return Ok(Effect::Put(Value::L([&old[..], more].concat())));
+                }
+                _ => {}
+            }
+        }
         match self.section {
             Section::Add => Ok(Effect::Put(add(old, operand)?)),
             Section::Delete => delete(old, operand),
@@ -86,7 +98,7 @@ impl Action {
 impl SetValue {
     fn compute(&self, item: &Item) -> Result<Value, Invalid> {
         match self {
-            SetValue::Value(value) => Ok(Value::clone(value)),
+            SetValue::Value(value) | SetValue::Attribute(value) => Ok(Value::clone(value)),
             SetValue::Path(path) => {
                 find(item, path).cloned().ok_or_else(|| Invalid::new(NO_SUCH_ATTRIBUTE))
             }

@@ -18,7 +18,7 @@ use crate::item::encode;
 use crate::request::{self, Expressions};
 use crate::value::Item;
 use crate::write::stored;
-use crate::{DynamoDb, fault, table};
+use crate::{DynamoDb, legacy, table};
 
 /// Items a request may ask for.
 const KEYS_MAX: usize = 100;
@@ -90,15 +90,15 @@ impl TableRequest {
         mut request: KeysAndAttributes,
     ) -> Result<TableRequest, Error> {
         let name = table::name(ctx, &given)?;
-        let legacy = [("AttributesToGet", request.attributes_to_get.is_some())];
+        let non_expressions = [("AttributesToGet", request.attributes_to_get.is_some())];
         let expressions = Expressions {
             expressions: &[("ProjectionExpression", request.projection_expression.is_some())],
-            legacy: &legacy,
+            legacy: &non_expressions,
             names: request.expression_attribute_names.clone(),
             values: None,
         };
         expressions.check()?;
-        fault::refuse("BatchGetItem", &legacy)?;
+        let attributes = legacy::attributes_to_get(request.attributes_to_get.as_deref())?;
         let mut placeholders = expressions.placeholders()?;
         let projection = request
             .projection_expression
@@ -106,6 +106,7 @@ impl TableRequest {
             .map(|text| placeholders.projection(text))
             .transpose()?;
         placeholders.check_all_used()?;
+        let projection = projection.or(attributes);
         let keys = std::mem::take(&mut request.keys);
         let keys = keys.into_iter().map(convert::item).collect::<Result<Vec<Item>, _>>()?;
         let mut seen = HashSet::new();

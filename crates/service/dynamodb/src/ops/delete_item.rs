@@ -4,6 +4,8 @@
 //! {"TableName": "Flights", "Key": {"pk": {"S": "+821012345678"}}, "ReturnValues": "ALL_OLD"}
 //! ```
 
+use std::collections::BTreeMap;
+
 use api_dynamodb::{DeleteItemInput, DeleteItemOutput, Error};
 use kernel::Ctx;
 
@@ -11,7 +13,7 @@ use super::put_item::{old_attributes, returns_old, run};
 use crate::capacity::Report;
 use crate::request::Expressions;
 use crate::write::{Action, Guard, ItemWrite};
-use crate::{DynamoDb, convert, fault, table};
+use crate::{DynamoDb, convert, legacy, table};
 
 pub(crate) async fn delete_item(
     service: &DynamoDb,
@@ -19,20 +21,22 @@ pub(crate) async fn delete_item(
     input: DeleteItemInput,
 ) -> Result<DeleteItemOutput, Error> {
     let name = table::name(ctx, &input.table_name)?;
-    let legacy = [
+    let non_expressions = [
         ("Expected", input.expected.is_some()),
         ("ConditionalOperator", input.conditional_operator.is_some()),
     ];
     let expressions = Expressions {
         expressions: &[("ConditionExpression", input.condition_expression.is_some())],
-        legacy: &legacy,
+        legacy: &non_expressions,
         names: input.expression_attribute_names,
         values: input.expression_attribute_values,
     };
     expressions.check()?;
-    fault::refuse("DeleteItem", &legacy)?;
+    let operator = input.conditional_operator.as_ref();
+    legacy::check_operator(operator, input.expected.as_ref().map_or(0, BTreeMap::len))?;
     let key = convert::item(input.key)?;
     let returns_old = returns_old(input.return_values.as_ref())?;
+    let expected = legacy::expected(input.expected, operator)?;
     let mut placeholders = expressions.placeholders()?;
     let guard = Guard::new(
         input.condition_expression.as_deref(),
@@ -40,6 +44,7 @@ pub(crate) async fn delete_item(
         &mut placeholders,
     )?;
     placeholders.check_all_used()?;
+    let guard = guard.expecting(expected);
 
     let report = Report::of(input.return_consumed_capacity.as_ref());
     let reads = returns_old || report.is_wanted();

@@ -13,7 +13,7 @@ use kernel::Ctx;
 use crate::capacity::{Report, read_units};
 use crate::request::{self, Expressions};
 use crate::write::stored;
-use crate::{DynamoDb, convert, fault, table};
+use crate::{DynamoDb, convert, legacy, table};
 
 pub(crate) async fn get_item(
     service: &DynamoDb,
@@ -21,20 +21,21 @@ pub(crate) async fn get_item(
     input: GetItemInput,
 ) -> Result<GetItemOutput, Error> {
     let name = table::name(ctx, &input.table_name)?;
-    let legacy = [("AttributesToGet", input.attributes_to_get.is_some())];
+    let non_expressions = [("AttributesToGet", input.attributes_to_get.is_some())];
     let expressions = Expressions {
         expressions: &[("ProjectionExpression", input.projection_expression.is_some())],
-        legacy: &legacy,
+        legacy: &non_expressions,
         names: input.expression_attribute_names,
         values: None,
     };
     expressions.check()?;
-    fault::refuse("GetItem", &legacy)?;
+    let attributes = legacy::attributes_to_get(input.attributes_to_get.as_deref())?;
     let key = convert::item(input.key)?;
     let mut placeholders = expressions.placeholders()?;
     let projection =
         input.projection_expression.map(|text| placeholders.projection(&text)).transpose()?;
     placeholders.check_all_used()?;
+    let projection = projection.or(attributes);
 
     let found = ctx.store().read(|tx| -> Result<Option<Bytes>, Error> {
         let table = table::get(service, ctx, tx, &name)?;

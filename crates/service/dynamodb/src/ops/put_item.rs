@@ -5,6 +5,7 @@
 //!  "ConditionExpression": "attribute_not_exists(pk)"}
 //! ```
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use api_dynamodb::{Error, PutItemInput, PutItemOutput, ReturnValue};
@@ -15,7 +16,7 @@ use crate::invalid::Invalid;
 use crate::request::Expressions;
 use crate::table::TableRecord;
 use crate::write::{Action, Guard, ItemWrite, Written, stored};
-use crate::{DynamoDb, convert, fault, table};
+use crate::{DynamoDb, convert, legacy, table};
 
 pub(crate) async fn put_item(
     service: &DynamoDb,
@@ -23,21 +24,23 @@ pub(crate) async fn put_item(
     input: PutItemInput,
 ) -> Result<PutItemOutput, Error> {
     let name = table::name(ctx, &input.table_name)?;
-    let legacy = [
+    let non_expressions = [
         ("Expected", input.expected.is_some()),
         ("ConditionalOperator", input.conditional_operator.is_some()),
     ];
     let expressions = Expressions {
         expressions: &[("ConditionExpression", input.condition_expression.is_some())],
-        legacy: &legacy,
+        legacy: &non_expressions,
         names: input.expression_attribute_names,
         values: input.expression_attribute_values,
     };
     expressions.check()?;
-    fault::refuse("PutItem", &legacy)?;
+    let operator = input.conditional_operator.as_ref();
+    legacy::check_operator(operator, input.expected.as_ref().map_or(0, BTreeMap::len))?;
     let item = convert::item(input.item)?;
     let returns_old = returns_old(input.return_values.as_ref())?;
     let action = Action::put(item)?;
+    let expected = legacy::expected(input.expected, operator)?;
     let mut placeholders = expressions.placeholders()?;
     let guard = Guard::new(
         input.condition_expression.as_deref(),
@@ -45,6 +48,7 @@ pub(crate) async fn put_item(
         &mut placeholders,
     )?;
     placeholders.check_all_used()?;
+    let guard = guard.expecting(expected);
 
     let report = Report::of(input.return_consumed_capacity.as_ref());
     let reads = returns_old || report.is_wanted();

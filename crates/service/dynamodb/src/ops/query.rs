@@ -5,6 +5,8 @@
 //!  "ExpressionAttributeValues": {":p": {"S": "+821012345678"}, ":day": {"S": "2026-11"}}}
 //! ```
 
+use std::collections::BTreeMap;
+
 use api_dynamodb::{Error, QueryInput, QueryOutput};
 use kernel::Ctx;
 
@@ -12,9 +14,9 @@ use crate::capacity::Report;
 use crate::expression::ExpressionKind;
 use crate::expression::key_condition::{CONDITIONS_MAX, KeyConditions, SIMPLE_CONDITIONS_MAX};
 use crate::invalid::Invalid;
-use crate::read::{Attributes, Filter, Range, ReadPlan, check_select};
+use crate::read::{Attributes, Bound, Filter, Range, ReadPlan, check_select, named};
 use crate::request::{Expressions, start_key};
-use crate::{DynamoDb, convert, fault, table};
+use crate::{DynamoDb, convert, legacy, table};
 
 pub(crate) async fn query(
     service: &DynamoDb,
@@ -42,52 +44,65 @@ pub(crate) async fn query(
 
 /// Makes a request into a plan.
 fn plan(input: QueryInput) -> Result<ReadPlan, Error> {
-    let legacy = [
-        ("AttributesToGet", input.attributes_to_get.is_some()),
-        ("QueryFilter", input.query_filter.is_some()),
-        ("ConditionalOperator", input.conditional_operator.is_some()),
-        ("KeyConditions", input.key_conditions.is_some()),
-    ];
+    // KeyConditions may stand beside other expressions.
+    let has_both = input.key_conditions.is_some() && input.key_condition_expression.is_some();
     let expressions = Expressions {
         expressions: &[
             ("ProjectionExpression", input.projection_expression.is_some()),
             ("FilterExpression", input.filter_expression.is_some()),
             ("KeyConditionExpression", input.key_condition_expression.is_some()),
         ],
-        legacy: &legacy,
+        legacy: &[
+            ("AttributesToGet", input.attributes_to_get.is_some()),
+            ("QueryFilter", input.query_filter.is_some()),
+            ("ConditionalOperator", input.conditional_operator.is_some()),
+            ("KeyConditions", has_both),
+        ],
         names: input.expression_attribute_names,
         values: input.expression_attribute_values,
     };
     expressions.check()?;
-    fault::refuse("Query", &legacy)?;
+    let operator = input.conditional_operator.as_ref();
+    legacy::check_operator(operator, input.query_filter.as_ref().map_or(0, BTreeMap::len))?;
+    let legacy_filter = legacy::filter(input.query_filter, operator)?;
+    let attributes = legacy::attributes_to_get(input.attributes_to_get.as_deref())?;
     let start = start_key(input.exclusive_start_key)?;
-    let projection_name = input.projection_expression.as_ref().map(|_| "ProjectionExpression");
-    check_select(input.select.as_ref(), projection_name, input.index_name.is_some())?;
-    let Some(key_condition) = input.key_condition_expression else {
+    let named = named(input.projection_expression.is_some(), attributes.is_some());
+    check_select(input.select.as_ref(), named, input.index_name.is_some())
+        .map_err(|problem| Invalid(format!("1 validation error detected: {problem}")))?;
+    if input.key_conditions.is_none() && input.key_condition_expression.is_none() {
         return Err(Invalid::new(
             "Either the KeyConditions or KeyConditionExpression parameter \
              must be specified in the request.",
         )
         .into());
-    };
+    }
     let mut placeholders = expressions.placeholders()?;
-    let condition = placeholders.condition(ExpressionKind::KeyCondition, &key_condition)?;
-    let filter = input
-        .filter_expression
-        .map(|text| placeholders.condition(ExpressionKind::Filter, &text))
+    let condition = input
+        .key_condition_expression
+        .map(|text| placeholders.condition(ExpressionKind::KeyCondition, &text))
         .transpose()?;
-    let projection =
-        input.projection_expression.map(|text| placeholders.projection(&text)).transpose()?;
+    let bound = Bound::new(
+        &mut placeholders,
+        input.filter_expression.as_deref(),
+        input.projection_expression.as_deref(),
+    )?;
     placeholders.check_all_used()?;
     let most = if input.index_name.is_some() { CONDITIONS_MAX } else { SIMPLE_CONDITIONS_MAX };
+    let conditions = match condition {
+        Some(condition) => KeyConditions::new(&condition, most)?,
+        None => legacy::key_conditions(input.key_conditions.unwrap_or_default(), most)?,
+    };
+    let is_backward = input.scan_index_forward == Some(false);
+    let filter = bound
+        .filter
+        .map(|condition| Filter { condition, parameter: Some("Filter Expression") })
+        .or(legacy_filter.map(|condition| Filter { condition, parameter: Some("QueryFilter") }));
     Ok(ReadPlan {
         index: input.index_name,
-        range: Range::Query {
-            conditions: KeyConditions::new(&condition, most)?,
-            is_backward: input.scan_index_forward == Some(false),
-        },
-        filter: filter.map(|condition| Filter { condition, parameter: Some("Filter Expression") }),
-        attributes: Attributes::new(input.select.as_ref(), projection),
+        range: Range::Query { conditions, is_backward },
+        filter,
+        attributes: Attributes::new(input.select.as_ref(), bound.projection.or(attributes)),
         start,
         limit: input.limit.map(|limit| limit as usize),
         is_consistent: input.consistent_read == Some(true),

@@ -5,14 +5,15 @@
 //!  "Segment": 0, "TotalSegments": 4}
 //! ```
 
+use std::collections::BTreeMap;
+
 use api_dynamodb::{Error, ScanInput, ScanOutput};
 use kernel::Ctx;
 
 use crate::capacity::Report;
-use crate::expression::ExpressionKind;
-use crate::read::{Attributes, Filter, Range, ReadPlan, check_select, segment};
+use crate::read::{Attributes, Bound, Filter, Range, ReadPlan, check_select, named, segment};
 use crate::request::{Expressions, start_key};
-use crate::{DynamoDb, convert, fault, table};
+use crate::{DynamoDb, convert, legacy, table};
 
 pub(crate) async fn scan(
     service: &DynamoDb,
@@ -40,39 +41,41 @@ pub(crate) async fn scan(
 
 /// Makes a request into a plan.
 fn plan(input: ScanInput) -> Result<ReadPlan, Error> {
-    let legacy = [
-        ("AttributesToGet", input.attributes_to_get.is_some()),
-        ("ScanFilter", input.scan_filter.is_some()),
-        ("ConditionalOperator", input.conditional_operator.is_some()),
-    ];
     let expressions = Expressions {
         expressions: &[
             ("ProjectionExpression", input.projection_expression.is_some()),
             ("FilterExpression", input.filter_expression.is_some()),
         ],
-        legacy: &legacy,
+        legacy: &[
+            ("AttributesToGet", input.attributes_to_get.is_some()),
+            ("ScanFilter", input.scan_filter.is_some()),
+            ("ConditionalOperator", input.conditional_operator.is_some()),
+        ],
         names: input.expression_attribute_names,
         values: input.expression_attribute_values,
     };
     expressions.check()?;
-    fault::refuse("Scan", &legacy)?;
+    let operator = input.conditional_operator.as_ref();
+    legacy::check_operator(operator, input.scan_filter.as_ref().map_or(0, BTreeMap::len))?;
+    let attributes = legacy::attributes_to_get(input.attributes_to_get.as_deref())?;
+    let legacy_filter = legacy::filter(input.scan_filter, operator)?;
     let start = start_key(input.exclusive_start_key)?;
     let (segment, total) = segment(input.segment, input.total_segments)?;
-    let projection_name = input.projection_expression.as_ref().map(|_| "ProjectionExpression");
-    check_select(input.select.as_ref(), projection_name, input.index_name.is_some())?;
+    let named = named(input.projection_expression.is_some(), attributes.is_some());
+    check_select(input.select.as_ref(), named, input.index_name.is_some())?;
     let mut placeholders = expressions.placeholders()?;
-    let filter = input
-        .filter_expression
-        .map(|text| placeholders.condition(ExpressionKind::Filter, &text))
-        .transpose()?;
-    let projection =
-        input.projection_expression.map(|text| placeholders.projection(&text)).transpose()?;
+    let bound = Bound::new(
+        &mut placeholders,
+        input.filter_expression.as_deref(),
+        input.projection_expression.as_deref(),
+    )?;
     placeholders.check_all_used()?;
+    let filter = bound.filter.or(legacy_filter);
     Ok(ReadPlan {
         index: input.index_name,
         range: Range::Scan { segment, total },
         filter: filter.map(|condition| Filter { condition, parameter: None }),
-        attributes: Attributes::new(input.select.as_ref(), projection),
+        attributes: Attributes::new(input.select.as_ref(), bound.projection.or(attributes)),
         start,
         limit: input.limit.map(|limit| limit as usize),
         is_consistent: input.consistent_read == Some(true),

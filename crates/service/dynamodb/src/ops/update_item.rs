@@ -6,6 +6,8 @@
 //!  "ExpressionAttributeValues": {":s": {"S": "14C"}, ":one": {"N": "1"}}}
 //! ```
 
+use std::collections::BTreeMap;
+
 use api_dynamodb::{Error, ReturnValue, UpdateItemInput, UpdateItemOutput};
 use kernel::Ctx;
 
@@ -16,7 +18,7 @@ use crate::expression::bound::{Path, Update};
 use crate::expression::project;
 use crate::request::Expressions;
 use crate::write::{Action, Guard, ItemWrite, Written, stored};
-use crate::{DynamoDb, convert, fault, table};
+use crate::{DynamoDb, convert, legacy, table};
 
 pub(crate) async fn update_item(
     service: &DynamoDb,
@@ -24,7 +26,7 @@ pub(crate) async fn update_item(
     input: UpdateItemInput,
 ) -> Result<UpdateItemOutput, Error> {
     let name = table::name(ctx, &input.table_name)?;
-    let legacy = [
+    let non_expressions = [
         ("AttributeUpdates", input.attribute_updates.is_some()),
         ("Expected", input.expected.is_some()),
         ("ConditionalOperator", input.conditional_operator.is_some()),
@@ -34,13 +36,16 @@ pub(crate) async fn update_item(
             ("UpdateExpression", input.update_expression.is_some()),
             ("ConditionExpression", input.condition_expression.is_some()),
         ],
-        legacy: &legacy,
+        legacy: &non_expressions,
         names: input.expression_attribute_names,
         values: input.expression_attribute_values,
     };
     expressions.check()?;
-    fault::refuse("UpdateItem", &legacy)?;
+    let operator = input.conditional_operator.as_ref();
+    legacy::check_operator(operator, input.expected.as_ref().map_or(0, BTreeMap::len))?;
     let key = convert::item(input.key)?;
+    let updates = legacy::updates(input.attribute_updates)?;
+    let expected = legacy::expected(input.expected, operator)?;
     let mut placeholders = expressions.placeholders()?;
     let update = input.update_expression.map(|text| placeholders.update(&text)).transpose()?;
     let guard = Guard::new(
@@ -49,6 +54,7 @@ pub(crate) async fn update_item(
         &mut placeholders,
     )?;
     placeholders.check_all_used()?;
+    let (update, guard) = (update.or(updates), guard.expecting(expected));
 
     let report = Report::of(input.return_consumed_capacity.as_ref());
     let paths: Vec<Path> = update.iter().flat_map(Update::paths).cloned().collect();

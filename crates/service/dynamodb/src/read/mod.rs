@@ -38,7 +38,7 @@ use crate::value::Item;
 
 pub(crate) use page::Page;
 pub(crate) use scan::segment;
-pub(crate) use select::check_select;
+pub(crate) use select::{Bound, check_select, named};
 use source::Source;
 pub(crate) use source::no_index;
 

@@ -89,27 +89,31 @@ impl ReadPlan {
             self.check_start_part(key)?;
             conditions.get(&key.name).map_or(Ok(()), |test| check_test(key, test))?;
         }
-        for key in source.partition() {
-            if conditions.get(&key.name).and_then(KeyTest::equal).is_none() {
-                return Err(Invalid(format!(
-                    "HASH key attributes {} must have equality conditions specified in the query",
-                    key.name
-                )));
-            }
+        let is_equal =
+            |key: &&KeyAttribute| conditions.get(&key.name).and_then(KeyTest::equal).is_some();
+        let missing = names(source.partition().iter().filter(|key| !is_equal(key)));
+        if !missing.is_empty() {
+            return Err(match source.partition() {
+                [key] if conditions.get(&key.name).is_none() => missed(key),
+                [_] => Invalid::new(NOT_SUPPORTED),
+                _ => Invalid(format!(
+                    "HASH key attributes {missing} must have equality conditions specified \
+                     in the query"
+                )),
+            });
         }
         let is_key = |name: &str| source.keys().any(|key| key.name == name);
         if !conditions.0.iter().all(|(name, _)| is_key(name)) {
             let unused = source.sort().iter().find(|key| conditions.get(&key.name).is_none());
             return Err(unused.map_or_else(|| Invalid::new(NOT_SUPPORTED), missed));
         }
-        for (i, key) in source.sort().iter().enumerate() {
-            let later = source.sort()[i + 1..].iter().find(|k| conditions.get(&k.name).is_some());
-            let equal = conditions.get(&key.name).and_then(KeyTest::equal);
-            if let (Some(later), None) = (later, equal) {
+        for (i, later) in source.sort().iter().enumerate() {
+            let missing = names(source.sort()[..i].iter().filter(|key| !is_equal(key)));
+            if conditions.get(&later.name).is_some() && !missing.is_empty() {
                 return Err(Invalid(format!(
-                    "RANGE key attributes {} must have equality conditions specified in the query \
-                     because a condition is present on key attribute {}",
-                    key.name, later.name
+                    "RANGE key attributes {missing} must have equality conditions specified \
+                     in the query because a condition is present on key attribute {}",
+                    later.name
                 )));
             }
         }
@@ -194,6 +198,10 @@ impl ReadPlan {
             missing.join(", ")
         )))
     }
+}
+
+fn names<'k>(keys: impl Iterator<Item = &'k KeyAttribute>) -> String {
+    keys.map(|key| key.name.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 fn missed(key: &KeyAttribute) -> Invalid {

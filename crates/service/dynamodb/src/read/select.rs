@@ -1,10 +1,43 @@
-//! The Select parameter.
+//! What a request asks to be returned: filter, projection and Select.
 
 use api_dynamodb::Select;
 
 use super::Attributes;
-use crate::expression::bound::Projection;
+use crate::expression::bound::{Condition, Projection};
+use crate::expression::{ExpressionKind, Placeholders};
 use crate::invalid::Invalid;
+
+/// FilterExpression and ProjectionExpression, bound.
+pub(crate) struct Bound {
+    pub filter: Option<Condition>,
+    pub projection: Option<Projection>,
+}
+
+impl Bound {
+    /// Binds what is given.
+    ///
+    /// # Errors
+    /// In DynamoDB's words.
+    pub fn new(
+        placeholders: &mut Placeholders,
+        filter: Option<&str>,
+        projection: Option<&str>,
+    ) -> Result<Bound, Invalid> {
+        let filter =
+            filter.map(|text| placeholders.condition(ExpressionKind::Filter, text)).transpose()?;
+        let projection = projection.map(|text| placeholders.projection(text)).transpose()?;
+        Ok(Bound { filter, projection })
+    }
+}
+
+/// The parameter that names attributes, if one does.
+pub(crate) fn named(has_expression: bool, has_list: bool) -> Option<&'static str> {
+    if has_expression {
+        Some("ProjectionExpression")
+    } else {
+        has_list.then_some("AttributesToGet")
+    }
+}
 
 /// Checks that Select goes with the other parameters: `projection` is the parameter that names
 /// attributes, if one is given.
