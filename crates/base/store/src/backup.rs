@@ -15,7 +15,7 @@ use std::path::Path;
 use bytes::Bytes;
 
 use crate::directory::sync_dir;
-use crate::engine::{CommitError, Engine, Entry, KeyRange, Versioned};
+use crate::engine::{CommitError, Engine, Entry, KeyRange, Limit, Versioned};
 use crate::table::successor;
 use crate::wait::block_on;
 use crate::{KEY_BYTES_MAX, Options, Store, StoreError, VALUE_BYTES_MAX, disk};
@@ -46,7 +46,7 @@ pub fn backup(store: &Store, to: &mut dyn Write) -> Result<BackupSummary, StoreE
     loop {
         let mut body = vec![b'R'];
         while body.len() < FRAME_BYTES {
-            let rows = snapshot.range(&rest, false, ROWS_AT_ONCE)?;
+            let rows = snapshot.range(&rest, false, Limit::rows(ROWS_AT_ONCE))?.rows;
             let Some(last) = rows.last() else { break };
             rest.lo = successor(&last.key).into();
             summary.rows += rows.len() as u64;

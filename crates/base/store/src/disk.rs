@@ -12,7 +12,8 @@ use tokio::sync::oneshot;
 use crate::committer::{Committer, Job};
 use crate::directory::Directory;
 use crate::engine::{
-    Changed, Commit, CommitError, Engine, Entry, KeyRange, Pending, Snapshot, Versioned,
+    Changed, Chunk, Commit, CommitError, Engine, Entry, KeyRange, Limit, Pending, Snapshot,
+    Versioned,
 };
 use crate::journal::{self, Journals};
 use crate::manifest;
@@ -66,14 +67,9 @@ impl Snapshot for DiskSnapshot {
         stored.map(|stored| record::decode(key, stored.into())).transpose()
     }
 
-    fn range(
-        &self,
-        range: &KeyRange,
-        reverse: bool,
-        limit: usize,
-    ) -> Result<Vec<Entry>, StoreError> {
+    fn range(&self, range: &KeyRange, reverse: bool, limit: Limit) -> Result<Chunk, StoreError> {
         if range.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Chunk::default());
         }
         let rows = self.view.range(&self.rows, range.lo.as_ref()..range.hi.as_ref());
         let entry = |guard: fjall::Guard| {
@@ -83,9 +79,9 @@ impl Snapshot for DiskSnapshot {
             Ok(Entry { key, stored })
         };
         if reverse {
-            rows.rev().take(limit).map(entry).collect()
+            Chunk::take(rows.rev().map(entry), limit)
         } else {
-            rows.take(limit).map(entry).collect()
+            Chunk::take(rows.map(entry), limit)
         }
     }
 }

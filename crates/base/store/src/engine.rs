@@ -50,6 +50,52 @@ pub(crate) struct Entry {
     pub stored: Versioned,
 }
 
+/// How much to fetch at once: so many rows, but no more once they have so many bytes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limit {
+    pub rows: usize,
+    pub bytes: usize,
+}
+
+impl Limit {
+    /// Bytes that suffice for few calls, and cost little memory.
+    pub const BYTES: usize = 1024 * 1024;
+
+    /// So many rows, or as many as have [`Limit::BYTES`].
+    pub fn rows(rows: usize) -> Self {
+        Self { rows, bytes: Self::BYTES }
+    }
+}
+
+/// The first rows of a range.
+#[derive(Debug, Default)]
+pub(crate) struct Chunk {
+    pub rows: Vec<Entry>,
+    /// Whether the limit ended it, so that there may be more.
+    pub is_cut: bool,
+}
+
+impl Chunk {
+    /// Takes entries until the limit: at least one, if there is one.
+    pub fn take(
+        entries: impl Iterator<Item = Result<Entry, StoreError>>,
+        limit: Limit,
+    ) -> Result<Self, StoreError> {
+        let mut chunk = Self::default();
+        let mut bytes = 0;
+        for entry in entries {
+            let entry = entry?;
+            bytes += entry.key.len() + entry.stored.value.len();
+            chunk.rows.push(entry);
+            if chunk.rows.len() >= limit.rows || bytes >= limit.bytes {
+                chunk.is_cut = true;
+                break;
+            }
+        }
+        Ok(chunk)
+    }
+}
+
 /// A range as a transaction saw it: it held exactly `count` keys at the snapshot.
 ///
 /// It is unchanged if and only if it still holds `count` keys and none has a version above the
@@ -153,13 +199,8 @@ pub(crate) trait Snapshot: Send + Sync {
         keys.iter().map(|key| self.get(key)).collect()
     }
 
-    /// The first (or last, if `reverse`) `limit` rows of a range, in that direction.
-    fn range(
-        &self,
-        range: &KeyRange,
-        reverse: bool,
-        limit: usize,
-    ) -> Result<Vec<Entry>, StoreError>;
+    /// The first rows of a range, or the last if `reverse`, in that direction.
+    fn range(&self, range: &KeyRange, reverse: bool, limit: Limit) -> Result<Chunk, StoreError>;
 }
 
 /// What keeps the bytes.
@@ -181,4 +222,28 @@ pub(crate) trait Engine: Send + Sync {
     /// Adds rows with the versions they have, and raises the sequence number to at least `seq`
     /// (restore). Only before anything else reads or writes.
     fn load(&self, rows: Vec<Entry>, seq: u64) -> Pending;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_end_by_rows_or_bytes() {
+        for (sizes, rows, bytes, taken, is_cut) in [
+            (&[1, 1, 1][..], 10, 100, 3, false),
+            (&[1, 1, 1], 2, 100, 2, true),
+            (&[1, 1, 1], 3, 100, 3, true),
+            (&[60, 60, 60], 10, 100, 2, true),
+            (&[500, 1], 10, 100, 1, true),
+            (&[], 10, 100, 0, false),
+        ] {
+            let entries = sizes.iter().map(|&size| {
+                let stored = Versioned { version: 1, value: vec![0; size].into() };
+                Ok(Entry { key: Bytes::new(), stored })
+            });
+            let chunk = Chunk::take(entries, Limit { rows, bytes }).unwrap();
+            assert_eq!((chunk.rows.len(), chunk.is_cut), (taken, is_cut), "{sizes:?}");
+        }
+    }
 }

@@ -10,7 +10,8 @@ use bytes::Bytes;
 
 use crate::StoreError;
 use crate::engine::{
-    Changed, Commit, CommitError, Engine, Entry, KeyRange, Pending, Snapshot, Versioned,
+    Changed, Chunk, Commit, CommitError, Engine, Entry, KeyRange, Limit, Pending, Snapshot,
+    Versioned,
 };
 use crate::window::Window;
 
@@ -112,25 +113,20 @@ impl Snapshot for MemorySnapshot {
         Ok(state.rows.get(key).and_then(|chain| chain.at(self.seq)))
     }
 
-    fn range(
-        &self,
-        range: &KeyRange,
-        reverse: bool,
-        limit: usize,
-    ) -> Result<Vec<Entry>, StoreError> {
+    fn range(&self, range: &KeyRange, reverse: bool, limit: Limit) -> Result<Chunk, StoreError> {
         if range.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Chunk::default());
         }
         let state = self.generation.state.read().unwrap_or_else(PoisonError::into_inner);
         let rows = state.rows.range(range.lo.clone()..range.hi.clone());
         let visible = |(key, chain): (&Bytes, &Chain)| {
-            chain.at(self.seq).map(|stored| Entry { key: key.clone(), stored })
+            chain.at(self.seq).map(|stored| Ok(Entry { key: key.clone(), stored }))
         };
-        Ok(if reverse {
-            rows.rev().filter_map(visible).take(limit).collect()
+        if reverse {
+            Chunk::take(rows.rev().filter_map(visible), limit)
         } else {
-            rows.filter_map(visible).take(limit).collect()
-        })
+            Chunk::take(rows.filter_map(visible), limit)
+        }
     }
 }
 

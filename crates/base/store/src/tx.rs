@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::engine::{
-    Commit, Durability, Entry, KeyRange, RangeSeen, Snapshot, StampedPut, Versioned,
+    Chunk, Commit, Durability, Entry, KeyRange, Limit, RangeSeen, Snapshot, StampedPut, Versioned,
 };
 use crate::key::{Key, KeyParts};
 use crate::outbox::EventFloor;
@@ -18,7 +18,8 @@ use crate::table::{AnyTable, RawTable, Scan, Table, full_key, split_key, success
 use crate::timer::TimerIds;
 use crate::{KEY_BYTES_MAX, StoreError, TRANSACTION_BYTES_MAX, VALUE_BYTES_MAX};
 
-/// Rows fetched at once by a scan: few at first, since most scans stop early.
+/// Rows fetched at once by a scan: few at first, since most scans stop early. Large rows end a
+/// chunk sooner; see [`Limit`].
 const CHUNK_FIRST: usize = 32;
 const CHUNK_MAX: usize = 1024;
 
@@ -172,9 +173,9 @@ impl ReadTx {
     ) -> Result<(), StoreError> {
         let mut chunk = expected.clamp(1, CHUNK_FIRST);
         while !rest.is_empty() {
-            let rows = self.snapshot.range(&rest, reverse, chunk)?;
+            let Chunk { rows, is_cut } = self.snapshot.range(&rest, reverse, Limit::rows(chunk))?;
             let mut span = rest.clone();
-            match rows.last().filter(|_| rows.len() == chunk) {
+            match rows.last().filter(|_| is_cut) {
                 None => rest.hi = rest.lo.clone(),
                 Some(last) if reverse => {
                     span.lo = last.key.clone();

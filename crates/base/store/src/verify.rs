@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::backup::everything;
+use crate::engine::Limit;
 use crate::table::{split_key, successor};
 use crate::{Scan, Store, StoreError};
 
@@ -27,7 +28,7 @@ pub fn verify(store: &Store) -> Result<Verification, StoreError> {
     let mut found = Verification { seq: snapshot.seq(), ..Verification::default() };
     let mut rest = everything();
     loop {
-        let rows = snapshot.range(&rest, false, ROWS_AT_ONCE)?;
+        let rows = snapshot.range(&rest, false, Limit::rows(ROWS_AT_ONCE))?.rows;
         let Some(last) = rows.last() else { break };
         for row in &rows {
             let (table, key) = split_key(&row.key);

@@ -8,10 +8,13 @@ use std::ops::Bound;
 use bytes::Bytes;
 
 use crate::StoreError;
-use crate::engine::{Changed, Commit, Snapshot};
+use crate::engine::{Changed, Commit, Limit, RangeSeen, Snapshot};
+use crate::table::successor;
 
 /// Keys remembered; older commits are forgotten beyond that. About 2 MiB with keys of 64 bytes.
 const KEYS_MAX: usize = 16_384;
+/// Rows of a range looked at together.
+const ROWS_AT_ONCE: usize = 256;
 
 pub(crate) struct Window {
     /// Every commit after this sequence number is remembered.
@@ -91,13 +94,30 @@ fn still_same(commit: &Commit, published: &dyn Snapshot) -> Result<bool, StoreEr
         }
     }
     for seen in &commit.ranges {
-        // One more than expected is enough to know that there are too many.
-        let limit = usize::try_from(seen.count).unwrap_or(usize::MAX).saturating_add(1);
-        let rows = published.range(&seen.range, false, limit)?;
-        let newest = rows.iter().map(|row| row.stored.version).max().unwrap_or(0);
-        if rows.len() as u64 != seen.count || newest > commit.snapshot {
+        if !range_still_same(seen, commit.snapshot, published)? {
             return Ok(false);
         }
     }
     Ok(true)
+}
+
+fn range_still_same(
+    seen: &RangeSeen,
+    snapshot: u64,
+    published: &dyn Snapshot,
+) -> Result<bool, StoreError> {
+    let mut rest = seen.range.clone();
+    let mut count = 0;
+    loop {
+        let chunk = published.range(&rest, false, Limit::rows(ROWS_AT_ONCE))?;
+        count += chunk.rows.len() as u64;
+        let is_new = chunk.rows.iter().any(|row| row.stored.version > snapshot);
+        if is_new || count > seen.count {
+            return Ok(false);
+        }
+        match chunk.rows.last().filter(|_| chunk.is_cut) {
+            Some(last) => rest.lo = successor(&last.key).into(),
+            None => return Ok(count == seen.count),
+        }
+    }
 }

@@ -37,6 +37,10 @@ pub(super) fn read(
     scan: &Scan,
 ) -> Result<Page, Error> {
     let fetches = plan.fetches(source);
+    let scan = match plan.limit {
+        Some(limit) => &scan.clone().limit(limit),
+        None => scan,
+    };
     let mut reader = Reader { plan, tx, source, fetches, found: Found::default() };
     let mut problem = None;
     tx.scan_raw(source.rows(), scan, &mut |_, row| {

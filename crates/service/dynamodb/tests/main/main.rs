@@ -2,7 +2,9 @@
 
 mod batches;
 mod definitions;
+mod indexes;
 mod items;
+mod legacy;
 mod queries;
 mod random;
 mod refusals;

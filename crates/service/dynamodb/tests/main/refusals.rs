@@ -126,9 +126,6 @@ async fn parameters_must_go_together() {
     ] {
         cloud.check_invalid("PutItem", put(more), message).await;
     }
-    let legacy = cloud.call("PutItem", put(json!({"Expected": {}}))).await;
-    let text = legacy["message"].as_str().unwrap_or_default();
-    assert!(text.contains("the parameter Expected of PutItem"), "{legacy}");
 }
 
 #[tokio::test]
@@ -165,22 +162,22 @@ async fn queries_must_be_of_the_key() {
         (
             "ALL_ATTRIBUTES",
             Some("a"),
-            "Cannot specify the ProjectionExpression when choosing to get ALL_ATTRIBUTES",
+            "1 validation error detected: Cannot specify the ProjectionExpression when choosing to get ALL_ATTRIBUTES",
         ),
         (
             "COUNT",
             Some("a"),
-            "Cannot specify the ProjectionExpression when choosing to get only the Count",
+            "1 validation error detected: Cannot specify the ProjectionExpression when choosing to get only the Count",
         ),
         (
             "SPECIFIC_ATTRIBUTES",
             None,
-            "Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES",
+            "1 validation error detected: Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES",
         ),
         (
             "ALL_PROJECTED_ATTRIBUTES",
             None,
-            "ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName",
+            "1 validation error detected: ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName",
         ),
     ] {
         let mut request = query(condition("pk = :s"));

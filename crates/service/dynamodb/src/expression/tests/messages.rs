@@ -299,10 +299,14 @@ fn placeholders_are_checked() {
 #[test]
 fn sizes_and_counts_are_limited() {
     let long = "a".repeat(4097);
-    assert_eq!(
-        verdict(Projection, &long, &json!({})),
-        "Expression size has exceeded the maximum allowed size; expression size: 4097"
-    );
+    let too_long = "Expression size has exceeded the maximum allowed size;";
+    for kind in [Projection, Update, KeyCondition] {
+        assert_eq!(verdict(kind, &long, &json!({})), too_long);
+    }
+    for kind in [Filter, Condition] {
+        let counted = format!("{too_long} expression size: 4097");
+        assert_eq!(verdict(kind, &long, &json!({})), counted);
+    }
     assert_eq!(verdict(Projection, &long[1..], &json!({})), "ok");
     let too_many = "The expression contains too many operators; operator count: 301";
     assert_eq!(verdict(Filter, &["a<b"; 200].join(" or "), &json!({})), too_many);
