@@ -57,7 +57,8 @@ pub(crate) async fn delete_table(
 /// here.
 fn forsake(ctx: &Ctx, tx: &mut WriteTx, name: &str, table: &TableRecord) -> Result<(), Error> {
     let indexes = table.indexes.iter().map(|index| index.number).collect();
-    let payload = sweep::Payload { number: table.number, indexes };
+    let vectors = table.vectors.iter().map(|index| index.number).collect();
+    let payload = sweep::Payload { number: table.number, indexes, vectors };
     tx.schedule(ctx.now().epoch_ms.unsigned_abs(), sweep::KIND, &payload)?;
     policy::delete_of_table(ctx, tx, name)?;
     streams::table_deleted(ctx, tx, name, table)?;
