@@ -14,7 +14,7 @@ use store::WriteTx;
 use crate::count::Sizes;
 use crate::invalid::Invalid;
 use crate::table::{TABLES, TableRecord};
-use crate::{DynamoDb, describe, fault, policy, streams, sweep, table};
+use crate::{DynamoDb, describe, fault, policy, streams, sweep, table, ttl};
 
 pub(crate) async fn delete_table(
     service: &DynamoDb,
@@ -62,5 +62,6 @@ fn forsake(ctx: &Ctx, tx: &mut WriteTx, name: &str, table: &TableRecord) -> Resu
     tx.schedule(ctx.now().epoch_ms.unsigned_abs(), sweep::KIND, &payload)?;
     policy::delete_of_table(ctx, tx, name)?;
     streams::table_deleted(ctx, tx, name, table)?;
+    ttl::table_deleted(ctx, tx, table)?;
     Ok(())
 }

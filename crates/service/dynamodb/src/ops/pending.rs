@@ -30,7 +30,6 @@ pending! {
     describe_global_table "DescribeGlobalTable" DescribeGlobalTableInput DescribeGlobalTableOutput;
     describe_global_table_settings "DescribeGlobalTableSettings" DescribeGlobalTableSettingsInput DescribeGlobalTableSettingsOutput;
     describe_limits "DescribeLimits" DescribeLimitsInput DescribeLimitsOutput;
-    describe_time_to_live "DescribeTimeToLive" DescribeTimeToLiveInput DescribeTimeToLiveOutput;
     execute_statement "ExecuteStatement" ExecuteStatementInput ExecuteStatementOutput;
     execute_transaction "ExecuteTransaction" ExecuteTransactionInput ExecuteTransactionOutput;
     get_resource_policy "GetResourcePolicy" GetResourcePolicyInput GetResourcePolicyOutput;
@@ -47,5 +46,4 @@ pending! {
     update_contributor_insights "UpdateContributorInsights" UpdateContributorInsightsInput UpdateContributorInsightsOutput;
     update_global_table "UpdateGlobalTable" UpdateGlobalTableInput UpdateGlobalTableOutput;
     update_global_table_settings "UpdateGlobalTableSettings" UpdateGlobalTableSettingsInput UpdateGlobalTableSettingsOutput;
-    update_time_to_live "UpdateTimeToLive" UpdateTimeToLiveInput UpdateTimeToLiveOutput;
 }

@@ -2,6 +2,7 @@
 
 mod batches;
 mod definitions;
+mod expiry;
 mod indexes;
 mod items;
 mod legacy;
