@@ -100,14 +100,12 @@ pub(crate) enum StreamView {
     NewAndOldImages,
 }
 
-/// Time to live, enabled.
+/// Time to live.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TtlRecord {
     pub attribute: String,
-    /// What the keys of the entries by time begin with.
-    pub number: u64,
-    /// Whether entries of items that were there before are still being made.
-    pub building: bool,
+    pub enabled: bool,
+    /// When it was last changed.
     pub changed_ms: i64,
 }
 
@@ -387,7 +385,6 @@ impl TableRecord {
         !self.indexes.is_empty()
             || !self.vectors.is_empty()
             || self.stream.is_some()
-            || self.ttl.is_some()
             || self.recovery.is_some()
             || !self.replicas.is_empty()
     }

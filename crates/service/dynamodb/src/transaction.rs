@@ -26,7 +26,7 @@ use crate::{DynamoDb, request};
 use latch::{Latch, Latches};
 use token::InProgress;
 
-pub(crate) use reasons::Failure;
+pub(crate) use reasons::{Failure, none, reason};
 pub(crate) use report::Consumed;
 pub(crate) use token::{Fingerprinter, KIND, Token, TokenSweeper};
 

@@ -9,7 +9,7 @@ use super::placeholders::Placeholders;
 use crate::value::{NESTING_MAX, Value, ValueType};
 
 /// Operands an IN may list.
-const IN_MAX: usize = 100;
+pub(crate) const IN_MAX: usize = 100;
 
 pub(super) fn path(path: &PathSyntax, placeholders: &mut Placeholders) -> Result<Path> {
     let steps = path.0.iter().map(|step| {
@@ -78,7 +78,7 @@ pub(super) fn condition(
     }
 }
 
-fn compare(comparator: Comparator, left: Operand, right: Operand) -> Result<Condition> {
+pub(crate) fn compare(comparator: Comparator, left: Operand, right: Operand) -> Result<Condition> {
     let symbol = comparator.symbol();
     distinct(symbol, &left, &right)?;
     if !matches!(comparator, Comparator::Equal | Comparator::NotEqual) {
@@ -87,7 +87,7 @@ fn compare(comparator: Comparator, left: Operand, right: Operand) -> Result<Cond
     Ok(Condition::Compare { comparator, left, right })
 }
 
-fn between(operand: Operand, low: Operand, high: Operand) -> Result<Condition> {
+pub(crate) fn between(operand: Operand, low: Operand, high: Operand) -> Result<Condition> {
     distinct("BETWEEN", &operand, &low)?;
     distinct("BETWEEN", &operand, &high)?;
     allow_types("BETWEEN", &[&operand, &low, &high], ValueType::is_ordered)?;
@@ -171,6 +171,7 @@ fn type_named(operand: &Operand) -> Result<ValueType> {
             other => Err(wrong_type("attribute_type", other.value_type().name())),
         },
         Operand::Size(_) => Err(wrong_type("attribute_type", "N")),
+        Operand::Test(_) => Err(wrong_type("attribute_type", "BOOL")),
         Operand::Path(_) => Err(wrong_type("attribute_type", "{NS,SS,L,BS,N,M,B,BOOL,NULL,S}")),
     }
 }
@@ -198,11 +199,11 @@ fn needs_path(function: &str, operand: Operand) -> Result<Path> {
     }
 }
 
-fn path_required(function: &str) -> String {
+pub(crate) fn path_required(function: &str) -> String {
     format!("Operator or function requires a document path; operator or function: {function}")
 }
 
-fn allow_types(
+pub(crate) fn allow_types(
     operator: &str,
     operands: &[&Operand],
     allowed: impl Fn(ValueType) -> bool,
@@ -213,14 +214,14 @@ fn allow_types(
     }
 }
 
-fn wrong_type(operator: &str, value_type: &str) -> String {
+pub(crate) fn wrong_type(operator: &str, value_type: &str) -> String {
     format!(
         "Incorrect operand type for operator or function; \
          operator or function: {operator}, operand type: {value_type}"
     )
 }
 
-fn distinct(operator: &str, first: &Operand, other: &Operand) -> Result<()> {
+pub(crate) fn distinct(operator: &str, first: &Operand, other: &Operand) -> Result<()> {
     match (first, other) {
         (Operand::Path(a), Operand::Path(b)) if a == b => Err(format!(
             "The first operand must be distinct from the remaining operands for this operator or \
@@ -307,7 +308,11 @@ fn update_operand(syntax: &OperandSyntax, placeholders: &mut Placeholders) -> Re
 }
 
 /// Checks the types of those operands that are values of the request.
-fn allow_set_types(operator: &str, operands: &[&SetValue], allowed: ValueType) -> Result<()> {
+pub(crate) fn allow_set_types(
+    operator: &str,
+    operands: &[&SetValue],
+    allowed: ValueType,
+) -> Result<()> {
     for operand in operands {
         if let SetValue::Value(value) = operand
             && value.value_type() != allowed

@@ -59,6 +59,8 @@ pub enum Operand {
     Value(Arc<Value>),
     /// The size of an operand.
     Size(Box<Operand>),
+    /// Whether a condition holds (PartiQL only).
+    Test(Box<Condition>),
 }
 
 impl Operand {
@@ -68,6 +70,7 @@ impl Operand {
             Operand::Path(_) => None,
             Operand::Value(value) => Some(value.value_type()),
             Operand::Size(_) => Some(ValueType::N),
+            Operand::Test(_) => Some(ValueType::Bool),
         }
     }
 }
@@ -97,8 +100,10 @@ impl Condition {
             while let Operand::Size(inner) = operand {
                 operand = inner;
             }
-            if let Operand::Path(path) = operand {
-                visit(path);
+            match operand {
+                Operand::Path(path) => visit(path),
+                Operand::Test(condition) => condition.each_path(visit),
+                Operand::Value(_) | Operand::Size(_) => {}
             }
         };
         match self {

@@ -81,6 +81,7 @@ impl Operand {
                 let size = operand.value(item)?.and_then(|value| size(&value));
                 Ok(size.map(|size| Cow::Owned(Value::N(Number::from(size)))))
             }
+            Operand::Test(condition) => Ok(Some(Cow::Owned(Value::Bool(condition.holds(item)?)))),
         }
     }
 }

@@ -139,7 +139,7 @@ impl KeyConditions {
         right: &Operand,
     ) -> Result<(), Invalid> {
         match (left, right) {
-            (Operand::Size(_), _) => Err(nested()),
+            (Operand::Size(_) | Operand::Test(_), _) => Err(nested()),
             (Operand::Path(path), other) => {
                 let path = only_path(&[other], path)?;
                 self.push(path, KeyTest::Compare(comparator, value(other)?))
@@ -148,7 +148,7 @@ impl KeyConditions {
                 let path = only_path(&[], path)?;
                 self.push(path, KeyTest::Compare(comparator.mirrored(), value.clone()))
             }
-            (Operand::Value(_), Operand::Size(_)) => Err(nested()),
+            (Operand::Value(_), Operand::Size(_) | Operand::Test(_)) => Err(nested()),
             (Operand::Value(_), Operand::Value(_)) => Err(Invalid::new(
                 "Invalid condition in KeyConditionExpression: No key attribute specified",
             )),
@@ -196,7 +196,7 @@ fn only_path<'a>(others: &[&Operand], path: &'a Path) -> Result<&'a Path, Invali
                      Multiple attribute names used in one condition",
                 ));
             }
-            Operand::Size(_) => return Err(nested()),
+            Operand::Size(_) | Operand::Test(_) => return Err(nested()),
             Operand::Value(_) => {}
         }
     }

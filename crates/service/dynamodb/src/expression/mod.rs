@@ -7,16 +7,16 @@
 //! Nothing here knows of tables, requests or the store.
 
 pub mod ast;
-mod bind;
+pub(crate) mod bind;
 pub mod bound;
 mod check;
 pub mod document;
 mod evaluate;
 pub mod key_condition;
-mod overlap;
+pub(crate) mod overlap;
 mod parse_condition;
 mod parser;
-mod placeholders;
+pub(crate) mod placeholders;
 mod project;
 mod reserved;
 mod token;

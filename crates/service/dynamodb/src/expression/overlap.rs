@@ -5,7 +5,7 @@ use super::parser::Result;
 
 /// Checks that no path lies within another (they overlap), and that no two
 /// take the same place for a list and for a map (they conflict).
-pub(super) fn check<'a>(paths: impl Iterator<Item = &'a Path>) -> Result<()> {
+pub(crate) fn check<'a>(paths: impl Iterator<Item = &'a Path>) -> Result<()> {
     // In order, a path that is the beginning of others comes right before
     // them, and indices come before names; so only neighbours need comparing,
     // and the whole costs no more than sorting.

@@ -144,7 +144,7 @@ fn check_used<T>(parameter: &str, entries: &BTreeMap<String, Used<T>>) -> Result
 
 /// DynamoDB names unused placeholders in the order of a Java `HashSet` that
 /// was made from all `total` of them: by the low bits of their hashes.
-fn sort_as_java_set(keys: &mut [&str], total: usize) {
+pub(crate) fn sort_as_java_set(keys: &mut [&str], total: usize) {
     let buckets = (total * 4 / 3 + 1).max(16).next_power_of_two() as u32;
     keys.sort_by_key(|key| {
         let hash = key

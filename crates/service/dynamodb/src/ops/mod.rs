@@ -1,12 +1,14 @@
 //! One operation a file.
 
+mod batch_execute_statement;
 mod batch_get_item;
 mod batch_write_item;
 mod create_table;
 mod delete_item;
 mod delete_table;
 mod describe_table;
-mod describe_time_to_live;
+mod execute_statement;
+mod execute_transaction;
 mod get_item;
 mod list_tables;
 mod pending;
@@ -18,15 +20,16 @@ mod transact_get_items;
 mod transact_write_items;
 mod update_item;
 mod update_table;
-mod update_time_to_live;
 
+pub(crate) use batch_execute_statement::batch_execute_statement;
 pub(crate) use batch_get_item::batch_get_item;
 pub(crate) use batch_write_item::batch_write_item;
 pub(crate) use create_table::create_table;
 pub(crate) use delete_item::delete_item;
 pub(crate) use delete_table::delete_table;
 pub(crate) use describe_table::describe_table;
-pub(crate) use describe_time_to_live::describe_time_to_live;
+pub(crate) use execute_statement::execute_statement;
+pub(crate) use execute_transaction::execute_transaction;
 pub(crate) use get_item::get_item;
 pub(crate) use list_tables::list_tables;
 pub(crate) use pending::*;
@@ -38,4 +41,3 @@ pub(crate) use transact_get_items::transact_get_items;
 pub(crate) use transact_write_items::transact_write_items;
 pub(crate) use update_item::update_item;
 pub(crate) use update_table::update_table;
-pub(crate) use update_time_to_live::update_time_to_live;

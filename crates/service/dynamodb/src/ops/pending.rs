@@ -18,7 +18,6 @@ macro_rules! pending {
 }
 
 pending! {
-    batch_execute_statement "BatchExecuteStatement" BatchExecuteStatementInput BatchExecuteStatementOutput;
     create_backup "CreateBackup" CreateBackupInput CreateBackupOutput;
     create_global_table "CreateGlobalTable" CreateGlobalTableInput CreateGlobalTableOutput;
     delete_backup "DeleteBackup" DeleteBackupInput DeleteBackupOutput;
@@ -30,8 +29,7 @@ pending! {
     describe_global_table "DescribeGlobalTable" DescribeGlobalTableInput DescribeGlobalTableOutput;
     describe_global_table_settings "DescribeGlobalTableSettings" DescribeGlobalTableSettingsInput DescribeGlobalTableSettingsOutput;
     describe_limits "DescribeLimits" DescribeLimitsInput DescribeLimitsOutput;
-    execute_statement "ExecuteStatement" ExecuteStatementInput ExecuteStatementOutput;
-    execute_transaction "ExecuteTransaction" ExecuteTransactionInput ExecuteTransactionOutput;
+    describe_time_to_live "DescribeTimeToLive" DescribeTimeToLiveInput DescribeTimeToLiveOutput;
     get_resource_policy "GetResourcePolicy" GetResourcePolicyInput GetResourcePolicyOutput;
     list_backups "ListBackups" ListBackupsInput ListBackupsOutput;
     list_contributor_insights "ListContributorInsights" ListContributorInsightsInput ListContributorInsightsOutput;
@@ -46,4 +44,5 @@ pending! {
     update_contributor_insights "UpdateContributorInsights" UpdateContributorInsightsInput UpdateContributorInsightsOutput;
     update_global_table "UpdateGlobalTable" UpdateGlobalTableInput UpdateGlobalTableOutput;
     update_global_table_settings "UpdateGlobalTableSettings" UpdateGlobalTableSettingsInput UpdateGlobalTableSettingsOutput;
+    update_time_to_live "UpdateTimeToLive" UpdateTimeToLiveInput UpdateTimeToLiveOutput;
 }

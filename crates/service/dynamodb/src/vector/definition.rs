@@ -9,7 +9,6 @@ use api_dynamodb::{
 };
 
 use super::{DIMENSIONS_MAX, Distance, VectorIndexRecord};
-use crate::count::Count;
 use crate::index::{IndexProjection, IndexState};
 use crate::invalid::Invalid;
 use crate::table::{self, KeyAttribute, TableRecord};
@@ -62,6 +61,7 @@ impl Definition {
         self,
         table: &TableRecord,
         definitions: &[AttributeDefinition],
+        number: u64,
         state: IndexState,
     ) -> Result<VectorIndexRecord, Invalid> {
         self.check(table)?;
@@ -69,8 +69,7 @@ impl Definition {
         Ok(VectorIndexRecord {
             projection: projection(&self.name, self.projection, filters.len())?,
             name: self.name,
-            // The caller finds one that is free.
-            number: 0,
+            number,
             attribute: self.attribute.attribute_name,
             dimensions: usize::try_from(self.dimensions).unwrap_or_default(),
             distance: match self.distance {
@@ -121,16 +120,12 @@ impl Definition {
     }
 }
 
-/// The attributes of an index's search schema.
-pub(crate) fn schema_names(index: &VectorIndex) -> impl Iterator<Item = &str> {
-    index.search_schema.iter().flatten().map(|element| element.attribute_name.as_str())
-}
-
-/// Describes an index.
+/// Describes an index with so many entries of so many bytes.
 pub(crate) fn describe(
     index: &VectorIndexRecord,
     table_arn: &str,
-    count: Count,
+    entries: u64,
+    bytes: u64,
 ) -> VectorIndexDescription {
     use SearchSchemaElementType as Role;
     let role = |key: &KeyAttribute, role| SearchSchemaElement {
@@ -166,8 +161,8 @@ pub(crate) fn describe(
             IndexState::Deleting => IndexStatus::Deleting,
         }),
         backfilling: (index.state == IndexState::Creating).then_some(true),
-        index_size_bytes: Some(count.bytes as i64),
-        item_count: Some(count.items as i64),
+        index_size_bytes: Some(bytes as i64),
+        item_count: Some(entries as i64),
         index_arn: Some(format!("{table_arn}/index/{}", index.name)),
     }
 }

@@ -2,10 +2,14 @@
 
 mod batches;
 mod definitions;
-mod expiry;
 mod indexes;
 mod items;
 mod legacy;
+mod partiql_batches;
+mod partiql_indexes;
+mod partiql_reads;
+mod partiql_transactions;
+mod partiql_writes;
 mod queries;
 mod random;
 mod refusals;
