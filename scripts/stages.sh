@@ -38,8 +38,12 @@ stage_java() { with_server mvn -B -ntp -f tests/java/pom.xml test; }
 
 stage_demo() { ./gureum demo; }
 
-# The full length of the promise; `cargo test` alone runs a short one.
-stage_crash() { GUREUM_CRASH_ROUNDS="${GUREUM_CRASH_ROUNDS:-500}" cargo test --quiet --locked -p store --test crash; }
+# The full length of the promise: the store alone, then the whole server. Alone they are short.
+stage_crash() {
+    export GUREUM_CRASH_ROUNDS="${GUREUM_CRASH_ROUNDS:-500}"
+    cargo test --quiet --locked -p store --test crash && python_clients && build_gureum &&
+        GUREUM_BINARY=$binary "$venv/bin/pytest" -q -s tests/crash
+}
 
 venv="$root/.venv"
 python_clients() {

@@ -55,6 +55,9 @@ pub(crate) struct TableRead {
     pub projection: Option<Projection>,
 }
 
+/// What was read, an entry for each action, and the capacity consumed.
+pub(crate) type Found = (Vec<Option<Item>>, Option<Vec<ConsumedCapacity>>);
+
 /// A table of a transaction and the place of an item in it.
 type Placed = (Arc<TableRecord>, Key);
 
@@ -189,7 +192,7 @@ pub(crate) fn read(
     ctx: &Ctx,
     reads: &[TableRead],
     report: Report,
-) -> Result<(Vec<Option<Item>>, Option<Vec<ConsumedCapacity>>), Failure> {
+) -> Result<Found, Failure> {
     ctx.store().read(|tx| {
         let placed = place(service, ctx, tx, reads.iter().map(|read| read.table.as_str()), {
             |table, index| {

@@ -72,10 +72,10 @@ async fn what_meets_an_ongoing_transaction_is_refused() {
     let answer = get_together(&client, &["b", "a"]).await;
     assert_eq!(answer, Err(format!("{CANCELLED} [None, TransactionConflict]")));
     // The same request once more, and another one with its token.
-    let fault = client.transact_write_items(input.clone()).await.err().expect("a refusal");
+    let fault = client.transact_write_items(input.clone()).await.map(drop).expect_err("a refusal");
     assert_eq!(fault.code, "TransactionInProgressException");
     let other = transaction(&[put("d", 1)], Some("token"));
-    let fault = client.transact_write_items(other).await.err().expect("a refusal");
+    let fault = client.transact_write_items(other).await.map(drop).expect_err("a refusal");
     assert_eq!(fault.code, "IdempotentParameterMismatchException");
     // Reads and other items are not concerned.
     let input_of = |pk: &str| GetItemInput {
