@@ -64,9 +64,13 @@ impl<'a> Parser<'a> {
 
     /// Passes over a token of that kind if it comes next.
     pub fn take(&mut self, kind: Kind) -> bool {
-        let found = self.kind() == kind;
-        self.at += usize::from(found);
-        found
+        // Not by adding the comparison to `at`: rustc 1.95 loses the sum when it optimises (the
+        // comparison being a condition as well), and conditions with AND were refused.
+        if self.kind() != kind {
+            return false;
+        }
+        self.at += 1;
+        true
     }
 
     pub fn expect(&mut self, kind: Kind) -> Result<()> {
