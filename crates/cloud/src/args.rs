@@ -35,6 +35,8 @@ pub enum Command {
     Backup(Backup),
     /// Make a data directory from a backup.
     Restore(Restore),
+    /// Check everything that is kept: that it can be read, and that it fits together.
+    Fsck(Fsck),
     /// Tables of DynamoDB and files.
     #[command(subcommand, name = "dynamodb")]
     DynamoDb(dynamodb::DynamoDb),
@@ -186,6 +188,20 @@ pub struct Restore {
     /// Must not exist yet.
     #[arg(long, env = "GUREUM_DATA", value_name = "DIR")]
     pub data: PathBuf,
+}
+
+/// A check.
+#[derive(Debug, Args)]
+pub struct Fsck {
+    /// The data directory, which no cloud uses [default: ~/.local/share/gureum].
+    #[arg(long, env = "GUREUM_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Let a running cloud check itself instead.
+    #[arg(long, value_name = "URL", conflicts_with = "data")]
+    pub endpoint: Option<String>,
+    /// Make wrong and missing entries of indexes again, from the items of the tables.
+    #[arg(long)]
+    pub repair: bool,
 }
 
 /// About runtimes.

@@ -8,6 +8,7 @@ mod client;
 mod data;
 mod demo;
 mod dynamodb;
+mod fsck;
 mod phone;
 mod reply;
 mod status;
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
         Command::Ca(ca) => status::ca(ca, json),
         Command::Backup(backup) => backup::backup(&backup, json),
         Command::Restore(restore) => backup::restore(&restore, json),
+        Command::Fsck(fsck) => fsck::fsck(fsck, json),
         Command::DynamoDb(command) => dynamodb::run(command, json),
         Command::Runtime(Runtime::Ls) => status::runtimes(json),
         Command::Completions { shell } => {

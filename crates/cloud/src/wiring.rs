@@ -12,7 +12,7 @@ use service_connect::calls::Calls;
 use service_lambda::{CODE_PATH, Downloads, Options};
 use tokio::sync::watch;
 
-use crate::{Failure, backup, calls, reply};
+use crate::{Failure, backup, calls, fsck, reply};
 
 /// Starts every service and makes the gateway ready; needs a tokio runtime. `cache` is a folder
 /// for unpacked code.
@@ -77,10 +77,15 @@ fn routes(gateway: Gateway, kernel: &Kernel, telephone: Calls, downloads: Downlo
         let kernel = kernel.clone();
         handler(move |request| backup::route(kernel.clone(), request))
     };
+    let checked = {
+        let kernel = kernel.clone();
+        handler(move |request| fsck::route(kernel.clone(), request))
+    };
     let fetched = handler(move |request| package(downloads.clone(), request));
     gateway
         .route("/_gureum/calls", Access::Signed, placed)
         .route("/_gureum/backup", Access::Signed, saved)
+        .route("/_gureum/check", Access::Signed, checked)
         .route(CODE_PATH, Access::Open, fetched)
 }
 

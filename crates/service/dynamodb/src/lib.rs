@@ -6,6 +6,7 @@
 
 mod capacity;
 mod change;
+pub mod check;
 mod convert;
 mod count;
 mod definition;

@@ -25,7 +25,8 @@ mod spec;
 mod stream;
 pub(crate) mod tend;
 
-pub(crate) use log::write;
+pub(crate) use log::{Entry, Event, Span, visit, write};
+pub(crate) use position::Position;
 pub(crate) use spec::table_deleted;
 pub(crate) use spec::{arn, check_create, check_update, enable, specification, switch};
 
