@@ -51,10 +51,9 @@ pub(super) fn check(tx: &ReadTx, table: &Checked, report: &mut Report) -> Result
             report.problem(format!("table {}: the stream's {at} {problem}", table.name));
         }
         let length = place.as_bytes().len() + REMEMBERED_ITEM_BYTES;
-        if last.contains_key(&place) || bytes + length <= REMEMBERED_BYTES_MAX {
-            if last.insert(place, left(&entry, stream.view)).is_none() {
-                bytes += length;
-            }
+        let fits = last.contains_key(&place) || bytes + length <= REMEMBERED_BYTES_MAX;
+        if fits && last.insert(place, left(&entry, stream.view)).is_none() {
+            bytes += length;
         }
         ControlFlow::Continue(())
     })?;
