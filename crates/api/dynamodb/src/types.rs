@@ -89,7 +89,7 @@ shape::structure!(BatchExecuteStatementOutput, MODEL, 29, responses, consumed_ca
 pub struct BatchStatementResponse {
     pub error: Option<BatchStatementError>,
     pub table_name: Option<String>,
-    pub item: Option<BTreeMap<String, AttributeValue>>,
+    pub item: Option<shape::Prepared<BTreeMap<String, AttributeValue>>>,
 }
 shape::structure!(BatchStatementResponse, MODEL, 31, error, table_name, item);
 
@@ -97,7 +97,7 @@ shape::structure!(BatchStatementResponse, MODEL, 31, error, table_name, item);
 pub struct BatchStatementError {
     pub code: Option<BatchStatementErrorCodeEnum>,
     pub message: Option<String>,
-    pub item: Option<BTreeMap<String, AttributeValue>>,
+    pub item: Option<shape::Prepared<BTreeMap<String, AttributeValue>>>,
 }
 shape::structure!(BatchStatementError, MODEL, 32, code, message, item);
 
@@ -190,7 +190,7 @@ shape::structure!(
 
 #[derive(Clone, Default)]
 pub struct BatchGetItemOutput {
-    pub responses: Option<BTreeMap<String, Vec<BTreeMap<String, AttributeValue>>>>,
+    pub responses: Option<BTreeMap<String, Vec<shape::Prepared<BTreeMap<String, AttributeValue>>>>>,
     pub unprocessed_keys: Option<BTreeMap<String, KeysAndAttributes>>,
     pub consumed_capacity: Option<Vec<ConsumedCapacity>>,
 }
@@ -1082,7 +1082,7 @@ shape::structure!(
 #[derive(Clone, Default)]
 pub struct ConditionalCheckFailedException {
     pub message: Option<String>,
-    pub item: Option<BTreeMap<String, AttributeValue>>,
+    pub item: Option<shape::Prepared<BTreeMap<String, AttributeValue>>>,
 }
 shape::structure!(ConditionalCheckFailedException, MODEL, 204, message, item);
 
@@ -1148,7 +1148,7 @@ shape::string_enum!(ReturnValue { None = "NONE", AllOld = "ALL_OLD", UpdatedOld 
 
 #[derive(Clone, Default)]
 pub struct DeleteItemOutput {
-    pub attributes: Option<BTreeMap<String, AttributeValue>>,
+    pub attributes: Option<shape::Prepared<BTreeMap<String, AttributeValue>>>,
     pub consumed_capacity: Option<ConsumedCapacity>,
     pub item_collection_metrics: Option<ItemCollectionMetrics>,
 }
@@ -1522,7 +1522,7 @@ shape::structure!(
 
 #[derive(Clone, Default)]
 pub struct ExecuteStatementOutput {
-    pub items: Option<Vec<BTreeMap<String, AttributeValue>>>,
+    pub items: Option<Vec<shape::Prepared<BTreeMap<String, AttributeValue>>>>,
     pub next_token: Option<String>,
     pub consumed_capacity: Option<ConsumedCapacity>,
     pub last_evaluated_key: Option<BTreeMap<String, AttributeValue>>,
@@ -1546,7 +1546,7 @@ shape::structure!(TransactionCanceledException, MODEL, 276, message, cancellatio
 
 #[derive(Clone, Default)]
 pub struct CancellationReason {
-    pub item: Option<BTreeMap<String, AttributeValue>>,
+    pub item: Option<shape::Prepared<BTreeMap<String, AttributeValue>>>,
     pub code: Option<String>,
     pub message: Option<String>,
 }
@@ -1603,7 +1603,7 @@ shape::structure!(ExecuteTransactionOutput, MODEL, 286, responses, consumed_capa
 
 #[derive(Clone, Default)]
 pub struct ItemResponse {
-    pub item: Option<BTreeMap<String, AttributeValue>>,
+    pub item: Option<shape::Prepared<BTreeMap<String, AttributeValue>>>,
 }
 shape::structure!(ItemResponse, MODEL, 288, item);
 
@@ -1632,7 +1632,7 @@ shape::structure!(
 
 #[derive(Clone, Default)]
 pub struct GetItemOutput {
-    pub item: Option<BTreeMap<String, AttributeValue>>,
+    pub item: Option<shape::Prepared<BTreeMap<String, AttributeValue>>>,
     pub consumed_capacity: Option<ConsumedCapacity>,
 }
 shape::structure!(GetItemOutput, MODEL, 290, item, consumed_capacity);
@@ -1843,7 +1843,7 @@ shape::structure!(
 
 #[derive(Clone, Default)]
 pub struct PutItemOutput {
-    pub attributes: Option<BTreeMap<String, AttributeValue>>,
+    pub attributes: Option<shape::Prepared<BTreeMap<String, AttributeValue>>>,
     pub consumed_capacity: Option<ConsumedCapacity>,
     pub item_collection_metrics: Option<ItemCollectionMetrics>,
 }
@@ -1933,7 +1933,7 @@ shape::structure!(Condition, MODEL, 325, attribute_value_list, comparison_operat
 
 #[derive(Clone, Default)]
 pub struct QueryOutput {
-    pub items: Option<Vec<BTreeMap<String, AttributeValue>>>,
+    pub items: Option<Vec<shape::Prepared<BTreeMap<String, AttributeValue>>>>,
     pub count: Option<i32>,
     pub scanned_count: Option<i32>,
     pub last_evaluated_key: Option<BTreeMap<String, AttributeValue>>,
@@ -2083,7 +2083,7 @@ shape::structure!(
 
 #[derive(Clone, Default)]
 pub struct ScanOutput {
-    pub items: Option<Vec<BTreeMap<String, AttributeValue>>>,
+    pub items: Option<Vec<shape::Prepared<BTreeMap<String, AttributeValue>>>>,
     pub count: Option<i32>,
     pub scanned_count: Option<i32>,
     pub last_evaluated_key: Option<BTreeMap<String, AttributeValue>>,
@@ -2136,7 +2136,7 @@ shape::structure!(SearchVectorsOutput, MODEL, 344, consumed_capacity, search_res
 
 #[derive(Clone, Default)]
 pub struct SearchResultItem {
-    pub item: Option<BTreeMap<String, AttributeValue>>,
+    pub item: Option<shape::Prepared<BTreeMap<String, AttributeValue>>>,
     pub score: Option<f64>,
 }
 shape::structure!(SearchResultItem, MODEL, 346, item, score);
@@ -2614,7 +2614,7 @@ shape::string_enum!(AttributeAction { Add = "ADD", Put = "PUT", Delete = "DELETE
 
 #[derive(Clone, Default)]
 pub struct UpdateItemOutput {
-    pub attributes: Option<BTreeMap<String, AttributeValue>>,
+    pub attributes: Option<shape::Prepared<BTreeMap<String, AttributeValue>>>,
     pub consumed_capacity: Option<ConsumedCapacity>,
     pub item_collection_metrics: Option<ItemCollectionMetrics>,
 }

@@ -16,8 +16,10 @@ mod constraint;
 mod document;
 mod dynamic;
 mod fault;
+pub mod json;
 mod macros;
 mod model;
+mod prepared;
 mod reading;
 mod redact;
 mod time;
@@ -31,6 +33,7 @@ pub use model::{
     ErrorTrait, Kind, Location, Member, Model, Operation, Pattern, Protocol, ServiceInfo, Shape,
     TimeFormat, XmlNamespace,
 };
+pub use prepared::Prepared;
 pub use reading::{Fields, MAX_DEPTH, Mismatch, Reading};
 pub use redact::fmt_redacted;
 pub use time::{Timestamp, TimestampError};

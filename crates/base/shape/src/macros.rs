@@ -22,7 +22,7 @@ macro_rules! structure {
                 unreachable!("member {index} of {}", stringify!($type))
             }
         }
-        $crate::structure_value!($type);
+        $crate::structure_value!($type, {});
     };
 }
 
@@ -64,7 +64,13 @@ macro_rules! union {
                 unreachable!("member {index} of {}", stringify!($type))
             }
         }
-        $crate::structure_value!($type);
+        $crate::structure_value!($type, {
+            fn read_json(&mut self, cursor: &mut $crate::json::Cursor<'_>) -> bool {
+                cursor.union($crate::Struct::shape(self), |cursor, index| {
+                    $crate::Value::read_json($crate::Struct::field_mut(self, index), cursor)
+                })
+            }
+        });
     };
 }
 
@@ -72,8 +78,9 @@ macro_rules! union {
 #[macro_export]
 #[doc(hidden)]
 macro_rules! structure_value {
-    ($type:ident) => {
+    ($type:ident, { $($more:tt)* }) => {
         impl $crate::Value for $type {
+            $($more)*
             fn view(&self) -> $crate::View<'_> {
                 $crate::View::Struct(self)
             }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
+use crate::json::Cursor;
 use crate::{Document, Mismatch, Shape, Timestamp};
 
 /// A value as a codec reads it.
@@ -68,6 +69,11 @@ pub trait Value: Send + Sync {
     fn map(&mut self) -> Result<&mut dyn Map, Mismatch> {
         Err(Mismatch::Kind)
     }
+    /// Reads itself from JSON, if it knows how and the text is plain ([`crate::json`]). If not, the
+    /// cursor is left anywhere, and the value as anything: a list or map, empty.
+    fn read_json(&mut self, _cursor: &mut Cursor<'_>) -> bool {
+        false
+    }
 }
 
 /// A structure or union with its schema. Implemented by the `structure!` and `union!` macros.
@@ -112,6 +118,10 @@ pub trait Map: Send + Sync {
     fn visit(&self, f: &mut dyn FnMut(&str, View<'_>));
     /// Inserts a default value (replacing one of the same key) and returns it for filling.
     fn insert(&mut self, key: &str) -> &mut dyn Value;
+    /// The whole map as JSON, if it is there already.
+    fn json(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// Bytes. Cheap to clone.
@@ -131,7 +141,7 @@ impl<T: Into<Bytes>> From<T> for Blob {
 }
 
 macro_rules! scalar {
-    ($type:ty, $self:ident => $view:expr, $($pattern:pat => $value:expr),+) => {
+    ($type:ty, $self:ident => $view:expr, $($pattern:pat => $value:expr),+ $(; $read:expr)?) => {
         impl Value for $type {
             fn view(&self) -> View<'_> {
                 let $self = self;
@@ -144,17 +154,21 @@ macro_rules! scalar {
                 };
                 Ok(())
             }
+            $(fn read_json(&mut self, cursor: &mut Cursor<'_>) -> bool {
+                let read: Option<$type> = $read(cursor);
+                read.map(|value| *self = value).is_some()
+            })?
         }
     };
 }
 
-scalar!(bool, v => View::Bool(*v), Scalar::Bool(b) => b);
+scalar!(bool, v => View::Bool(*v), Scalar::Bool(b) => b; Cursor::boolean);
 scalar!(i32, v => View::Int((*v).into()), Scalar::Int(i) => i.try_into().map_err(|_| Mismatch::Range)?);
 scalar!(i64, v => View::Int(*v), Scalar::Int(i) => i);
 scalar!(f32, v => View::Float(*v), Scalar::Double(d) => d as f32, Scalar::Int(i) => i as f32);
 scalar!(f64, v => View::Double(*v), Scalar::Double(d) => d, Scalar::Int(i) => i as f64);
-scalar!(String, v => View::Str(v), Scalar::Str(s) => s.into_owned());
-scalar!(Blob, v => View::Blob(&v.0), Scalar::Blob(b) => Blob(b));
+scalar!(String, v => View::Str(v), Scalar::Str(s) => s.into_owned(); |cursor: &mut Cursor<'_>| Some(cursor.string()?.into_owned()));
+scalar!(Blob, v => View::Blob(&v.0), Scalar::Blob(b) => Blob(b); Cursor::blob);
 scalar!(Timestamp, v => View::Time(*v), Scalar::Time(t) => t);
 scalar!(Document, v => View::Document(v), Scalar::Document(d) => d);
 
@@ -174,6 +188,9 @@ impl<T: Value + Default> Value for Option<T> {
     fn map(&mut self) -> Result<&mut dyn Map, Mismatch> {
         self.get_or_insert_default().map()
     }
+    fn read_json(&mut self, cursor: &mut Cursor<'_>) -> bool {
+        self.get_or_insert_default().read_json(cursor)
+    }
 }
 
 impl<T: Value + ?Sized> Value for Box<T> {
@@ -192,6 +209,9 @@ impl<T: Value + ?Sized> Value for Box<T> {
     fn map(&mut self) -> Result<&mut dyn Map, Mismatch> {
         (**self).map()
     }
+    fn read_json(&mut self, cursor: &mut Cursor<'_>) -> bool {
+        (**self).read_json(cursor)
+    }
 }
 
 impl<T: Value + Default> Value for Vec<T> {
@@ -200,6 +220,19 @@ impl<T: Value + Default> Value for Vec<T> {
     }
     fn list(&mut self) -> Result<&mut dyn List, Mismatch> {
         Ok(self)
+    }
+    fn read_json(&mut self, cursor: &mut Cursor<'_>) -> bool {
+        self.clear();
+        let is_read = cursor.array(|cursor| {
+            let mut element = T::default();
+            let is_read = element.read_json(cursor);
+            Vec::push(self, element);
+            is_read
+        });
+        if !is_read {
+            self.clear();
+        }
+        is_read
     }
 }
 
@@ -222,6 +255,19 @@ impl<T: Value + Default> Value for BTreeMap<String, T> {
     }
     fn map(&mut self) -> Result<&mut dyn Map, Mismatch> {
         Ok(self)
+    }
+    fn read_json(&mut self, cursor: &mut Cursor<'_>) -> bool {
+        self.clear();
+        let is_read = cursor.object(|cursor, key| {
+            let mut value = T::default();
+            let is_read = value.read_json(cursor);
+            BTreeMap::insert(self, key.into_owned(), value);
+            is_read
+        });
+        if !is_read {
+            self.clear();
+        }
+        is_read
     }
 }
 

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 
 use serde_json::Value as Json;
+use shape::json::Cursor;
+use shape::{Value, json};
 
 use crate::error::{ReadError, syntax};
 
@@ -26,13 +28,16 @@ pub(crate) struct Reader<'a> {
     at: usize,
     depth: usize,
     token_at: usize,
+    /// Whether values read themselves. Not any more once one could not: else hostile text would be
+    /// read again on every level.
+    fast: bool,
 }
 
 impl<'a> Reader<'a> {
     pub fn new(body: &'a [u8]) -> Result<Self, ReadError> {
         let text = std::str::from_utf8(body)
             .map_err(|e| syntax("The text is not UTF-8", e.valid_up_to()))?;
-        Ok(Reader { text, at: 0, depth: 0, token_at: 0 })
+        Ok(Reader { text, at: 0, depth: 0, token_at: 0, fast: true })
     }
 
     fn peek(&mut self) -> Option<u8> {
@@ -65,6 +70,21 @@ impl<'a> Reader<'a> {
             b'n' => self.word("null", Token::Null),
             _ => Err(syntax("Unexpected character", self.at)),
         }
+    }
+
+    /// Lets a value read the object that has just begun. If it cannot, it is empty, and nothing of
+    /// the object is read.
+    pub fn read_object(&mut self, value: &mut dyn Value) -> bool {
+        if !self.fast {
+            return false;
+        }
+        let mut cursor = Cursor::new(self.text, self.token_at);
+        self.fast = value.read_json(&mut cursor);
+        if self.fast {
+            self.at = cursor.at();
+            self.depth -= 1;
+        }
+        self.fast
     }
 
     fn open(&mut self, token: Token<'a>) -> Result<Token<'a>, ReadError> {
@@ -216,8 +236,7 @@ impl<'a> Reader<'a> {
 
     /// Bytes from `from` on that need no attention.
     fn plain_length(&self, from: usize) -> usize {
-        let rest = &self.text.as_bytes()[from.min(self.text.len())..];
-        rest.iter().position(|b| matches!(b, b'"' | b'\\' | 0..=0x1f)).unwrap_or(rest.len())
+        json::plain_length(&self.text.as_bytes()[from.min(self.text.len())..])
     }
 
     fn escape(&mut self) -> Result<char, ReadError> {

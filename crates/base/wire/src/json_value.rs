@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use shape::{
     Document, Fields, Kind, Location, Member, Mismatch, Reading, Scalar, Shape, Struct, TimeFormat,
-    Timestamp, Value, View,
+    Timestamp, Value, View, json,
 };
 
 use crate::error::ReadError;
@@ -134,7 +134,13 @@ impl<'a> ValueReader<'a, '_> {
                 Ok(())
             }
             (Kind::List, Token::Array) => self.list(shape, value),
-            (Kind::Map, Token::Object) => self.map(shape, value),
+            (Kind::Map, Token::Object) => {
+                // Maps of unions are what comes in bulk, and know how to read themselves.
+                if shape.element().shape().union && self.reader.read_object(value) {
+                    return Ok(());
+                }
+                self.map(shape, value)
+            }
             (Kind::Document, _) => {
                 let tree = self.reader.document(&token)?;
                 value.put(Scalar::Document(Document(tree))).map_err(refused)
@@ -413,6 +419,9 @@ impl ValueWriter {
                 self.out.push(b']');
             }
             View::Map(map) => {
+                if let Some(json) = map.json() {
+                    return self.out.extend_from_slice(json.as_bytes());
+                }
                 self.out.push(b'{');
                 let mut first = true;
                 map.visit(&mut |key, value| {
@@ -443,20 +452,6 @@ impl ValueWriter {
 
     /// A string with its quotes.
     pub fn string(&mut self, text: &str) {
-        self.out.push(b'"');
-        let mut rest = text.as_bytes();
-        while let Some(at) = rest.iter().position(|b| matches!(b, b'"' | b'\\' | 0..=0x1f)) {
-            self.out.extend(&rest[..at]);
-            match rest[at] {
-                byte @ (b'"' | b'\\') => self.out.extend([b'\\', byte]),
-                b'\n' => self.out.extend(b"\\n"),
-                b'\r' => self.out.extend(b"\\r"),
-                b'\t' => self.out.extend(b"\\t"),
-                byte => self.text(format_args!("\\u{byte:04x}")),
-            }
-            rest = &rest[at + 1..];
-        }
-        self.out.extend(rest);
-        self.out.push(b'"');
+        json::push_string(&mut self.out, text);
     }
 }

@@ -6,14 +6,17 @@ use api_dynamodb::AttributeValue;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use shape::Blob;
+use shape::{Blob, Prepared};
 
 use crate::invalid::Invalid;
+use crate::item::{Corrupt, StoredItem};
 use crate::number::Number;
 use crate::value::{Item, NESTING_MAX, Value};
 
 /// Attributes as the API has them.
 pub(crate) type Attributes = BTreeMap<String, AttributeValue>;
+/// An item of an answer: attributes, or the JSON they would become.
+pub(crate) type Answer = Prepared<Attributes>;
 
 /// An item or key from the API, its values checked.
 ///
@@ -115,9 +118,17 @@ fn sorted<T: Ord>(mut set: Vec<T>) -> Option<Vec<T>> {
     set.is_sorted_by(|a, b| a < b).then_some(set)
 }
 
-/// An item for the API.
-pub(crate) fn attributes(item: Item) -> Attributes {
+/// An item or key for the API.
+pub(crate) fn attributes<T: FromIterator<(String, AttributeValue)>>(item: Item) -> T {
     item.into_iter().map(|(name, value)| (name, attribute(value))).collect()
+}
+
+/// A stored item for the API.
+///
+/// # Errors
+/// If the bytes are no item.
+pub(crate) fn stored(item: StoredItem<'_>) -> Result<Answer, Corrupt> {
+    item.to_json().map(Answer::from_json)
 }
 
 fn attribute(value: Value) -> AttributeValue {

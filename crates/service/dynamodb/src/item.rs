@@ -5,6 +5,8 @@
 //! with its length. So one attribute, or one path into it, is found by
 //! stepping over the others, and only what is asked for is decoded.
 
+mod json;
+
 use crate::number::Number;
 use crate::value::{Item, Map, NESTING_MAX, Value, ValueType};
 
@@ -375,7 +377,7 @@ impl<'a> Cursor<'a> {
 mod tests {
     use super::*;
 
-    fn sample() -> Item {
+    pub(super) fn sample() -> Item {
         let number = |text| Number::parse(text).unwrap();
         Map::from_unsorted(vec![
             ("s".to_owned(), Value::S("가나".repeat(100))),

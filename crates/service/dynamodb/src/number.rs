@@ -57,6 +57,13 @@ impl Number {
     fn digits(self) -> Digits {
         let mut digits = Digits { bytes: [0; DIGITS_MAX], start: DIGITS_MAX };
         let mut rest = self.coefficient.unsigned_abs();
+        // Few numbers are so wide that they need division of 128 bits, which is slow.
+        while rest > u128::from(u64::MAX) {
+            digits.start -= 1;
+            digits.bytes[digits.start] = (rest % 10) as u8;
+            rest /= 10;
+        }
+        let mut rest = rest as u64;
         while rest != 0 {
             digits.start -= 1;
             digits.bytes[digits.start] = (rest % 10) as u8;
@@ -153,13 +160,15 @@ impl Number {
         };
         let (&magnitude, rest) = rest.split_first()?;
         let end = rest.iter().take(DIGITS_MAX / 2 + 1).position(|&b| b == flip)?;
-        let mut coefficient = 0i128;
-        let mut digits = 0i32;
-        for &byte in &rest[..end] {
-            let pair = (byte ^ flip).checked_sub(1).filter(|&p| p < 100)?;
-            coefficient = coefficient * 100 + i128::from(pair);
-            digits += 2;
-        }
+        let digits = 2 * end as i32;
+        let mut pairs = rest[..end].iter().map(|byte| (byte ^ flip).checked_sub(1));
+        // So many pairs fit into 64 bits.
+        let narrow = pairs.by_ref().take(9).try_fold(0u64, |sum, pair| {
+            Some(sum * 100 + u64::from(pair.filter(|&pair| pair < 100)?))
+        })?;
+        let mut coefficient = pairs.try_fold(i128::from(narrow), |sum, pair| {
+            Some(sum * 100 + i128::from(pair.filter(|&pair| pair < 100)?))
+        })?;
         if coefficient == 0 {
             return None;
         }

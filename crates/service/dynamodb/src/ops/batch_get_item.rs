@@ -11,7 +11,7 @@ use kernel::Ctx;
 use store::{Key, ReadTx};
 
 use crate::capacity::{Report, read_units};
-use crate::convert::{self, Attributes};
+use crate::convert::{self, Answer, Attributes};
 use crate::expression::bound::Projection;
 use crate::invalid::Invalid;
 use crate::item::encode;
@@ -39,7 +39,7 @@ struct TableRequest {
 
 /// What one table answers.
 struct TableAnswer {
-    items: Vec<Attributes>,
+    items: Vec<Answer>,
     unprocessed: Vec<Attributes>,
     units: f64,
 }
@@ -148,11 +148,10 @@ impl TableRequest {
             *left -= size;
             answer.units += read_units(size, self.is_consistent);
             let Some(found) = found else { continue };
-            let item = match &self.projection {
-                Some(projection) => projection.of_stored(found)?,
-                None => found.decode()?,
-            };
-            answer.items.push(convert::attributes(item));
+            answer.items.push(match &self.projection {
+                Some(projection) => convert::attributes(projection.of_stored(found)?),
+                None => convert::stored(found)?,
+            });
         }
         Ok(answer)
     }

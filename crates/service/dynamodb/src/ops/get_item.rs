@@ -48,13 +48,13 @@ pub(crate) async fn get_item(
     let found = stored(found.as_ref())?;
     let item = match (found, &projection) {
         (None, _) => None,
-        (Some(found), None) => Some(found.decode()?),
-        (Some(found), Some(projection)) => Some(projection.of_stored(found)?),
+        (Some(found), None) => Some(convert::stored(found)?),
+        (Some(found), Some(projection)) => Some(convert::attributes(projection.of_stored(found)?)),
     };
     let consistent = input.consistent_read == Some(true);
     let units = read_units(found.map_or(0, |found| found.size_bytes()), consistent);
     Ok(GetItemOutput {
-        item: item.map(convert::attributes),
+        item,
         consumed_capacity: Report::of(input.return_consumed_capacity.as_ref())
             .consumed(&name, units),
     })

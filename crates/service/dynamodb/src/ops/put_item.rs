@@ -83,9 +83,9 @@ pub(super) async fn run(
 pub(super) fn old_attributes(
     written: &Written,
     returns_old: bool,
-) -> Result<Option<convert::Attributes>, Error> {
+) -> Result<Option<convert::Answer>, Error> {
     match stored(written.old.as_ref().filter(|_| returns_old))? {
-        Some(old) => Ok(Some(convert::attributes(old.decode()?))),
+        Some(old) => Ok(Some(convert::stored(old)?)),
         None => Ok(None),
     }
 }

@@ -14,7 +14,7 @@ use crate::capacity::Report;
 use crate::expression::ExpressionKind;
 use crate::expression::key_condition::{CONDITIONS_MAX, KeyConditions, SIMPLE_CONDITIONS_MAX};
 use crate::invalid::Invalid;
-use crate::read::{Attributes, Bound, Filter, Range, ReadPlan, check_select, named};
+use crate::read::{Attributes, Bound, Filter, Range, ReadPlan, Row, check_select, named};
 use crate::request::{Expressions, start_key};
 use crate::{DynamoDb, convert, legacy, table};
 
@@ -30,11 +30,9 @@ pub(crate) async fn query(
         let table = table::get(service, ctx, tx, &name)?;
         plan.run(tx, &table)
     })?;
+    let items = page.items.into_iter().map(Row::answer).collect::<Result<_, _>>()?;
     Ok(QueryOutput {
-        items: plan
-            .attributes
-            .has_items()
-            .then(|| page.items.into_iter().map(convert::attributes).collect()),
+        items: plan.attributes.has_items().then_some(items),
         count: Some(page.count),
         scanned_count: Some(page.scanned),
         last_evaluated_key: page.last_key.map(convert::attributes),

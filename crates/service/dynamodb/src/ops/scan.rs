@@ -11,7 +11,7 @@ use api_dynamodb::{Error, ScanInput, ScanOutput};
 use kernel::Ctx;
 
 use crate::capacity::Report;
-use crate::read::{Attributes, Bound, Filter, Range, ReadPlan, check_select, named, segment};
+use crate::read::{Attributes, Bound, Filter, Range, ReadPlan, Row, check_select, named, segment};
 use crate::request::{Expressions, start_key};
 use crate::{DynamoDb, convert, legacy, table};
 
@@ -27,11 +27,9 @@ pub(crate) async fn scan(
         let table = table::get(service, ctx, tx, &name)?;
         plan.run(tx, &table)
     })?;
+    let items = page.items.into_iter().map(Row::answer).collect::<Result<_, _>>()?;
     Ok(ScanOutput {
-        items: plan
-            .attributes
-            .has_items()
-            .then(|| page.items.into_iter().map(convert::attributes).collect()),
+        items: plan.attributes.has_items().then_some(items),
         count: Some(page.count),
         scanned_count: Some(page.scanned),
         last_evaluated_key: page.last_key.map(convert::attributes),

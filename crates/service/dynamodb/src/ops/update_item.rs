@@ -13,7 +13,7 @@ use kernel::Ctx;
 
 use super::put_item::run;
 use crate::capacity::Report;
-use crate::convert::Attributes;
+use crate::convert::Answer;
 use crate::expression::bound::{Path, Update};
 use crate::expression::project;
 use crate::request::Expressions;
@@ -72,7 +72,7 @@ fn returned(
     written: Written,
     paths: &[Path],
     wanted: Option<&ReturnValue>,
-) -> Result<Option<Attributes>, Error> {
+) -> Result<Option<Answer>, Error> {
     let old = stored(written.old.as_ref())?;
     let item = match wanted {
         Some(ReturnValue::AllOld) => old.map(|old| old.decode()).transpose()?,

@@ -367,7 +367,8 @@ impl Reads<'_> {
             read.plan.limit = left;
             let page = read.plan.run(tx, self.table)?;
             add(&mut answer.units, page.units);
-            for item in page.items {
+            for row in page.items {
+                let item = row.decode()?;
                 if self.passes(&read, &item)? {
                     answer.items.push(self.select.columns_of(item)?);
                 }

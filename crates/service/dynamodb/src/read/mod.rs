@@ -28,6 +28,8 @@ mod source;
 use api_dynamodb::Error;
 use store::ReadTx;
 
+pub(crate) use page::Row;
+
 use crate::expression::bound::{Condition, Path, Projection};
 use crate::expression::key_condition::KeyConditions;
 use crate::index::IndexProjection;

@@ -9,6 +9,7 @@ use store::{ReadTx, Scan, StoreError};
 use super::source::Source;
 use super::{Attributes, ReadPlan};
 use crate::capacity::{ReadUnits, read_units};
+use crate::convert::{self, Answer};
 use crate::item::{Corrupt, StoredItem};
 use crate::table::ITEMS;
 use crate::value::Item;
@@ -19,7 +20,7 @@ const PAGE_MAX_BYTES: usize = 1024 * 1024;
 /// What was found.
 pub(crate) struct Page {
     /// The items that passed the filter; none if they are only counted.
-    pub items: Vec<Item>,
+    pub items: Vec<Row>,
     /// Items that passed the filter.
     pub count: i32,
     /// Items looked at.
@@ -28,6 +29,32 @@ pub(crate) struct Page {
     pub last_key: Option<Item>,
     /// What it took.
     pub units: ReadUnits,
+}
+
+/// An item that was found.
+pub(crate) enum Row {
+    /// As it is stored.
+    Whole(Bytes),
+    /// What is asked of it.
+    Parts(Item),
+}
+
+impl Row {
+    /// The item itself.
+    pub fn decode(self) -> Result<Item, Corrupt> {
+        match self {
+            Row::Whole(bytes) => StoredItem::new(&bytes)?.decode(),
+            Row::Parts(item) => Ok(item),
+        }
+    }
+
+    /// For an answer of the API.
+    pub fn answer(self) -> Result<Answer, Corrupt> {
+        match self {
+            Row::Whole(bytes) => convert::stored(StoredItem::new(&bytes)?),
+            Row::Parts(item) => Ok(convert::attributes(item)),
+        }
+    }
 }
 
 pub(super) fn read(
@@ -79,7 +106,7 @@ struct Reader<'a> {
 
 #[derive(Default)]
 struct Found {
-    items: Vec<Item>,
+    items: Vec<Row>,
     count: i32,
     scanned: i32,
     /// Bytes of the rows looked at.
@@ -118,7 +145,7 @@ impl Reader<'_> {
         }
         if passes {
             self.found.count += 1;
-            self.keep(whole.unwrap_or(item))?;
+            self.keep(fetched.as_ref().unwrap_or(&row), whole.unwrap_or(item))?;
         }
         self.found.last = Some(row);
         // A full page has a last key even if nothing follows.
@@ -126,11 +153,11 @@ impl Reader<'_> {
         Ok(if self.found.is_cut { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
 
-    fn keep(&mut self, item: StoredItem<'_>) -> Result<(), Corrupt> {
+    fn keep(&mut self, bytes: &Bytes, item: StoredItem<'_>) -> Result<(), Corrupt> {
         self.found.items.push(match &self.plan.attributes {
             Attributes::Count => return Ok(()),
-            Attributes::Parts(parts) => parts.of_stored(item)?,
-            Attributes::Held | Attributes::All => item.decode()?,
+            Attributes::Parts(parts) => Row::Parts(parts.of_stored(item)?),
+            Attributes::Held | Attributes::All => Row::Whole(bytes.clone()),
         });
         Ok(())
     }

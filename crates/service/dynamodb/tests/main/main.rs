@@ -1,6 +1,7 @@
 //! DynamoDB through the kernel: requests and answers as JSON, as they are on the wire.
 
 mod batches;
+mod codec;
 mod definitions;
 mod indexes;
 mod items;

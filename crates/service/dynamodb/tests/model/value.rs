@@ -19,7 +19,7 @@ pub fn to_api(item: &Attributes) -> BTreeMap<String, AttributeValue> {
     item.iter().map(|(name, value)| (name.clone(), value.to_api())).collect()
 }
 
-pub fn from_api(item: BTreeMap<String, AttributeValue>) -> Attributes {
+pub fn from_api(item: impl IntoIterator<Item = (String, AttributeValue)>) -> Attributes {
     item.into_iter().map(|(name, value)| (name, Value::from_api(value))).collect()
 }
 
