@@ -23,6 +23,7 @@ pub fn start(kernel: &Kernel, config: gateway::Config, cache: PathBuf) -> Result
     let (lambda, downloads) =
         service_lambda::service(kernel, lambda_options(kernel, config.listen, cache, door.clone()));
     kernel.start(services(lambda, &telephone));
+    service_dynamodb::start(kernel);
     let gateway = Gateway::new(config, kernel)?;
     let open = routes(gateway, kernel, telephone, downloads).open();
     // Nobody else sets it.

@@ -28,6 +28,14 @@ pub trait Dispatch: Send + Sync {
     ) -> BoxFuture<'a, Result<Box<dyn Struct>, Fault>>;
 }
 
+/// What a caller is told of a failure of the store: only what he can do something about.
+pub fn store_fault(error: StoreError) -> Fault {
+    match error {
+        StoreError::DiskFull { .. } => Fault::new("InternalServerError", 500, error.to_string()),
+        other => Fault::internal(other),
+    }
+}
+
 /// The fault for broken constraints, as most services answer it. A service that words some of
 /// them in its own way sets [`crate::Service::invalid`].
 pub(crate) fn invalid(model: &'static Model, problems: &[Problem]) -> Fault {
@@ -156,12 +164,4 @@ macro_rules! api {
             )*
         }
     };
-}
-
-/// What a caller is told of a failure of the store: only what he can do something about.
-pub fn store_fault(error: StoreError) -> Fault {
-    match error {
-        StoreError::DiskFull { .. } => Fault::new("InternalServerError", 500, error.to_string()),
-        other => Fault::internal(other),
-    }
 }

@@ -11,6 +11,7 @@ use crate::capacity::write_units;
 use crate::index::{ENTRIES, IndexState};
 use crate::streams;
 use crate::table::{ITEMS, TableRecord};
+use crate::ttl;
 use crate::write::stored;
 
 /// Who changes an item.
@@ -99,6 +100,9 @@ pub(crate) fn apply(
     }
     if let Some(stream) = &table.stream {
         streams::write(tx, table, stream, change)?;
+    }
+    if let Some(ttl) = &table.ttl {
+        ttl::write(tx, ttl, change)?;
     }
     for index in &table.vectors {
         units.vector_bytes.push(index.change(tx, table, change.place, old, new)? as f64);

@@ -12,11 +12,12 @@ use std::time::Duration;
 
 use api_dynamodb::Error;
 use kernel::Ctx;
-use store::{Key, RawTable, Scan};
+use store::{AnyTable, Key, RawTable, Scan};
 
 use crate::index::ENTRIES;
 use crate::item::StoredItem;
 use crate::table::{ITEMS, TableRecord};
+use crate::vector::VECTORS;
 
 /// How many times longer than it took to find it a count is kept.
 const KEPT_FOR: u32 = 50;
@@ -36,6 +37,8 @@ pub(crate) struct Count {
 pub(crate) struct Sizes {
     pub table: Count,
     pub indexes: Vec<Count>,
+    /// Those of the vector indexes.
+    pub vectors: Vec<Count>,
 }
 
 /// The last count of each table and index, by number.
@@ -54,7 +57,9 @@ impl Counts {
     pub fn of(&self, ctx: &Ctx, table: &TableRecord) -> Result<Sizes, Error> {
         let indexes = table.indexes.iter().map(|index| self.one(ctx, &ENTRIES, index.number));
         let indexes = indexes.collect::<Result<_, _>>()?;
-        Ok(Sizes { table: self.one(ctx, &ITEMS, table.number)?, indexes })
+        let vectors = table.vectors.iter().map(|index| self.one(ctx, &VECTORS, index.number));
+        let vectors = vectors.collect::<Result<_, _>>()?;
+        Ok(Sizes { table: self.one(ctx, &ITEMS, table.number)?, indexes, vectors })
     }
 
     fn one(&self, ctx: &Ctx, stored: &RawTable, number: u64) -> Result<Count, Error> {
@@ -79,6 +84,9 @@ impl Counts {
         for index in &table.indexes {
             counts.remove(&index.number);
         }
+        for index in &table.vectors {
+            counts.remove(&index.number);
+        }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Counted>> {
@@ -91,15 +99,24 @@ impl Counts {
 fn count(ctx: &Ctx, stored: &RawTable, number: u64) -> Result<Count, Error> {
     let mut count = Count::default();
     let all = Scan::prefix(Key::from_bytes(number.to_be_bytes())).limit(BATCH);
+    // A vector index is as large as what it keeps.
+    let is_vectors = stored.name() == VECTORS.name();
+    let size = |value: &[u8]| {
+        if is_vectors {
+            Ok(value.len())
+        } else {
+            StoredItem::new(value).map(StoredItem::size_bytes)
+        }
+    };
     ctx.store().read(|tx| -> Result<(), Error> {
         let mut next = Some(all.clone());
         while let Some(scan) = next.take() {
             let mut found = 0;
             let mut problem = None;
-            tx.scan_raw(stored, &scan, &mut |key, value| match StoredItem::new(&value) {
-                Ok(item) => {
+            tx.scan_raw(stored, &scan, &mut |key, value| match size(&value) {
+                Ok(bytes) => {
                     count.items += 1;
-                    count.bytes += item.size_bytes() as u64;
+                    count.bytes += bytes as u64;
                     found += 1;
                     if found == BATCH {
                         next = Some(all.clone().after(Key::from_bytes(key)));

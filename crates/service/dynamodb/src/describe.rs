@@ -14,12 +14,15 @@ use crate::definition::throughput::least_warm;
 use crate::index::{IndexKind, IndexProjection, IndexRecord, IndexState};
 use crate::streams;
 use crate::table::{self, KeyAttribute, OnDemandRecord, TableRecord, Throughput};
+use crate::vector::{VectorIndexRecord, definition as vector};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// The state of a table: an index that comes or goes keeps it UPDATING.
 pub(crate) fn status(table: &TableRecord) -> TableStatus {
-    if table.indexes.iter().all(|index| index.state == IndexState::Active) {
+    let of_indexes = table.indexes.iter().map(|index| index.state);
+    let mut states = of_indexes.chain(table.vectors.iter().map(|index| index.state));
+    if states.all(|state| state == IndexState::Active) {
         TableStatus::Active
     } else {
         TableStatus::Updating
@@ -37,6 +40,10 @@ pub(crate) fn table(
     let arn = ctx.arn("dynamodb", format!("table/{name}")).to_string();
     let (local_secondary_indexes, global_secondary_indexes) =
         indexes(ctx, table, &arn, &status, sizes);
+    let vectors = table.vectors.iter().enumerate().map(|(i, index)| {
+        vector::describe(index, &arn, sizes.vectors.get(i).copied().unwrap_or_default())
+    });
+    let vector_indexes = Some(vectors.collect::<Vec<_>>()).filter(|found| !found.is_empty());
     let per_request = table.per_request_since_ms.is_some();
     let warm = table.warm.unwrap_or_else(|| least_warm(per_request, &table.throughput));
     TableDescription {
@@ -56,6 +63,7 @@ pub(crate) fn table(
         }),
         local_secondary_indexes,
         global_secondary_indexes,
+        vector_indexes,
         table_class_summary: table.class.as_ref().map(|class| TableClassSummary {
             table_class: Some(TableClass::from(class.name.as_str())),
             last_update_date_time: class.updated_ms.map(Timestamp::from_ms),
@@ -163,6 +171,7 @@ fn definitions(table: &TableRecord) -> Vec<AttributeDefinition> {
     let mut definitions: Vec<AttributeDefinition> = table
         .keys()
         .chain(of_indexes)
+        .chain(table.vectors.iter().flat_map(VectorIndexRecord::schema))
         .map(|key| AttributeDefinition {
             attribute_name: key.name.clone(),
             attribute_type: match key.key_type {

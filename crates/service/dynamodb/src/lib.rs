@@ -29,13 +29,14 @@ mod streams;
 mod sweep;
 mod table;
 mod transaction;
+mod ttl;
 pub mod value;
 mod vector;
 mod write;
 
 use std::sync::Arc;
 
-use kernel::Service;
+use kernel::{Kernel, Service};
 
 pub use streams::DynamoDbStreams;
 
@@ -56,10 +57,17 @@ pub fn service() -> Service {
         invalid: Some(problems::worded),
         tasks: vec![
             (sweep::KIND, Arc::new(sweep::Sweeper)),
+            (ttl::build::BUILD, Arc::new(ttl::build::Builder)),
+            (ttl::build::CLEAR, Arc::new(ttl::build::Clearer)),
             (transaction::KIND, Arc::new(transaction::TokenSweeper)),
         ],
         ..Service::new(api_dynamodb::dispatch(Arc::new(DynamoDb::default())))
     }
+}
+
+/// Starts what the service does by itself: deleting items that expire.
+pub fn start(kernel: &Kernel) {
+    kernel.spawn(ttl::expire::run(kernel.clone()));
 }
 
 /// Builds the service DynamoDB Streams for the kernel.

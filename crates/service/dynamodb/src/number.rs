@@ -124,6 +124,20 @@ impl Number {
         self.plus(Number { coefficient: -other.coefficient, ..other })
     }
 
+    /// The greatest whole number that is not above this one; nothing if that is negative or too
+    /// large.
+    pub fn floor_u64(self) -> Option<u64> {
+        let coefficient = u128::try_from(self.coefficient).ok()?;
+        let power = 10u128.checked_pow(u32::from(self.exponent.unsigned_abs()));
+        let whole = match power {
+            Some(power) if self.exponent >= 0 => coefficient.checked_mul(power)?,
+            Some(power) => coefficient / power,
+            None if self.exponent >= 0 => return None,
+            None => 0,
+        };
+        u64::try_from(whole).ok()
+    }
+
     /// Appends bytes that sort as the numbers do and that end themselves.
     ///
     /// A sign byte; then for a number other than zero its magnitude and its

@@ -12,6 +12,7 @@ use store::{Key, RawTable, Scan, Timer};
 
 use crate::index::ENTRIES;
 use crate::table::ITEMS;
+use crate::vector::VECTORS;
 
 /// The task's kind.
 pub(crate) const KIND: &str = "dynamodb/sweep";
@@ -28,6 +29,9 @@ pub(crate) struct Payload {
     /// The numbers of its indexes.
     #[serde(default)]
     pub indexes: Vec<u64>,
+    /// The numbers of its vector indexes.
+    #[serde(default)]
+    pub vectors: Vec<u64>,
 }
 
 /// Runs the task.
@@ -41,6 +45,9 @@ impl TaskHandler for Sweeper {
             let mut all = budget.delete(&ITEMS, payload.number).await?;
             for number in &payload.indexes {
                 all = all && budget.delete(&ENTRIES, *number).await?;
+            }
+            for number in &payload.vectors {
+                all = all && budget.delete(&VECTORS, *number).await?;
             }
             if all {
                 return Ok(());

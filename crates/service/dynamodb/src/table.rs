@@ -100,12 +100,14 @@ pub(crate) enum StreamView {
     NewAndOldImages,
 }
 
-/// Time to live.
+/// Time to live, enabled.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TtlRecord {
     pub attribute: String,
-    pub enabled: bool,
-    /// When it was last changed.
+    /// What the keys of the entries by time begin with.
+    pub number: u64,
+    /// Whether entries of items that were there before are still being made.
+    pub building: bool,
     pub changed_ms: i64,
 }
 
@@ -385,6 +387,7 @@ impl TableRecord {
         !self.indexes.is_empty()
             || !self.vectors.is_empty()
             || self.stream.is_some()
+            || self.ttl.is_some()
             || self.recovery.is_some()
             || !self.replicas.is_empty()
     }

@@ -175,3 +175,22 @@ fn sizes_count_pairs_of_digits() {
         assert_eq!(number(text).size_bytes(), size, "{text}");
     }
 }
+
+#[test]
+fn whole_parts() {
+    for (text, expected) in [
+        ("0", Some(0)),
+        ("1795341600", Some(1_795_341_600)),
+        ("1795341600.9", Some(1_795_341_600)),
+        ("179534160e1", Some(1_795_341_600)),
+        ("0.999", Some(0)),
+        ("1e-130", Some(0)),
+        ("18446744073709551615.5", Some(u64::MAX)),
+        ("18446744073709551616", None),
+        ("1e125", None),
+        ("-1", None),
+        ("-0.5", None),
+    ] {
+        assert_eq!(Number::parse(text).unwrap().floor_u64(), expected, "{text}");
+    }
+}

@@ -20,10 +20,12 @@ use store::{Key, RawTable, ReadTx, Scan, WriteTx};
 use crate::count::Sizes;
 use crate::definition::schema::Definitions;
 use crate::definition::{Owner, index, tags, throughput};
-use crate::index::ENTRIES;
+use crate::index::{ENTRIES, IndexState};
 use crate::invalid::Invalid;
 use crate::policy::{self, PolicyRecord};
 use crate::table::{self, ClassRecord, ITEMS, OnDemandRecord, TABLES, TableRecord};
+use crate::vector::VECTORS;
+use crate::vector::definition::{self as vector, Definition};
 use crate::{DynamoDb, describe, fault, streams};
 
 pub(crate) async fn create_table(
@@ -47,6 +49,9 @@ pub(crate) async fn create_table(
         record.number = free_number(ctx, tx, &ITEMS)?;
         for index in &mut record.indexes {
             index.number = free_number(ctx, tx, &ENTRIES)?;
+        }
+        for index in &mut record.vectors {
+            index.number = free_number(ctx, tx, &VECTORS)?;
         }
         if let Some(view) = view {
             streams::enable(ctx, tx, &name, &mut record, view)?;
@@ -74,19 +79,22 @@ fn define(ctx: &Ctx, input: CreateTableInput) -> Result<TableRecord, Invalid> {
     let definitions = Definitions(definitions.ok_or_else(|| missing("attributeDefinitions"))?);
     let (local, global) =
         (input.local_secondary_indexes.as_deref(), input.global_secondary_indexes.as_deref());
-    let keys = definitions.table_keys(schema, local.is_some() || global.is_some())?;
+    let vectors = input.vector_indexes.unwrap_or_default();
+    let has_indexes = local.is_some() || global.is_some() || !vectors.is_empty();
+    let keys = definitions.table_keys(schema, has_indexes)?;
     let mut indexes = index::locals(&definitions, &keys, local)?;
     index::globals(&definitions, per_request, global, &mut indexes)?;
     index::check_projected_count(&indexes)?;
     let used = indexes.iter().flat_map(|index| index.keys());
-    let used = std::iter::once(&keys.0).chain(&keys.1).chain(used);
-    definitions.check_all_used(&used.map(|key| key.name.as_str()).collect::<Vec<_>>())?;
+    let used = std::iter::once(&keys.0).chain(&keys.1).chain(used).map(|key| key.name.as_str());
+    let used = used.chain(vectors.iter().flat_map(vector::schema_names));
+    definitions.check_all_used(&used.collect::<Vec<_>>())?;
     let on_demand = input.on_demand_throughput.as_ref();
     let none = OnDemandRecord::default();
     let on_demand = throughput::on_demand(Owner::Table, per_request, on_demand, none)?;
     let warm = input.warm_throughput.as_ref();
     let warm = throughput::warm(Owner::Table, per_request, &throughput, warm, None)?;
-    Ok(TableRecord {
+    let mut table = TableRecord {
         id: ctx.random().uuid(),
         number: 0,
         partition_key: keys.0,
@@ -109,7 +117,12 @@ fn define(ctx: &Ctx, input: CreateTableInput) -> Result<TableRecord, Invalid> {
         replicas: Vec::new(),
         on_demand,
         warm,
-    })
+    };
+    for index in vectors {
+        let index = Definition::from(index).record(&table, definitions.0, IndexState::Active)?;
+        table.vectors.push(index);
+    }
+    Ok(table)
 }
 
 fn missing(name: &str) -> Invalid {
@@ -144,7 +157,6 @@ fn refuse(input: &CreateTableInput) -> Result<(), Error> {
             "GlobalTableSettingsReplicationMode",
             input.global_table_settings_replication_mode.is_some(),
         ),
-        ("VectorIndexes", input.vector_indexes.is_some()),
     ];
     Ok(fault::refuse("CreateTable", &refused)?)
 }

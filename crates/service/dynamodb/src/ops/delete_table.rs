@@ -14,7 +14,7 @@ use store::WriteTx;
 use crate::count::Sizes;
 use crate::invalid::Invalid;
 use crate::table::{TABLES, TableRecord};
-use crate::{DynamoDb, describe, fault, policy, streams, sweep, table};
+use crate::{DynamoDb, describe, fault, policy, streams, sweep, table, ttl};
 
 pub(crate) async fn delete_table(
     service: &DynamoDb,
@@ -57,9 +57,11 @@ pub(crate) async fn delete_table(
 /// here.
 fn forsake(ctx: &Ctx, tx: &mut WriteTx, name: &str, table: &TableRecord) -> Result<(), Error> {
     let indexes = table.indexes.iter().map(|index| index.number).collect();
-    let payload = sweep::Payload { number: table.number, indexes };
+    let vectors = table.vectors.iter().map(|index| index.number).collect();
+    let payload = sweep::Payload { number: table.number, indexes, vectors };
     tx.schedule(ctx.now().epoch_ms.unsigned_abs(), sweep::KIND, &payload)?;
     policy::delete_of_table(ctx, tx, name)?;
     streams::table_deleted(ctx, tx, name, table)?;
+    ttl::table_deleted(ctx, tx, table)?;
     Ok(())
 }

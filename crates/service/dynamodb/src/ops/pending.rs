@@ -29,7 +29,6 @@ pending! {
     describe_global_table "DescribeGlobalTable" DescribeGlobalTableInput DescribeGlobalTableOutput;
     describe_global_table_settings "DescribeGlobalTableSettings" DescribeGlobalTableSettingsInput DescribeGlobalTableSettingsOutput;
     describe_limits "DescribeLimits" DescribeLimitsInput DescribeLimitsOutput;
-    describe_time_to_live "DescribeTimeToLive" DescribeTimeToLiveInput DescribeTimeToLiveOutput;
     get_resource_policy "GetResourcePolicy" GetResourcePolicyInput GetResourcePolicyOutput;
     list_backups "ListBackups" ListBackupsInput ListBackupsOutput;
     list_contributor_insights "ListContributorInsights" ListContributorInsightsInput ListContributorInsightsOutput;
@@ -44,5 +43,4 @@ pending! {
     update_contributor_insights "UpdateContributorInsights" UpdateContributorInsightsInput UpdateContributorInsightsOutput;
     update_global_table "UpdateGlobalTable" UpdateGlobalTableInput UpdateGlobalTableOutput;
     update_global_table_settings "UpdateGlobalTableSettings" UpdateGlobalTableSettingsInput UpdateGlobalTableSettingsOutput;
-    update_time_to_live "UpdateTimeToLive" UpdateTimeToLiveInput UpdateTimeToLiveOutput;
 }

@@ -137,7 +137,7 @@ pub(crate) fn enable(
     };
     tx.put(&STREAMS, stream.key(ctx), &record)?;
     shard::open(tx, number, now_ms, None)?;
-    tend::schedule(ctx, tx, &stream, now_ms)?;
+    tend::begin(ctx, tx, &stream, now_ms)?;
     table.latest_stream_label = Some(stream.label.clone());
     table.stream = Some(TableStream { number, label: stream.label, view });
     Ok(())

@@ -11,6 +11,7 @@ use super::log::{self, Span};
 use super::position::Position;
 use super::stream::{STREAMS, StreamName, StreamRecord};
 use super::{KEPT_MS, SHARD_OPEN_MS, shard};
+use crate::sweep::Budget;
 
 /// The task's kind.
 pub(crate) const KIND: &str = "dynamodb/stream";
@@ -30,12 +31,21 @@ struct Payload {
 /// Runs the task.
 pub(crate) struct Tender;
 
-/// Has a stream looked after in an hour.
-pub(super) fn schedule(
+/// Has a new stream looked after in an hour.
+pub(super) fn begin(
     ctx: &Ctx,
     tx: &mut WriteTx,
     stream: &StreamName,
     now_ms: i64,
+) -> Result<(), StoreError> {
+    schedule(ctx, tx, stream, now_ms + EVERY_MS)
+}
+
+fn schedule(
+    ctx: &Ctx,
+    tx: &mut WriteTx,
+    stream: &StreamName,
+    at_ms: i64,
 ) -> Result<(), StoreError> {
     let payload = Payload {
         account: ctx.account().to_owned(),
@@ -43,7 +53,7 @@ pub(super) fn schedule(
         table: stream.table.clone(),
         label: stream.label.clone(),
     };
-    tx.schedule((now_ms + EVERY_MS).unsigned_abs(), KIND, &payload).map(drop)
+    tx.schedule(at_ms.unsigned_abs(), KIND, &payload).map(drop)
 }
 
 impl TaskHandler for Tender {
@@ -54,12 +64,21 @@ impl TaskHandler for Tender {
             let ctx = kernel.service_ctx("dynamodb", &account, &region);
             let stream = StreamName { table, label };
             let now_ms = ctx.now().epoch_ms;
-            while trim(&ctx, &stream, now_ms).await.map_err(Fault::internal)? {
-                if kernel.is_stopping() {
-                    return Err(Fault::internal("stopping: the rest is done after the next start"));
-                }
+            let budget = Budget::new(kernel);
+            let mut is_done = false;
+            while !is_done && !budget.is_spent() {
+                is_done = !trim(&ctx, &stream, now_ms).await.map_err(Fault::internal)?;
             }
-            let finish = |tx: &mut WriteTx| finish(&ctx, tx, &stream, timer, now_ms);
+            let finish = |tx: &mut WriteTx| -> Result<(), StoreError> {
+                if !tx.ack_timer(timer.id)? {
+                    return Ok(());
+                }
+                if is_done {
+                    return finish(&ctx, tx, &stream, now_ms);
+                }
+                // The rest is for another run, behind what others have to do.
+                schedule(&ctx, tx, &stream, now_ms)
+            };
             ctx.store().write(finish).await.map_err(Fault::internal)
         })
     }
@@ -97,16 +116,7 @@ fn too_old(tx: &ReadTx, record: &StreamRecord, now_ms: i64) -> Result<Vec<Positi
 }
 
 /// Looks after the shards once the records are done.
-fn finish(
-    ctx: &Ctx,
-    tx: &mut WriteTx,
-    stream: &StreamName,
-    timer: &Timer,
-    now_ms: i64,
-) -> Result<(), StoreError> {
-    if !tx.ack_timer(timer.id)? {
-        return Ok(());
-    }
+fn finish(ctx: &Ctx, tx: &mut WriteTx, stream: &StreamName, now_ms: i64) -> Result<(), StoreError> {
     let Some(record) = stream.find(ctx, tx)? else { return Ok(()) };
     let everything = Position::end_of(u64::MAX);
     if record.disabled_ms.is_some_and(|at_ms| at_ms < now_ms - KEPT_MS)
@@ -127,5 +137,5 @@ fn finish(
     {
         shard::open(tx, record.number, now_ms, Some(last))?;
     }
-    schedule(ctx, tx, stream, now_ms)
+    schedule(ctx, tx, stream, now_ms + EVERY_MS)
 }

@@ -9,6 +9,7 @@ use api_dynamodb::{
 };
 
 use super::{DIMENSIONS_MAX, Distance, VectorIndexRecord};
+use crate::count::Count;
 use crate::index::{IndexProjection, IndexState};
 use crate::invalid::Invalid;
 use crate::table::{self, KeyAttribute, TableRecord};
@@ -61,7 +62,6 @@ impl Definition {
         self,
         table: &TableRecord,
         definitions: &[AttributeDefinition],
-        number: u64,
         state: IndexState,
     ) -> Result<VectorIndexRecord, Invalid> {
         self.check(table)?;
@@ -69,7 +69,8 @@ impl Definition {
         Ok(VectorIndexRecord {
             projection: projection(&self.name, self.projection, filters.len())?,
             name: self.name,
-            number,
+            // The caller finds one that is free.
+            number: 0,
             attribute: self.attribute.attribute_name,
             dimensions: usize::try_from(self.dimensions).unwrap_or_default(),
             distance: match self.distance {
@@ -120,12 +121,16 @@ impl Definition {
     }
 }
 
-/// Describes an index with so many entries of so many bytes.
+/// The attributes of an index's search schema.
+pub(crate) fn schema_names(index: &VectorIndex) -> impl Iterator<Item = &str> {
+    index.search_schema.iter().flatten().map(|element| element.attribute_name.as_str())
+}
+
+/// Describes an index.
 pub(crate) fn describe(
     index: &VectorIndexRecord,
     table_arn: &str,
-    entries: u64,
-    bytes: u64,
+    count: Count,
 ) -> VectorIndexDescription {
     use SearchSchemaElementType as Role;
     let role = |key: &KeyAttribute, role| SearchSchemaElement {
@@ -161,8 +166,8 @@ pub(crate) fn describe(
             IndexState::Deleting => IndexStatus::Deleting,
         }),
         backfilling: (index.state == IndexState::Creating).then_some(true),
-        index_size_bytes: Some(bytes as i64),
-        item_count: Some(entries as i64),
+        index_size_bytes: Some(count.bytes as i64),
+        item_count: Some(count.items as i64),
         index_arn: Some(format!("{table_arn}/index/{}", index.name)),
     }
 }

@@ -3,6 +3,7 @@
 mod batches;
 mod codec;
 mod definitions;
+mod expiry;
 mod indexes;
 mod items;
 mod legacy;
