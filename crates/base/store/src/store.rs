@@ -76,6 +76,12 @@ impl Store {
         f(&self.fresh_read())
     }
 
+    /// One moment to read from for longer than a closure lasts. What it sees is kept until it is
+    /// dropped, so it should not last for ever.
+    pub fn snapshot(&self) -> ReadTx {
+        self.fresh_read()
+    }
+
     /// Runs a serializable transaction; the closure runs again after a conflict (see the crate's
     /// documentation) and its error aborts. Waits for the commit without blocking the thread; with
     /// [`crate::Durability::Sync`] the data is then on stable storage.

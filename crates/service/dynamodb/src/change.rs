@@ -9,6 +9,7 @@ use store::{Key, WriteTx};
 
 use crate::capacity::write_units;
 use crate::index::{ENTRIES, IndexState};
+use crate::recovery;
 use crate::streams;
 use crate::table::{ITEMS, TableRecord};
 use crate::ttl;
@@ -103,6 +104,11 @@ pub(crate) fn apply(
     }
     if let Some(ttl) = &table.ttl {
         ttl::write(tx, ttl, change)?;
+    }
+    if let Some(recovery) = &table.recovery
+        && old != new
+    {
+        recovery::log(tx, recovery, change)?;
     }
     for index in &table.vectors {
         units.vector_bytes.push(index.change(tx, table, change.place, old, new)? as f64);

@@ -4,8 +4,8 @@ use api_dynamodb::{
     AttributeDefinition, BillingMode, BillingModeSummary, GlobalSecondaryIndexDescription,
     GlobalSecondaryIndexWarmThroughputDescription, IndexStatus, KeySchemaElement, KeyType,
     LocalSecondaryIndexDescription, OnDemandThroughput, Projection, ProjectionType,
-    ProvisionedThroughputDescription, ScalarAttributeType, TableClass, TableClassSummary,
-    TableDescription, TableStatus, TableWarmThroughputDescription,
+    ProvisionedThroughputDescription, RestoreSummary, ScalarAttributeType, TableClass,
+    TableClassSummary, TableDescription, TableStatus, TableWarmThroughputDescription,
 };
 use kernel::{Ctx, Timestamp};
 
@@ -22,7 +22,9 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 pub(crate) fn status(table: &TableRecord) -> TableStatus {
     let of_indexes = table.indexes.iter().map(|index| index.state);
     let mut states = of_indexes.chain(table.vectors.iter().map(|index| index.state));
-    if states.all(|state| state == IndexState::Active) {
+    if table.is_creating() {
+        TableStatus::Creating
+    } else if states.all(|state| state == IndexState::Active) {
         TableStatus::Active
     } else {
         TableStatus::Updating
@@ -72,6 +74,12 @@ pub(crate) fn table(
         latest_stream_arn: streams::arn(ctx, name, table),
         latest_stream_label: table.latest_stream_label.clone(),
         deletion_protection_enabled: Some(table.deletion_protection),
+        restore_summary: table.restored.as_ref().map(|restored| RestoreSummary {
+            source_backup_arn: restored.backup_arn.clone(),
+            source_table_arn: restored.table_arn.clone(),
+            restore_date_time: Timestamp::from_ms(restored.at_ms),
+            restore_in_progress: true,
+        }),
         on_demand_throughput: on_demand(&table.on_demand),
         warm_throughput: Some(TableWarmThroughputDescription {
             read_units_per_second: Some(warm.read_units),
@@ -149,7 +157,7 @@ fn global(
     }
 }
 
-fn projection(projection: &IndexProjection) -> Projection {
+pub(crate) fn projection(projection: &IndexProjection) -> Projection {
     let (kind, names) = match projection {
         IndexProjection::All => (ProjectionType::All, None),
         IndexProjection::KeysOnly => (ProjectionType::KeysOnly, None),
@@ -158,7 +166,7 @@ fn projection(projection: &IndexProjection) -> Projection {
     Projection { projection_type: Some(kind), non_key_attributes: names }
 }
 
-fn on_demand(record: &OnDemandRecord) -> Option<OnDemandThroughput> {
+pub(crate) fn on_demand(record: &OnDemandRecord) -> Option<OnDemandThroughput> {
     (*record != OnDemandRecord::default()).then_some(OnDemandThroughput {
         max_read_request_units: Some(record.read_units_max.unwrap_or(-1)),
         max_write_request_units: Some(record.write_units_max.unwrap_or(-1)),
@@ -186,7 +194,8 @@ fn definitions(table: &TableRecord) -> Vec<AttributeDefinition> {
     definitions
 }
 
-fn key_schema<'a>(
+/// A key schema.
+pub(crate) fn key_schema<'a>(
     partition: &'a [KeyAttribute],
     sort: impl IntoIterator<Item = &'a KeyAttribute>,
 ) -> Vec<KeySchemaElement> {

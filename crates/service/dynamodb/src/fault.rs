@@ -2,6 +2,7 @@
 
 use api_dynamodb::{
     ConditionalCheckFailedException, Error, ResourceInUseException, ResourceNotFoundException,
+    TableNotFoundException,
 };
 use kernel::Fault;
 
@@ -52,6 +53,12 @@ pub(crate) fn no_such_table(name: &str) -> Error {
 pub(crate) fn table_in_use(state: &str, name: &str) -> Error {
     let message = format!("Attempt to change a resource which is still in use: {state}: {name}");
     ResourceInUseException { message: Some(message) }.into()
+}
+
+/// Backups' operations on a table that is not there.
+pub(crate) fn table_not_found(name: &str) -> Error {
+    let message = Some(format!("Table not found: {name}"));
+    TableNotFoundException { message }.into()
 }
 
 /// A condition that does not hold; with the item if the request wants it.

@@ -4,6 +4,7 @@
 //! the store. `ops` has one operation a file; each reads its parameters in DynamoDB's order,
 //! then does its work in one transaction or on one snapshot, which begins with the table.
 
+mod backup;
 mod capacity;
 mod change;
 pub mod check;
@@ -13,9 +14,11 @@ mod definition;
 mod describe;
 pub mod expression;
 mod fault;
+mod in_use;
 mod index;
 pub mod invalid;
 pub mod item;
+mod jobs;
 pub mod key;
 mod legacy;
 pub mod number;
@@ -24,7 +27,11 @@ pub mod partiql;
 mod policy;
 mod problems;
 mod read;
+mod recovery;
+mod regions;
 mod request;
+mod restore;
+mod rows;
 mod streams;
 mod sweep;
 mod table;
@@ -38,6 +45,7 @@ use std::sync::Arc;
 
 use kernel::{Kernel, Service};
 
+use crate::jobs::Watcher;
 pub use streams::DynamoDbStreams;
 
 /// The service. All state is in the store, but for counts that are kept for a while
@@ -45,6 +53,7 @@ pub use streams::DynamoDbStreams;
 #[derive(Default)]
 pub struct DynamoDb {
     counts: count::Counts,
+    jobs: Arc<jobs::Jobs>,
     tables: table::Cache,
     transactions: transaction::Transactions,
 }
@@ -53,6 +62,8 @@ api_dynamodb::serve!(DynamoDb, ops);
 
 /// Builds the service for the kernel.
 pub fn service() -> Service {
+    let dynamodb = DynamoDb::default();
+    let jobs = &dynamodb.jobs;
     Service {
         invalid: Some(problems::worded),
         tasks: vec![
@@ -60,8 +71,14 @@ pub fn service() -> Service {
             (ttl::build::BUILD, Arc::new(ttl::build::Builder)),
             (ttl::build::CLEAR, Arc::new(ttl::build::Clearer)),
             (transaction::KIND, Arc::new(transaction::TokenSweeper)),
+            (backup::system::KIND, Arc::new(backup::system::Expiry)),
+            (recovery::KIND, Arc::new(recovery::Trimmer)),
+            Watcher::<backup::copy::Copy>::task(jobs),
+            Watcher::<restore::fill::Fill>::task(jobs),
+            Watcher::<recovery::Trim>::task(jobs),
+            Watcher::<rows::Sweep>::task(jobs),
         ],
-        ..Service::new(api_dynamodb::dispatch(Arc::new(DynamoDb::default())))
+        ..Service::new(api_dynamodb::dispatch(Arc::new(dynamodb)))
     }
 }
 

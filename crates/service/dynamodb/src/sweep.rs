@@ -10,6 +10,7 @@ use kernel::{BoxFuture, Fault, Kernel, StoreError, TaskHandler};
 use serde::{Deserialize, Serialize};
 use store::{Key, RawTable, Scan, Timer};
 
+use crate::in_use;
 use crate::index::ENTRIES;
 use crate::table::ITEMS;
 use crate::vector::VECTORS;
@@ -21,11 +22,14 @@ const BATCH: usize = 100;
 /// How long one run takes at most: tasks of all services wait for each other.
 const RUN_MAX: Duration = Duration::from_millis(50);
 
+/// When it is looked again whether items that a backup or a restore reads are free.
+const HELD_PAUSE_MS: u64 = 2_000;
+
 /// What to delete.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Payload {
-    /// The deleted table's number.
-    pub number: u64,
+    /// The deleted table's number, unless a backup keeps its items.
+    pub number: Option<u64>,
     /// The numbers of its indexes.
     #[serde(default)]
     pub indexes: Vec<u64>,
@@ -42,7 +46,13 @@ impl TaskHandler for Sweeper {
         Box::pin(async move {
             let payload: Payload = timer.payload().map_err(Fault::internal)?;
             let mut budget = Budget::new(kernel);
-            let mut all = budget.delete(&ITEMS, payload.number).await?;
+            let mut all = true;
+            if let Some(number) = payload.number {
+                if kernel.store().read(|tx| in_use::is_held(tx, number)).map_err(Fault::internal)? {
+                    return later(kernel, timer, &payload, HELD_PAUSE_MS).await;
+                }
+                all = budget.delete(&ITEMS, number).await?;
+            }
             for number in &payload.indexes {
                 all = all && budget.delete(&ENTRIES, *number).await?;
             }
@@ -53,15 +63,25 @@ impl TaskHandler for Sweeper {
                 return Ok(());
             }
             // The rest is for another run, behind what others have to do.
-            let again = kernel.store().write(|tx| -> Result<(), StoreError> {
-                tx.ack_timer(timer.id)?;
-                let now_ms = kernel.clock().now().epoch_ms.unsigned_abs();
-                tx.schedule(now_ms, KIND, &payload)?;
-                Ok(())
-            });
-            again.await.map_err(Fault::internal)
+            later(kernel, timer, &payload, 0).await
         })
     }
+}
+
+/// Puts a task off.
+async fn later(
+    kernel: &Kernel,
+    timer: &Timer,
+    payload: &Payload,
+    pause_ms: u64,
+) -> Result<(), Fault> {
+    let again = kernel.store().write(|tx| -> Result<(), StoreError> {
+        tx.ack_timer(timer.id)?;
+        let now_ms = kernel.clock().now().epoch_ms.unsigned_abs();
+        tx.schedule(now_ms + pause_ms, KIND, payload)?;
+        Ok(())
+    });
+    again.await.map_err(Fault::internal)
 }
 
 /// The time that one run of a task has.

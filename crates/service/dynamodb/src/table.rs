@@ -66,9 +66,12 @@ pub(crate) struct TableRecord {
     /// Since when every write is kept for point-in-time recovery.
     #[serde(default)]
     pub recovery: Option<RecoveryRecord>,
-    /// What the table was restored from.
+    /// What the table is being restored from, until that is done.
     #[serde(default)]
     pub restored: Option<RestoreRecord>,
+    /// Whether it is being filled as a new replica.
+    #[serde(default)]
+    pub joining: bool,
     /// The other tables of the global table this one is part of.
     #[serde(default)]
     pub replicas: Vec<ReplicaRecord>,
@@ -119,6 +122,9 @@ pub(crate) struct RecoveryRecord {
     pub since_ms: i64,
     /// Days that can be gone back: 1 to 35.
     pub days: i64,
+    /// Turned off, but a restore still needs the log.
+    #[serde(default)]
+    pub ending: bool,
 }
 
 /// Where a restored table came from.
@@ -236,8 +242,18 @@ fn bad_name(name: &str, problems: &[&str]) -> Invalid {
     Invalid(format!("{} validation {noun} detected: {}", texts.len(), texts.join("; ")))
 }
 
-/// The table of that name, if there is one.
+/// The table of that name, if there is one; to all but a few operations, a table that is being
+/// filled is not there.
 pub(crate) fn find(ctx: &Ctx, tx: &ReadTx, name: &str) -> Result<Option<TableRecord>, StoreError> {
+    Ok(find_any(ctx, tx, name)?.filter(|table| !table.is_creating()))
+}
+
+/// The table of that name, if there is one, even if it is being filled.
+pub(crate) fn find_any(
+    ctx: &Ctx,
+    tx: &ReadTx,
+    name: &str,
+) -> Result<Option<TableRecord>, StoreError> {
     tx.get(&TABLES, (ctx.account(), ctx.region(), name))
 }
 
@@ -248,7 +264,8 @@ pub(crate) fn get(
     tx: &ReadTx,
     name: &str,
 ) -> Result<Arc<TableRecord>, Error> {
-    service.tables.get(ctx, tx, name)?.ok_or_else(fault::no_table)
+    let table = service.tables.get(ctx, tx, name)?.filter(|table| !table.is_creating());
+    table.ok_or_else(fault::no_table)
 }
 
 /// Tables as they were last read. What is stored is read again each time, so nothing here is ever
@@ -375,6 +392,11 @@ impl TableRecord {
     pub fn check_index_keys(&self, item: &Item) -> Result<(), Invalid> {
         self.indexes.iter().try_for_each(|index| index.check_item(item))?;
         self.vectors.iter().try_for_each(|index| index.check_item(item))
+    }
+
+    /// Whether the table is there, but still being filled.
+    pub fn is_creating(&self) -> bool {
+        self.restored.is_some() || self.joining
     }
 
     /// The secondary index of that name.

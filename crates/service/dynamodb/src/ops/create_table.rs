@@ -42,8 +42,12 @@ pub(crate) async fn create_table(
     let mut record = define(ctx, input)?;
     let view = streams::check_create(stream.as_ref())?;
     let write = |tx: &mut WriteTx| -> Result<TableRecord, Error> {
-        if table::find(ctx, tx, &name)?.is_some() {
-            let message = Some(format!("Table already exists: {name}"));
+        if let Some(there) = table::find_any(ctx, tx, &name)? {
+            let message = Some(if there.is_creating() {
+                format!("Table is being used: {name}")
+            } else {
+                format!("Table already exists: {name}")
+            });
             return Err(ResourceInUseException { message }.into());
         }
         record.number = free_number(ctx, tx, &ITEMS)?;
@@ -114,6 +118,7 @@ fn define(ctx: &Ctx, input: CreateTableInput) -> Result<TableRecord, Invalid> {
         ttl: None,
         recovery: None,
         restored: None,
+        joining: false,
         replicas: Vec::new(),
         on_demand,
         warm,

@@ -1,5 +1,6 @@
 //! DynamoDB through the kernel: requests and answers as JSON, as they are on the wire.
 
+mod backups;
 mod batches;
 mod codec;
 mod definitions;
@@ -14,7 +15,9 @@ mod partiql_transactions;
 mod partiql_writes;
 mod queries;
 mod random;
+mod recovery;
 mod refusals;
+mod restores;
 mod streams;
 mod streams_life;
 mod tables;
@@ -37,12 +40,67 @@ impl Cloud {
         Cloud::of(Config::memory())
     }
 
-    fn of(config: Config) -> Cloud {
+    /// One on a store, with a clock, or whatever else is to be special.
+    pub fn of(config: Config) -> Cloud {
         let kernel = Kernel::new(config);
         kernel.start(vec![service_dynamodb::service(), service_dynamodb::streams_service()]);
         let root = Principal::Root { account: "111122223333".into() };
         let ctx = Ctx::new(&kernel, "ap-northeast-2", root, "request".into());
         Cloud { kernel, ctx }
+    }
+
+    /// The same cloud, as seen in another region.
+    pub fn in_region(&self, region: &str) -> Cloud {
+        let root = Principal::Root { account: "111122223333".into() };
+        let ctx = Ctx::new(&self.kernel, region, root, "request".into());
+        Cloud { kernel: self.kernel.clone(), ctx }
+    }
+
+    /// Stops it in order, as far as that goes in a moment.
+    pub async fn stop(self) {
+        self.kernel.stop(std::time::Duration::from_secs(10)).await;
+        self.kernel.store().close().expect("closed");
+    }
+
+    /// Waits for work in the background: until `probe` answers something.
+    pub async fn eventually<T>(&self, probe: impl AsyncFn(&Cloud) -> Option<T>) -> T {
+        for _ in 0..4000 {
+            if let Some(found) = probe(self).await {
+                return found;
+            }
+            #[expect(clippy::disallowed_methods, reason = "waits for work in the background")]
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        panic!("not within 20 s");
+    }
+
+    /// Waits until a table is ACTIVE, and describes it.
+    pub async fn active(&self, name: &str) -> Value {
+        self.eventually(async |cloud| {
+            let table = cloud.call("DescribeTable", json!({"TableName": name})).await;
+            (table["Table"]["TableStatus"] == "ACTIVE").then(|| table["Table"].clone())
+        })
+        .await
+    }
+
+    /// All items of a table or index, in the order of a scan.
+    pub async fn items(&self, table: &str, index: Option<&str>) -> Vec<Value> {
+        let (mut items, mut start) = (Vec::new(), None);
+        loop {
+            let mut request = json!({"TableName": table});
+            if let Some(index) = index {
+                request["IndexName"] = json!(index);
+            }
+            if let Some(start) = start.take() {
+                request["ExclusiveStartKey"] = start;
+            }
+            let mut page = self.call("Scan", request).await;
+            items.extend(page["Items"].as_array().unwrap_or_else(|| panic!("{page}")).clone());
+            match page["LastEvaluatedKey"].take() {
+                Value::Null => return items,
+                last => start = Some(last),
+            }
+        }
     }
 
     /// One with a table `Simple` (partition key `pk`, a string) and a table
@@ -79,9 +137,10 @@ impl Cloud {
 
     /// Records in a table of the store.
     pub fn stored(&self, table: &'static str) -> usize {
+        let table = store::RawTable::new(table);
         let mut count = 0;
         let scanned = self.kernel.store().read(|tx| {
-            tx.scan_raw(&store::RawTable::new(table), &store::Scan::all(), &mut |_, _| {
+            tx.scan_raw(&table, &store::Scan::all(), &mut |_, _| {
                 count += 1;
                 std::ops::ControlFlow::Continue(())
             })
