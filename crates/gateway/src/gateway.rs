@@ -402,7 +402,8 @@ impl Gateway {
     ) -> Result<Box<dyn Struct>, Fault> {
         let problems = validate(&*input, reading);
         if !problems.is_empty() {
-            return Err(self.kernel.invalid(entry.name, &problems));
+            let operation = &entry.model.operations[index].name;
+            return Err(self.kernel.invalid(entry.name, operation, &problems));
         }
         let (kernel, ctx, name) = (self.kernel.clone(), ctx.clone(), entry.name);
         let work = async move { kernel.call(&ctx, name, index, input).await };

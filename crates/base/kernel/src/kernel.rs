@@ -106,14 +106,14 @@ impl Kernel {
         self.inner.services.get().unwrap_or(&NONE)
     }
 
-    /// The fault that reports broken constraints of a request to `service`.
-    pub fn invalid(&self, service: &str, problems: &[Problem]) -> Fault {
+    /// The fault that reports broken constraints of a request to an operation of `service`.
+    pub fn invalid(&self, service: &str, operation: &str, problems: &[Problem]) -> Fault {
         let Some(service) = self.registered().get(service) else {
             return Fault::internal(format_args!("no service {service}"));
         };
         service
             .invalid
-            .and_then(|own| own(problems))
+            .and_then(|own| own(operation, problems))
             .unwrap_or_else(|| api::invalid(service.dispatch.model(), problems))
     }
 

@@ -27,8 +27,9 @@ pub trait EventHandler: Send + Sync {
     ) -> BoxFuture<'a, Result<(), Fault>>;
 }
 
-/// Words broken constraints; `None` leaves them to the usual text.
-pub type Invalid = fn(&[Problem]) -> Option<Fault>;
+/// Words constraints that a request to the named operation breaks; `None` leaves them to the usual
+/// text.
+pub type Invalid = fn(&str, &[Problem]) -> Option<Fault>;
 
 /// Asynchronous work that a service wants done at a certain moment.
 pub type Hook = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;

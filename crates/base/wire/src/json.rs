@@ -19,7 +19,8 @@ pub(crate) fn read(
     input: &mut dyn Struct,
     reading: &mut Reading,
 ) -> Result<(), ReadError> {
-    if request.body.is_empty() && model.service.json_version == "1.0" {
+    let has_nothing = request.body.is_empty() || request.body.trim_ascii() == b"null";
+    if model.service.json_version == "1.0" && has_nothing {
         // As DynamoDB answers it; clients send at least {}.
         return Err(ReadError::Syntax("The body is empty".to_owned()));
     }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use store::{Key, WriteTx};
 
 use crate::capacity::write_units;
-use crate::index::{ENTRIES, IndexState};
+use crate::index::{ENTRIES, IndexKind, IndexState};
 use crate::recovery;
 use crate::streams;
 use crate::table::{ITEMS, TableRecord};
@@ -48,6 +48,8 @@ pub(crate) struct Units {
     pub indexes: Vec<f64>,
     /// Bytes written to each vector index of the table, in its order.
     pub vector_bytes: Vec<f64>,
+    /// How much larger the item collection became, if the table has such. Of one change.
+    pub collection_bytes: i64,
 }
 
 impl Units {
@@ -83,8 +85,9 @@ pub(crate) fn apply(
         None => {}
     }
     let size = |bytes: Option<&Bytes>| stored(bytes).map(|item| item.map(|i| i.size_bytes()));
-    let table_units = write_units(size(old)?, size(new)?);
-    let mut units = Units { table: table_units, ..Units::default() };
+    let (old_bytes, new_bytes) = (size(old)?, size(new)?);
+    let mut units = Units { table: write_units(old_bytes, new_bytes), ..Units::default() };
+    units.collection_bytes = new_bytes.unwrap_or(0) as i64 - old_bytes.unwrap_or(0) as i64;
     for index in &table.indexes {
         if index.state == IndexState::Deleting {
             units.indexes.push(0.0);
@@ -98,6 +101,9 @@ pub(crate) fn apply(
             tx.put_raw(&ENTRIES, &entry.key, entry.value)?;
         }
         units.indexes.push(entries.units);
+        if index.kind == IndexKind::Local {
+            units.collection_bytes += entries.grown_bytes;
+        }
     }
     if let Some(stream) = &table.stream {
         streams::write(tx, table, stream, change)?;

@@ -8,6 +8,7 @@ mod backup;
 mod capacity;
 mod change;
 pub mod check;
+mod collection;
 mod convert;
 mod count;
 mod definition;
@@ -56,6 +57,7 @@ pub struct DynamoDb {
     jobs: Arc<jobs::Jobs>,
     tables: table::Cache,
     transactions: transaction::Transactions,
+    collections: collection::Collections,
 }
 
 api_dynamodb::serve!(DynamoDb, ops);

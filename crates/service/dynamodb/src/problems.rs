@@ -38,6 +38,10 @@ const ENUMS: [(&str, &[&str]); 12] = [
     ("select", &["SPECIFIC_ATTRIBUTES", "COUNT", "ALL_ATTRIBUTES", "ALL_PROJECTED_ATTRIBUTES"]),
 ];
 
+/// The operations that look for TableName before anything else.
+const TABLE_OPERATIONS: [&str; 5] =
+    ["CreateTable", "DeleteTable", "DescribeTable", "DescribeTimeToLive", "UpdateTable"];
+
 const EMPTY: &str =
     "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes";
 const SEVERAL: &str = "Supplied AttributeValue has more than one datatypes set, \
@@ -45,16 +49,28 @@ const SEVERAL: &str = "Supplied AttributeValue has more than one datatypes set, 
 
 /// Words problems of a request. Those of attribute values have texts of their own, and are
 /// looked at only if nothing else is wrong.
-pub(crate) fn worded(problems: &[Problem]) -> Option<Fault> {
+pub(crate) fn worded(operation: &str, problems: &[Problem]) -> Option<Fault> {
+    let is_nameless = |problem: &Problem| {
+        problem.path == "tableName" && problem.constraint == Constraint::Required
+    };
+    if TABLE_OPERATIONS.contains(&operation) && problems.iter().any(is_nameless) {
+        return Some(validation(
+            "The parameter 'TableName' is required but was not present in the request",
+        ));
+    }
     let (values, others): (Vec<&Problem>, Vec<&Problem>) =
         problems.iter().partition(|problem| matches!(problem.constraint, Constraint::Union(_)));
     if others.is_empty() {
         return values.first().map(|problem| validation(of_value(problem)));
     }
-    if let [problem] = others[..]
-        && let Some(message) = of_batch(problem)
-    {
-        return Some(validation(format!("1 validation error detected: {message}")));
+    if let [problem] = others[..] {
+        if problem.path == "requestItems" && problem.constraint == Constraint::MinLength(1) {
+            let message = format!("The requestItems parameter is required for {operation}");
+            return Some(validation(message));
+        }
+        if let Some(message) = of_batch(problem).or_else(|| of_limit(operation, problem)) {
+            return Some(validation(format!("1 validation error detected: {message}")));
+        }
     }
     let others: Vec<Problem> = others.into_iter().cloned().map(in_order).collect();
     Some(validation(problems_message(&others)))
@@ -69,6 +85,16 @@ fn of_value(problem: &Problem) -> String {
         }
         None => text.to_owned(),
     }
+}
+
+/// Query's Limit, which is told otherwise than Scan's.
+fn of_limit(operation: &str, problem: &Problem) -> Option<String> {
+    let is_low = matches!(problem.constraint, Constraint::MinValue(_));
+    (operation == "Query" && problem.path == "limit" && is_low).then(|| {
+        "Value at 'Limit' failed to satisfy constraint: \
+         Member must have value greater than or equal to 1"
+            .to_owned()
+    })
 }
 
 /// Too many requests for one table of a batch.
@@ -107,10 +133,16 @@ fn in_order(mut problem: Problem) -> Problem {
 mod tests {
     use super::*;
 
-    fn check(path: &str, value: Option<&str>, constraint: Constraint, message: &str) {
+    fn check(
+        operation: &str,
+        path: &str,
+        value: Option<&str>,
+        constraint: Constraint,
+        message: &str,
+    ) {
         let problem =
             Problem { path: path.to_owned(), value: value.map(str::to_owned), constraint };
-        let fault = worded(&[problem]).unwrap();
+        let fault = worded(operation, &[problem]).unwrap();
         assert_eq!(fault.message, message);
         assert_eq!(fault.namespace, Some("com.amazon.coral.validate"));
     }
@@ -119,29 +151,75 @@ mod tests {
     fn problems_have_dynamodbs_words() {
         let types = ["S", "N", "B"].map(str::to_owned).to_vec();
         check(
+            "CreateTable",
             "attributeDefinitions.1.member.attributeType",
             Some("X"),
             Constraint::Enum(types),
             "1 validation error detected: Value 'X' at 'attributeDefinitions.1.member.attributeType' failed to satisfy constraint: Member must satisfy enum value set: [B, N, S]",
         );
         check(
+            "BatchGetItem",
             "requestItems.T.member.keys",
             Some("[…]"),
             Constraint::MaxLength(100),
             "1 validation error detected: Value at 'RequestItems.T.member.Keys' failed to satisfy constraint: Member must have length less than or equal to 100",
         );
         check(
+            "BatchWriteItem",
             "requestItems.T.member",
             Some("[…]"),
             Constraint::MaxLength(25),
             "1 validation error detected: Value '{T=[…]}' at 'requestItems' failed to satisfy constraint: Map value must satisfy constraint: [Member must have length less than or equal to 25, Member must have length greater than or equal to 1]",
         );
-        check("item.a.member.l.1.member", None, Constraint::Union(2), SEVERAL);
+        check("PutItem", "item.a.member.l.1.member", None, Constraint::Union(2), SEVERAL);
         check(
+            "Query",
             "expressionAttributeValues.:v.member",
             None,
             Constraint::Union(0),
             &format!("ExpressionAttributeValues contains invalid value: {EMPTY} for key :v"),
         );
+        let null = "failed to satisfy constraint: Member must not be null";
+        let low = "failed to satisfy constraint: \
+                   Member must have value greater than or equal to 1";
+        for (operation, path, value, constraint, message) in [
+            (
+                "UpdateTable",
+                "tableName",
+                None,
+                Constraint::Required,
+                "The parameter 'TableName' is required but was not present in the request".into(),
+            ),
+            (
+                "PutItem",
+                "tableName",
+                None,
+                Constraint::Required,
+                format!("1 validation error detected: Value null at 'tableName' {null}"),
+            ),
+            (
+                "BatchGetItem",
+                "requestItems",
+                None,
+                Constraint::MinLength(1),
+                "The requestItems parameter is required for BatchGetItem".into(),
+            ),
+            (
+                "Query",
+                "limit",
+                Some("0"),
+                Constraint::MinValue(1.0),
+                format!("1 validation error detected: Value at 'Limit' {low}"),
+            ),
+            (
+                "Scan",
+                "limit",
+                Some("0"),
+                Constraint::MinValue(1.0),
+                format!("1 validation error detected: Value '0' at 'limit' {low}"),
+            ),
+        ] {
+            check(operation, path, value, constraint, &message);
+        }
     }
 }

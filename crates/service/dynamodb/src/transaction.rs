@@ -112,7 +112,9 @@ pub(crate) async fn write(
     let now_ms = ctx.now().epoch_ms;
     // Held until the commit is durable: until this function ends.
     let mut latch: Option<Latch<'_>> = None;
+    let mut grown = Vec::new();
     let attempt = |tx: &mut WriteTx| -> Result<_, Failure> {
+        grown.clear();
         if let Some(token) = token
             && token.is_done(ctx, tx, now_ms)?
         {
@@ -127,27 +129,43 @@ pub(crate) async fn write(
             let taken = transactions.latches.take(&places);
             latch = Some(taken.map_err(|held| reasons::conflicts(&held))?);
         }
-        let consumed = write_all(tx, writes, &placed, report.is_wanted(), now_ms)?;
+        let reads = report.is_wanted();
+        let (consumed, bytes) = write_all(service, ctx, tx, writes, &placed, reads, now_ms)?;
+        grown = placed.into_iter().map(|(table, _)| table).zip(bytes).collect();
         if let Some(token) = token {
             token.store(ctx, tx, now_ms)?;
         }
         Ok(consumed.written(report))
     };
-    ctx.store().write(attempt).await
+    let consumed = ctx.store().write(attempt).await?;
+    for (TableWrite { write, .. }, (table, bytes)) in writes.iter().zip(&grown) {
+        service.collections.grew(ctx, table, write.key(), *bytes)?;
+    }
+    Ok(consumed)
 }
 
-/// Runs all writes, and collects the reasons of all that fail.
+/// Runs all writes, and collects the reasons of all that fail; and by how many bytes each made
+/// its item collection larger.
 fn write_all(
+    service: &DynamoDb,
+    ctx: &Ctx,
     tx: &mut WriteTx,
     writes: &[TableWrite],
     placed: &[Placed],
     reads: bool,
     now_ms: i64,
-) -> Result<Consumed, Failure> {
+) -> Result<(Consumed, Vec<i64>), Failure> {
     let mut consumed = Consumed::default();
+    let mut grown = Vec::with_capacity(writes.len());
     let mut all = Vec::with_capacity(writes.len());
     for (TableWrite { table: name, write }, (table, place)) in writes.iter().zip(placed) {
-        match write.run(tx, table, place, reads, now_ms) {
+        let written = write.run(tx, table, place, reads, now_ms).and_then(|written| {
+            let bytes = written.units.collection_bytes;
+            service.collections.check(ctx, table, write.key(), bytes)?;
+            grown.push(bytes);
+            Ok(written)
+        });
+        match written {
             Ok(written) => {
                 consumed.add_write(name, table, &written.units);
                 all.push(None);
@@ -159,7 +177,7 @@ fn write_all(
         let all = all.into_iter().map(|reason| reason.unwrap_or_else(reasons::none));
         return Err(Failure::Cancelled(all.collect()));
     }
-    Ok(consumed)
+    Ok((consumed, grown))
 }
 
 /// What a repetition of a transaction consumes: it reads the items.

@@ -63,6 +63,14 @@ impl Action {
 }
 
 impl ItemWrite {
+    /// The item, or its key.
+    pub fn key(&self) -> &Item {
+        match &self.action {
+            Action::Put { item, .. } => item,
+            Action::Update { key, .. } | Action::Delete { key } | Action::Check { key } => key,
+        }
+    }
+
     /// Where the item lies, once all is checked that depends on the table.
     ///
     /// # Errors

@@ -12,10 +12,11 @@ use std::collections::{BTreeMap, HashSet};
 
 use api_dynamodb::{BatchWriteItemInput, BatchWriteItemOutput, Error, WriteRequest};
 use kernel::Ctx;
-use store::WriteTx;
+use store::{Key, WriteTx};
 
 use crate::capacity::Report;
 use crate::change::Units;
+use crate::collection::metrics_by_table;
 use crate::invalid::Invalid;
 use crate::table::TableRecord;
 use crate::write::{Action, ItemWrite};
@@ -45,16 +46,32 @@ pub(crate) async fn batch_write_item(
             .iter()
             .map(|(name, writes)| {
                 let table = table::get(service, ctx, tx, name)?;
-                let units = write_table(tx, &table, writes, report.is_wanted(), now_ms)?;
-                Ok(report.written(name, &table, &units))
+                let all = write_table(tx, &table, writes, report.is_wanted(), now_ms)?;
+                for (write, units) in writes.iter().zip(&all) {
+                    let bytes = units.collection_bytes;
+                    service.collections.check(ctx, &table, write.key(), bytes)?;
+                }
+                Ok((table, all))
             })
             .collect()
     };
-    let consumed = ctx.store().write(write).await?;
+    let written = ctx.store().write(write).await?;
+    let mut consumed = Vec::new();
+    for ((name, writes), (table, all)) in tables.iter().zip(&written) {
+        let mut sum = Units::default();
+        for (write, units) in writes.iter().zip(all) {
+            service.collections.grew(ctx, table, write.key(), units.collection_bytes)?;
+            sum.add(units);
+        }
+        consumed.extend(report.written(name, table, &sum));
+    }
+    let writes =
+        tables.iter().flat_map(|(name, writes)| writes.iter().map(|write| (name.as_str(), write)));
+    let metrics = input.return_item_collection_metrics.as_ref();
     Ok(BatchWriteItemOutput {
         unprocessed_items: Some(BTreeMap::new()),
-        item_collection_metrics: None,
-        consumed_capacity: report.is_wanted().then(|| consumed.into_iter().flatten().collect()),
+        item_collection_metrics: metrics_by_table(service, ctx, metrics, writes)?,
+        consumed_capacity: report.is_wanted().then_some(consumed),
     })
 }
 
@@ -74,22 +91,20 @@ fn read(request: WriteRequest) -> Result<ItemWrite, Error> {
     Ok(action.unguarded())
 }
 
-/// Writes to one table; the units it takes.
+/// Writes to one table; the units that each write takes.
 fn write_table(
     tx: &mut WriteTx,
     table: &TableRecord,
     writes: &[ItemWrite],
     reads: bool,
     now_ms: i64,
-) -> Result<Units, Error> {
+) -> Result<Vec<Units>, Error> {
     let places = writes.iter().map(|write| write.place(table)).collect::<Result<Vec<_>, _>>()?;
     let mut seen = HashSet::new();
     if !places.iter().all(|place| seen.insert(place)) {
         return Err(Invalid::new("Provided list of item keys contains duplicates").into());
     }
-    let mut units = Units::default();
-    for (write, place) in writes.iter().zip(&places) {
-        units.add(&write.run(tx, table, place, reads, now_ms)?.units);
-    }
-    Ok(units)
+    let run =
+        |(write, place): (&ItemWrite, &Key)| Ok(write.run(tx, table, place, reads, now_ms)?.units);
+    writes.iter().zip(&places).map(run).collect()
 }

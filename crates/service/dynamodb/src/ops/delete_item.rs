@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use api_dynamodb::{DeleteItemInput, DeleteItemOutput, Error};
 use kernel::Ctx;
 
-use super::put_item::{old_attributes, returns_old, run};
+use super::put_item::{item_collection_metrics, old_attributes, returns_old, run};
 use crate::capacity::Report;
 use crate::request::Expressions;
 use crate::write::{Action, Guard, ItemWrite};
@@ -50,9 +50,10 @@ pub(crate) async fn delete_item(
     let reads = returns_old || report.is_wanted();
     let write = ItemWrite { action: Action::Delete { key }, guard };
     let (table, written) = run(service, ctx, &name, &write, reads).await?;
+    let metrics = input.return_item_collection_metrics.as_ref();
     Ok(DeleteItemOutput {
         attributes: old_attributes(&written, returns_old)?,
         consumed_capacity: report.written(&name, &table, &written.units),
-        item_collection_metrics: None,
+        item_collection_metrics: item_collection_metrics(service, ctx, metrics, &table, &write)?,
     })
 }

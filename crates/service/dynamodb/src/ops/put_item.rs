@@ -8,7 +8,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use api_dynamodb::{Error, PutItemInput, PutItemOutput, ReturnValue};
+use api_dynamodb::{
+    Error, ItemCollectionMetrics, PutItemInput, PutItemOutput, ReturnItemCollectionMetrics,
+    ReturnValue,
+};
 use kernel::Ctx;
 
 use crate::capacity::Report;
@@ -52,11 +55,13 @@ pub(crate) async fn put_item(
 
     let report = Report::of(input.return_consumed_capacity.as_ref());
     let reads = returns_old || report.is_wanted();
-    let (table, written) = run(service, ctx, &name, &ItemWrite { action, guard }, reads).await?;
+    let write = ItemWrite { action, guard };
+    let (table, written) = run(service, ctx, &name, &write, reads).await?;
+    let metrics = input.return_item_collection_metrics.as_ref();
     Ok(PutItemOutput {
         attributes: old_attributes(&written, returns_old)?,
         consumed_capacity: report.written(&name, &table, &written.units),
-        item_collection_metrics: None,
+        item_collection_metrics: item_collection_metrics(service, ctx, metrics, &table, &write)?,
     })
 }
 
@@ -74,9 +79,28 @@ pub(super) async fn run(
         let place = write.place(&table)?;
         service.transactions.check_free(&place)?;
         let written = write.run(tx, &table, &place, reads, now_ms)?;
+        service.collections.check(ctx, &table, write.key(), written.units.collection_bytes)?;
         Ok((table, written))
     };
-    ctx.store().write(transaction).await
+    let (table, written) = ctx.store().write(transaction).await?;
+    service.collections.grew(ctx, &table, write.key(), written.units.collection_bytes)?;
+    Ok((table, written))
+}
+
+/// What ReturnItemCollectionMetrics asks for of the item written.
+pub(super) fn item_collection_metrics(
+    service: &DynamoDb,
+    ctx: &Ctx,
+    wanted: Option<&ReturnItemCollectionMetrics>,
+    table: &TableRecord,
+    write: &ItemWrite,
+) -> Result<Option<ItemCollectionMetrics>, Error> {
+    match wanted {
+        Some(ReturnItemCollectionMetrics::Size) => {
+            service.collections.metrics(ctx, table, write.key())
+        }
+        _ => Ok(None),
+    }
 }
 
 /// What was there before a write, if it is to be returned.

@@ -18,6 +18,7 @@ use api_dynamodb::{
 use kernel::Ctx;
 
 use crate::capacity::Report;
+use crate::collection::metrics_by_table;
 use crate::convert::Attributes;
 use crate::invalid::Invalid;
 use crate::request::Expressions;
@@ -53,7 +54,12 @@ pub(crate) async fn transact_write_items(
 
     let report = Report::of(input.return_consumed_capacity.as_ref());
     let consumed = transaction::write(service, ctx, &writes, token.as_ref(), report).await?;
-    Ok(TransactWriteItemsOutput { consumed_capacity: consumed, item_collection_metrics: None })
+    let metrics = input.return_item_collection_metrics.as_ref();
+    let of_tables = writes.iter().map(|TableWrite { table, write }| (table.as_str(), write));
+    Ok(TransactWriteItemsOutput {
+        consumed_capacity: consumed,
+        item_collection_metrics: metrics_by_table(service, ctx, metrics, of_tables)?,
+    })
 }
 
 fn check_one(item: &TransactWriteItem) -> Result<(), Invalid> {

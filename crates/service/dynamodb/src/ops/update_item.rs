@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use api_dynamodb::{Error, ReturnValue, UpdateItemInput, UpdateItemOutput};
 use kernel::Ctx;
 
-use super::put_item::run;
+use super::put_item::{item_collection_metrics, run};
 use crate::capacity::Report;
 use crate::convert::Answer;
 use crate::expression::bound::{Path, Update};
@@ -60,10 +60,11 @@ pub(crate) async fn update_item(
     let paths: Vec<Path> = update.iter().flat_map(Update::paths).cloned().collect();
     let write = ItemWrite { action: Action::Update { key, update }, guard };
     let (table, written) = run(service, ctx, &name, &write, true).await?;
+    let metrics = input.return_item_collection_metrics.as_ref();
     Ok(UpdateItemOutput {
         consumed_capacity: report.written(&name, &table, &written.units),
         attributes: returned(written, &paths, input.return_values.as_ref())?,
-        item_collection_metrics: None,
+        item_collection_metrics: item_collection_metrics(service, ctx, metrics, &table, &write)?,
     })
 }
 

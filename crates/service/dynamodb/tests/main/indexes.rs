@@ -480,3 +480,42 @@ async fn a_page_of_an_index_ends_at_one_megabyte() {
     let count = json!({"Count": 7, "ScannedCount": 7});
     cloud.check("Query", request, count).await;
 }
+
+#[tokio::test]
+async fn item_collections_are_told() {
+    let cloud = games().await;
+    let key = json!({"user": {"S": "ann"}, "game": {"S": "go"}});
+    let metrics = json!({
+        "ItemCollectionKey": {"user": {"S": "ann"}}, "SizeEstimateRangeGB": [0.0, 1.0]
+    });
+    let size = |more: Value| {
+        let mut request = json!({"TableName": "Games", "ReturnItemCollectionMetrics": "SIZE"});
+        request.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        request
+    };
+    for (operation, more) in [
+        ("PutItem", json!({"Item": key})),
+        ("UpdateItem", json!({"Key": key})),
+        ("DeleteItem", json!({"Key": key})),
+    ] {
+        let expected = json!({"ItemCollectionMetrics": metrics});
+        cloud.check(operation, size(more), expected).await;
+    }
+    let put =
+        |game: &str| json!({"PutRequest": {"Item": {"user": {"S": "ann"}, "game": {"S": game}}}});
+    let batch = json!({
+        "RequestItems": {"Games": [put("a"), put("b")]}, "ReturnItemCollectionMetrics": "SIZE"
+    });
+    let expected = json!({"UnprocessedItems": {}, "ItemCollectionMetrics": {"Games": [metrics]}});
+    cloud.check("BatchWriteItem", batch, expected).await;
+    let action = json!({"Delete": {"TableName": "Games", "Key": key}});
+    let transaction = json!({"TransactItems": [action], "ReturnItemCollectionMetrics": "SIZE"});
+    let expected = json!({"ItemCollectionMetrics": {"Games": [metrics]}});
+    cloud.check("TransactWriteItems", transaction, expected).await;
+    // A table without local indexes has no collections.
+    cloud.create("Plain", &[("pk", "S")]).await;
+    let put = json!({
+        "TableName": "Plain", "Item": {"pk": {"S": "a"}}, "ReturnItemCollectionMetrics": "SIZE"
+    });
+    cloud.check("PutItem", put, json!({})).await;
+}

@@ -183,7 +183,7 @@ impl Cloud {
         let result = if problems.is_empty() {
             self.kernel.call(&self.ctx, service, op, input).await
         } else {
-            Err(self.kernel.invalid(service, &problems))
+            Err(self.kernel.invalid(service, &operation.name, &problems))
         };
         let response = match result {
             Ok(output) => wire::write_response(model, operation, &*output, "request"),
