@@ -22,7 +22,8 @@ pub fn start(kernel: &Kernel, config: gateway::Config, cache: PathBuf) -> Result
     let telephone = Calls::default();
     let (lambda, downloads) =
         service_lambda::service(kernel, lambda_options(kernel, config.listen, cache, door.clone()));
-    kernel.start(services(lambda, &telephone));
+    let dynamodb = service_dynamodb::Options { address: reachable(config.listen) };
+    kernel.start(services(lambda, &telephone, dynamodb));
     service_dynamodb::start(kernel);
     let gateway = Gateway::new(config, kernel)?;
     let open = routes(gateway, kernel, telephone, downloads).open();
@@ -31,15 +32,27 @@ pub fn start(kernel: &Kernel, config: gateway::Config, cache: PathBuf) -> Result
     Ok(open)
 }
 
-fn services(lambda: Service, telephone: &Calls) -> Vec<Service> {
+fn services(
+    lambda: Service,
+    telephone: &Calls,
+    dynamodb: service_dynamodb::Options,
+) -> Vec<Service> {
     vec![
         service_connect::service(telephone),
-        service_dynamodb::service(),
+        service_dynamodb::service_with(dynamodb),
         service_dynamodb::streams_service(),
         lambda,
         service_logs::service(),
         service_sts::service(),
     ]
+}
+
+/// Where clients on this machine reach what listens on that address.
+fn reachable(listen: SocketAddr) -> String {
+    if listen.ip().is_unspecified() {
+        return format!("localhost:{}", listen.port());
+    }
+    listen.to_string()
 }
 
 /// How functions run: what they call comes in through the gateway, signed like everything else.

@@ -89,6 +89,11 @@ impl Counts {
         }
     }
 
+    /// Forgets all.
+    pub fn clear(&self) {
+        self.lock().clear();
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Counted>> {
         // A panic elsewhere leaves the map as it was: every change is one call.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

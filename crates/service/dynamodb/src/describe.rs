@@ -10,7 +10,7 @@ use api_dynamodb::{
 use kernel::{Ctx, Timestamp};
 
 use crate::count::{Count, Sizes};
-use crate::definition::throughput::least_warm;
+use crate::definition::throughput::warm_now;
 use crate::index::{IndexKind, IndexProjection, IndexRecord, IndexState};
 use crate::streams;
 use crate::table::{self, KeyAttribute, OnDemandRecord, TableRecord, Throughput};
@@ -47,7 +47,7 @@ pub(crate) fn table(
     });
     let vector_indexes = Some(vectors.collect::<Vec<_>>()).filter(|found| !found.is_empty());
     let per_request = table.per_request_since_ms.is_some();
-    let warm = table.warm.unwrap_or_else(|| least_warm(per_request, &table.throughput));
+    let warm = warm_now(per_request, &table.throughput, table.warm);
     TableDescription {
         attribute_definitions: Some(definitions(table)),
         table_name: Some(name.to_owned()),
@@ -137,7 +137,7 @@ fn global(
         IndexState::Deleting => IndexStatus::Deleting,
     };
     let per_request = table.per_request_since_ms.is_some();
-    let warm = index.warm.unwrap_or_else(|| least_warm(per_request, &index.throughput));
+    let warm = warm_now(per_request, &index.throughput, index.warm);
     GlobalSecondaryIndexDescription {
         index_name: Some(index.name.clone()),
         key_schema: Some(key_schema(&index.partition, &index.sort)),

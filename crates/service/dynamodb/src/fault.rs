@@ -49,6 +49,12 @@ pub(crate) fn no_such_table(name: &str) -> Error {
     ResourceNotFoundException { message }.into()
 }
 
+/// Tables' operations on an index that is not there.
+pub(crate) fn no_such_index(table: &str, index: &str) -> Error {
+    let message = format!("Requested resource not found: Table: {table} Index: {index} not found");
+    ResourceNotFoundException { message: Some(message) }.into()
+}
+
 /// A change of a table that another one is under way on.
 pub(crate) fn table_in_use(state: &str, name: &str) -> Error {
     let message = format!("Attempt to change a resource which is still in use: {state}: {name}");

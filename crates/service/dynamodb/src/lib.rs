@@ -4,6 +4,7 @@
 //! the store. `ops` has one operation a file; each reads its parameters in DynamoDB's order,
 //! then does its work in one transaction or on one snapshot, which begins with the table.
 
+mod backfill;
 mod backup;
 mod capacity;
 mod change;
@@ -17,6 +18,7 @@ pub mod expression;
 mod fault;
 mod in_use;
 mod index;
+mod insights;
 pub mod invalid;
 pub mod item;
 mod jobs;
@@ -31,6 +33,7 @@ mod read;
 mod recovery;
 mod regions;
 mod request;
+mod resource;
 mod restore;
 mod rows;
 mod streams;
@@ -58,17 +61,50 @@ pub struct DynamoDb {
     tables: table::Cache,
     transactions: transaction::Transactions,
     collections: collection::Collections,
+    options: Options,
+}
+
+/// What an installation chooses.
+pub struct Options {
+    /// Where clients reach it, without a scheme.
+    pub address: String,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { address: "localhost:4566".to_owned() }
+    }
+}
+
+impl DynamoDb {
+    /// Forgets what was known of a store that is empty now.
+    fn forget(&self) {
+        self.counts.clear();
+        self.tables.clear();
+    }
 }
 
 api_dynamodb::serve!(DynamoDb, ops);
 
 /// Builds the service for the kernel.
 pub fn service() -> Service {
-    let dynamodb = DynamoDb::default();
-    let jobs = &dynamodb.jobs;
+    service_with(Options::default())
+}
+
+/// Builds the service for the kernel, as an installation wants it.
+pub fn service_with(options: Options) -> Service {
+    let service = Arc::new(DynamoDb { options, ..DynamoDb::default() });
+    let known = service.clone();
+    let jobs = &service.jobs;
     Service {
+        reset: Some(Arc::new(move || {
+            known.forget();
+            Box::pin(async {})
+        })),
         invalid: Some(problems::worded),
         tasks: vec![
+            (backfill::FILL, Arc::new(backfill::Filler)),
+            (backfill::REMOVE, Arc::new(backfill::Remover)),
             (sweep::KIND, Arc::new(sweep::Sweeper)),
             (ttl::build::BUILD, Arc::new(ttl::build::Builder)),
             (ttl::build::CLEAR, Arc::new(ttl::build::Clearer)),
@@ -80,7 +116,7 @@ pub fn service() -> Service {
             Watcher::<recovery::Trim>::task(jobs),
             Watcher::<rows::Sweep>::task(jobs),
         ],
-        ..Service::new(api_dynamodb::dispatch(Arc::new(dynamodb)))
+        ..Service::new(api_dynamodb::dispatch(service))
     }
 }
 

@@ -3,16 +3,20 @@
 //! Nothing asks them yet whether a caller may do something: callers of other accounts come with
 //! the identity service, and so does that.
 
+use api_dynamodb::{Error, PolicyNotFoundException};
 use kernel::{Ctx, StoreError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::{ReadTx, Scan, Table, WriteTx};
 
 use crate::invalid::Invalid;
+use crate::resource::Resource;
 
 /// Policies by account, region, and the resource as its ARN has it.
 const POLICIES: Table<PolicyRecord> = Table::new("dynamodb/policy");
 
+/// The expected revision of a policy that is not there yet.
+const NO_POLICY: &str = "NO_POLICY";
 /// Bytes a policy may have, white space aside.
 const POLICY_MAX_BYTES: usize = 20 * 1024;
 
@@ -66,6 +70,37 @@ pub(crate) fn delete_of_table(ctx: &Ctx, tx: &mut WriteTx, name: &str) -> Result
         .lt((ctx.account(), ctx.region(), format!("table/{name}0").as_str()));
     let found = tx.scan(&POLICIES, all)?;
     found.into_iter().try_for_each(|(key, _)| tx.delete(&POLICIES, key))
+}
+
+/// Checks the revision that a request expects, if it does: the current one, or that there is no
+/// policy.
+pub(crate) fn check_revision(
+    resource: &Resource<'_>,
+    current: Option<&PolicyRecord>,
+    expected: Option<&str>,
+) -> Result<(), Error> {
+    let (Some(expected), table) = (expected, &resource.table) else { return Ok(()) };
+    match current {
+        None if expected == NO_POLICY => Ok(()),
+        None => Err(missing(resource.arn)),
+        Some(current) if current.revision == expected => Ok(()),
+        Some(current) if expected == NO_POLICY => Err(missing(&format!(
+            "Requested policy update expecting none to be present for table {table}, but a policy \
+             exists with revision id {}.",
+            current.revision
+        ))),
+        Some(current) => Err(missing(&format!(
+            "Requested update for policy with revision id {expected}, but the policy associated \
+             to target table {table} has revision id {}.",
+            current.revision
+        ))),
+    }
+}
+
+/// There is no policy, or not the expected one.
+pub(crate) fn missing(what: &str) -> Error {
+    let message = format!("Resource-based policy not found for the provided ResourceArn: {what}");
+    PolicyNotFoundException { message: Some(message) }.into()
 }
 
 /// Checks that a text is a policy: what it says is for later.

@@ -2,6 +2,7 @@
 //! indexes, throughput, tags.
 
 pub(crate) mod index;
+pub(crate) mod index_updates;
 pub(crate) mod schema;
 pub(crate) mod tags;
 pub(crate) mod throughput;

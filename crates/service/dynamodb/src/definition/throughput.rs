@@ -6,6 +6,7 @@ use super::Owner;
 use crate::invalid::Invalid;
 use crate::table::{OnDemandRecord, Throughput, WarmRecord};
 
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// Units that can be provisioned at most.
 const UNITS_MAX: i64 = 1_000_000_000_000;
 /// What a table or index that is billed per request is warm for from the start.
@@ -26,7 +27,7 @@ pub(crate) fn of_table(
         )),
         Some(given) => {
             check_units(Owner::Table, given)?;
-            Ok(units(given))
+            Ok(given.into())
         }
     }
 }
@@ -49,17 +50,54 @@ pub(crate) fn of_index(
         ))),
         Some(given) => {
             check_units(Owner::Index(name), given)?;
-            Ok(units(given))
+            Ok(given.into())
         }
     }
 }
 
-fn units(given: &ProvisionedThroughput) -> Throughput {
-    Throughput {
-        read_units: given.read_capacity_units,
-        write_units: given.write_capacity_units,
-        ..Throughput::default()
+impl From<&ProvisionedThroughput> for Throughput {
+    fn from(given: &ProvisionedThroughput) -> Throughput {
+        Throughput {
+            read_units: given.read_capacity_units,
+            write_units: given.write_capacity_units,
+            ..Throughput::default()
+        }
     }
+}
+
+/// Changes what is provisioned.
+pub(crate) fn change(
+    owner: Owner<'_>,
+    current: &mut Throughput,
+    given: &Throughput,
+    now_ms: i64,
+) -> Result<(), Invalid> {
+    let (reads, writes) = (given.read_units, given.write_units);
+    if (reads, writes) == (current.read_units, current.write_units) {
+        let kind = match owner {
+            Owner::Table => "table",
+            Owner::Index(_) => "index",
+        };
+        return Err(Invalid(format!(
+            "The provisioned throughput for the {owner} will not change. The requested value \
+             equals the current value. Current ReadCapacityUnits provisioned for the {kind}: \
+             {reads}. Requested ReadCapacityUnits: {reads}. Current WriteCapacityUnits \
+             provisioned for the {kind}: {writes}. Requested WriteCapacityUnits: {writes}. Refer \
+             to the Amazon DynamoDB Developer Guide for current limits and how to request higher \
+             limits."
+        )));
+    }
+    if reads > current.read_units || writes > current.write_units {
+        current.increased_ms = Some(now_ms);
+    }
+    if reads < current.read_units || writes < current.write_units {
+        let today = now_ms.div_euclid(DAY_MS);
+        let is_first = current.decreased_ms.is_none_or(|at_ms| at_ms.div_euclid(DAY_MS) != today);
+        current.decreases = if is_first { 1 } else { current.decreases + 1 };
+        current.decreased_ms = Some(now_ms);
+    }
+    (current.read_units, current.write_units) = (reads, writes);
+    Ok(())
 }
 
 /// What is said to units for a table that is billed per request.
@@ -124,8 +162,20 @@ pub(crate) fn on_demand(
     })
 }
 
-/// What a table or index is warm for if nothing was ever set: what its throughput needs.
-pub(crate) fn least_warm(per_request: bool, throughput: &Throughput) -> WarmRecord {
+/// What a table or index is warm for: what was set, and what its throughput needs.
+pub(crate) fn warm_now(
+    per_request: bool,
+    throughput: &Throughput,
+    set: Option<WarmRecord>,
+) -> WarmRecord {
+    let least = least_warm(per_request, throughput);
+    set.map_or(least, |set| WarmRecord {
+        read_units: set.read_units.max(least.read_units),
+        write_units: set.write_units.max(least.write_units),
+    })
+}
+
+fn least_warm(per_request: bool, throughput: &Throughput) -> WarmRecord {
     if per_request {
         WarmRecord { read_units: WARM_READ_UNITS, write_units: WARM_WRITE_UNITS }
     } else {

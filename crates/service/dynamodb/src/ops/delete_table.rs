@@ -14,7 +14,9 @@ use store::WriteTx;
 use crate::count::{Count, Sizes};
 use crate::invalid::Invalid;
 use crate::table::{TABLES, TableRecord};
-use crate::{DynamoDb, backup, describe, fault, policy, recovery, streams, sweep, table, ttl};
+use crate::{
+    DynamoDb, backup, describe, fault, insights, policy, recovery, streams, sweep, table, ttl,
+};
 
 pub(crate) async fn delete_table(
     service: &DynamoDb,
@@ -89,6 +91,7 @@ fn forsake(
     let payload = sweep::Payload { number, indexes, vectors };
     tx.schedule(ctx.now().epoch_ms.unsigned_abs(), sweep::KIND, &payload)?;
     policy::delete_of_table(ctx, tx, name)?;
+    insights::delete_of_table(ctx, tx, name)?;
     streams::table_deleted(ctx, tx, name, table)?;
     ttl::table_deleted(ctx, tx, table)?;
     Ok(())

@@ -1,23 +1,25 @@
-//! `UpdateTable`: changes a table's throughput, billing mode, class or deletion protection.
+//! `UpdateTable`: changes a table's settings, or makes, changes or takes away a global index.
 //!
 //! ```text
 //! {"TableName": "Flights",
 //!  "ProvisionedThroughput": {"ReadCapacityUnits": 10, "WriteCapacityUnits": 5}}
 //! ```
+//!
+//! Settings hold at once, though the answer says UPDATING as AWS's does. An index is filled, or
+//! its entries are deleted, in the background: until then the table stays UPDATING.
 
 use api_dynamodb::{
-    BillingMode, Error, ProvisionedThroughput, TableStatus, UpdateTableInput, UpdateTableOutput,
+    BillingMode, Error, IndexStatus, TableStatus, UpdateTableInput, UpdateTableOutput,
 };
 use kernel::Ctx;
 use store::WriteTx;
 
-use crate::definition::Owner;
-use crate::definition::throughput::{check_units, neither_units};
+use crate::definition::index_updates::{self, Place, comes_or_goes};
+use crate::definition::{Owner, throughput};
+use crate::index::{IndexKind, IndexState};
 use crate::invalid::Invalid;
-use crate::table::{ClassRecord, TABLES, TableRecord, Throughput};
+use crate::table::{ClassRecord, OnDemandRecord, TABLES, TableRecord, Throughput};
 use crate::{DynamoDb, describe, fault, streams, table};
-
-const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 pub(crate) async fn update_table(
     service: &DynamoDb,
@@ -28,31 +30,39 @@ pub(crate) async fn update_table(
     refuse(&input)?;
     check(&input)?;
     let switch = streams::check_update(input.stream_specification.as_ref())?;
-    let now_ms = ctx.now().epoch_ms;
-    let write = |tx: &mut WriteTx| -> Result<TableRecord, Error> {
+    let updates = input.global_secondary_index_updates.as_deref().unwrap_or_default();
+    index_updates::check(updates)?;
+    let definitions = input.attribute_definitions.as_deref().unwrap_or_default();
+    let place = Place { ctx, name: &name, now_ms: ctx.now().epoch_ms };
+    let write = |tx: &mut WriteTx| -> Result<(TableRecord, Vec<String>), Error> {
         let mut table = table::find(ctx, tx, &name)?.ok_or_else(|| fault::no_such_table(&name))?;
-        update(&mut table, &input, now_ms)?;
+        check_state(&table, &name, &input)?;
+        update(&mut table, &input, place.now_ms)?;
         if let Some(switch) = switch {
             streams::switch(ctx, tx, &name, &mut table, switch)?;
         }
+        let changed = index_updates::apply(&place, tx, &mut table, updates, definitions)?;
         tx.put(&TABLES, (ctx.account(), ctx.region(), name.as_str()), &table)?;
-        Ok(table)
+        Ok((table, changed))
     };
-    let table = ctx.store().write(write).await?;
+    let (table, changed) = ctx.store().write(write).await?;
     let sizes = service.counts.of(ctx, &table)?;
-    let description = describe::table(ctx, &name, &table, TableStatus::Updating, &sizes);
+    let mut description = describe::table(ctx, &name, &table, TableStatus::Updating, &sizes);
+    for index in description.global_secondary_indexes.iter_mut().flatten() {
+        if index.index_name.as_ref().is_some_and(|name| changed.contains(name)) {
+            index.index_status = Some(IndexStatus::Updating);
+        }
+    }
     Ok(UpdateTableOutput { table_description: Some(description) })
 }
 
 fn refuse(input: &UpdateTableInput) -> Result<(), Error> {
+    let sse = input.sse_specification.as_ref();
     let refused = [
-        ("GlobalSecondaryIndexUpdates", input.global_secondary_index_updates.is_some()),
-        ("SSESpecification", input.sse_specification.is_some()),
+        ("SSESpecification", sse.is_some_and(|sse| sse.enabled != Some(false))),
         ("ReplicaUpdates", input.replica_updates.is_some()),
         ("MultiRegionConsistency", input.multi_region_consistency.is_some()),
         ("GlobalTableWitnessUpdates", input.global_table_witness_updates.is_some()),
-        ("OnDemandThroughput", input.on_demand_throughput.is_some()),
-        ("WarmThroughput", input.warm_throughput.is_some()),
         (
             "GlobalTableSettingsReplicationMode",
             input.global_table_settings_replication_mode.is_some(),
@@ -67,9 +77,13 @@ fn check(input: &UpdateTableInput) -> Result<(), Invalid> {
     let throughput = input.provisioned_throughput.as_ref();
     let changes_something = throughput.is_some()
         || input.billing_mode.is_some()
+        || input.global_secondary_index_updates.as_ref().is_some_and(|given| !given.is_empty())
+        || input.sse_specification.is_some()
         || input.table_class.is_some()
         || input.deletion_protection_enabled.is_some()
-        || input.stream_specification.is_some();
+        || input.stream_specification.is_some()
+        || input.on_demand_throughput.is_some()
+        || input.warm_throughput.is_some();
     if !changes_something {
         return Err(Invalid::new(
             "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, \
@@ -82,26 +96,36 @@ fn check(input: &UpdateTableInput) -> Result<(), Invalid> {
              ProvisionedThroughput must be specified when BillingMode is PROVISIONED",
         ));
     }
-    throughput.map_or(Ok(()), |given| check_units(Owner::Table, given))
+    throughput.map_or(Ok(()), |given| throughput::check_units(Owner::Table, given))
+}
+
+/// Refuses what has to wait until an index has come or gone. An index that is still being filled
+/// may be taken away.
+fn check_state(table: &TableRecord, name: &str, input: &UpdateTableInput) -> Result<(), Error> {
+    if describe::status(table) == TableStatus::Active {
+        return Ok(());
+    }
+    let updates = input.global_secondary_index_updates.as_deref().unwrap_or_default();
+    let Some(update) = updates.iter().find(|update| comes_or_goes(update)) else {
+        return Err(fault::table_in_use("Table is being updated", name));
+    };
+    let busy = table.indexes.iter().filter(|index| index.state != IndexState::Active);
+    let given_up = update.delete.as_ref().map(|action| &action.index_name);
+    for index in busy {
+        if index.state != IndexState::Creating || Some(&index.name) != given_up {
+            return Err(index_updates::one_at_a_time());
+        }
+    }
+    Ok(())
 }
 
 fn update(table: &mut TableRecord, input: &UpdateTableInput, now_ms: i64) -> Result<(), Invalid> {
-    let was_per_request = table.per_request_since_ms.is_some();
-    let per_request = match &input.billing_mode {
-        Some(mode) => *mode == BillingMode::PayPerRequest,
-        None => was_per_request,
-    };
-    if let Some(given) = &input.provisioned_throughput {
-        if per_request {
-            return Err(neither_units());
-        }
-        change_throughput(&mut table.throughput, given, now_ms)?;
-    }
-    if per_request && !was_per_request {
-        table.throughput = Throughput::default();
-    }
-    table.per_request_since_ms =
-        if per_request { table.per_request_since_ms.or(Some(now_ms)) } else { None };
+    update_billing(table, input, now_ms)?;
+    let per_request = table.per_request_since_ms.is_some();
+    let on_demand = input.on_demand_throughput.as_ref();
+    let warm = input.warm_throughput.as_ref();
+    table.on_demand = throughput::on_demand(Owner::Table, per_request, on_demand, table.on_demand)?;
+    table.warm = throughput::warm(Owner::Table, per_request, &table.throughput, warm, table.warm)?;
     if let Some(protection) = input.deletion_protection_enabled {
         table.deletion_protection = protection;
     }
@@ -112,30 +136,56 @@ fn update(table: &mut TableRecord, input: &UpdateTableInput, now_ms: i64) -> Res
     Ok(())
 }
 
-fn change_throughput(
-    current: &mut Throughput,
-    given: &ProvisionedThroughput,
+/// The billing mode and what is provisioned.
+fn update_billing(
+    table: &mut TableRecord,
+    input: &UpdateTableInput,
     now_ms: i64,
 ) -> Result<(), Invalid> {
-    let (reads, writes) = (given.read_capacity_units, given.write_capacity_units);
-    if (reads, writes) == (current.read_units, current.write_units) {
-        return Err(Invalid(format!(
-            "The provisioned throughput for the table will not change. The requested value equals \
-             the current value. Current ReadCapacityUnits provisioned for the table: {reads}. \
-             Requested ReadCapacityUnits: {reads}. Current WriteCapacityUnits provisioned for the \
-             table: {writes}. Requested WriteCapacityUnits: {writes}. Refer to the Amazon \
-             DynamoDB Developer Guide for current limits and how to request higher limits."
-        )));
+    let was_per_request = table.per_request_since_ms.is_some();
+    let per_request = match &input.billing_mode {
+        Some(mode) => *mode == BillingMode::PayPerRequest,
+        None => was_per_request,
+    };
+    if let Some(given) = &input.provisioned_throughput {
+        if per_request {
+            return Err(throughput::neither_units());
+        }
+        throughput::change(Owner::Table, &mut table.throughput, &given.into(), now_ms)?;
     }
-    if reads > current.read_units || writes > current.write_units {
-        current.increased_ms = Some(now_ms);
+    if per_request && !was_per_request {
+        table.throughput = Throughput::default();
+        table.indexes.iter_mut().for_each(|index| index.throughput = Throughput::default());
     }
-    if reads < current.read_units || writes < current.write_units {
-        let today = now_ms.div_euclid(DAY_MS);
-        let is_first = current.decreased_ms.is_none_or(|at_ms| at_ms.div_euclid(DAY_MS) != today);
-        current.decreases = if is_first { 1 } else { current.decreases + 1 };
-        current.decreased_ms = Some(now_ms);
+    if !per_request && was_per_request {
+        check_all_provisioned(table, input)?;
+        table.on_demand = OnDemandRecord::default();
+        table.indexes.iter_mut().for_each(|index| index.on_demand = OnDemandRecord::default());
     }
-    (current.read_units, current.write_units) = (reads, writes);
+    table.per_request_since_ms =
+        if per_request { table.per_request_since_ms.or(Some(now_ms)) } else { None };
     Ok(())
+}
+
+/// Checks that a table that is no longer billed per request gets units for all its indexes.
+fn check_all_provisioned(table: &TableRecord, input: &UpdateTableInput) -> Result<(), Invalid> {
+    let updates = input.global_secondary_index_updates.as_deref().unwrap_or_default();
+    let is_given = |name: &String| {
+        updates
+            .iter()
+            .filter_map(|update| update.update.as_ref())
+            .any(|action| action.index_name == *name && action.provisioned_throughput.is_some())
+    };
+    let missing: Vec<&str> = (table.indexes.iter())
+        .filter(|index| index.kind == IndexKind::Global && !is_given(&index.name))
+        .map(|index| index.name.as_str())
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(Invalid(format!(
+        "One or more parameter values were invalid: \
+         ProvisionedThroughput must be specified for index: {}",
+        missing.join(",")
+    )))
 }

@@ -1,10 +1,12 @@
 //! DynamoDB through the kernel: requests and answers as JSON, as they are on the wire.
 
+mod attachments;
 mod backups;
 mod batches;
 mod codec;
 mod definitions;
 mod expiry;
+mod index_updates;
 mod indexes;
 mod items;
 mod legacy;
@@ -38,6 +40,12 @@ impl Cloud {
     /// A new one, without tables.
     pub fn empty() -> Cloud {
         Cloud::of(Config::memory())
+    }
+
+    /// The same one after it has stopped and started again.
+    pub async fn restarted(self) -> Cloud {
+        assert!(self.kernel.stop(std::time::Duration::from_secs(10)).await, "it stops");
+        Cloud::of(Config { store: self.kernel.store().clone(), ..Config::memory() })
     }
 
     /// One on a store, with a clock, or whatever else is to be special.
@@ -189,6 +197,10 @@ impl Cloud {
             Ok(output) => wire::write_response(model, operation, &*output, "request"),
             Err(fault) => wire::write_fault(model, Some(operation), &fault, "request"),
         };
+        // Operations without any output answer nothing at all.
+        if response.body().is_empty() {
+            return json!({});
+        }
         serde_json::from_slice(response.body()).expect("JSON")
     }
 

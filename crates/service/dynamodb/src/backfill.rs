@@ -1,0 +1,225 @@
+//! Global indexes that come and go while the table is in use.
+//!
+//! From the commit that makes an index every write keeps its entries, so only items that nobody
+//! writes are left to be put in, a few at a time. Each transaction reads the items it puts in:
+//! if one of them is written meanwhile, the store runs it again. How far it has come is kept
+//! beside the entries, and the next run, or the next start, goes on from there.
+//!
+//! An index that goes is left alone by writes; once its entries are deleted it leaves the table.
+
+use std::ops::ControlFlow;
+
+use api_dynamodb::Error;
+use kernel::{BoxFuture, Ctx, Fault, Kernel, StoreError, TaskHandler};
+use serde::{Deserialize, Serialize};
+use store::{Key, RawTable, ReadTx, Scan, Timer, WriteTx};
+
+use crate::index::{ENTRIES, IndexState};
+use crate::insights;
+use crate::sweep::Budget;
+use crate::table::{ITEMS, TABLES, TableRecord};
+
+/// The kinds of the tasks.
+pub(crate) const FILL: &str = "dynamodb/backfill";
+pub(crate) const REMOVE: &str = "dynamodb/index-removal";
+
+/// The item up to which an index is filled, by index number.
+const CURSORS: RawTable = RawTable::new("dynamodb/backfill");
+
+/// Items put in by one transaction, and their bytes.
+const BATCH: usize = 100;
+const BATCH_BYTES: usize = 4 << 20;
+
+/// Which index of which table.
+#[derive(Clone, Serialize, Deserialize)]
+struct Payload {
+    account: String,
+    region: String,
+    table: String,
+    number: u64,
+}
+
+/// Has an index filled that has just been made.
+pub(crate) fn schedule(
+    ctx: &Ctx,
+    tx: &mut WriteTx,
+    table: &str,
+    number: u64,
+) -> Result<(), StoreError> {
+    schedule_as(FILL, ctx, tx, table, number)
+}
+
+/// Has an index removed that is not used any more.
+pub(crate) fn schedule_removal(
+    ctx: &Ctx,
+    tx: &mut WriteTx,
+    table: &str,
+    number: u64,
+) -> Result<(), StoreError> {
+    tx.delete(&CURSORS, number)?;
+    schedule_as(REMOVE, ctx, tx, table, number)
+}
+
+fn schedule_as(
+    kind: &str,
+    ctx: &Ctx,
+    tx: &mut WriteTx,
+    table: &str,
+    number: u64,
+) -> Result<(), StoreError> {
+    let payload = Payload {
+        account: ctx.account().to_owned(),
+        region: ctx.region().to_owned(),
+        table: table.to_owned(),
+        number,
+    };
+    tx.schedule(ctx.now().epoch_ms.unsigned_abs(), kind, &payload)?;
+    Ok(())
+}
+
+impl Payload {
+    fn key(&self) -> (&str, &str, &str) {
+        (&self.account, &self.region, &self.table)
+    }
+
+    /// The table and the place of the index in it, if it is still there in that state.
+    fn find(
+        &self,
+        tx: &ReadTx,
+        state: IndexState,
+    ) -> Result<Option<(TableRecord, usize)>, StoreError> {
+        let Some(table) = tx.get(&TABLES, self.key())? else { return Ok(None) };
+        let is_it =
+            |index: &crate::index::IndexRecord| index.number == self.number && index.state == state;
+        Ok(table.indexes.iter().position(is_it).map(|i| (table, i)))
+    }
+
+    /// Ends a run, and has another one do the rest.
+    async fn again(&self, kernel: &Kernel, timer: &Timer) -> Result<(), Fault> {
+        let write = kernel.store().write(|tx| -> Result<(), StoreError> {
+            tx.ack_timer(timer.id)?;
+            let now_ms = kernel.clock().now().epoch_ms.unsigned_abs();
+            tx.schedule(now_ms, &timer.kind, self)?;
+            Ok(())
+        });
+        write.await.map_err(Fault::internal)
+    }
+}
+
+/// Fills indexes.
+pub(crate) struct Filler;
+
+impl TaskHandler for Filler {
+    fn run<'a>(&'a self, kernel: &'a Kernel, timer: &'a Timer) -> BoxFuture<'a, Result<(), Fault>> {
+        Box::pin(async move {
+            let payload: Payload = timer.payload().map_err(Fault::internal)?;
+            let budget = Budget::new(kernel);
+            // Fewer when others write these items all the time.
+            let mut batch = BATCH;
+            loop {
+                match fill(kernel, &payload, batch).await {
+                    Ok(ControlFlow::Break(())) => return Ok(()),
+                    Ok(ControlFlow::Continue(())) => batch = (batch * 2).min(BATCH),
+                    Err(StepError::Store(StoreError::Contention { .. })) if batch > 1 => batch /= 2,
+                    Err(StepError::Store(error)) => return Err(Fault::internal(error)),
+                    Err(StepError::Entry(error)) => return Err(error.into()),
+                }
+                if budget.is_spent() {
+                    return payload.again(kernel, timer).await;
+                }
+            }
+        })
+    }
+}
+
+/// Why a step failed.
+enum StepError {
+    Store(StoreError),
+    Entry(Error),
+}
+
+impl From<StoreError> for StepError {
+    fn from(error: StoreError) -> StepError {
+        StepError::Store(error)
+    }
+}
+
+/// Puts the next items into the index; nothing is left to do when that breaks.
+async fn fill(
+    kernel: &Kernel,
+    payload: &Payload,
+    batch: usize,
+) -> Result<ControlFlow<()>, StepError> {
+    let found = kernel.store().read(|tx| next_items(tx, payload, batch))?;
+    let Some((keys, is_last)) = found else { return Ok(ControlFlow::Break(())) };
+    let write = |tx: &mut WriteTx| -> Result<ControlFlow<()>, StepError> {
+        let Some((mut table, i)) = payload.find(tx, IndexState::Creating)? else {
+            return Ok(ControlFlow::Break(()));
+        };
+        for (key, stored) in keys.iter().zip(tx.get_raw_many(&ITEMS, &keys)?) {
+            let Some(stored) = stored else { continue };
+            let entry = table.indexes[i].entry(&table, key, &stored);
+            if let Some(entry) = entry.map_err(|error| StepError::Entry(error.into()))? {
+                tx.put_raw(&ENTRIES, &entry.key, entry.value)?;
+            }
+        }
+        if is_last {
+            table.indexes[i].state = IndexState::Active;
+            tx.put(&TABLES, payload.key(), &table)?;
+            tx.delete(&CURSORS, payload.number)?;
+            return Ok(ControlFlow::Break(()));
+        }
+        if let Some(last) = keys.last() {
+            tx.put_raw(&CURSORS, payload.number, last.as_bytes().to_vec())?;
+        }
+        Ok(ControlFlow::Continue(()))
+    };
+    kernel.store().write(write).await
+}
+
+/// Where the next items lie, and whether they are the last ones; nothing if the index is gone.
+fn next_items(
+    tx: &ReadTx,
+    payload: &Payload,
+    batch: usize,
+) -> Result<Option<(Vec<Key>, bool)>, StoreError> {
+    let Some((table, _)) = payload.find(tx, IndexState::Creating)? else { return Ok(None) };
+    let mut scan = Scan::prefix(Key::from_bytes(table.prefix()));
+    if let Some(after) = tx.get_raw(&CURSORS, payload.number)? {
+        scan = scan.after(Key::from_bytes(after.to_vec()));
+    }
+    let (mut keys, mut bytes, mut is_last) = (Vec::new(), 0, true);
+    tx.scan_raw(&ITEMS, &scan, &mut |key, value| {
+        if keys.len() == batch || bytes > BATCH_BYTES {
+            is_last = false;
+            return ControlFlow::Break(());
+        }
+        bytes += value.len();
+        keys.push(Key::from_bytes(key));
+        ControlFlow::Continue(())
+    })?;
+    Ok(Some((keys, is_last)))
+}
+
+/// Removes indexes.
+pub(crate) struct Remover;
+
+impl TaskHandler for Remover {
+    fn run<'a>(&'a self, kernel: &'a Kernel, timer: &'a Timer) -> BoxFuture<'a, Result<(), Fault>> {
+        Box::pin(async move {
+            let payload: Payload = timer.payload().map_err(Fault::internal)?;
+            if !Budget::new(kernel).delete(&ENTRIES, payload.number).await? {
+                return payload.again(kernel, timer).await;
+            }
+            let write = kernel.store().write(|tx| -> Result<(), StoreError> {
+                if let Some((mut table, i)) = payload.find(tx, IndexState::Deleting)? {
+                    let index = table.indexes.remove(i);
+                    insights::delete_of_index(tx, payload.key(), &index.name)?;
+                    tx.put(&TABLES, payload.key(), &table)?;
+                }
+                Ok(())
+            });
+            write.await.map_err(Fault::internal)
+        })
+    }
+}
