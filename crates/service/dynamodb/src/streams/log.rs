@@ -24,8 +24,8 @@ const KEYS: u8 = 1;
 const OLD: u8 = 2;
 const NEW: u8 = 4;
 
-/// Records read at once: each may hold two items of 400 KB.
-const CHUNK: usize = 32;
+/// By how much a record's time may be earlier than that of one before it.
+const COMMIT_MS_MAX: i64 = 10_000;
 
 /// What happened to an item.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -150,34 +150,64 @@ pub(crate) fn visit(
     span: Span,
     visit: &mut dyn FnMut(Entry) -> ControlFlow<()>,
 ) -> Result<(), StoreError> {
-    let Span { stream, mut after, before } = span;
-    loop {
-        let mut scan = Scan::prefix(stream).gt((stream, after.seq, after.index)).limit(CHUNK);
-        if let Some(before) = before {
-            scan = scan.lt((stream, before.seq, before.index));
-        }
-        let mut found = 0;
-        let mut problem = None;
-        let mut stopped = false;
-        tx.scan_raw(&RECORDS, &scan, &mut |key, value| {
-            found += 1;
-            let entry = Position::of_key(key).and_then(|position| Entry::decode(position, &value));
-            let Some(entry) = entry else {
-                problem = Some(corrupt(key));
-                return ControlFlow::Break(());
-            };
-            after = entry.position;
-            let flow = visit(entry);
-            stopped = flow.is_break();
-            flow
-        })?;
-        if let Some(problem) = problem {
-            return Err(problem);
-        }
-        if stopped || found < CHUNK {
-            return Ok(());
-        }
+    visit_some(tx, span, usize::MAX, visit)
+}
+
+fn visit_some(
+    tx: &ReadTx,
+    span: Span,
+    limit: usize,
+    visit: &mut dyn FnMut(Entry) -> ControlFlow<()>,
+) -> Result<(), StoreError> {
+    let Span { stream, after, before } = span;
+    let mut scan = Scan::prefix(stream).gt((stream, after.seq, after.index)).limit(limit);
+    if let Some(before) = before {
+        scan = scan.lt((stream, before.seq, before.index));
     }
+    let mut problem = None;
+    tx.scan_raw(&RECORDS, &scan, &mut |key, value| {
+        let entry = Position::of_key(key).and_then(|position| Entry::decode(position, &value));
+        let Some(entry) = entry else {
+            problem = Some(corrupt(key));
+            return ControlFlow::Break(());
+        };
+        visit(entry)
+    })?;
+    problem.map_or(Ok(()), Err)
+}
+
+/// The first record of that time or later, or none in the span.
+///
+/// Records lie in the order of their commits, and their times are those of the requests: they
+/// are in order but for the time a commit takes. So all that is surely earlier is skipped by
+/// halving, and the rest is looked at.
+pub(crate) fn first_since(
+    tx: &ReadTx,
+    span: Span,
+    since_ms: i64,
+) -> Result<Option<Position>, StoreError> {
+    let (mut low, mut high) =
+        (span.after.seq, span.before.map_or(tx.seq(), |before| before.seq).max(span.after.seq));
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let mut is_early = false;
+        let rest = Span { after: Position::end_of(middle), ..span };
+        visit_some(tx, rest, 1, &mut |entry| {
+            is_early = entry.at_ms < since_ms - COMMIT_MS_MAX;
+            ControlFlow::Break(())
+        })?;
+        if is_early { low = middle + 1 } else { high = middle }
+    }
+    let after = if low > span.after.seq { Position::end_of(low - 1) } else { span.after };
+    let mut first = None;
+    visit(tx, Span { after, ..span }, &mut |entry| {
+        if entry.at_ms < since_ms {
+            return ControlFlow::Continue(());
+        }
+        first = Some(entry.position);
+        ControlFlow::Break(())
+    })?;
+    Ok(first)
 }
 
 fn corrupt(key: &[u8]) -> StoreError {

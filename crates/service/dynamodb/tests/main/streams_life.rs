@@ -122,6 +122,16 @@ async fn shards_follow_each_other_and_records_go_after_a_day() {
     assert_eq!(second["StreamDescription"].get("LastEvaluatedShardId"), None);
 
     assert_eq!(found(&cloud, &arn).await, "0 1 2 3 4 5 6 7 8 9");
+    // From a time on: the third shard has what was written in hours 8 and 9.
+    for (hour, expected) in [(0i64, "8"), (8, "8"), (9, "9"), (10, "")] {
+        let ms = 1_795_341_600_123 + 3_600_000 * hour;
+        let since = json!({"ShardIteratorType": "AT_TIMESTAMP", "Timestamp": ms as f64 / 1000.0});
+        let mut next = cloud.iterator(&arn, &shards[2], since).await;
+        next["Limit"] = json!(1);
+        let answer = cloud.streams("GetRecords", next).await;
+        let first = &answer["Records"][0]["dynamodb"]["Keys"]["sk"]["N"];
+        assert_eq!(first.as_str().unwrap_or_default(), expected, "{hour}: {answer}");
+    }
     let records = cloud.records(&arn).await;
     let at = |i: usize| records[i]["dynamodb"]["SequenceNumber"].clone();
     let from = |kind: &str, i| json!({"ShardIteratorType": kind, "SequenceNumber": at(i)});

@@ -5,8 +5,6 @@
 //!  "ShardId": "shardId-00000001795341600000-1b2c3d4e", "ShardIteratorType": "TRIM_HORIZON"}
 //! ```
 
-use std::ops::ControlFlow;
-
 use api_dynamodbstreams::{
     Error, GetShardIteratorInput, GetShardIteratorOutput, ShardIteratorType,
 };
@@ -100,12 +98,13 @@ fn bad_number(number: &str) -> Invalid {
 }
 
 fn from(tx: &ReadTx, stream: &StreamRecord, shard: &Shard, wanted: &Wanted) -> Result<From, Error> {
+    let span = Span { stream: stream.number, after: shard.start, before: shard.end };
     let from = match *wanted {
         Wanted::Horizon => From::Horizon,
         Wanted::Latest => From::After(Position::end_of(tx.seq())),
         Wanted::At(at) => From::At(at),
         Wanted::After(at) => From::After(at),
-        Wanted::Since(since_ms) => match first_since(tx, stream, shard, since_ms)? {
+        Wanted::Since(since_ms) => match log::first_since(tx, span, since_ms)? {
             Some(at) => From::At(at),
             None => From::After(Position::end_of(tx.seq())),
         },
@@ -129,23 +128,4 @@ pub(super) fn is_trimmed(stream: &StreamRecord, from: From) -> bool {
         From::At(at) => at <= trimmed,
         From::After(at) => at < trimmed,
     })
-}
-
-/// The first record of that time or later.
-fn first_since(
-    tx: &ReadTx,
-    stream: &StreamRecord,
-    shard: &Shard,
-    since_ms: i64,
-) -> Result<Option<Position>, Error> {
-    let mut first = None;
-    let span = Span { stream: stream.number, after: shard.start, before: shard.end };
-    log::visit(tx, span, &mut |entry| {
-        if entry.at_ms < since_ms {
-            return ControlFlow::Continue(());
-        }
-        first = Some(entry.position);
-        ControlFlow::Break(())
-    })?;
-    Ok(first)
 }
