@@ -12,7 +12,8 @@ import threading
 from wire import Connection, Refused, plain, typed
 
 MAIN, OTHER = "Crash", "CrashOther"
-INDEX = "ByTag"
+# The index that is always there, and the one that comes and goes.
+INDEX, LATER = "ByTag", "ByNumber"
 TAGS = ["red", "green", "blue"]
 SLOTS = 12
 
@@ -202,13 +203,50 @@ def check(connection, writers, stream):
     assert shared["n"] == sum(counts), f"the shared counter is {shared}, its parts are {counts}"
 
     of_main = {place: item for place, item in stored.items() if place[0] == MAIN}
-    expected = {place: item for place, item in of_main.items() if {"tag", "n"} <= item.keys()}
-    scan = {"TableName": MAIN, "IndexName": INDEX}
-    entries = [plain(item) for item in connection.pages("Scan", scan, "Items")]
-    found = {place_of(MAIN, item): item for item in entries}
-    assert len(found) == len(entries) and found == expected, "the index is not equal to its table"
+    table = connection.call("DescribeTable", {"TableName": MAIN})["Table"]
+    for index in table["GlobalSecondaryIndexes"]:
+        if index["IndexStatus"] == "ACTIVE":
+            check_index(connection, index, of_main)
     stream.follow(connection)
     assert stream.images == of_main, "the stream does not lead to what is stored"
+
+
+def check_index(connection, index, of_main):
+    """Compares an index with its table."""
+    keys = {key["AttributeName"] for key in index["KeySchema"]}
+    expected = {place: item for place, item in of_main.items() if keys <= item.keys()}
+    scan = {"TableName": MAIN, "IndexName": index["IndexName"]}
+    entries = [plain(item) for item in connection.pages("Scan", scan, "Items")]
+    found = {place_of(MAIN, item): item for item in entries}
+    assert len(found) == len(entries) and found == expected, (
+        f"the index {index['IndexName']} is not equal to its table"
+    )
+
+
+def change_indexes(connection):
+    """Begins to make a further index, or to delete it; not if that is still going on."""
+    table = connection.call("DescribeTable", {"TableName": MAIN})["Table"]
+    if table["TableStatus"] != "ACTIVE":
+        return
+    if len(table["GlobalSecondaryIndexes"]) > 1:
+        update = {"Delete": {"IndexName": LATER}}
+    else:
+        schema = [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "n", "KeyType": "RANGE"}]
+        projection = {"ProjectionType": "ALL"}
+        update = {"Create": {"IndexName": LATER, "KeySchema": schema, "Projection": projection}}
+    definitions = [("pk", "S"), ("sk", "N"), ("tag", "S"), ("n", "N")]
+    connection.call("UpdateTable", {
+        "TableName": MAIN, "GlobalSecondaryIndexUpdates": [update],
+        "AttributeDefinitions": [
+            {"AttributeName": name, "AttributeType": kind} for name, kind in definitions
+        ],
+    })
+
+
+def settle_tables(connection):
+    """Waits until nothing goes on in the background."""
+    while connection.call("DescribeTable", {"TableName": MAIN})["Table"]["TableStatus"] != "ACTIVE":
+        pass
 
 
 class Stream:

@@ -1,7 +1,7 @@
 """Kills the real server with SIGKILL under load, again and again, and looks at what is left.
 
-Every acknowledged write must be there, no transaction half there, the index equal to its table, and
-the stream lead to exactly what is stored. GUREUM_CRASH_ROUNDS sets the number of kills (10 if
+Every acknowledged write must be there, no transaction half there, every index equal to its table,
+also one that is made meanwhile, and the stream lead to exactly what is stored. GUREUM_CRASH_ROUNDS sets the number of kills (10 if
 unset), GUREUM_CRASH_SEED the first seed, GUREUM_BINARY the program.
 """
 
@@ -71,6 +71,8 @@ class Life:
                 load.create_tables(connection)
                 self.has_tables = True
             load.check(connection, self.writers, self.stream)
+            if dice.randrange(3) == 0:
+                load.change_indexes(connection)
             connection.close()
             threads = load.start(self.writers, port)
             time.sleep(dice.uniform(0.01, 0.15))
@@ -86,7 +88,9 @@ class Life:
         """The last check."""
         server = Server(self.folder)
         try:
-            load.check(Connection(server.port()), self.writers, self.stream)
+            connection = Connection(server.port())
+            load.settle_tables(connection)
+            load.check(connection, self.writers, self.stream)
         finally:
             server.kill()
         return sum(writer.acknowledged for writer in self.writers)
