@@ -224,10 +224,10 @@ def check_index(connection, index, of_main):
 
 
 def change_indexes(connection):
-    """Begins to make a further index, or to delete it; not if that is still going on."""
+    """Begins to make a further index, or to delete it; not if that is still going on. Says whether."""
     table = connection.call("DescribeTable", {"TableName": MAIN})["Table"]
     if table["TableStatus"] != "ACTIVE":
-        return
+        return False
     if len(table["GlobalSecondaryIndexes"]) > 1:
         update = {"Delete": {"IndexName": LATER}}
     else:
@@ -241,6 +241,7 @@ def change_indexes(connection):
             {"AttributeName": name, "AttributeType": kind} for name, kind in definitions
         ],
     })
+    return True
 
 
 def settle_tables(connection):
