@@ -2,6 +2,7 @@
 
 import math
 import random
+import time
 from decimal import Decimal
 
 import pytest
@@ -171,3 +172,47 @@ def test_what_does_not_fit_is_refused(dynamodb, unique):
                 }
             ],
         )
+
+
+def test_an_index_comes_and_goes_online(dynamodb, unique):
+    name = unique("online")
+    dynamodb.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+    )
+    for n in range(250):
+        item = {"pk": {"S": str(n)}, "v": {"L": vector([n + 1, 0, 0, 1])}}
+        dynamodb.put_item(TableName=name, Item=item if n % 2 else {**item, "v": {"S": "none"}})
+    action = {
+        "IndexName": "by-vector", "VectorAttribute": {"AttributeName": "v"}, "Dimensions": 4,
+        "DistanceFunction": "EUCLIDEAN", "Projection": {"ProjectionType": "KEYS_ONLY"},
+    }
+    answer = dynamodb.update_table(TableName=name, VectorIndexUpdates=[{"Create": action}])
+    (index,) = answer["TableDescription"]["VectorIndexes"]
+    assert (index["IndexStatus"], index["Backfilling"]) == ("CREATING", True)
+
+    def wait(done):
+        for _ in range(200):
+            table = dynamodb.describe_table(TableName=name)["Table"]
+            if done(table.get("VectorIndexes")):
+                return table
+            time.sleep(0.05)
+        raise AssertionError(table)
+
+    table = wait(lambda indexes: indexes[0]["IndexStatus"] == "ACTIVE")
+    assert table["TableStatus"] == "ACTIVE"
+    assert table["VectorIndexes"][0]["ItemCount"] == 125
+    search = {
+        "TableName": name, "IndexName": "by-vector", "SearchVector": vector([8, 0, 0, 1]), "TopK": 1
+    }
+    assert dynamodb.search_vectors(**search)["SearchResults"] == [
+        {"Item": {"pk": {"S": "7"}}, "Score": 0.0}
+    ]
+    dynamodb.update_table(
+        TableName=name, VectorIndexUpdates=[{"Delete": {"IndexName": "by-vector"}}]
+    )
+    wait(lambda indexes: not indexes)
+    with pytest.raises(ClientError, match="does not have the specified index"):
+        dynamodb.search_vectors(**search)

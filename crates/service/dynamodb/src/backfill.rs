@@ -1,4 +1,4 @@
-//! Global indexes that come and go while the table is in use.
+//! Global and vector indexes that come and go while the table is in use.
 //!
 //! From the commit that makes an index every write keeps its entries, so only items that nobody
 //! writes are left to be put in, a few at a time. Each transaction reads the items it puts in:
@@ -10,14 +10,17 @@
 use std::ops::ControlFlow;
 
 use api_dynamodb::Error;
+use bytes::Bytes;
 use kernel::{BoxFuture, Ctx, Fault, Kernel, StoreError, TaskHandler};
 use serde::{Deserialize, Serialize};
 use store::{Key, RawTable, ReadTx, Scan, Timer, WriteTx};
 
 use crate::index::{ENTRIES, IndexState};
 use crate::insights;
+use crate::item::Corrupt;
 use crate::sweep::Budget;
 use crate::table::{ITEMS, TABLES, TableRecord};
+use crate::vector::VECTORS;
 
 /// The kinds of the tasks.
 pub(crate) const FILL: &str = "dynamodb/backfill";
@@ -77,6 +80,64 @@ fn schedule_as(
     Ok(())
 }
 
+/// One of a table's global indexes or of its vector indexes.
+#[derive(Clone, Copy)]
+enum Part {
+    Index(usize),
+    Vector(usize),
+}
+
+impl Part {
+    /// Puts what the index holds of an item.
+    fn put(
+        self,
+        tx: &mut WriteTx,
+        table: &TableRecord,
+        place: &Key,
+        item: &Bytes,
+    ) -> Result<(), StepError> {
+        let corrupt = |error: Corrupt| StepError::Entry(error.into());
+        match self {
+            Part::Index(i) => {
+                if let Some(entry) = table.indexes[i].entry(table, place, item).map_err(corrupt)? {
+                    tx.put_raw(&ENTRIES, &entry.key, entry.value)?;
+                }
+            }
+            Part::Vector(i) => {
+                if let Some((key, value)) =
+                    table.vectors[i].entry(table, place, item).map_err(corrupt)?
+                {
+                    tx.put_raw(&VECTORS, &key, value)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn activate(self, table: &mut TableRecord) {
+        match self {
+            Part::Index(i) => table.indexes[i].state = IndexState::Active,
+            Part::Vector(i) => table.vectors[i].state = IndexState::Active,
+        }
+    }
+
+    /// Takes the index out of the table; answers its name.
+    fn remove(self, table: &mut TableRecord) -> String {
+        match self {
+            Part::Index(i) => table.indexes.remove(i).name,
+            Part::Vector(i) => table.vectors.remove(i).name,
+        }
+    }
+
+    /// Where the entries lie.
+    fn entries(self) -> &'static RawTable {
+        match self {
+            Part::Index(_) => &ENTRIES,
+            Part::Vector(_) => &VECTORS,
+        }
+    }
+}
+
 impl Payload {
     fn key(&self) -> (&str, &str, &str) {
         (&self.account, &self.region, &self.table)
@@ -87,11 +148,14 @@ impl Payload {
         &self,
         tx: &ReadTx,
         state: IndexState,
-    ) -> Result<Option<(TableRecord, usize)>, StoreError> {
+    ) -> Result<Option<(TableRecord, Part)>, StoreError> {
         let Some(table) = tx.get(&TABLES, self.key())? else { return Ok(None) };
-        let is_it =
-            |index: &crate::index::IndexRecord| index.number == self.number && index.state == state;
-        Ok(table.indexes.iter().position(is_it).map(|i| (table, i)))
+        let is_it = |number: u64, found: IndexState| number == self.number && found == state;
+        let mut indexes = table.indexes.iter();
+        let index = indexes.position(|index| is_it(index.number, index.state)).map(Part::Index);
+        let mut vectors = table.vectors.iter();
+        let vector = vectors.position(|index| is_it(index.number, index.state)).map(Part::Vector);
+        Ok(index.or(vector).map(|part| (table, part)))
     }
 
     /// Ends a run, and has another one do the rest.
@@ -153,18 +217,15 @@ async fn fill(
     let found = kernel.store().read(|tx| next_items(tx, payload, batch))?;
     let Some((keys, is_last)) = found else { return Ok(ControlFlow::Break(())) };
     let write = |tx: &mut WriteTx| -> Result<ControlFlow<()>, StepError> {
-        let Some((mut table, i)) = payload.find(tx, IndexState::Creating)? else {
+        let Some((mut table, part)) = payload.find(tx, IndexState::Creating)? else {
             return Ok(ControlFlow::Break(()));
         };
         for (key, stored) in keys.iter().zip(tx.get_raw_many(&ITEMS, &keys)?) {
             let Some(stored) = stored else { continue };
-            let entry = table.indexes[i].entry(&table, key, &stored);
-            if let Some(entry) = entry.map_err(|error| StepError::Entry(error.into()))? {
-                tx.put_raw(&ENTRIES, &entry.key, entry.value)?;
-            }
+            part.put(tx, &table, key, &stored)?;
         }
         if is_last {
-            table.indexes[i].state = IndexState::Active;
+            part.activate(&mut table);
             tx.put(&TABLES, payload.key(), &table)?;
             tx.delete(&CURSORS, payload.number)?;
             return Ok(ControlFlow::Break(()));
@@ -208,13 +269,16 @@ impl TaskHandler for Remover {
     fn run<'a>(&'a self, kernel: &'a Kernel, timer: &'a Timer) -> BoxFuture<'a, Result<(), Fault>> {
         Box::pin(async move {
             let payload: Payload = timer.payload().map_err(Fault::internal)?;
-            if !Budget::new(kernel).delete(&ENTRIES, payload.number).await? {
+            let found = kernel.store().read(|tx| payload.find(tx, IndexState::Deleting));
+            // What a deleted table leaves is swept with it.
+            let Some((_, part)) = found.map_err(Fault::internal)? else { return Ok(()) };
+            if !Budget::new(kernel).delete(part.entries(), payload.number).await? {
                 return payload.again(kernel, timer).await;
             }
             let write = kernel.store().write(|tx| -> Result<(), StoreError> {
-                if let Some((mut table, i)) = payload.find(tx, IndexState::Deleting)? {
-                    let index = table.indexes.remove(i);
-                    insights::delete_of_index(tx, payload.key(), &index.name)?;
+                if let Some((mut table, part)) = payload.find(tx, IndexState::Deleting)? {
+                    let name = part.remove(&mut table);
+                    insights::delete_of_index(tx, payload.key(), &name)?;
                     tx.put(&TABLES, payload.key(), &table)?;
                 }
                 Ok(())

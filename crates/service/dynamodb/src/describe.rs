@@ -174,7 +174,7 @@ pub(crate) fn on_demand(record: &OnDemandRecord) -> Option<OnDemandThroughput> {
 }
 
 /// The key attributes of the table and of all indexes, each once.
-fn definitions(table: &TableRecord) -> Vec<AttributeDefinition> {
+pub(crate) fn definitions(table: &TableRecord) -> Vec<AttributeDefinition> {
     let of_indexes = table.indexes.iter().flat_map(IndexRecord::keys);
     let mut definitions: Vec<AttributeDefinition> = table
         .keys()

@@ -19,6 +19,7 @@ use crate::definition::{Owner, throughput};
 use crate::index::{IndexKind, IndexState};
 use crate::invalid::Invalid;
 use crate::table::{ClassRecord, OnDemandRecord, TABLES, TableRecord, Throughput};
+use crate::vector::{definition as vector, updates as vector_updates};
 use crate::{DynamoDb, describe, fault, streams, table};
 
 pub(crate) async fn update_table(
@@ -32,6 +33,8 @@ pub(crate) async fn update_table(
     let switch = streams::check_update(input.stream_specification.as_ref())?;
     let updates = input.global_secondary_index_updates.as_deref().unwrap_or_default();
     index_updates::check(updates)?;
+    let vectors = input.vector_index_updates.as_deref().unwrap_or_default();
+    vector_updates::check(vectors)?;
     let definitions = input.attribute_definitions.as_deref().unwrap_or_default();
     let place = Place { ctx, name: &name, now_ms: ctx.now().epoch_ms };
     let write = |tx: &mut WriteTx| -> Result<(TableRecord, Vec<String>), Error> {
@@ -42,6 +45,7 @@ pub(crate) async fn update_table(
             streams::switch(ctx, tx, &name, &mut table, switch)?;
         }
         let changed = index_updates::apply(&place, tx, &mut table, updates, definitions)?;
+        vector_updates::apply(&place, tx, &mut table, vectors, definitions)?;
         tx.put(&TABLES, (ctx.account(), ctx.region(), name.as_str()), &table)?;
         Ok((table, changed))
     };
@@ -68,7 +72,6 @@ fn refuse(input: &UpdateTableInput) -> Result<(), Error> {
             input.global_table_settings_replication_mode.is_some(),
         ),
         ("DisassociationProtectionEnabled", input.disassociation_protection_enabled.is_some()),
-        ("VectorIndexUpdates", input.vector_index_updates.is_some()),
     ];
     Ok(fault::refuse("UpdateTable", &refused)?)
 }
@@ -78,6 +81,7 @@ fn check(input: &UpdateTableInput) -> Result<(), Invalid> {
     let changes_something = throughput.is_some()
         || input.billing_mode.is_some()
         || input.global_secondary_index_updates.as_ref().is_some_and(|given| !given.is_empty())
+        || input.vector_index_updates.as_ref().is_some_and(|given| !given.is_empty())
         || input.sse_specification.is_some()
         || input.table_class.is_some()
         || input.deletion_protection_enabled.is_some()
@@ -109,6 +113,9 @@ fn check_state(table: &TableRecord, name: &str, input: &UpdateTableInput) -> Res
     let Some(update) = updates.iter().find(|update| comes_or_goes(update)) else {
         return Err(fault::table_in_use("Table is being updated", name));
     };
+    if table.vectors.iter().any(|index| index.state != IndexState::Active) {
+        return Err(index_updates::one_at_a_time());
+    }
     let busy = table.indexes.iter().filter(|index| index.state != IndexState::Active);
     let given_up = update.delete.as_ref().map(|action| &action.index_name);
     for index in busy {
@@ -156,6 +163,9 @@ fn update_billing(
     if per_request && !was_per_request {
         table.throughput = Throughput::default();
         table.indexes.iter_mut().for_each(|index| index.throughput = Throughput::default());
+    }
+    if !per_request && !table.vectors.is_empty() {
+        return Err(vector::only_per_request());
     }
     if !per_request && was_per_request {
         check_all_provisioned(table, input)?;

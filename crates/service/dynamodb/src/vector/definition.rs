@@ -90,7 +90,7 @@ impl Definition {
         };
         let name = &self.name;
         if table.per_request_since_ms.is_none() {
-            return invalid("Vector indexes are only supported for PAY_PER_REQUEST tables".into());
+            return Err(only_per_request());
         }
         if table.vectors.len() >= INDEXES_MAX {
             return invalid(format!("Vector index count exceeds the limit of {INDEXES_MAX}"));
@@ -119,6 +119,14 @@ impl Definition {
             _ => Ok(()),
         }
     }
+}
+
+/// What is said to a table with provisioned throughput.
+pub(crate) fn only_per_request() -> Invalid {
+    Invalid::new(
+        "One or more parameter values were invalid: \
+         Vector indexes are only supported for PAY_PER_REQUEST tables",
+    )
 }
 
 /// The attributes of an index's search schema.

@@ -9,6 +9,7 @@ mod distance;
 mod search;
 
 pub(crate) mod definition;
+pub(crate) mod updates;
 
 use api_dynamodb::Error;
 use bytes::Bytes;
