@@ -71,11 +71,13 @@ impl Update {
 
 impl Action {
     fn effect(&self, item: &Item) -> Result<Effect, Invalid> {
+        let old = find(item, &self.path);
         let operand = match (&self.section, &self.value) {
+            // What is not there now is not removed, though it may be there when all is put.
+            (Section::Remove, _) | (_, None) if old.is_none() => return Ok(Effect::Nothing),
             (Section::Remove, _) | (_, None) => return Ok(Effect::Remove),
             (_, Some(value)) => value.compute(item)?,
         };
-        let old = find(item, &self.path);
         if matches!(self.value, Some(SetValue::Attribute(_))) && self.section != Section::Set {
             match (old, &operand) {
                 (Some(old), _) if old.value_type() != operand.value_type() => {

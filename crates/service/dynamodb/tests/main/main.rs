@@ -8,6 +8,7 @@ mod definitions;
 mod expiry;
 mod index_updates;
 mod indexes;
+mod interpreter;
 mod items;
 mod legacy;
 mod partiql_batches;

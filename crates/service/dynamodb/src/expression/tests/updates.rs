@@ -74,6 +74,7 @@ fn lists_mean_the_indices_they_had() {
             ("SET a[3] = :v REMOVE a[1]", v.clone(), list(&["1", "3", "9"])),
             ("REMOVE a[0], a[2]", json!({}), list(&["2", "4"])),
             ("REMOVE a[17]", json!({}), list(&["1", "2", "3", "4"])),
+            ("SET a[9] = :v REMOVE a[4]", v.clone(), list(&["1", "2", "3", "4", "9"])),
             ("SET a[7] = :v", v.clone(), list(&["1", "2", "3", "4", "9"])),
             (
                 "SET a[84] = :x, a[37] = :y, a[17] = :z",
