@@ -72,6 +72,10 @@ pub struct Up {
     /// A further host name to answer to; `*` is any.
     #[arg(long, env = "GUREUM_HOST", value_name = "NAME", value_delimiter = ',')]
     pub host: Vec<String>,
+    /// Requests to DynamoDB that take longer are logged, as are those that read far more than
+    /// they return.
+    #[arg(long, env = "GUREUM_SLOW_MS", value_name = "MS", default_value_t = 100)]
+    pub slow_ms: u64,
     /// What to write to standard error; `info` has a line for each request.
     #[arg(long, env = "GUREUM_LOG", value_name = "LEVEL", default_value = "warn")]
     pub log: LogLevel,

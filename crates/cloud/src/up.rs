@@ -40,7 +40,8 @@ async fn serve(up: Up, json: bool) -> Result<ExitCode, Failure> {
     let kernel = Kernel::new(config(&up, address, folder.clone())?);
     let store = kernel.store().clone();
     let gateway = gateway_config(&up, address, folder.as_ref());
-    let open = wiring::start(&kernel, gateway, cache.folder().to_owned())?;
+    let slow = Duration::from_millis(up.slow_ms);
+    let open = wiring::start(&kernel, gateway, cache.folder().to_owned(), slow)?;
     announce(&up, address, folder.as_ref(), json)?;
     let stop = async move {
         tokio::select! {

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use gateway::{Access, Gateway, Open, RouteRequest, handler};
 use http::header::CONTENT_TYPE;
@@ -15,14 +16,19 @@ use tokio::sync::watch;
 use crate::{Failure, backup, calls, fsck, reply};
 
 /// Starts every service and makes the gateway ready; needs a tokio runtime. `cache` is a folder
-/// for unpacked code.
-pub fn start(kernel: &Kernel, config: gateway::Config, cache: PathBuf) -> Result<Open, Failure> {
+/// for unpacked code; requests that take longer than `slow` are logged.
+pub fn start(
+    kernel: &Kernel,
+    config: gateway::Config,
+    cache: PathBuf,
+    slow: Duration,
+) -> Result<Open, Failure> {
     // Functions call the gateway, which is made of the services that run them.
     let door = Arc::new(OnceLock::new());
     let telephone = Calls::default();
     let (lambda, downloads) =
         service_lambda::service(kernel, lambda_options(kernel, config.listen, cache, door.clone()));
-    let dynamodb = service_dynamodb::Options { address: reachable(config.listen) };
+    let dynamodb = service_dynamodb::Options { address: reachable(config.listen), slow };
     kernel.start(services(lambda, &telephone, dynamodb));
     service_dynamodb::start(kernel);
     let gateway = Gateway::new(config, kernel)?;

@@ -2,6 +2,16 @@
 
 use std::fmt;
 
+/// How problems begin that are not counted: see [`Invalid::counted`].
+const NOT_COUNTED: [&str; 6] = [
+    "Supplied AttributeValue",
+    "Nesting Levels",
+    "The parameter cannot be converted to a numeric value",
+    "Number overflow",
+    "Number underflow",
+    "Attempting to store more than 38 significant digits",
+];
+
 /// The message of a `ValidationException`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Invalid(pub String);
@@ -10,6 +20,18 @@ impl Invalid {
     /// A message that names nothing of the request.
     pub fn new(message: &str) -> Invalid {
         Invalid(message.to_owned())
+    }
+
+    /// The same as PutItem, UpdateItem, DeleteItem and Query report it since 2026: what is wrong
+    /// with a request itself is counted as broken constraints are, but for values that are wrong
+    /// as such. What depends on the table or the item is reported as it is.
+    pub fn counted(self) -> Invalid {
+        let text = self.0.strip_prefix("ExpressionAttributeValues contains invalid value: ");
+        let text = text.unwrap_or(&self.0);
+        if NOT_COUNTED.iter().any(|beginning| text.starts_with(beginning)) {
+            return self;
+        }
+        Invalid(format!("1 validation error detected: {}", self.0))
     }
 }
 

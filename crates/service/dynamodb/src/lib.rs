@@ -36,6 +36,7 @@ mod request;
 mod resource;
 mod restore;
 mod rows;
+mod slow;
 mod streams;
 mod sweep;
 mod table;
@@ -46,6 +47,7 @@ mod vector;
 mod write;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use kernel::{Kernel, Service};
 
@@ -68,11 +70,13 @@ pub struct DynamoDb {
 pub struct Options {
     /// Where clients reach it, without a scheme.
     pub address: String,
+    /// Requests that take longer are logged.
+    pub slow: Duration,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { address: "localhost:4566".to_owned() }
+        Options { address: "localhost:4566".to_owned(), slow: Duration::from_millis(100) }
     }
 }
 
@@ -93,6 +97,7 @@ pub fn service() -> Service {
 
 /// Builds the service for the kernel, as an installation wants it.
 pub fn service_with(options: Options) -> Service {
+    let slow = options.slow;
     let service = Arc::new(DynamoDb { options, ..DynamoDb::default() });
     let known = service.clone();
     let jobs = &service.jobs;
@@ -116,7 +121,7 @@ pub fn service_with(options: Options) -> Service {
             Watcher::<recovery::Trim>::task(jobs),
             Watcher::<rows::Sweep>::task(jobs),
         ],
-        ..Service::new(api_dynamodb::dispatch(service))
+        ..Service::new(Arc::new(slow::Watched::new(api_dynamodb::dispatch(service), slow)))
     }
 }
 

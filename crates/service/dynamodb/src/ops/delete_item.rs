@@ -11,6 +11,7 @@ use kernel::Ctx;
 
 use super::put_item::{item_collection_metrics, old_attributes, returns_old, run};
 use crate::capacity::Report;
+use crate::invalid::Invalid;
 use crate::request::Expressions;
 use crate::write::{Action, Guard, ItemWrite};
 use crate::{DynamoDb, convert, legacy, table};
@@ -31,19 +32,20 @@ pub(crate) async fn delete_item(
         names: input.expression_attribute_names,
         values: input.expression_attribute_values,
     };
-    expressions.check()?;
+    expressions.check().map_err(Invalid::counted)?;
     let operator = input.conditional_operator.as_ref();
     legacy::check_operator(operator, input.expected.as_ref().map_or(0, BTreeMap::len))?;
-    let key = convert::item(input.key)?;
-    let returns_old = returns_old(input.return_values.as_ref())?;
+    let key = convert::item(input.key).map_err(Invalid::counted)?;
+    let returns_old = returns_old(input.return_values.as_ref()).map_err(Invalid::counted)?;
     let expected = legacy::expected(input.expected, operator)?;
-    let mut placeholders = expressions.placeholders()?;
+    let mut placeholders = expressions.placeholders().map_err(Invalid::counted)?;
     let guard = Guard::new(
         input.condition_expression.as_deref(),
         input.return_values_on_condition_check_failure.as_ref(),
         &mut placeholders,
-    )?;
-    placeholders.check_all_used()?;
+    )
+    .map_err(Invalid::counted)?;
+    placeholders.check_all_used().map_err(Invalid::counted)?;
     let guard = guard.expecting(expected);
 
     let report = Report::of(input.return_consumed_capacity.as_ref());

@@ -19,7 +19,7 @@ use crate::invalid::Invalid;
 use crate::request::Expressions;
 use crate::table::TableRecord;
 use crate::write::{Action, Guard, ItemWrite, Written, stored};
-use crate::{DynamoDb, convert, legacy, table};
+use crate::{DynamoDb, convert, legacy, slow, table};
 
 pub(crate) async fn put_item(
     service: &DynamoDb,
@@ -37,20 +37,21 @@ pub(crate) async fn put_item(
         names: input.expression_attribute_names,
         values: input.expression_attribute_values,
     };
-    expressions.check()?;
+    expressions.check().map_err(Invalid::counted)?;
     let operator = input.conditional_operator.as_ref();
     legacy::check_operator(operator, input.expected.as_ref().map_or(0, BTreeMap::len))?;
-    let item = convert::item(input.item)?;
-    let returns_old = returns_old(input.return_values.as_ref())?;
+    let item = convert::item(input.item).map_err(Invalid::counted)?;
+    let returns_old = returns_old(input.return_values.as_ref()).map_err(Invalid::counted)?;
     let action = Action::put(item)?;
     let expected = legacy::expected(input.expected, operator)?;
-    let mut placeholders = expressions.placeholders()?;
+    let mut placeholders = expressions.placeholders().map_err(Invalid::counted)?;
     let guard = Guard::new(
         input.condition_expression.as_deref(),
         input.return_values_on_condition_check_failure.as_ref(),
         &mut placeholders,
-    )?;
-    placeholders.check_all_used()?;
+    )
+    .map_err(Invalid::counted)?;
+    placeholders.check_all_used().map_err(Invalid::counted)?;
     let guard = guard.expecting(expected);
 
     let report = Report::of(input.return_consumed_capacity.as_ref());
@@ -74,7 +75,9 @@ pub(super) async fn run(
     reads: bool,
 ) -> Result<(Arc<TableRecord>, Written), Error> {
     let now_ms = ctx.now().epoch_ms;
+    let mut attempts = 0;
     let transaction = |tx: &mut store::WriteTx| -> Result<_, Error> {
+        attempts += 1;
         let table = table::get(service, ctx, tx, name)?;
         let place = write.place(&table)?;
         service.transactions.check_free(&place)?;
@@ -82,7 +85,9 @@ pub(super) async fn run(
         service.collections.check(ctx, &table, write.key(), written.units.collection_bytes)?;
         Ok((table, written))
     };
-    let (table, written) = ctx.store().write(transaction).await?;
+    let done = ctx.store().write(transaction).await;
+    slow::contended(ctx, name, attempts);
+    let (table, written) = done?;
     service.collections.grew(ctx, &table, write.key(), written.units.collection_bytes)?;
     Ok((table, written))
 }

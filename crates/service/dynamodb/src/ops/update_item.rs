@@ -16,6 +16,7 @@ use crate::capacity::Report;
 use crate::convert::Answer;
 use crate::expression::bound::{Path, Update};
 use crate::expression::project;
+use crate::invalid::Invalid;
 use crate::request::Expressions;
 use crate::write::{Action, Guard, ItemWrite, Written, stored};
 use crate::{DynamoDb, convert, legacy, table};
@@ -40,20 +41,25 @@ pub(crate) async fn update_item(
         names: input.expression_attribute_names,
         values: input.expression_attribute_values,
     };
-    expressions.check()?;
+    expressions.check().map_err(Invalid::counted)?;
     let operator = input.conditional_operator.as_ref();
     legacy::check_operator(operator, input.expected.as_ref().map_or(0, BTreeMap::len))?;
-    let key = convert::item(input.key)?;
+    let key = convert::item(input.key).map_err(Invalid::counted)?;
     let updates = legacy::updates(input.attribute_updates)?;
     let expected = legacy::expected(input.expected, operator)?;
-    let mut placeholders = expressions.placeholders()?;
-    let update = input.update_expression.map(|text| placeholders.update(&text)).transpose()?;
+    let mut placeholders = expressions.placeholders().map_err(Invalid::counted)?;
+    let update = input
+        .update_expression
+        .map(|text| placeholders.update(&text))
+        .transpose()
+        .map_err(Invalid::counted)?;
     let guard = Guard::new(
         input.condition_expression.as_deref(),
         input.return_values_on_condition_check_failure.as_ref(),
         &mut placeholders,
-    )?;
-    placeholders.check_all_used()?;
+    )
+    .map_err(Invalid::counted)?;
+    placeholders.check_all_used().map_err(Invalid::counted)?;
     let (update, guard) = (update.or(updates), guard.expecting(expected));
 
     let report = Report::of(input.return_consumed_capacity.as_ref());

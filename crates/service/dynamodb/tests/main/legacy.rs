@@ -236,7 +236,7 @@ async fn conditional_operators_need_conditions() {
             "UpdateItem",
             json!({"Key": {"pk": {"S": "a"}}, "AttributeUpdates": {}, "Expected": one, "UpdateExpression": "x"}),
             format!(
-                "{mixed}Non-expression parameters: {{AttributeUpdates, Expected, ConditionalOperator}} Expression parameters: {{UpdateExpression}}"
+                "1 validation error detected: {mixed}Non-expression parameters: {{AttributeUpdates, Expected, ConditionalOperator}} Expression parameters: {{UpdateExpression}}"
             ),
         ),
     ] {

@@ -21,6 +21,7 @@ mod random;
 mod recovery;
 mod refusals;
 mod restores;
+mod slow;
 mod streams;
 mod streams_life;
 mod tables;

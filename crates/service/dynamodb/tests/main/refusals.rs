@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::Cloud;
 
 const INVALID: &str = "One or more parameter values were invalid: ";
+const COUNTED: &str = "1 validation error detected: ";
 
 #[tokio::test]
 async fn values_are_checked() {
@@ -13,13 +14,13 @@ async fn values_are_checked() {
     let cases: Vec<(Value, String)> = vec![
         (json!({"pk": {"S": "a"}, "x": {}}), "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes".into()),
         (json!({"pk": {"S": "a"}, "x": {"S": "a", "N": "1"}}), "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes".into()),
-        (json!({"pk": {"S": "a"}, "x": {"NULL": false}}), format!("{INVALID}Null attribute value types must have the value of true")),
-        (json!({"pk": {"S": "a"}, "x": {"SS": []}}), format!("{INVALID}An string set  may not be empty")),
-        (json!({"pk": {"S": "a"}, "x": {"L": [{"NS": []}]}}), format!("{INVALID}An number set  may not be empty")),
-        (json!({"pk": {"S": "a"}, "x": {"BS": []}}), format!("{INVALID}Binary sets should not be empty")),
-        (json!({"pk": {"S": "a"}, "x": {"SS": ["a", "a"]}}), format!("{INVALID}Input collection [a, a] contains duplicates.")),
-        (json!({"pk": {"S": "a"}, "x": {"BS": ["Yg==", "Yg=="]}}), format!("{INVALID}Input collection [Yg==, Yg==]of type BS contains duplicates.")),
-        (json!({"pk": {"S": "a"}, "x": {"NS": ["1", "1.0"]}}), "Input collection contains duplicates".into()),
+        (json!({"pk": {"S": "a"}, "x": {"NULL": false}}), format!("{COUNTED}{INVALID}Null attribute value types must have the value of true")),
+        (json!({"pk": {"S": "a"}, "x": {"SS": []}}), format!("{COUNTED}{INVALID}An string set  may not be empty")),
+        (json!({"pk": {"S": "a"}, "x": {"L": [{"NS": []}]}}), format!("{COUNTED}{INVALID}An number set  may not be empty")),
+        (json!({"pk": {"S": "a"}, "x": {"BS": []}}), format!("{COUNTED}{INVALID}Binary sets should not be empty")),
+        (json!({"pk": {"S": "a"}, "x": {"SS": ["a", "a"]}}), format!("{COUNTED}{INVALID}Input collection [a, a] contains duplicates.")),
+        (json!({"pk": {"S": "a"}, "x": {"BS": ["Yg==", "Yg=="]}}), format!("{COUNTED}{INVALID}Input collection [Yg==, Yg==]of type BS contains duplicates.")),
+        (json!({"pk": {"S": "a"}, "x": {"NS": ["1", "1.0"]}}), format!("{COUNTED}Input collection contains duplicates")),
         (json!({"pk": {"S": "a"}, "x": {"N": "dog"}}), "The parameter cannot be converted to a numeric value: dog".into()),
         (json!({"pk": {"S": "a"}, "x": {"N": ""}}), "The parameter cannot be converted to a numeric value".into()),
         (json!({"pk": {"S": "a"}, "x": {"N": "1e126"}}), "Number overflow. Attempting to store a number with magnitude larger than supported range".into()),
@@ -92,28 +93,31 @@ async fn parameters_must_go_together() {
     for (more, message) in [
         (
             json!({"Expected": {"pk": {"Exists": false}}, "ConditionExpression": "attribute_not_exists(pk)"}),
-            "Can not use both expression and non-expression parameters in the same request: Non-expression parameters: {Expected} Expression parameters: {ConditionExpression}",
+            "1 validation error detected: Can not use both expression and non-expression parameters in the same request: Non-expression parameters: {Expected} Expression parameters: {ConditionExpression}",
         ),
         (
             json!({"ExpressionAttributeNames": {"#n": "n"}}),
-            "ExpressionAttributeNames can only be specified when using expressions",
+            "1 validation error detected: ExpressionAttributeNames can only be specified when using expressions",
         ),
         (
             json!({"ExpressionAttributeValues": {":v": {"S": "unused"}}}),
-            "ExpressionAttributeValues can only be specified when using expressions: ConditionExpression is null",
+            "1 validation error detected: ExpressionAttributeValues can only be specified when using expressions: ConditionExpression is null",
         ),
-        (json!({"ReturnValues": "ALL_NEW"}), "ReturnValues can only be ALL_OLD or NONE"),
+        (
+            json!({"ReturnValues": "ALL_NEW"}),
+            "1 validation error detected: ReturnValues can only be ALL_OLD or NONE",
+        ),
         (
             json!({"ConditionExpression": ""}),
-            "Invalid ConditionExpression: The expression can not be empty;",
+            "1 validation error detected: Invalid ConditionExpression: The expression can not be empty;",
         ),
         (
             json!({"ConditionExpression": "a = :v", "ExpressionAttributeValues": {}}),
-            "ExpressionAttributeValues must not be empty",
+            "1 validation error detected: ExpressionAttributeValues must not be empty",
         ),
         (
             json!({"ConditionExpression": "a = :v", "ExpressionAttributeValues": {":v": {"NS": []}}}),
-            "ExpressionAttributeValues contains invalid value: One or more parameter values were invalid: An number set  may not be empty for key :v",
+            "1 validation error detected: ExpressionAttributeValues contains invalid value: One or more parameter values were invalid: An number set  may not be empty for key :v",
         ),
         (
             json!({"ConditionExpression": "a = :v", "ExpressionAttributeValues": {":v": {}}}),
