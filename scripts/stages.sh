@@ -31,7 +31,7 @@ stage_cli() { python_clients && with_server "$venv/bin/pytest" -q tests/cli; }
 
 stage_node() {
     (cd tests/node && { ! stale node_modules/.package-lock.json package-lock.json || npm ci --silent --no-audit --no-fund; }) &&
-        with_server node --test --test-reporter=tap tests/node/slice.test.js
+        with_server node --test --test-reporter=tap tests/node/*.test.js
 }
 
 stage_java() { with_server mvn -B -ntp -f tests/java/pom.xml test; }

@@ -147,3 +147,43 @@ def test_the_example_by_hand(environment):
     assert done.returncode == 0, done.stderr
     assert "취소한 여행편이 있습니다. 이에 관련한 문의신가요?" in done.stdout
     assert "GR412 편 취소 문의를 접수했습니다. 환불 금액은 87000 원이며" in done.stdout
+
+
+def test_dynamodb_indexes_streams_and_transactions(aws, unique):
+    table = unique("cli")
+    aws(
+        *("dynamodb", "create-table", "--table-name", table, "--billing-mode", "PAY_PER_REQUEST"),
+        *("--attribute-definitions", "AttributeName=id,AttributeType=S", "AttributeName=crew,AttributeType=S"),
+        *("--key-schema", "AttributeName=id,KeyType=HASH"),
+        "--global-secondary-indexes",
+        "IndexName=by-crew,KeySchema=[{AttributeName=crew,KeyType=HASH}],Projection={ProjectionType=ALL}",
+        *("--stream-specification", "StreamEnabled=true,StreamViewType=NEW_IMAGE", "--tags", "Key=team,Value=blue"),
+    )
+    aws("dynamodb", "wait", "table-exists", "--table-name", table)
+    puts = [{"PutRequest": {"Item": {"id": {"S": str(n)}, "crew": {"S": "AB"[n % 2]}}}} for n in range(10)]
+    assert aws("dynamodb", "batch-write-item", "--request-items", json.dumps({table: puts})) == {"UnprocessedItems": {}}
+    found = aws(
+        *("dynamodb", "query", "--table-name", table, "--index-name", "by-crew", "--page-size", "2"),
+        *("--key-condition-expression", "crew = :c", "--expression-attribute-values", '{":c":{"S":"A"}}'),
+    )
+    assert found["Count"] == 5
+    update = {
+        "Update": {
+            "TableName": table,
+            "Key": {"id": {"S": "1"}},
+            "UpdateExpression": "SET crew = :c",
+            "ExpressionAttributeValues": {":c": {"S": "C"}},
+        }
+    }
+    aws("dynamodb", "transact-write-items", "--transact-items", json.dumps([update]))
+    statement = f'SELECT id FROM "{table}"."by-crew" WHERE crew = \'C\''
+    assert aws("dynamodb", "execute-statement", "--statement", statement)["Items"] == [{"id": {"S": "1"}}]
+    stream = aws("dynamodb", "describe-table", "--table-name", table)["Table"]["LatestStreamArn"]
+    described = aws("dynamodbstreams", "describe-stream", "--stream-arn", stream)["StreamDescription"]
+    iterator = aws(
+        *("dynamodbstreams", "get-shard-iterator", "--stream-arn", stream, "--shard-iterator-type", "TRIM_HORIZON"),
+        *("--shard-id", described["Shards"][0]["ShardId"]),
+    )["ShardIterator"]
+    records = aws("dynamodbstreams", "get-records", "--shard-iterator", iterator)["Records"]
+    assert [record["eventName"] for record in records] == ["INSERT"] * 10 + ["MODIFY"]
+    aws("dynamodb", "delete-table", "--table-name", table)
