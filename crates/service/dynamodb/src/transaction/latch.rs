@@ -77,11 +77,11 @@ mod tests {
     #[test]
     fn places_are_held_by_one_and_all_or_none_are_taken() {
         let latches = Latches::default();
-        let first = latches.take(&keys(&["a", "b"])).ok().expect("free");
+        let first = latches.take(&keys(&["a", "b"])).expect("free");
         assert!(first.holds(&keys(&["a", "b"])));
         assert_eq!(latches.take(&keys(&["c", "b"])).err(), Some(vec![false, true]));
         assert!(latches.is_held(&Key::of("a")) && !latches.is_held(&Key::of("c")));
-        let other = latches.take(&keys(&["c"])).ok().expect("free");
+        let other = latches.take(&keys(&["c"])).expect("free");
         drop(first);
         assert!(!latches.is_held(&Key::of("b")) && latches.is_held(&Key::of("c")));
         drop(other);
