@@ -4,6 +4,7 @@
 //! only follows from items, the entries of indexes, can be made again; see [`repair`].
 
 mod entries;
+mod expiries;
 mod items;
 mod orphans;
 mod repair;
@@ -36,6 +37,8 @@ pub struct Report {
     pub index_entries: u64,
     /// Entries of all vector indexes.
     pub vector_entries: u64,
+    /// Entries by time of all tables with time to live.
+    pub expiry_entries: u64,
     /// Records of all streams.
     pub stream_records: u64,
     /// Items whose last stream record was compared with them.
@@ -85,6 +88,7 @@ pub fn check(store: &Store, repairs: bool) -> Result<Report, StoreError> {
                 numbers.add(table, &mut report);
                 items::check(tx, table, &mut report)?;
                 entries::check(tx, table, &mut report)?;
+                expiries::check(tx, table, &mut report)?;
                 if report.problem_count > before {
                     damaged.push(table.key.clone());
                 }
@@ -100,6 +104,7 @@ pub fn check(store: &Store, repairs: bool) -> Result<Report, StoreError> {
     if repairs {
         for key in &damaged {
             report.repaired += repair::repair(store, key)?;
+            report.repaired += expiries::repair(store, key)?;
         }
     }
     Ok(report)

@@ -5,12 +5,14 @@ use api_dynamodb::{
     GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType, PutItemInput,
     ScalarAttributeType, StreamSpecification, StreamViewType,
 };
+use bytes::Bytes;
 use kernel::{Config, Ctx, Kernel, Principal};
 use store::{Key, RawTable, Scan, StoreError, WriteTx};
 
 use super::{Report, check};
 use crate::index::ENTRIES;
 use crate::table::ITEMS;
+use crate::ttl::EXPIRIES;
 
 /// A cloud with a table of ten items, an index over two attributes and a stream.
 async fn filled() -> Ctx {
@@ -136,4 +138,48 @@ async fn finds_items_that_are_wrong() {
     let left = |_: &Ctx, tx: &mut WriteTx| tx.put_raw(&ITEMS, Key::from_bytes([7; 12]), vec![9]);
     let ctx = damaged(left, &[]).await;
     assert_eq!(check(ctx.store(), false).unwrap().leftovers, 1);
+}
+
+#[tokio::test]
+async fn finds_and_repairs_expiries() {
+    let expiring = async || {
+        let ctx = filled().await;
+        let client = ctx.client::<Client>();
+        let specification =
+            api_dynamodb::TimeToLiveSpecification { enabled: true, attribute_name: "t".into() };
+        let enable = api_dynamodb::UpdateTimeToLiveInput {
+            table_name: "Flights".into(),
+            time_to_live_specification: specification,
+        };
+        client.update_time_to_live(enable).await.unwrap();
+        for id in ["x", "y"] {
+            let attributes = [
+                ("id", AttributeValue::S(id.to_owned())),
+                ("t", AttributeValue::N("9999999999".to_owned())),
+            ];
+            let item = attributes.into_iter().map(|(name, value)| (name.to_owned(), value));
+            let put = PutItemInput {
+                table_name: "Flights".into(),
+                item: item.collect(),
+                ..PutItemInput::default()
+            };
+            client.put_item(put).await.unwrap();
+        }
+        let found = check(ctx.store(), false).unwrap();
+        assert_eq!((found.problem_count, found.expiry_entries), (0, 2), "{found:?}");
+        ctx
+    };
+    let ctx = expiring().await;
+    let entry = first(&ctx, &EXPIRIES);
+    ctx.store().write(|tx| tx.delete(&EXPIRIES, &entry)).await.unwrap();
+    let found = check(ctx.store(), false).unwrap();
+    assert!(found.problems[0].ends_with("is missing"), "{found:?}");
+    repaired(&ctx, 1);
+    let other = [entry.as_bytes(), b"x"].concat();
+    let surplus =
+        |tx: &mut WriteTx| tx.put_raw(&EXPIRIES, Key::from_bytes(&other[..]), Bytes::new());
+    ctx.store().write(surplus).await.unwrap();
+    let found = check(ctx.store(), false).unwrap();
+    assert!(found.problems[0].ends_with("is of no item"), "{found:?}");
+    repaired(&ctx, 1);
 }

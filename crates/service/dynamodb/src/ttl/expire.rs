@@ -13,7 +13,7 @@ use api_dynamodb::Error;
 use kernel::{Ctx, Fault, Kernel, Level, StoreError};
 use store::{Key, ReadTx, Scan, WriteTx};
 
-use super::{EXPIRIES, ExpiringTable, TABLES, expiry_s, is_sensible};
+use super::{EXPIRIES, ExpiringTable, TABLES, expiry_s, is_sensible, place_of};
 use crate::change::{Cause, Change, apply};
 use crate::table::{self, ITEMS};
 
@@ -89,10 +89,7 @@ fn delete(
         return Ok(());
     };
     for entry in due {
-        let rest = entry.as_bytes().get(8..).and_then(|rest| rest.split_first_chunk::<8>());
-        let Some((second, place)) = rest else { continue };
-        let second = u64::from_be_bytes(*second);
-        let place = Key::from_bytes([&table.number.to_be_bytes()[..], place].concat());
+        let Some((second, place)) = place_of(entry, table.number) else { continue };
         let old = tx.get_raw(&ITEMS, &place)?;
         let expiry = match &old {
             Some(old) => expiry_s(old, &ttl.attribute)?,

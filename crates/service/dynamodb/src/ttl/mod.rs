@@ -22,7 +22,7 @@ use crate::table::{TableRecord, TtlRecord};
 use crate::value::Value;
 
 /// Entries by the number of a table's time to live, second, and place of the item.
-const EXPIRIES: RawTable = RawTable::new("dynamodb/expiry");
+pub(crate) const EXPIRIES: RawTable = RawTable::new("dynamodb/expiry");
 /// The tables with time to live, by its number.
 const TABLES: Table<ExpiringTable> = Table::new("dynamodb/expiring-table");
 
@@ -59,7 +59,7 @@ pub(crate) fn write(tx: &mut WriteTx, ttl: &TtlRecord, change: &Change<'_>) -> R
 }
 
 /// The second in which an item expires; nothing if it never does.
-fn expiry_s(stored: &Bytes, attribute: &str) -> Result<Option<u64>, Corrupt> {
+pub(crate) fn expiry_s(stored: &Bytes, attribute: &str) -> Result<Option<u64>, Corrupt> {
     let Some(value) = StoredItem::new(stored)?.get(attribute)? else { return Ok(None) };
     match value.decode()? {
         Value::N(number) => Ok(number.floor_u64()),
@@ -72,10 +72,18 @@ fn is_sensible(second: u64, now_ms: i64) -> bool {
     i64::try_from(second).is_ok_and(|second| second > now_ms.div_euclid(1000) - PAST_MAX_S)
 }
 
-fn entry_key(number: u64, second: u64, place: &Key) -> Key {
+/// Where the entry lies of the item at `place`.
+pub(crate) fn entry_key(number: u64, second: u64, place: &Key) -> Key {
     // Behind the table's number, for which that of the time to live stands.
     let place = place.as_bytes().get(8..).unwrap_or_default();
     Key::from_bytes([&number.to_be_bytes()[..], &second.to_be_bytes(), place].concat())
+}
+
+/// What an entry of the table with that number says: the second, and the place of the item.
+pub(crate) fn place_of(entry: &Key, table: u64) -> Option<(u64, Key)> {
+    let (second, place) = entry.as_bytes().get(8..)?.split_first_chunk::<8>()?;
+    let place = [&table.to_be_bytes()[..], place].concat();
+    Some((u64::from_be_bytes(*second), Key::from_bytes(place)))
 }
 
 /// Enables time to live; the caller stores the table's record.
