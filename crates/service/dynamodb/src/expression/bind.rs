@@ -111,8 +111,8 @@ pub(crate) fn between(operand: Operand, low: Operand, high: Operand) -> Result<C
     Ok(Condition::Between { operand, low, high })
 }
 
-/// A bound as that message shows it.
-fn display(value: &Value) -> String {
+/// A value as messages show it.
+pub(crate) fn display(value: &Value) -> String {
     match value {
         Value::S(text) => format!("AttributeValue: {{S:{text}}}"),
         Value::N(number) => format!("AttributeValue: {{N:{number}}}"),

@@ -26,6 +26,7 @@ use ast::{ConditionSyntax, PathSyntax, UpdateSyntax};
 use bound::{Condition, Projection, Update};
 use parser::Parser;
 
+pub(crate) use bind::display;
 pub use document::{Document, Nothing};
 pub use placeholders::{Placeholders, check_keys};
 pub use project::project;

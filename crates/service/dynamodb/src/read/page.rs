@@ -7,7 +7,7 @@ use bytes::Bytes;
 use store::{ReadTx, Scan, StoreError};
 
 use super::source::Source;
-use super::{Attributes, ReadPlan};
+use super::{Attributes, Range, ReadPlan};
 use crate::capacity::{ReadUnits, read_units};
 use crate::convert::{self, Answer};
 use crate::item::{Corrupt, StoredItem};
@@ -80,7 +80,8 @@ pub(super) fn read(
         return Err(problem);
     }
     let Found { items, count, scanned, row_bytes, fetched_units, last, is_cut, .. } = reader.found;
-    let last_key = match last.filter(|_| is_cut) {
+    let is_whole = matches!(plan.range, Range::Query { .. }) && source.has_one_a_partition();
+    let last_key = match last.filter(|_| is_cut && !is_whole) {
         Some(last) => Some(source.start_key(StoredItem::new(&last)?)?),
         None => None,
     };

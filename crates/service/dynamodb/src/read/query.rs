@@ -5,6 +5,7 @@ use store::{Key, Scan};
 use super::source::Source;
 use super::{ReadPlan, START_INVALID, not_held};
 use crate::expression::ast::Comparator;
+use crate::expression::display;
 use crate::expression::key_condition::{KeyConditions, KeyTest, SIMPLE_CONDITIONS_MAX};
 use crate::invalid::Invalid;
 use crate::key;
@@ -145,6 +146,14 @@ impl ReadPlan {
         let mut parts = source.partition().iter().zip(partition);
         let is_inside = parts.all(|(key, value)| start.get(&key.name) == Some(*value));
         if sort.is_empty() {
+            if is_inside && source.has_one_a_partition() {
+                let keys = start.iter().map(|(name, value)| format!("{name}={}", display(value)));
+                let keys: Vec<String> = keys.collect();
+                return Err(Invalid(format!(
+                    "The provided exclusive start key is invalid: ExclusiveStartKey: {{{}}}",
+                    keys.join(", ")
+                )));
+            }
             if is_inside {
                 return Ok(());
             }

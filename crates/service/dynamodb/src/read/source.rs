@@ -74,6 +74,11 @@ impl<'a> Source<'a> {
         self.partition().len() > 1 || self.sort().len() > 1
     }
 
+    /// Whether each partition has a single item, so that its query has nothing to go on with.
+    pub fn has_one_a_partition(&self) -> bool {
+        self.index.is_none() && self.sort().is_empty()
+    }
+
     /// The attributes of a start key: those of the index, then those of the table that the index
     /// has not.
     pub fn start_keys(&self) -> Vec<&'a KeyAttribute> {
@@ -151,4 +156,40 @@ fn decode_keys<'k>(
             Ok((key.name.clone(), value.decode()?))
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A table with one global index in that state.
+    fn table(state: &str) -> TableRecord {
+        let key = |name: &str| serde_json::json!({"name": name, "key_type": "S"});
+        let throughput = serde_json::json!({"read_units": 0, "write_units": 0, "decreases": 0});
+        let record = serde_json::json!({
+            "id": "", "number": 1, "partition_key": key("pk"), "sort_key": null, "created_ms": 0,
+            "throughput": throughput, "per_request_since_ms": 0, "class": null,
+            "indexes": [{
+                "name": "index", "number": 2, "kind": "Global", "partition": [key("g")],
+                "sort": [], "projection": "All", "state": state
+            }]
+        });
+        serde_json::from_value(record).expect("a record")
+    }
+
+    #[test]
+    fn indexes_are_read_when_they_are_filled() {
+        let backfilling = "Cannot read from backfilling global secondary index: index";
+        let missing = "The table does not have the specified index: index";
+        for (state, expected) in [
+            ("Active", Ok(())),
+            ("Creating", Err(backfilling)),
+            ("Deleting", Err(missing)),
+        ] {
+            let table = table(state);
+            let source = Source::new(&table, Some("index"));
+            let got = source.and_then(|source| source.check_readable());
+            assert_eq!(got, expected.map_err(Invalid::new), "{state}");
+        }
+    }
 }

@@ -224,3 +224,19 @@ async fn start_keys_are_checked() {
         )
         .await;
 }
+
+#[tokio::test]
+async fn a_query_of_one_item_has_one_page() {
+    let cloud = Cloud::with_tables().await;
+    let item = json!({"pk": {"S": "p"}});
+    cloud.check("PutItem", json!({"TableName": "Simple", "Item": item}), json!({})).await;
+    let mut request = query("pk = :p", json!({":p": {"S": "p"}}));
+    request["TableName"] = json!("Simple");
+    request["Limit"] = json!(1);
+    let expected = json!({"Items": [item], "Count": 1, "ScannedCount": 1});
+    cloud.check("Query", request.clone(), expected).await;
+    request["ExclusiveStartKey"] = item;
+    let message = "The provided exclusive start key is invalid: \
+                   ExclusiveStartKey: {pk=AttributeValue: {S:p}}";
+    cloud.check_invalid("Query", request, message).await;
+}
