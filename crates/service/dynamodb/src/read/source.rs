@@ -181,11 +181,9 @@ mod tests {
     fn indexes_are_read_when_they_are_filled() {
         let backfilling = "Cannot read from backfilling global secondary index: index";
         let missing = "The table does not have the specified index: index";
-        for (state, expected) in [
-            ("Active", Ok(())),
-            ("Creating", Err(backfilling)),
-            ("Deleting", Err(missing)),
-        ] {
+        for (state, expected) in
+            [("Active", Ok(())), ("Creating", Err(backfilling)), ("Deleting", Err(missing))]
+        {
             let table = table(state);
             let source = Source::new(&table, Some("index"));
             let got = source.and_then(|source| source.check_readable());

@@ -240,19 +240,29 @@ async fn tables_must_exist_and_have_names() {
         .await;
 }
 
-#[test]
-fn bodies_must_be_objects() {
+#[tokio::test]
+async fn bodies_must_be_objects() {
     let cloud = Cloud::empty();
     let dispatch = cloud.kernel.service("dynamodb").expect("the service");
     let model = dispatch.model();
     let op = model.operations.iter().position(|op| op.name == "ListTables").expect("an operation");
-    for (body, is_read) in
-        [("{}", true), ("", false), ("null", false), (" null\n", false), ("[]", false), ("x", false)]
-    {
+    for (body, is_read) in [
+        ("{}", true),
+        ("", false),
+        ("null", false),
+        (" null\n", false),
+        ("[]", false),
+        ("x", false),
+    ] {
         let headers = Default::default();
         let body = bytes::Bytes::from(body);
-        let http =
-            wire::Request { method: "POST", path: "/", query: "", headers: &headers, body: body.clone() };
+        let http = wire::Request {
+            method: "POST",
+            path: "/",
+            query: "",
+            headers: &headers,
+            body: body.clone(),
+        };
         let mut input = dispatch.input(op);
         let mut reading = shape::Reading::default();
         let operation = &model.operations[op];
