@@ -11,6 +11,8 @@ use shape::{Fault, Model, Protocol};
 /// The header every answer but S3's names its request by.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 
+const S3_REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-request-id");
+
 /// The family of a service's errors.
 pub(crate) fn family(model: &Model) -> Family {
     match model.service.protocol {
@@ -194,7 +196,7 @@ pub(crate) fn plain(status: u16, content_type: &'static str, body: impl Into<Byt
 /// Names the request in the answer, unless the protocol's own writer did.
 pub(crate) fn name_request(reply: &mut Reply, request_id: &str) {
     let headers = reply.headers_mut();
-    if headers.contains_key(REQUEST_ID) || headers.contains_key("x-amz-request-id") {
+    if headers.contains_key(REQUEST_ID) || headers.contains_key(S3_REQUEST_ID) {
         return;
     }
     if let Ok(value) = HeaderValue::from_str(request_id) {

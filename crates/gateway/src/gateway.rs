@@ -116,10 +116,10 @@ impl Gateway {
     }
 
     async fn answer(&self, request: Request<Incoming>, peer: Peer) -> Reply {
-        let started = self.kernel.clock().elapsed();
+        let started = self.config.access_log.then(|| self.kernel.clock().elapsed());
         let (parts, body) = request.into_parts();
         let request_id = self.kernel.random().uuid();
-        let line = self.config.access_log.then(|| self.line(&parts));
+        let logged = started.map(|started| (started, self.line(&parts)));
         let mut noted = Noted::default();
         let cors = self.config.origins.judge(&parts);
         let mut reply = if cors == Cors::Refused {
@@ -131,7 +131,7 @@ impl Gateway {
             self.admitted(parts, body, &request_id, &mut noted).await
         };
         cors.apply(reply.headers_mut());
-        if let Some(line) = line {
+        if let Some((started, line)) = logged {
             self.log(&line, &noted, &reply, started, peer, &request_id);
         }
         reply

@@ -6,10 +6,13 @@
 
 use crate::http::Host;
 use crate::sigv4::Claim;
+use http::HeaderName;
 use http::request::Parts;
 use kernel::{Dispatch, Kernel};
 use shape::{Model, Protocol};
 use std::sync::Arc;
+
+const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 
 /// A service as the gateway sees it.
 #[derive(Clone)]
@@ -83,7 +86,7 @@ impl Services {
     }
 
     fn by_target(&self, parts: &Parts) -> Option<&Entry> {
-        let target = parts.headers.get("x-amz-target")?.to_str().ok()?;
+        let target = parts.headers.get(TARGET)?.to_str().ok()?;
         let (prefix, _) = target.rsplit_once('.')?;
         self.0.iter().find(|entry| entry.model.service.target_prefix == prefix)
     }

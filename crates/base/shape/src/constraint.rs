@@ -166,7 +166,12 @@ impl Checker<'_> {
         if has_plain_values && !shape.key().shape().is_constrained() {
             return;
         }
+        let key_shape = shape.key().shape();
+        let only_bounds = key_shape.pattern.is_none() && key_shape.values.is_empty();
         map.visit(&mut |key, value| {
+            if has_plain_values && only_bounds && is_surely_in_bounds(key_shape, key) {
+                return;
+            }
             let mark = self.path.len();
             self.path.push('.');
             self.path.push_str(key);
@@ -196,11 +201,7 @@ impl Checker<'_> {
         if shape.kind != Kind::String {
             return;
         }
-        // Characters are counted only where the bytes do not decide.
-        let least = text.len().div_ceil(4) as f64;
-        let fits = shape.max.is_none_or(|max| text.len() as f64 <= max)
-            && shape.min.is_none_or(|min| least >= min);
-        if !fits {
+        if !is_surely_in_bounds(shape, text) {
             self.length(member, shape, &view, text.chars().count());
         }
         if let Some(pattern) = &shape.pattern
@@ -245,6 +246,12 @@ impl Checker<'_> {
             self.problems.push(Problem { path, value, constraint });
         }
     }
+}
+
+/// Whether a text's length fits whatever its characters are: they take one to four bytes each.
+fn is_surely_in_bounds(shape: &Shape, text: &str) -> bool {
+    let least = text.len().div_ceil(4) as f64;
+    shape.max.is_none_or(|max| text.len() as f64 <= max) && shape.min.is_none_or(|min| least >= min)
 }
 
 struct Printed<'a>(&'a Member, &'a View<'a>);

@@ -25,7 +25,13 @@ pub fn match_operation(model: &Model, request: &Request<'_>) -> Routed {
         Protocol::RestJson | Protocol::RestXml => {
             return match_uri(model, request);
         }
-        Protocol::Json => target(model, request),
+        Protocol::Json => {
+            let name = target(model, request);
+            match model.operation_index(name) {
+                Some(index) => return Routed::Operation(index),
+                None => name.to_owned(),
+            }
+        }
         Protocol::Query | Protocol::Ec2 => action(request),
         Protocol::Cbor => cbor_name(model, request),
     };
@@ -38,12 +44,13 @@ pub fn match_operation(model: &Model, request: &Request<'_>) -> Routed {
     }
 }
 
-fn target(model: &Model, request: &Request<'_>) -> String {
-    let header = request.headers.get("x-amz-target").and_then(|v| v.to_str().ok());
+fn target<'a>(model: &Model, request: &'a Request<'_>) -> &'a str {
+    const TARGET: http::HeaderName = http::HeaderName::from_static("x-amz-target");
+    let header = request.headers.get(TARGET).and_then(|v| v.to_str().ok());
     let parts = header.and_then(|target| target.rsplit_once('.'));
     match parts {
-        Some((prefix, name)) if prefix == model.service.target_prefix => name.to_owned(),
-        _ => String::new(),
+        Some((prefix, name)) if prefix == model.service.target_prefix => name,
+        _ => "",
     }
 }
 

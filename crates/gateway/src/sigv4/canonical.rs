@@ -18,24 +18,29 @@ pub enum PathStyle {
 pub fn canonical_request(
     parts: &Parts,
     style: PathStyle,
-    signed_headers: &[String],
+    signed_headers: &str,
     payload: &str,
 ) -> Vec<u8> {
-    let mut out = Vec::with_capacity(512);
+    let mut out = Vec::with_capacity(1024);
     out.extend_from_slice(parts.method.as_str().as_bytes());
     out.push(b'\n');
-    out.extend_from_slice(canonical_path(parts.uri.path(), style).as_bytes());
+    match parts.uri.path() {
+        "/" => out.push(b'/'),
+        path => out.extend_from_slice(canonical_path(path, style).as_bytes()),
+    }
     out.push(b'\n');
-    out.extend_from_slice(canonical_query(parts.uri.query().unwrap_or("")).as_bytes());
+    if let Some(query) = parts.uri.query() {
+        out.extend_from_slice(canonical_query(query).as_bytes());
+    }
     out.push(b'\n');
-    for name in signed_headers {
+    for name in signed_headers.split(';') {
         out.extend_from_slice(name.as_bytes());
         out.push(b':');
         push_header(&mut out, parts, name);
         out.push(b'\n');
     }
     out.push(b'\n');
-    out.extend_from_slice(signed_headers.join(";").as_bytes());
+    out.extend_from_slice(signed_headers.as_bytes());
     out.push(b'\n');
     out.extend_from_slice(payload.as_bytes());
     out
@@ -62,7 +67,12 @@ fn push_values(out: &mut Vec<u8>, headers: &HeaderMap, name: &str) {
         if index > 0 {
             out.push(b',');
         }
-        let words = value.as_bytes().split(|byte| matches!(byte, b' ' | b'\t'));
+        let bytes = value.as_bytes();
+        if is_canonical(bytes) {
+            out.extend_from_slice(bytes);
+            continue;
+        }
+        let words = bytes.split(|byte| matches!(byte, b' ' | b'\t'));
         let mut first = true;
         for word in words.filter(|word| !word.is_empty()) {
             if !first {
@@ -72,6 +82,18 @@ fn push_values(out: &mut Vec<u8>, headers: &HeaderMap, name: &str) {
             out.extend_from_slice(word);
         }
     }
+}
+
+/// Whether a value has only single spaces, and those within, as nearly all have.
+fn is_canonical(value: &[u8]) -> bool {
+    let mut before = b' ';
+    for &byte in value {
+        if byte == b'\t' || (byte == b' ' && before == b' ') {
+            return false;
+        }
+        before = byte;
+    }
+    value.is_empty() || before != b' '
 }
 
 /// The path line of the canonical request.

@@ -6,14 +6,18 @@ use super::canonical::query_pairs;
 use super::date::{format_basic, parse_basic, parse_http};
 use super::error::AuthError;
 use base64::Engine as _;
-use http::HeaderMap;
 use http::request::Parts;
+use http::{HeaderMap, HeaderName};
 use sha2::{Digest, Sha256};
 
 /// The one algorithm served.
 pub const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 /// The last part of every credential scope.
 pub const TERMINATOR: &str = "aws4_request";
+
+const DATE: HeaderName = HeaderName::from_static("x-amz-date");
+const TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
+const CONTENT_HASH: HeaderName = HeaderName::from_static("x-amz-content-sha256");
 
 /// Where the signature was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,8 +70,8 @@ pub struct Claim {
     pub signed_at: String,
     /// When it was signed, seconds since 1970.
     pub signed_at_s: i64,
-    /// Names of the signed headers, lower case, in the order given.
-    pub signed_headers: Vec<String>,
+    /// Names of the signed headers, lower case, in the order given, with semicolons between.
+    pub signed_headers: String,
     /// The signature as sent.
     pub signature: String,
     /// `X-Amz-Security-Token`, if any.
@@ -116,11 +120,12 @@ pub fn read(parts: &Parts) -> Result<Option<Claim>, AuthError> {
 
 /// The date a header-signed request gives: `X-Amz-Date`, or else `Date`.
 fn header_date(headers: &HeaderMap) -> Option<Result<(String, i64), AuthError>> {
-    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("").to_owned());
-    if let Some(date) = text("x-amz-date") {
+    let text =
+        |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("").to_owned());
+    if let Some(date) = text(DATE) {
         return Some(basic_date(date));
     }
-    let date = text("date")?;
+    let date = text(http::header::DATE)?;
     match parse_http(&date) {
         Some(time_s) => Some(Ok((format_basic(time_s), time_s))),
         None => Some(basic_date(date)),
@@ -187,7 +192,7 @@ fn read_header(parts: &Parts, text: &str) -> Result<Option<Claim>, AuthError> {
         return Err(AuthError::IncompleteHeader(missing + &hashed(text)));
     };
     check_algorithm(algorithm, AuthError::IncompleteHeader)?;
-    let token = match parts.headers.get("x-amz-security-token") {
+    let token = match parts.headers.get(TOKEN) {
         None => None,
         Some(value) => Some(value.to_str().map_err(|_| AuthError::InvalidToken)?.to_owned()),
     };
@@ -292,17 +297,15 @@ impl Raw {
         payload: Payload,
         wrap: fn(String) -> AuthError,
     ) -> Result<Claim, AuthError> {
-        let parts: Vec<&str> = self.credential.trim_end_matches('/').split('/').collect();
         // An access key id may hold slashes nowhere: exactly five parts.
-        let [key, date, region, service, terminator] = parts[..] else {
-            return Err(wrap(format!(
-                "Credential must have exactly 5 slash-delimited elements, e.g. \
-                 keyid/date/region/service/term, got '{}'",
-                shown(&self.credential)
-            )));
+        let mut parts = self.credential.trim_end_matches('/').split('/');
+        let first = [(); 5].map(|()| parts.next());
+        let [Some(key), Some(date), Some(region), Some(service), Some(terminator)] = first else {
+            return Err(self.not_five(wrap));
         };
-        let signed_headers: Vec<String> =
-            self.signed_headers.split(';').map(str::to_ascii_lowercase).collect();
+        if parts.next().is_some() {
+            return Err(self.not_five(wrap));
+        }
         Ok(Claim {
             access_key_id: key.to_owned(),
             date: date.to_owned(),
@@ -311,17 +314,25 @@ impl Raw {
             terminator: terminator.to_owned(),
             signed_at: self.date.0,
             signed_at_s: self.date.1,
-            signed_headers,
+            signed_headers: self.signed_headers.to_ascii_lowercase(),
             signature: self.signature,
             session_token: self.token,
             place,
             payload,
         })
     }
+
+    fn not_five(&self, wrap: fn(String) -> AuthError) -> AuthError {
+        wrap(format!(
+            "Credential must have exactly 5 slash-delimited elements, e.g. \
+             keyid/date/region/service/term, got '{}'",
+            shown(&self.credential)
+        ))
+    }
 }
 
 fn content_hash(headers: &HeaderMap) -> Option<String> {
-    let value = headers.get("x-amz-content-sha256")?;
+    let value = headers.get(CONTENT_HASH)?;
     Some(value.to_str().unwrap_or("").to_owned())
 }
 

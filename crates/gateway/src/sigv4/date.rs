@@ -1,6 +1,6 @@
 //! `YYYYMMDDThhmmssZ`, the only time format of Signature V4, and the HTTP date it may stand for.
 
-use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+use jiff::{Timestamp, civil::DateTime, tz::Offset, tz::TimeZone};
 
 /// Seconds since 1970 of `YYYYMMDDThhmmssZ`, or nothing when it is not exactly that.
 pub fn parse_basic(text: &str) -> Option<i64> {
@@ -24,7 +24,7 @@ pub fn parse_basic(text: &str) -> Option<i64> {
         0,
     )
     .ok()?;
-    Some(civil.to_zoned(TimeZone::UTC).ok()?.timestamp().as_second())
+    Some(Offset::UTC.to_timestamp(civil).ok()?.as_second())
 }
 
 /// Seconds since 1970 of an HTTP `Date` (RFC 1123), or nothing.

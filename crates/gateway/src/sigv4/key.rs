@@ -21,12 +21,12 @@ pub fn hmac(key: &[u8], data: &[u8]) -> Bytes32 {
 /// Lower-case hex.
 pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut out = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        out.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        out.push(char::from(DIGITS[usize::from(byte & 15)]));
+    let mut out = vec![0; bytes.len() * 2];
+    for (pair, byte) in out.chunks_exact_mut(2).zip(bytes) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 15)];
     }
-    out
+    String::from_utf8(out).expect("digits are ASCII")
 }
 
 /// Lower-case hex of the SHA-256 of `data`.
@@ -70,12 +70,12 @@ impl KeyCache {
     /// Finds or derives a key. A derived one is kept only by [`KeyCache::keep`], which is called
     /// once a signature proved right: guessed scopes must not push out good keys.
     pub fn find(&self, secret: &str, date: &str, region: &str, service: &str) -> CachedKey {
-        let mut digest = Sha256::new();
+        let mut parts = Vec::with_capacity(128);
         for part in [secret, date, region, service] {
-            digest.update((part.len() as u64).to_be_bytes());
-            digest.update(part);
+            parts.extend_from_slice(&(part.len() as u64).to_be_bytes());
+            parts.extend_from_slice(part.as_bytes());
         }
-        let name: Bytes32 = digest.finalize().into();
+        let name: Bytes32 = Sha256::digest(&parts).into();
         if let Some(key) = self.lock().keys.get(&name) {
             return CachedKey { key: *key, name, fresh: false };
         }

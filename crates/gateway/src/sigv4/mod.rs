@@ -115,7 +115,7 @@ impl Claim {
     fn check_headers(&self, parts: &Parts) -> Result<(), AuthError> {
         // These three are bound by the string to sign itself, or mean nothing.
         const EXEMPT: [&str; 3] = ["x-amz-date", "x-amz-content-sha256", "x-amz-user-agent"];
-        let signed = |name: &str| self.signed_headers.iter().any(|signed| signed == name);
+        let signed = |name: &str| self.signed_headers.split(';').any(|signed| signed == name);
         let mut missing = Vec::new();
         if !signed("host") && !signed(":authority") {
             missing.push("Host' or ':authority".to_owned());
@@ -198,10 +198,11 @@ impl Verifier {
         let style = if rules.s3 { PathStyle::EncodedOnce } else { PathStyle::EncodedTwice };
         let word = claim.payload_word(rules, body_sha256);
         let request = canonical::canonical_request(parts, style, &claim.signed_headers, &word);
-        let scope =
-            format!("{}/{}/{}/{}", claim.date, claim.region, claim.service, claim.terminator);
+        let scope = [&*claim.date, "/", &claim.region, "/", &claim.service, "/", &claim.terminator]
+            .concat();
+        let digest = sha256_hex(&request);
         let to_sign =
-            format!("{}\n{}\n{scope}\n{}", claim::ALGORITHM, claim.signed_at, sha256_hex(&request));
+            [claim::ALGORITHM, "\n", &claim.signed_at, "\n", &scope, "\n", &digest].concat();
         let cached = self.keys.find(secret, &claim.date, &claim.region, &claim.service);
         let expected = hex(&hmac(&cached.key, to_sign.as_bytes()));
         if !same(&expected, &claim.signature) {

@@ -42,6 +42,7 @@ impl Signer<'_> {
             names.push("host".into());
         }
         names.sort();
+        let names = names.join(";");
         let payload = match parts.headers.get("x-amz-content-sha256") {
             Some(word) => word.to_str().unwrap_or("").to_owned(),
             None => sha256_hex(body),
@@ -56,9 +57,8 @@ impl Signer<'_> {
         let key = derive(self.secret, &date[..8], self.region, self.service);
         let signature = hex(&hmac(&key, to_sign.as_bytes()));
         let value = format!(
-            "AWS4-HMAC-SHA256 Credential={}/{scope}, SignedHeaders={}, Signature={signature}",
-            self.access_key_id,
-            names.join(";")
+            "AWS4-HMAC-SHA256 Credential={}/{scope}, SignedHeaders={names}, Signature={signature}",
+            self.access_key_id
         );
         parts.headers.insert(http::header::AUTHORIZATION, HeaderValue::from_str(&value)?);
         Ok(())
