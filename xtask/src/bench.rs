@@ -2,6 +2,7 @@
 
 mod build;
 mod clock;
+mod dynamodb;
 mod flow;
 mod http;
 mod lambda;
@@ -24,6 +25,9 @@ const USAGE: &str = "usage: cargo xtask bench [NAME…] [--rounds N] [--binary F
   --rounds N     measurements of what is quick (default 10)
   --binary FILE  the gureum to measure, instead of building it for release
   --json FILE    write the results there, too
+  --items N      DynamoDB: items in the table (default 20000)
+  --item-bytes N DynamoDB: length of their long attribute (default 160)
+  --seconds S    DynamoDB: for each operation and round (default 1)
 
 NAME is one of:";
 
@@ -31,6 +35,9 @@ NAME is one of:";
 struct Setup {
     rounds: usize,
     binary: PathBuf,
+    items: usize,
+    item_bytes: usize,
+    seconds: f64,
 }
 
 /// Measures; each row of the answer is one promise, or a number worth knowing.
@@ -41,6 +48,11 @@ const BENCHES: &[(&str, &str, Run)] = &[
     ("size", "the release binary on disk", size::run),
     ("start", "from exec to the first answer of DynamoDB, beside moto and ministack", start::run),
     ("rss", "memory of an idle server, beside moto and ministack", rss::run),
+    (
+        "dynamodb",
+        "CPU time of operations, beside a server that does only what it must",
+        dynamodb::run,
+    ),
     ("flow", "a step of a contact flow without I/O", flow::run),
     ("lambda", "cold and warm invocations", lambda::run),
     ("build", "a clean build of the workspace, and one after a change to one service", build::run),
@@ -48,15 +60,13 @@ const BENCHES: &[(&str, &str, Run)] = &[
 
 /// Runs the benchmarks that the arguments name, or all.
 pub fn run(args: &[&str]) -> Result<()> {
-    let Some(Options { names, rounds, binary, json }) = options(args) else {
+    let Some(Options { names, setup, is_given, json }) = options(args) else {
         let names: Vec<String> =
             BENCHES.iter().map(|(name, about, _)| format!("  {name:8} {about}")).collect();
         return Err(format!("{USAGE}\n{}", names.join("\n")).into());
     };
     let wanted = |name: &str| names.is_empty() || names.contains(&name);
-    let given = binary.is_some();
-    let setup = Setup { rounds, binary: binary.unwrap_or_else(release_binary) };
-    if !given && ["size", "start", "rss", "lambda"].into_iter().any(wanted) {
+    if !is_given && ["size", "start", "rss", "dynamodb", "lambda"].into_iter().any(wanted) {
         build_release()?;
     }
     println!("{}", report::machine());
@@ -76,20 +86,35 @@ pub fn run(args: &[&str]) -> Result<()> {
 
 struct Options<'a> {
     names: Vec<&'a str>,
-    rounds: usize,
-    binary: Option<PathBuf>,
+    setup: Setup,
+    /// Whether the binary to measure was named.
+    is_given: bool,
     json: Option<PathBuf>,
 }
 
 /// `None`: the arguments make no sense.
 fn options<'a>(args: &[&'a str]) -> Option<Options<'a>> {
-    let mut options = Options { names: Vec::new(), rounds: 10, binary: None, json: None };
+    let setup = Setup {
+        rounds: 10,
+        binary: release_binary(),
+        items: 20_000,
+        item_bytes: 160,
+        seconds: 1.0,
+    };
+    let mut options = Options { names: Vec::new(), setup, is_given: false, json: None };
+    let setup = &mut options.setup;
     let mut args = args.iter();
     while let Some(&arg) = args.next() {
         match arg {
-            "--rounds" => options.rounds = args.next()?.parse().ok().filter(|n| *n > 0)?,
-            "--binary" => options.binary = Some(std::path::absolute(args.next()?).ok()?),
+            "--rounds" => setup.rounds = args.next()?.parse().ok().filter(|n| *n > 0)?,
+            "--binary" => {
+                setup.binary = std::path::absolute(args.next()?).ok()?;
+                options.is_given = true;
+            }
             "--json" => options.json = Some(PathBuf::from(args.next()?)),
+            "--items" => setup.items = args.next()?.parse().ok().filter(|n| *n >= 1000)?,
+            "--item-bytes" => setup.item_bytes = args.next()?.parse().ok()?,
+            "--seconds" => setup.seconds = args.next()?.parse().ok().filter(|s| *s > 0.0)?,
             name if BENCHES.iter().any(|(known, ..)| *known == name) => options.names.push(name),
             _ => return None,
         }
