@@ -100,12 +100,15 @@ fn visit_wrong(
             }
         }
     }
+    if ttl.building {
+        return Ok(());
+    }
     // Earlier times may have been too long ago for an entry when they were written.
     let since_s = ttl.changed_ms.div_euclid(1000).unsigned_abs();
     let mut after = None;
-    while !ttl.building {
+    loop {
         let rows = rows(tx, &ITEMS, table.number, after.as_ref())?;
-        let Some((last, _)) = rows.last() else { break };
+        let Some((last, _)) = rows.last() else { return Ok(()) };
         after = Some(last.clone());
         for (place, item) in &rows {
             let second = match expiry_s(item, &ttl.attribute) {
@@ -119,5 +122,4 @@ fn visit_wrong(
             }
         }
     }
-    Ok(())
 }
