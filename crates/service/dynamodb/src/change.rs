@@ -10,6 +10,7 @@ use store::{Key, WriteTx};
 use crate::capacity::write_units;
 use crate::index::{ENTRIES, IndexKind, IndexState};
 use crate::recovery;
+use crate::replica;
 use crate::streams;
 use crate::table::{ITEMS, TableRecord};
 use crate::ttl;
@@ -116,6 +117,7 @@ pub(crate) fn apply(
     {
         recovery::log(tx, recovery, change)?;
     }
+    replica::replicate(tx, table, change)?;
     for index in &table.vectors {
         units.vector_bytes.push(index.change(tx, table, change.place, old, new)? as f64);
     }

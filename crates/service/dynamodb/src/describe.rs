@@ -12,6 +12,7 @@ use kernel::{Ctx, Timestamp};
 use crate::count::{Count, Sizes};
 use crate::definition::throughput::warm_now;
 use crate::index::{IndexKind, IndexProjection, IndexRecord, IndexState};
+use crate::replica;
 use crate::streams;
 use crate::table::{self, KeyAttribute, OnDemandRecord, TableRecord, Throughput};
 use crate::vector::{VectorIndexRecord, definition as vector};
@@ -22,9 +23,10 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 pub(crate) fn status(table: &TableRecord) -> TableStatus {
     let of_indexes = table.indexes.iter().map(|index| index.state);
     let mut states = of_indexes.chain(table.vectors.iter().map(|index| index.state));
+    let joining = table.replicas.iter().any(|replica| replica.joining);
     if table.is_creating() {
         TableStatus::Creating
-    } else if states.all(|state| state == IndexState::Active) {
+    } else if !joining && states.all(|state| state == IndexState::Active) {
         TableStatus::Active
     } else {
         TableStatus::Updating
@@ -48,7 +50,7 @@ pub(crate) fn table(
     let vector_indexes = Some(vectors.collect::<Vec<_>>()).filter(|found| !found.is_empty());
     let per_request = table.per_request_since_ms.is_some();
     let warm = warm_now(per_request, &table.throughput, table.warm);
-    TableDescription {
+    let mut description = TableDescription {
         attribute_definitions: Some(definitions(table)),
         table_name: Some(name.to_owned()),
         key_schema: Some(key_schema(std::slice::from_ref(&table.partition_key), &table.sort_key)),
@@ -87,7 +89,9 @@ pub(crate) fn table(
             status: Some(status),
         }),
         ..TableDescription::default()
-    }
+    };
+    replica::describe::complete(&mut description, table);
+    description
 }
 
 type Indexes =

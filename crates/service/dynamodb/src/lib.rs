@@ -32,6 +32,7 @@ mod problems;
 mod read;
 mod recovery;
 mod regions;
+mod replica;
 mod request;
 mod resource;
 mod restore;
@@ -119,6 +120,7 @@ pub fn service_with(options: Options) -> Service {
             Watcher::<backup::copy::Copy>::task(jobs),
             Watcher::<restore::fill::Fill>::task(jobs),
             Watcher::<recovery::Trim>::task(jobs),
+            Watcher::<replica::join::Join>::task(jobs),
             Watcher::<rows::Sweep>::task(jobs),
         ],
         ..Service::new(Arc::new(slow::Watched::new(api_dynamodb::dispatch(service), slow)))

@@ -75,6 +75,9 @@ pub(crate) struct TableRecord {
     /// The other tables of the global table this one is part of.
     #[serde(default)]
     pub replicas: Vec<ReplicaRecord>,
+    /// Whether the global table was made with strong consistency.
+    #[serde(default)]
+    pub strong: bool,
     /// Limits of a table that is billed per request: read and write units a second.
     #[serde(default)]
     pub on_demand: OnDemandRecord,
@@ -138,8 +141,18 @@ pub(crate) struct RestoreRecord {
 /// A replica in another region.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ReplicaRecord {
+    pub account: String,
     pub region: String,
+    pub name: String,
     pub since_ms: i64,
+    /// Whether it is still being filled.
+    pub joining: bool,
+    /// What it has other than the others: provisioned read units, if they were ever set.
+    pub read_units: Option<i64>,
+    /// The limit of its reads, if it was ever set; -1 is none.
+    pub on_demand_reads_max: Option<i64>,
+    /// Its class, if it was ever set.
+    pub class: Option<String>,
 }
 
 /// OnDemandThroughput.

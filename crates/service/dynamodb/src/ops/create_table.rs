@@ -120,6 +120,7 @@ fn define(ctx: &Ctx, input: CreateTableInput) -> Result<TableRecord, Invalid> {
         restored: None,
         joining: false,
         replicas: Vec::new(),
+        strong: false,
         on_demand,
         warm,
     };

@@ -15,7 +15,8 @@ use crate::count::{Count, Sizes};
 use crate::invalid::Invalid;
 use crate::table::{TABLES, TableRecord};
 use crate::{
-    DynamoDb, backup, describe, fault, insights, policy, recovery, streams, sweep, table, ttl,
+    DynamoDb, backup, describe, fault, insights, policy, recovery, replica, streams, sweep, table,
+    ttl,
 };
 
 pub(crate) async fn delete_table(
@@ -40,7 +41,11 @@ pub(crate) async fn delete_table(
         if describe::status(&table) != TableStatus::Active {
             return Err(fault::table_in_use("Table is being updated", &name));
         }
+        if table.strong {
+            return Err(replica::update::one_of_strong().into());
+        }
         tx.delete(&TABLES, (ctx.account(), ctx.region(), name.as_str()))?;
+        replica::leave(ctx, tx, &table)?;
         let recovers = table.recovery.as_ref().is_some_and(|recovery| !recovery.ending);
         forsake(ctx, tx, &name, &table, recovers.then_some(count))?;
         Ok(table)
@@ -70,7 +75,7 @@ fn count_for_backup(service: &DynamoDb, ctx: &Ctx, name: &str) -> Result<Count, 
 
 /// All that follows from a table's going away: whoever keeps something for a table lets go of it
 /// here.
-fn forsake(
+pub(crate) fn forsake(
     ctx: &Ctx,
     tx: &mut WriteTx,
     name: &str,

@@ -20,7 +20,7 @@ use crate::index::{IndexKind, IndexState};
 use crate::invalid::Invalid;
 use crate::table::{ClassRecord, OnDemandRecord, TABLES, TableRecord, Throughput};
 use crate::vector::{definition as vector, updates as vector_updates};
-use crate::{DynamoDb, describe, fault, streams, table};
+use crate::{DynamoDb, describe, fault, replica, streams, table};
 
 pub(crate) async fn update_table(
     service: &DynamoDb,
@@ -28,6 +28,9 @@ pub(crate) async fn update_table(
     input: UpdateTableInput,
 ) -> Result<UpdateTableOutput, Error> {
     let name = table::name(ctx, &input.table_name)?;
+    if input.replica_updates.is_some() {
+        return replica::update::update(service, ctx, &name, &input).await;
+    }
     refuse(&input)?;
     check(&input)?;
     let switch = streams::check_update(input.stream_specification.as_ref())?;
@@ -37,15 +40,24 @@ pub(crate) async fn update_table(
     vector_updates::check(vectors)?;
     let definitions = input.attribute_definitions.as_deref().unwrap_or_default();
     let place = Place { ctx, name: &name, now_ms: ctx.now().epoch_ms };
+    // Of a global table, all replicas change, but for what is each one's own.
+    let of_all = UpdateTableInput { deletion_protection_enabled: None, ..input.clone() };
     let write = |tx: &mut WriteTx| -> Result<(TableRecord, Vec<String>), Error> {
         let mut table = table::find(ctx, tx, &name)?.ok_or_else(|| fault::no_such_table(&name))?;
         check_state(&table, &name, &input)?;
         update(&mut table, &input, place.now_ms)?;
+        replica::check_stream(&table, switch)?;
         if let Some(switch) = switch {
             streams::switch(ctx, tx, &name, &mut table, switch)?;
         }
         let changed = index_updates::apply(&place, tx, &mut table, updates, definitions)?;
         vector_updates::apply(&place, tx, &mut table, vectors, definitions)?;
+        replica::everywhere_else(ctx, tx, &table, |ctx, tx, other| {
+            update(other, &of_all, place.now_ms)?;
+            let place = Place { ctx, ..place };
+            index_updates::apply(&place, tx, other, updates, definitions)?;
+            Ok(vector_updates::apply(&place, tx, other, vectors, definitions)?)
+        })?;
         tx.put(&TABLES, (ctx.account(), ctx.region(), name.as_str()), &table)?;
         Ok((table, changed))
     };
@@ -64,7 +76,6 @@ fn refuse(input: &UpdateTableInput) -> Result<(), Error> {
     let sse = input.sse_specification.as_ref();
     let refused = [
         ("SSESpecification", sse.is_some_and(|sse| sse.enabled != Some(false))),
-        ("ReplicaUpdates", input.replica_updates.is_some()),
         ("MultiRegionConsistency", input.multi_region_consistency.is_some()),
         ("GlobalTableWitnessUpdates", input.global_table_witness_updates.is_some()),
         (

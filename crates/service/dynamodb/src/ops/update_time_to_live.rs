@@ -12,7 +12,7 @@ use kernel::Ctx;
 use store::WriteTx;
 
 use crate::table::TABLES;
-use crate::{DynamoDb, fault, table, ttl};
+use crate::{DynamoDb, fault, replica, table, ttl};
 
 pub(crate) async fn update_time_to_live(
     _: &DynamoDb,
@@ -28,6 +28,11 @@ pub(crate) async fn update_time_to_live(
         } else {
             ttl::disable(ctx, tx, &mut table, &wanted.attribute_name)?;
         }
+        // It is the same in all replicas.
+        replica::everywhere_else(ctx, tx, &table, |ctx, tx, other| match wanted.enabled {
+            true => ttl::enable(ctx, tx, &name, other, &wanted.attribute_name),
+            false => ttl::disable(ctx, tx, other, &wanted.attribute_name),
+        })?;
         Ok(tx.put(&TABLES, (ctx.account(), ctx.region(), name.as_str()), &table)?)
     };
     ctx.store().write(write).await?;

@@ -80,6 +80,7 @@ impl Overrides {
             recovery: None,
             restored,
             replicas: Vec::new(),
+            strong: false,
             on_demand: self.on_demand(source, per_request),
             warm: None,
             indexes: self.indexes(source)?,

@@ -20,6 +20,7 @@ mod queries;
 mod random;
 mod recovery;
 mod refusals;
+mod replicas;
 mod restores;
 mod slow;
 mod streams;
