@@ -74,8 +74,14 @@ async fn all_replicas_hold_the_same() {
     let ttl = json!({"TableName": "Flights",
         "TimeToLiveSpecification": {"Enabled": true, "AttributeName": "expires"}});
     there.call("UpdateTimeToLive", ttl).await;
-    let described = third.call("DescribeTimeToLive", json!({"TableName": "Flights"})).await;
-    assert_eq!(described["TimeToLiveDescription"]["TimeToLiveStatus"], "ENABLED");
+    third
+        .eventually(async |third| {
+            let name = json!({"TableName": "Flights"});
+            let described = third.call("DescribeTimeToLive", name).await;
+            let status = &described["TimeToLiveDescription"]["TimeToLiveStatus"];
+            (*status == "ENABLED").then_some(())
+        })
+        .await;
 
     // So is what UpdateTable changes, but for protection.
     let s = |name: &str| json!({"AttributeName": name, "AttributeType": "S"});
