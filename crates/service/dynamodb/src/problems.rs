@@ -179,6 +179,10 @@ mod tests {
             Constraint::Union(0),
             &format!("ExpressionAttributeValues contains invalid value: {EMPTY} for key :v"),
         );
+    }
+
+    #[test]
+    fn some_operations_have_words_of_their_own() {
         let null = "failed to satisfy constraint: Member must not be null";
         let low = "failed to satisfy constraint: \
                    Member must have value greater than or equal to 1";
