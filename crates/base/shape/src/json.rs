@@ -42,9 +42,11 @@ impl<'a> Cursor<'a> {
 
     /// Passes a byte, if it is the next.
     pub fn take(&mut self, byte: u8) -> bool {
-        let is_next = self.peek() == Some(byte);
-        self.at += usize::from(is_next);
-        is_next
+        if self.peek() != Some(byte) {
+            return false;
+        }
+        self.at += 1;
+        true
     }
 
     /// Passes a word, if it is the next.

@@ -61,16 +61,20 @@ impl Parser {
 
     /// Skips the symbol if it comes next.
     pub(super) fn takes(&mut self, symbol: &str) -> bool {
-        let is_next = matches!(self.peek(), Kind::Symbol(next) if *next == symbol);
-        self.at += usize::from(is_next);
-        is_next
+        if !matches!(self.peek(), Kind::Symbol(next) if *next == symbol) {
+            return false;
+        }
+        self.at += 1;
+        true
     }
 
     /// Skips the keyword if it comes next.
     pub(super) fn takes_keyword(&mut self, keyword: &str) -> bool {
-        let is_next = self.is_keyword(keyword);
-        self.at += usize::from(is_next);
-        is_next
+        if !self.is_keyword(keyword) {
+            return false;
+        }
+        self.at += 1;
+        true
     }
 
     pub(super) fn is_keyword(&self, keyword: &str) -> bool {
