@@ -13,6 +13,7 @@ mod items;
 mod legacy;
 mod partiql_batches;
 mod partiql_indexes;
+mod partiql_random;
 mod partiql_reads;
 mod partiql_transactions;
 mod partiql_writes;
