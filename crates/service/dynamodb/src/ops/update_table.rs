@@ -33,7 +33,7 @@ pub(crate) async fn update_table(
     }
     refuse(&input)?;
     check(&input)?;
-    let switch = streams::check_update(input.stream_specification.as_ref())?;
+    let switch = streams::check_update(&input)?;
     let updates = input.global_secondary_index_updates.as_deref().unwrap_or_default();
     index_updates::check(updates)?;
     let vectors = input.vector_index_updates.as_deref().unwrap_or_default();

@@ -1,6 +1,6 @@
 //! Streams as tables have them: enabled and disabled with CreateTable, UpdateTable, DeleteTable.
 
-use api_dynamodb::{Error, StreamSpecification, StreamViewType};
+use api_dynamodb::{Error, StreamSpecification, StreamViewType, UpdateTableInput};
 use kernel::{Ctx, StoreError, Timestamp};
 use store::WriteTx;
 
@@ -40,8 +40,15 @@ pub(crate) fn check_create(
 ///
 /// # Errors
 /// In DynamoDB's words.
-pub(crate) fn check_update(given: Option<&StreamSpecification>) -> Result<Option<Switch>, Invalid> {
-    let Some(given) = given else { return Ok(None) };
+pub(crate) fn check_update(input: &UpdateTableInput) -> Result<Option<Switch>, Invalid> {
+    let Some(given) = &input.stream_specification else { return Ok(None) };
+    if input.provisioned_throughput.is_some() {
+        return Err(parameter("You cannot modify stream status while updating table IOPS"));
+    }
+    let mut updates = input.global_secondary_index_updates.iter().flatten();
+    if updates.any(|update| update.create.is_some() || update.delete.is_some()) {
+        return Err(parameter("You cannot create or delete index while changing stream status"));
+    }
     match (given.stream_enabled, given.stream_view_type.as_ref().and_then(view)) {
         (true, Some(view)) => Ok(Some(Switch::On(view))),
         (false, None) => Ok(Some(Switch::Off)),

@@ -246,6 +246,10 @@ async fn specifications_are_checked() {
     ] {
         cloud.check_invalid("UpdateTable", update(specification), &message).await;
     }
+    let mut both = update(json!({"StreamEnabled": true, "StreamViewType": "KEYS_ONLY"}));
+    both["ProvisionedThroughput"] = json!({"ReadCapacityUnits": 1, "WriteCapacityUnits": 1});
+    let iops = "You cannot modify stream status while updating table IOPS";
+    cloud.check_invalid("UpdateTable", both, &format!("{invalid}{iops}")).await;
     cloud.enable_stream("Simple", "OLD_IMAGE").await;
     for view in ["OLD_IMAGE", "NEW_IMAGE"] {
         let again = json!({"StreamEnabled": true, "StreamViewType": view});
