@@ -76,9 +76,18 @@ pub struct Up {
     /// they return.
     #[arg(long, env = "GUREUM_SLOW_MS", value_name = "MS", default_value_t = 100)]
     pub slow_ms: u64,
+    /// Services that refuse what goes beyond the throughput that was provisioned or set.
+    #[arg(long, env = "GUREUM_THROTTLE", value_name = "SERVICE", value_delimiter = ',')]
+    pub throttle: Vec<Throttled>,
     /// What to write to standard error; `info` has a line for each request.
     #[arg(long, env = "GUREUM_LOG", value_name = "LEVEL", default_value = "warn")]
     pub log: LogLevel,
+}
+
+/// Services that can throttle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Throttled {
+    Dynamodb,
 }
 
 /// How much is logged.

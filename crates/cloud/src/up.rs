@@ -41,7 +41,7 @@ async fn serve(up: Up, json: bool) -> Result<ExitCode, Failure> {
     let store = kernel.store().clone();
     let gateway = gateway_config(&up, address, folder.as_ref());
     let slow = Duration::from_millis(up.slow_ms);
-    let open = wiring::start(&kernel, gateway, cache.folder().to_owned(), slow)?;
+    let open = wiring::start(&kernel, gateway, cache.folder().to_owned(), slow, &up.throttle)?;
     announce(&up, address, folder.as_ref(), json)?;
     let stop = async move {
         tokio::select! {

@@ -13,6 +13,7 @@ use service_connect::calls::Calls;
 use service_lambda::{CODE_PATH, Downloads, Options};
 use tokio::sync::watch;
 
+use crate::args::Throttled;
 use crate::{Failure, backup, calls, fsck, reply};
 
 /// Starts every service and makes the gateway ready; needs a tokio runtime. `cache` is a folder
@@ -22,13 +23,18 @@ pub fn start(
     config: gateway::Config,
     cache: PathBuf,
     slow: Duration,
+    throttled: &[Throttled],
 ) -> Result<Open, Failure> {
     // Functions call the gateway, which is made of the services that run them.
     let door = Arc::new(OnceLock::new());
     let telephone = Calls::default();
     let (lambda, downloads) =
         service_lambda::service(kernel, lambda_options(kernel, config.listen, cache, door.clone()));
-    let dynamodb = service_dynamodb::Options { address: reachable(config.listen), slow };
+    let dynamodb = service_dynamodb::Options {
+        address: reachable(config.listen),
+        slow,
+        throttles: throttled.contains(&Throttled::Dynamodb),
+    };
     kernel.start(services(lambda, &telephone, dynamodb));
     service_dynamodb::start(kernel);
     let gateway = Gateway::new(config, kernel)?;

@@ -13,6 +13,7 @@ use crate::recovery;
 use crate::replica;
 use crate::streams;
 use crate::table::{ITEMS, TableRecord};
+use crate::throttle;
 use crate::ttl;
 use crate::write::stored;
 
@@ -120,6 +121,9 @@ pub(crate) fn apply(
     replica::replicate(tx, table, change)?;
     for index in &table.vectors {
         units.vector_bytes.push(index.change(tx, table, change.place, old, new)? as f64);
+    }
+    if change.cause == Cause::Request {
+        throttle::charge_writes(table, &units);
     }
     Ok(units)
 }

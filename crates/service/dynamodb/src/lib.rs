@@ -41,6 +41,7 @@ mod slow;
 mod streams;
 mod sweep;
 mod table;
+mod throttle;
 mod transaction;
 mod ttl;
 pub mod value;
@@ -73,11 +74,17 @@ pub struct Options {
     pub address: String,
     /// Requests that take longer are logged.
     pub slow: Duration,
+    /// Whether what uses more than its throughput is refused.
+    pub throttles: bool,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { address: "localhost:4566".to_owned(), slow: Duration::from_millis(100) }
+        Options {
+            address: "localhost:4566".to_owned(),
+            slow: Duration::from_millis(100),
+            throttles: false,
+        }
     }
 }
 
@@ -99,7 +106,8 @@ pub fn service() -> Service {
 /// Builds the service for the kernel, as an installation wants it.
 pub fn service_with(options: Options) -> Service {
     let slow = options.slow;
-    let service = Arc::new(DynamoDb { options, ..DynamoDb::default() });
+    let tables = table::Cache::new(options.throttles);
+    let service = Arc::new(DynamoDb { options, tables, ..DynamoDb::default() });
     let known = service.clone();
     let jobs = &service.jobs;
     Service {

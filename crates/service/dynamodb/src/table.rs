@@ -14,6 +14,7 @@ use crate::fault;
 use crate::index::IndexRecord;
 use crate::invalid::Invalid;
 use crate::key;
+use crate::throttle::{Meter, Throttle};
 use crate::value::{Item, Value, ValueType};
 use crate::vector::VectorIndexRecord;
 
@@ -84,6 +85,9 @@ pub(crate) struct TableRecord {
     /// Throughput the table is said to be warm for, if it was ever set.
     #[serde(default)]
     pub warm: Option<WarmRecord>,
+    /// What it may use, if that is limited; set where tables are read for their items.
+    #[serde(skip)]
+    pub meter: Option<Arc<Meter>>,
 }
 
 /// The stream of a table.
@@ -284,9 +288,17 @@ pub(crate) fn get(
 /// Tables as they were last read. What is stored is read again each time, so nothing here is ever
 /// out of date; only taking the record apart is saved.
 #[derive(Default)]
-pub(crate) struct Cache(RwLock<HashMap<Key, (Bytes, Arc<TableRecord>)>>);
+pub(crate) struct Cache {
+    known: RwLock<HashMap<Key, (Bytes, Arc<TableRecord>)>>,
+    throttle: Option<Throttle>,
+}
 
 impl Cache {
+    /// An empty one, whose tables are throttled or not.
+    pub fn new(throttles: bool) -> Cache {
+        Cache { throttle: throttles.then(Throttle::default), ..Cache::default() }
+    }
+
     fn get(
         &self,
         ctx: &Ctx,
@@ -295,15 +307,19 @@ impl Cache {
     ) -> Result<Option<Arc<TableRecord>>, StoreError> {
         let key = Key::of((ctx.account(), ctx.region(), name));
         let Some(bytes) = tx.get_raw(&RAW_TABLES, &key)? else { return Ok(None) };
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         if let Some((known, table)) = known.get(&key)
             && *known == bytes
         {
             return Ok(Some(table.clone()));
         }
         drop(known);
-        let Some(table) = tx.get(&TABLES, &key)?.map(Arc::new) else { return Ok(None) };
-        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let Some(mut table) = tx.get(&TABLES, &key)? else { return Ok(None) };
+        if let Some(throttle) = &self.throttle {
+            table.meter = Some(Arc::new(throttle.meter(ctx, name, &table)));
+        }
+        let table = Arc::new(table);
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         known.insert(key, (bytes, table.clone()));
         Ok(Some(table))
     }
@@ -311,12 +327,13 @@ impl Cache {
     /// Forgets a table that is gone.
     pub fn forget(&self, ctx: &Ctx, name: &str) {
         let key = Key::of((ctx.account(), ctx.region(), name));
-        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(&key);
+        self.known.write().unwrap_or_else(PoisonError::into_inner).remove(&key);
     }
 
     /// Forgets all tables.
     pub fn clear(&self) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).clear();
+        self.known.write().unwrap_or_else(PoisonError::into_inner).clear();
+        self.throttle.iter().for_each(Throttle::clear);
     }
 }
 

@@ -21,7 +21,7 @@ use crate::invalid::Invalid;
 use crate::table::{self, ITEMS, TableRecord};
 use crate::value::Item;
 use crate::write::{ItemWrite, stored};
-use crate::{DynamoDb, request};
+use crate::{DynamoDb, request, throttle};
 
 use latch::{Latch, Latches};
 use token::InProgress;
@@ -123,6 +123,7 @@ pub(crate) async fn write(
         let placed = place(service, ctx, tx, writes.iter().map(|write| write.table.as_str()), {
             |table, index| writes[index].write.place(table)
         })?;
+        placed.iter().try_for_each(|(table, _)| throttle::admit_writes(table))?;
         let places: Vec<Key> = placed.iter().map(|(_, place)| place.clone()).collect();
         if !latch.as_ref().is_some_and(|latch| latch.holds(&places)) {
             latch = None;
@@ -222,7 +223,8 @@ pub(crate) fn read(
                 Ok(table.item_key(key))
             }
         })?;
-        let places: Vec<Key> = placed.into_iter().map(|(_, place)| place).collect();
+        placed.iter().try_for_each(|(table, _)| throttle::admit_reads(table, None))?;
+        let places: Vec<Key> = placed.iter().map(|(_, place)| place.clone()).collect();
         let held: Vec<bool> =
             places.iter().map(|place| service.transactions.latches.is_held(place)).collect();
         if held.contains(&true) {
@@ -237,7 +239,10 @@ pub(crate) fn read(
             let size = found.map_or(0, |found| found.size_bytes());
             payload += size;
             check_payload(payload)?;
-            consumed.add_read(table, read_units(size, true));
+            let units = read_units(size, true);
+            // Twice as much in a transaction.
+            throttle::charge_table_reads(&placed[items.len()].0, 2.0 * units);
+            consumed.add_read(table, units);
             items.push(match (found, projection) {
                 (None, _) => None,
                 (Some(found), None) => Some(found.decode().map_err(Error::from)?),

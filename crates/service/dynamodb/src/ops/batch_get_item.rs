@@ -18,7 +18,7 @@ use crate::item::encode;
 use crate::request::{self, Expressions};
 use crate::value::Item;
 use crate::write::stored;
-use crate::{DynamoDb, legacy, table};
+use crate::{DynamoDb, legacy, table, throttle};
 
 /// Items a request may ask for.
 const KEYS_MAX: usize = 100;
@@ -134,6 +134,7 @@ impl TableRequest {
             table.check_key(key)?;
             places.push(table.item_key(key));
         }
+        throttle::admit_reads(&table, None)?;
         let values = tx.get_raw_many(&table::ITEMS, &places as &[Key])?;
         let mut answer = TableAnswer { items: Vec::new(), unprocessed: Vec::new(), units: 0.0 };
         for (key, value) in self.keys.iter().zip(&values) {
@@ -153,6 +154,7 @@ impl TableRequest {
                 None => convert::stored(found)?,
             });
         }
+        throttle::charge_table_reads(&table, answer.units);
         Ok(answer)
     }
 }

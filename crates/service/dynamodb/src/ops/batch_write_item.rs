@@ -20,7 +20,7 @@ use crate::collection::metrics_by_table;
 use crate::invalid::Invalid;
 use crate::table::TableRecord;
 use crate::write::{Action, ItemWrite};
-use crate::{DynamoDb, convert, table};
+use crate::{DynamoDb, convert, table, throttle};
 
 /// Puts and deletes a request may have.
 const WRITES_MAX: usize = 25;
@@ -104,6 +104,7 @@ fn write_table(
     if !places.iter().all(|place| seen.insert(place)) {
         return Err(Invalid::new("Provided list of item keys contains duplicates").into());
     }
+    throttle::admit_writes(table)?;
     let run =
         |(write, place): (&ItemWrite, &Key)| Ok(write.run(tx, table, place, reads, now_ms)?.units);
     writes.iter().zip(&places).map(run).collect()

@@ -123,6 +123,7 @@ fn define(ctx: &Ctx, input: CreateTableInput) -> Result<TableRecord, Invalid> {
         strong: false,
         on_demand,
         warm,
+        meter: None,
     };
     for index in vectors {
         let index = Definition::from(index).record(&table, definitions.0, IndexState::Active)?;

@@ -13,7 +13,7 @@ use kernel::Ctx;
 use crate::capacity::{Report, read_units};
 use crate::request::{self, Expressions};
 use crate::write::stored;
-use crate::{DynamoDb, convert, legacy, table};
+use crate::{DynamoDb, convert, legacy, table, throttle};
 
 pub(crate) async fn get_item(
     service: &DynamoDb,
@@ -37,13 +37,15 @@ pub(crate) async fn get_item(
     placeholders.check_all_used()?;
     let projection = projection.or(attributes);
 
-    let found = ctx.store().read(|tx| -> Result<Option<Bytes>, Error> {
+    let (table, found) = ctx.store().read(|tx| -> Result<(_, Option<Bytes>), Error> {
         let table = table::get(service, ctx, tx, &name)?;
         table.check_key(&key)?;
         if let Some(projection) = &projection {
             request::check_key_paths(&table, &projection.0)?;
         }
-        Ok(tx.get_raw(&table::ITEMS, table.item_key(&key))?)
+        throttle::admit_reads(&table, None)?;
+        let found = tx.get_raw(&table::ITEMS, table.item_key(&key))?;
+        Ok((table, found))
     })?;
     let found = stored(found.as_ref())?;
     let item = match (found, &projection) {
@@ -53,6 +55,7 @@ pub(crate) async fn get_item(
     };
     let consistent = input.consistent_read == Some(true);
     let units = read_units(found.map_or(0, |found| found.size_bytes()), consistent);
+    throttle::charge_table_reads(&table, units);
     Ok(GetItemOutput {
         item,
         consumed_capacity: Report::of(input.return_consumed_capacity.as_ref())

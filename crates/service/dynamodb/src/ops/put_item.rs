@@ -19,7 +19,7 @@ use crate::invalid::Invalid;
 use crate::request::Expressions;
 use crate::table::TableRecord;
 use crate::write::{Action, Guard, ItemWrite, Written, stored};
-use crate::{DynamoDb, convert, legacy, slow, table};
+use crate::{DynamoDb, convert, legacy, slow, table, throttle};
 
 pub(crate) async fn put_item(
     service: &DynamoDb,
@@ -80,6 +80,7 @@ pub(super) async fn run(
         attempts += 1;
         let table = table::get(service, ctx, tx, name)?;
         let place = write.place(&table)?;
+        throttle::admit_writes(&table)?;
         service.transactions.check_free(&place)?;
         let written = write.run(tx, &table, &place, reads, now_ms)?;
         service.collections.check(ctx, &table, write.key(), written.units.collection_bytes)?;

@@ -36,6 +36,7 @@ use crate::index::IndexProjection;
 use crate::invalid::Invalid;
 use crate::request;
 use crate::table::TableRecord;
+use crate::throttle;
 use crate::value::Item;
 
 pub(crate) use page::Page;
@@ -128,7 +129,10 @@ impl ReadPlan {
             }
             Range::Scan { segment, total } => self.scan(&source, *segment, *total)?,
         };
-        page::read(self, tx, &source, &scan)
+        throttle::admit_reads(table, self.index.as_deref())?;
+        let page = page::read(self, tx, &source, &scan)?;
+        throttle::charge_reads(table, &page.units);
+        Ok(page)
     }
 
     /// Whether items must be fetched from the table that the index does not hold whole.

@@ -27,6 +27,7 @@ mod slow;
 mod streams;
 mod streams_life;
 mod tables;
+mod throttling;
 mod transactions;
 
 use bytes::Bytes;
@@ -54,8 +55,14 @@ impl Cloud {
 
     /// One on a store, with a clock, or whatever else is to be special.
     pub fn of(config: Config) -> Cloud {
+        Cloud::with_options(config, service_dynamodb::Options::default())
+    }
+
+    /// One that an installation has set up in its way.
+    pub fn with_options(config: Config, options: service_dynamodb::Options) -> Cloud {
         let kernel = Kernel::new(config);
-        kernel.start(vec![service_dynamodb::service(), service_dynamodb::streams_service()]);
+        let dynamodb = service_dynamodb::service_with(options);
+        kernel.start(vec![dynamodb, service_dynamodb::streams_service()]);
         let root = Principal::Root { account: "111122223333".into() };
         let ctx = Ctx::new(&kernel, "ap-northeast-2", root, "request".into());
         Cloud { kernel, ctx }
