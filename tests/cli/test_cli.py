@@ -128,7 +128,8 @@ def test_lambda(aws, unique, tmp_path):
 def test_refusals(aws):
     aws("sts", "get-caller-identity", AWS_SECRET_ACCESS_KEY="wrong", fails="(SignatureDoesNotMatch)")
     aws("dynamodb", "describe-table", "--table-name", "none", fails="(ResourceNotFoundException)")
-    aws("dynamodb", "describe-limits", fails="when calling the DescribeLimits operation")
+    unserved = ("dynamodb", "describe-kinesis-streaming-destination", "--table-name", "none")
+    aws(*unserved, fails="when calling the DescribeKinesisStreamingDestination operation")
 
 
 def test_the_example_by_hand(environment):
