@@ -196,20 +196,21 @@ impl Gateway {
             Ok(host) => host,
             Err(fault) => {
                 if !waits {
-                    drain(&mut body, &self.config.limits).await;
+                    Box::pin(drain(&mut body, &self.config.limits)).await;
                 }
                 return without_service(&parts, "", &fault, request_id);
             }
         };
         let request_id = request_id.to_owned();
         let mut arrival = Arrival { parts, body, host, request_id, stalled: false };
+        // What is rare is boxed, so that the future of every request need not have room for it.
         let mut reply = match arrival.parts.uri.path().starts_with("/_gureum/") {
-            true => self.own_path(&mut arrival, noted).await,
+            true => Box::pin(self.own_path(&mut arrival, noted)).await,
             false => self.service_call(&mut arrival, noted).await,
         };
         name_request(&mut reply, &arrival.request_id);
         if !waits && !arrival.stalled && !arrival.body.is_end_stream() {
-            drain(&mut arrival.body, &self.config.limits).await;
+            Box::pin(drain(&mut arrival.body, &self.config.limits)).await;
         }
         reply
     }
@@ -222,7 +223,7 @@ impl Gateway {
         let mut found = self.services.find(&arrival.parts, known, &arrival.host, &[]);
         if matches!(found, Found::Unclear) && is_form(&arrival.parts) {
             let limit = self.config.limits.body_bytes_max;
-            match self.read(arrival, limit).await {
+            match Box::pin(self.read(arrival, limit)).await {
                 Ok(body) => {
                     found = self.services.find(&arrival.parts, known, &arrival.host, &body.bytes);
                     form = Some(body);
@@ -289,7 +290,7 @@ impl Gateway {
         if by_form && form.is_none() {
             // The operation's name is in the body.
             let limit = self.config.body_bytes_max(entry.name, "");
-            let body = self.read(arrival, limit).await;
+            let body = Box::pin(self.read(arrival, limit)).await;
             form = Some(body.map_err(|error| body_fault(Some(model), "", error))?);
         }
         let early = form.as_ref().map_or_else(Bytes::new, |body| body.bytes.clone());

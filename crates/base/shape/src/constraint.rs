@@ -119,6 +119,10 @@ impl Checker<'_> {
             if self.reading.is_clean() && !member.shape().is_constrained() {
                 continue;
             }
+            let view = value.field(i);
+            if self.reading.is_clean() && matches!(view, View::Absent) {
+                continue;
+            }
             let mark = self.path.len();
             if mark > 0 {
                 self.path.push('.');
@@ -127,7 +131,7 @@ impl Checker<'_> {
             if self.reading.is_missing(&self.path) {
                 self.problem(None, Constraint::Required);
             } else {
-                self.value(member, &value.field(i));
+                self.value(member, &view);
             }
             self.path.truncate(mark);
         }
