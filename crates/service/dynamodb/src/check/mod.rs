@@ -99,6 +99,7 @@ pub fn check(store: &Store, repairs: bool) -> Result<Report, StoreError> {
                 None => break,
             }
         }
+        numbers.add_backups(tx)?;
         numbers.check(tx, &mut report)
     })?;
     if repairs {

@@ -6,9 +6,14 @@ use std::ops::ControlFlow;
 use store::{Key, RawTable, ReadTx, Scan, StoreError};
 
 use super::{Checked, Report};
+use crate::backup::BACKUPS;
 use crate::index::ENTRIES;
+use crate::rows::Rows;
 use crate::table::ITEMS;
 use crate::vector::VECTORS;
+
+/// Backups read at once.
+const BACKUPS_BATCH: usize = 100;
 
 /// The numbers that are in use, each with the kind of record under it.
 #[derive(Default)]
@@ -32,6 +37,22 @@ impl Numbers {
         }
         if !is_new {
             report.problem(format!("table {}: shares its records with another", table.name));
+        }
+    }
+
+    /// Notes the items of deleted tables that backups keep.
+    pub fn add_backups(&mut self, tx: &ReadTx) -> Result<(), StoreError> {
+        let mut after: Option<Key> = None;
+        loop {
+            let mut scan = Scan::all().limit(BACKUPS_BATCH);
+            if let Some(after) = &after {
+                scan = scan.after(after);
+            }
+            let found = tx.scan(&BACKUPS, scan)?;
+            let Some((last, _)) = found.last() else { return Ok(()) };
+            after = Some(last.clone());
+            let kept = found.iter().filter(|(_, backup)| backup.rows == Rows::Items);
+            self.items.extend(kept.map(|(_, backup)| backup.number));
         }
     }
 

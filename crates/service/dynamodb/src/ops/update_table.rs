@@ -56,7 +56,7 @@ pub(crate) async fn update_table(
             update(other, &of_all, place.now_ms)?;
             let place = Place { ctx, ..place };
             index_updates::apply(&place, tx, other, updates, definitions)?;
-            Ok(vector_updates::apply(&place, tx, other, vectors, definitions)?)
+            vector_updates::apply(&place, tx, other, vectors, definitions)
         })?;
         tx.put(&TABLES, (ctx.account(), ctx.region(), name.as_str()), &table)?;
         Ok((table, changed))

@@ -95,6 +95,7 @@ impl Overrides {
         if self.vectors.is_some() {
             table.vectors.clear();
         }
+        table.vectors.retain(|index| index.state != IndexState::Deleting);
         for index in &mut table.vectors {
             index.number = ctx.random().u64();
             index.state = IndexState::Active;
