@@ -80,11 +80,11 @@ pub fn apply(actions: &[Action], item: Option<&Item>) -> Result<Item, Refused> {
     for (path, effect) in &effects {
         let does_nothing = item.is_none() && !matches!(effect, Effect::Put(_));
         let (_, parents) = path.split_last().ok_or(Refused)?;
-        let fits = match (parents.is_empty(), find(before, parents), path.last()) {
-            (true, _, Some(Step::Name(_))) => true,
-            (_, Some(Plain::M(_)), Some(Step::Name(_))) => true,
-            (_, Some(Plain::L(_)), Some(Step::Index(_))) => true,
-            _ => false,
+        let parent = find(before, parents);
+        let fits = match path.last() {
+            Some(Step::Name(_)) => parents.is_empty() || matches!(parent, Some(Plain::M(_))),
+            Some(Step::Index(_)) => matches!(parent, Some(Plain::L(_))),
+            None => false,
         };
         if !fits && !does_nothing {
             return Err(Refused);
