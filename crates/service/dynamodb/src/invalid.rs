@@ -12,6 +12,14 @@ const NOT_COUNTED: [&str; 6] = [
     "Attempting to store more than 38 significant digits",
 ];
 
+/// Problems of values that are counted without naming the placeholder.
+const ALONE: [&str; 4] = [
+    "One or more parameter values were invalid: An string set  may not be empty",
+    "One or more parameter values were invalid: An number set  may not be empty",
+    "One or more parameter values were invalid: Binary sets should not be empty",
+    "One or more parameter values were invalid: Null attribute value types must have the value of true",
+];
+
 /// The message of a `ValidationException`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Invalid(pub String);
@@ -31,7 +39,9 @@ impl Invalid {
         if NOT_COUNTED.iter().any(|beginning| text.starts_with(beginning)) {
             return self;
         }
-        Invalid(format!("1 validation error detected: {}", self.0))
+        // What such a value is wrong about is said without where it is.
+        let alone = ALONE.iter().find(|problem| text.starts_with(*problem));
+        Invalid(format!("1 validation error detected: {}", alone.unwrap_or(&self.0.as_str())))
     }
 }
 

@@ -16,6 +16,8 @@ pub(crate) struct Resource<'a> {
     pub table: String,
     /// The stream's label.
     pub stream: Option<String>,
+    /// Whether the operation is about resource policies, which says otherwise what is missing.
+    of_policy: bool,
 }
 
 impl<'a> Resource<'a> {
@@ -61,8 +63,9 @@ impl<'a> Resource<'a> {
             );
             return Err(fault.in_namespace("com.amazon.coral.service").into());
         }
+        let of_policy = operation.ends_with("ResourcePolicy");
         let (table, stream) = (table.to_owned(), stream.map(str::to_owned));
-        let resource = Resource { arn: given, path, table, stream };
+        let resource = Resource { arn: given, path, table, stream, of_policy };
         if arn.region == ctx.region() { Ok(resource) } else { Err(resource.missing()) }
     }
 
@@ -88,6 +91,9 @@ impl<'a> Resource<'a> {
     }
 
     fn missing(&self) -> Error {
+        if self.of_policy && self.stream.is_none() {
+            return fault::no_such_table(&self.table);
+        }
         let message = format!("Requested resource not found: ResourcArn: {} not found", self.arn);
         ResourceNotFoundException { message: Some(message) }.into()
     }

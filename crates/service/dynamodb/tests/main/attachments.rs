@@ -91,6 +91,9 @@ async fn tags_come_and_go() {
         });
         cloud.check(operation, request, expected).await;
     }
+    let policy = cloud.call("GetResourcePolicy", json!({"ResourceArn": missing})).await;
+    let name = missing.rsplit('/').next().unwrap();
+    assert_eq!(policy["message"], format!("Requested resource not found: Table: {name} not found"));
     let others = ARN.replace("1111", "2222");
     let denied = cloud.call("ListTagsOfResource", json!({ "ResourceArn": others })).await;
     assert_eq!(denied["__type"], "com.amazon.coral.service#AccessDeniedException");

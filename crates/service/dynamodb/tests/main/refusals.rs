@@ -117,7 +117,7 @@ async fn parameters_must_go_together() {
         ),
         (
             json!({"ConditionExpression": "a = :v", "ExpressionAttributeValues": {":v": {"NS": []}}}),
-            "1 validation error detected: ExpressionAttributeValues contains invalid value: One or more parameter values were invalid: An number set  may not be empty for key :v",
+            "1 validation error detected: One or more parameter values were invalid: An number set  may not be empty",
         ),
         (
             json!({"ConditionExpression": "a = :v", "ExpressionAttributeValues": {":v": {}}}),
