@@ -55,7 +55,7 @@ pub fn open(file: &Path) -> Result<Input, Failure> {
         if metadata.is_dir() {
             return Err(Failure::of(file.display(), "is a directory"));
         }
-        (Box::new(opened), metadata.is_file().then(|| metadata.len()))
+        (Box::new(opened), metadata.is_file().then_some(metadata.len()))
     };
     let mut raw = BufReader::with_capacity(1 << 16, Counted { raw, read: read.clone() });
     let first = raw.fill_buf().map_err(failed)?.first().copied();
