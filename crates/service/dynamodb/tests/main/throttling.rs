@@ -107,7 +107,8 @@ async fn an_index_is_held_to_its_own_units() {
         answer = cloud.call("Query", query.clone()).await;
     }
     assert_eq!(answer, refused(EXCEEDED, INDEX, "IndexReadProvisionedThroughputExceeded", &index));
-    for i in 0..4 {
+    // With the first one, 283 of the 300 units and then more than there is.
+    for i in 0..3 {
         let item =
             json!({"pk": {"S": i.to_string()}, "g": {"S": "g"}, "n": {"S": "x".repeat(95 * 1024)}});
         cloud.check("PutItem", json!({"TableName": "Throttled", "Item": item}), json!({})).await;
