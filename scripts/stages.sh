@@ -1,6 +1,6 @@
 # The stages of ./test: a function each, in order of `stages`. Sourced; expects $root, $logs and the other scripts.
 
-stages="fmt tidy codegen clippy deny unit roundtrip boto3 cli node java demo crash"
+stages="fmt tidy codegen clippy deny unit roundtrip boto3 cli node java demo crash release"
 
 CARGO_DENY_VERSION=0.20.2
 
@@ -43,6 +43,19 @@ stage_crash() {
     export GUREUM_CRASH_ROUNDS="${GUREUM_CRASH_ROUNDS:-500}"
     cargo test --quiet --locked -p store --test crash && python_clients && build_gureum &&
         GUREUM_BINARY=$binary "$venv/bin/pytest" -q -s tests/crash
+}
+
+# Optimised code is other code: rustc has lost a sum in it before. In a subshell, with a server of its own.
+stage_release() {
+    python_clients && (
+        export GUREUM_PROFILE=release
+        . scripts/build.sh
+        server_pid=
+        with_server "$venv/bin/pytest" -q tests/boto3
+        status=$?
+        [ -z "$server_pid" ] || kill "$server_pid"
+        exit $status
+    )
 }
 
 venv="$root/.venv"
