@@ -70,7 +70,7 @@ impl Subject {
 
     /// Its insights, if they were ever switched.
     pub fn get(&self, ctx: &Ctx, tx: &ReadTx) -> Result<Option<InsightsRecord>, StoreError> {
-        tx.get(&INSIGHTS, &self.key(ctx))
+        tx.get(&INSIGHTS, self.key(ctx))
     }
 
     /// Sets its insights.
@@ -80,7 +80,7 @@ impl Subject {
         tx: &mut WriteTx,
         record: &InsightsRecord,
     ) -> Result<(), StoreError> {
-        tx.put(&INSIGHTS, &self.key(ctx), record)
+        tx.put(&INSIGHTS, self.key(ctx), record)
     }
 }
 

@@ -38,7 +38,9 @@ enum Access {
 
 /// The buckets of all tables and indexes that were used, by number.
 #[derive(Default)]
-pub(crate) struct Throttle(Mutex<HashMap<(u64, Access), Arc<Mutex<Bucket>>>>);
+pub(crate) struct Throttle(Mutex<HashMap<(u64, Access), Shared>>);
+
+type Shared = Arc<Mutex<Bucket>>;
 
 /// What a table and its indexes may use. Made when the table's record is read.
 pub(crate) struct Meter {
@@ -62,7 +64,7 @@ struct Gauge {
     rate: f64,
     /// The most units that can be kept.
     most: f64,
-    bucket: Arc<Mutex<Bucket>>,
+    bucket: Shared,
 }
 
 #[derive(Default)]
