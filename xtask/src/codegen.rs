@@ -147,7 +147,7 @@ fn types(model: &Model, prepared: &[String]) -> Result<String> {
     let types = Types { model, prepared };
     let mut out = format!(
         "//! The service's types, each pointing into the table.\n{HEADER}\
-         #![allow(missing_docs, unused_imports)]\n\
+         #![allow(missing_docs, unused_imports, clippy::type_complexity)]\n\
          use std::collections::BTreeMap;\nuse shape::{{Blob, Document, Timestamp}};\n\
          use crate::MODEL;\n\n"
     );

@@ -19,7 +19,7 @@ async fn filled() -> Ctx {
     let kernel = Kernel::new(Config::memory());
     kernel.start(vec![crate::service()]);
     let root = Principal::Root { account: "111122223333".into() };
-    let ctx = Ctx::new(&kernel, "eu-west-1".into(), root, "request".into());
+    let ctx = Ctx::new(&kernel, "eu-west-1", root, "request".into());
     let client = ctx.client::<Client>();
     let key = |name: &str, key_type| KeySchemaElement { attribute_name: name.into(), key_type };
     let definition = |name: &str| AttributeDefinition {

@@ -73,9 +73,18 @@ fn push_value(value: StoredValue<'_>, depth: usize, out: &mut Vec<u8>) -> Result
                 None => Ok(false),
             })?;
         }
-        SS => push_set(&mut cursor, out, |c, out| Ok(push_string(out, text(c.sized()?)?)))?,
-        NS => push_set(&mut cursor, out, |c, out| Ok(push_number(out, c.number()?)))?,
-        BS => push_set(&mut cursor, out, |c, out| Ok(push_binary(out, c.sized()?)))?,
+        SS => push_set(&mut cursor, out, |c, out| {
+            push_string(out, text(c.sized()?)?);
+            Ok(())
+        })?,
+        NS => push_set(&mut cursor, out, |c, out| {
+            push_number(out, c.number()?);
+            Ok(())
+        })?,
+        BS => push_set(&mut cursor, out, |c, out| {
+            push_binary(out, c.sized()?);
+            Ok(())
+        })?,
         _ => {}
     }
     out.push(b'}');

@@ -158,7 +158,7 @@ impl Request {
             )
             .into());
         }
-        let filter = (!filters.is_empty()).then(|| Condition::And(filters));
+        let filter = (!filters.is_empty()).then_some(Condition::And(filters));
         let search = Search {
             index,
             vector: &self.vector,

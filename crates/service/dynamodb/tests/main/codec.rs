@@ -25,8 +25,7 @@ fn read(body: &str, input: &mut dyn Struct) -> String {
                 // No handler will see the input.
                 return format!("{problems:?}");
             }
-            let written = String::from_utf8(wire::door::write(op, input)).unwrap();
-            written
+            String::from_utf8(wire::door::write(op, input)).unwrap()
         }
     }
 }

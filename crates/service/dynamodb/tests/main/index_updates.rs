@@ -124,6 +124,7 @@ async fn an_index_filled_under_writes_is_what_the_table_makes_it() {
     let writers: Vec<_> = (0..4u64)
         .map(|writer| {
             let (cloud, stop) = (cloud.clone(), stop.clone());
+            #[expect(clippy::disallowed_methods, reason = "writers while the index is filled")]
             tokio::spawn(async move {
                 let mut seed = writer + 1;
                 let mut count = 0;
