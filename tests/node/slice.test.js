@@ -142,7 +142,7 @@ describe("DynamoDB", () => {
       db.send(new GetCommand({ TableName: "none", Key: { id: 1 } })),
       (error) => error instanceof DynamoDB.ResourceNotFoundException,
     );
-    await assert.rejects(client.send(new DynamoDB.DescribeLimitsCommand({})), /DescribeLimits/);
+    await assert.rejects(client.send(new DynamoDB.ListExportsCommand({})), /ListExports/);
   });
 });
 
