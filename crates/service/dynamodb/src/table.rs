@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use api_dynamodb::Error;
+use api_dynamodb::{Error, ScalarAttributeType};
 use bytes::Bytes;
 use kernel::{Arn, Ctx, StoreError};
 use serde::{Deserialize, Serialize};
@@ -194,6 +194,17 @@ impl KeyType {
             KeyType::S => ValueType::S,
             KeyType::N => ValueType::N,
             KeyType::B => ValueType::B,
+        }
+    }
+}
+
+impl From<&ScalarAttributeType> for KeyType {
+    fn from(given: &ScalarAttributeType) -> KeyType {
+        match given {
+            ScalarAttributeType::N => KeyType::N,
+            ScalarAttributeType::B => KeyType::B,
+            // The model lets no other but S pass.
+            _ => KeyType::S,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Key schemas, and the AttributeDefinitions that give their attributes types.
 
-use api_dynamodb::{AttributeDefinition, KeySchemaElement, KeyType, ScalarAttributeType};
+use api_dynamodb::{AttributeDefinition, KeySchemaElement, KeyType};
 
 use crate::invalid::Invalid;
 use crate::table::{self, KeyAttribute};
@@ -23,11 +23,8 @@ impl Definitions<'_> {
     fn attribute(&self, element: &KeySchemaElement) -> KeyAttribute {
         let name = &element.attribute_name;
         let definition = self.0.iter().find(|known| known.attribute_name == *name);
-        let key_type = match definition.map(|definition| &definition.attribute_type) {
-            Some(ScalarAttributeType::N) => table::KeyType::N,
-            Some(ScalarAttributeType::B) => table::KeyType::B,
-            _ => table::KeyType::S,
-        };
+        let key_type =
+            definition.map_or(table::KeyType::S, |definition| (&definition.attribute_type).into());
         KeyAttribute { name: name.clone(), key_type }
     }
 

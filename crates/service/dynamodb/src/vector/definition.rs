@@ -4,12 +4,13 @@
 
 use api_dynamodb::{
     AttributeDefinition, CreateVectorIndexAction, IndexStatus, Projection, ProjectionType,
-    ScalarAttributeType, SearchSchemaElement, SearchSchemaElementType, VectorAttributeDefinition,
+    SearchSchemaElement, SearchSchemaElementType, VectorAttributeDefinition,
     VectorDistanceFunction, VectorIndex, VectorIndexDescription,
 };
 
 use super::{DIMENSIONS_MAX, Distance, VectorIndexRecord};
 use crate::count::Count;
+use crate::describe;
 use crate::index::{IndexProjection, IndexState};
 use crate::invalid::Invalid;
 use crate::table::{self, KeyAttribute, TableRecord};
@@ -147,18 +148,10 @@ pub(crate) fn describe(
     };
     let mut schema: Vec<_> = index.partition.iter().map(|key| role(key, Role::Hash)).collect();
     schema.extend(index.filters.iter().map(|key| role(key, Role::InlineFilter)));
-    let (projection_type, names) = match &index.projection {
-        IndexProjection::All => (ProjectionType::All, None),
-        IndexProjection::KeysOnly => (ProjectionType::KeysOnly, None),
-        IndexProjection::Include(names) => (ProjectionType::Include, Some(names.clone())),
-    };
     VectorIndexDescription {
         index_name: Some(index.name.clone()),
         search_schema: (!schema.is_empty()).then_some(schema),
-        projection: Some(Projection {
-            projection_type: Some(projection_type),
-            non_key_attributes: names,
-        }),
+        projection: Some(describe::projection(&index.projection)),
         vector_attribute: Some(VectorAttributeDefinition {
             attribute_name: index.attribute.clone(),
         }),
@@ -194,11 +187,7 @@ fn schema(
                 "One element in SearchSchema is not defined in attribute definitions",
             ));
         };
-        let key_type = match defined.attribute_type {
-            ScalarAttributeType::N => table::KeyType::N,
-            ScalarAttributeType::B => table::KeyType::B,
-            _ => table::KeyType::S,
-        };
+        let key_type = table::KeyType::from(&defined.attribute_type);
         let twice = partition.iter().chain(&filters).any(|key: &KeyAttribute| key.name == name);
         let is_hash = element.search_schema_element_type == SearchSchemaElementType::Hash;
         if twice || (is_hash && partition.is_some()) {
