@@ -54,7 +54,12 @@ fn services(
         service_dynamodb::service_with(dynamodb),
         service_dynamodb::streams_service(),
         lambda,
+        service_iam::service(),
+        service_kms::service(),
         service_logs::service(),
+        service_s3::service(),
+        service_sns::service(),
+        service_sqs::service(),
         service_sts::service(),
     ]
 }
