@@ -182,6 +182,8 @@ impl Committer {
         head: Head,
         sync: bool,
     ) -> Result<(), StoreError> {
+        let recent = self.shared.recent.clone();
+        rows.iter().for_each(|(key, _)| recent.forget(key, head.seq));
         let written = self
             .spaces
             .write(space, rows, head.seq, sync)
@@ -192,7 +194,8 @@ impl Committer {
         }
         self.head = head;
         let view = self.spaces.db.snapshot();
-        let snapshot = Arc::new(DiskSnapshot { seq: head.seq, view, rows: space.clone() });
+        let rows = space.clone();
+        let snapshot = Arc::new(DiskSnapshot { seq: head.seq, view, rows, recent });
         *self.shared.published.write().unwrap_or_else(PoisonError::into_inner) = snapshot;
         Ok(())
     }
@@ -216,6 +219,8 @@ impl Committer {
             let stored = record::encode(&key, head.seq, &value);
             (key, Some(stored))
         });
+        // What is there now will not be there; only what follows may be kept.
+        self.shared.recent.clear(head.seq);
         self.write(&space, rows.collect(), head, true)?;
         lock(&self.shared.window).reset(head.seq);
         // Its files go when the last reader lets go. Should this fail, the next opening does it.
@@ -233,6 +238,8 @@ impl Committer {
             let stored = record::encode(&key, stored.version, &stored.value);
             (key, Some(stored))
         });
+        // The number of the last commit may stay what it is, so even readers of now come too late.
+        self.shared.recent.clear(head.seq + 1);
         self.write(&space, rows.collect(), head, true)?;
         lock(&self.shared.window).reset(head.seq);
         Ok(head.seq)

@@ -18,6 +18,7 @@ use crate::engine::{
 use crate::journal::{self, Journals};
 use crate::manifest;
 use crate::memory::lock;
+use crate::recent::Recent;
 use crate::record;
 use crate::room::Room;
 use crate::watermark::{Mark, Watermark};
@@ -41,6 +42,7 @@ pub(crate) type Rows = Vec<(Bytes, Option<Vec<u8>>)>;
 /// What the committer shows to readers.
 pub(crate) struct Shared {
     pub published: RwLock<Arc<DiskSnapshot>>,
+    pub recent: Arc<Recent>,
     pub window: Mutex<Window>,
 }
 
@@ -48,6 +50,7 @@ pub(crate) struct DiskSnapshot {
     pub seq: u64,
     pub view: fjall::Snapshot,
     pub rows: Keyspace,
+    pub recent: Arc<Recent>,
 }
 
 /// The last commit, written with every batch, and the number of the keyspace that has it.
@@ -63,8 +66,13 @@ impl Snapshot for DiskSnapshot {
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Versioned>, StoreError> {
+        if let Some(known) = self.recent.get(key, self.seq) {
+            return Ok(known);
+        }
         let stored = self.view.get(&self.rows, key).map_err(engine_error)?;
-        stored.map(|stored| record::decode(key, stored.into())).transpose()
+        let stored = stored.map(|stored| record::decode(key, stored.into())).transpose()?;
+        self.recent.keep(key, self.seq, stored.as_ref());
+        Ok(stored)
     }
 
     fn range(&self, range: &KeyRange, reverse: bool, limit: Limit) -> Result<Chunk, StoreError> {
@@ -117,8 +125,11 @@ impl DiskEngine {
         watermark
             .write(&Mark { seq, journals: journals.extents() })
             .map_err(|error| StoreError::io("writing the watermark", error))?;
-        let snapshot = DiskSnapshot { seq, view: spaces.db.snapshot(), rows };
+        let recent = Arc::new(Recent::new(options.recent_bytes));
+        let view = spaces.db.snapshot();
+        let snapshot = DiskSnapshot { seq, view, rows, recent: recent.clone() };
         let shared = Arc::new(Shared {
+            recent,
             published: RwLock::new(Arc::new(snapshot)),
             window: Mutex::new(Window::new(head.seq)),
         });

@@ -49,6 +49,7 @@ mod manifest;
 mod memory;
 mod open;
 mod outbox;
+mod recent;
 mod record;
 mod room;
 mod store;

@@ -29,6 +29,8 @@ pub struct Migration {
 pub struct Options {
     /// Memory for blocks read from disk, in bytes; taken as needed.
     pub cache_bytes: u64,
+    /// Memory for rows that were read lately, in bytes; taken as needed.
+    pub recent_bytes: u64,
     /// Recent writes kept in memory before they become a table file, in bytes.
     pub memtable_bytes: u64,
     /// Bytes that stay free on the disk for the engine's own rewriting: a commit that would take
@@ -47,6 +49,7 @@ impl Default for Options {
         let mib = 1024 * 1024;
         Self {
             cache_bytes: 16 * mib,
+            recent_bytes: 8 * mib,
             memtable_bytes: 8 * mib,
             reserve_bytes: 64 * mib,
             migrations: &[],
