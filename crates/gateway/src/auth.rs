@@ -33,11 +33,12 @@ impl<'a> Candidate<'a> {
         let rules = Rules { service, s3, unsigned_payload: false };
         let now = kernel.clock().now();
         claim.check(parts, rules, now.epoch_ms.div_euclid(1000))?;
-        let found =
-            kernel.credentials().find(&claim.access_key_id, claim.session_token.as_deref(), now);
+        let token = claim.session_token.as_deref();
+        let found = kernel.credentials().find(kernel, &claim.access_key_id, token, now);
         match found {
             Ok(key) => Ok(Self { claim, rules, secret: key.secret, principal: key.principal }),
             Err(CredentialsError::Unknown) => Err(AuthError::UnknownKey),
+            Err(CredentialsError::InvalidToken) => Err(AuthError::InvalidToken),
             Err(CredentialsError::Expired) => Err(AuthError::ExpiredToken),
         }
     }

@@ -5,17 +5,21 @@
 //! survive a restart, cost no write, and cannot be forged.
 
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use serde::{Deserialize, Serialize};
 use shape::Timestamp;
 
-use crate::{Principal, Random, Sealer};
+use crate::session::Statement;
+use crate::{AssumedRole, Kernel, Principal, Random, Sealer, SessionFacts};
 
 /// The access key id and secret that work without set-up while bound to loopback.
 const TEST: &str = "test";
 const PURPOSE: &str = "session-token";
+/// Largest token that is made or looked at, in characters; `MinimumSessionTokenSize` of AWS's
+/// model ends there.
+pub const SESSION_TOKEN_CHARS_MAX: usize = 4096;
 
 /// What the gateway needs to check a signature.
 #[derive(Clone)]
@@ -39,11 +43,21 @@ pub struct SessionCredentials {
     pub expiration: Timestamp,
 }
 
+/// Where the access keys of IAM's users are: IAM gives the kernel one at its start
+/// ([`Credentials::set_user_keys`]).
+pub trait UserKeys: Send + Sync {
+    /// The secret and user of an active key. Called for every request signed by such a key, before
+    /// the signature is known to be good: it must be quick and must not record a use.
+    fn find(&self, kernel: &Kernel, access_key_id: &str) -> Option<AccessKey>;
+}
+
 /// Why a key is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CredentialsError {
-    /// No such access key id, or the session token is missing, forged or another key's.
+    /// No such access key id, or one that needs a session token came without.
     Unknown,
+    /// The session token is forged, damaged or another key's, or came with a key that has none.
+    InvalidToken,
     /// The session has ended.
     Expired,
 }
@@ -51,7 +65,8 @@ pub enum CredentialsError {
 impl fmt::Display for CredentialsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            CredentialsError::Unknown => "the access key or session token is not valid",
+            CredentialsError::Unknown => "the access key is not valid",
+            CredentialsError::InvalidToken => "the session token is not valid",
             CredentialsError::Expired => "the session token has expired",
         })
     }
@@ -59,15 +74,30 @@ impl fmt::Display for CredentialsError {
 
 impl std::error::Error for CredentialsError {}
 
-#[derive(Serialize, Deserialize)]
-struct Session {
-    key: String,
-    account: String,
-    role: String,
-    session: String,
-    role_id: String,
-    until_ms: i64,
+/// Why temporary credentials are not made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IssueError {
+    /// Session policies and tags take more room than there is.
+    PackedPolicyTooLarge {
+        /// How much of the room they would take; over 100.
+        percent: u32,
+    },
+    /// The principal is none that has sessions.
+    NoSession,
 }
+
+impl fmt::Display for IssueError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            IssueError::PackedPolicyTooLarge { percent } => {
+                write!(f, "session policies and tags take {percent} % of the room")
+            }
+            IssueError::NoSession => f.write_str("the principal has no session"),
+        }
+    }
+}
+
+impl std::error::Error for IssueError {}
 
 /// All keys of an installation.
 pub struct Credentials {
@@ -76,6 +106,7 @@ pub struct Credentials {
     test_account: Option<String>,
     /// Root key given by the operator: id, secret, account.
     root_key: Option<(String, String, String)>,
+    user_keys: OnceLock<Arc<dyn UserKeys>>,
 }
 
 impl Credentials {
@@ -85,7 +116,7 @@ impl Credentials {
         test_account: Option<String>,
         root_key: Option<(String, String, String)>,
     ) -> Self {
-        Credentials { sealer, test_account, root_key }
+        Credentials { sealer, test_account, root_key, user_keys: OnceLock::new() }
     }
 
     /// The account whose root `test`/`test` is, if that is allowed.
@@ -93,9 +124,15 @@ impl Credentials {
         self.test_account.as_deref()
     }
 
+    /// Says where the access keys of users are, once; false when that was said before.
+    pub fn set_user_keys(&self, keys: Arc<dyn UserKeys>) -> bool {
+        self.user_keys.set(keys).is_ok()
+    }
+
     /// Finds the secret of an access key id, checking the session token that came with it.
     pub fn find(
         &self,
+        kernel: &Kernel,
         access_key_id: &str,
         session_token: Option<&str>,
         now: Timestamp,
@@ -104,13 +141,17 @@ impl Credentials {
             Some(token) if access_key_id.starts_with("ASIA") => {
                 self.session(access_key_id, token, now)
             }
+            Some(_) if access_key_id.starts_with("AKIA") => Err(CredentialsError::InvalidToken),
             // Dummy tokens accompany dummy keys in many set-ups; they prove nothing and take
             // nothing away.
-            _ => self.long_term(access_key_id).ok_or(CredentialsError::Unknown),
+            _ => self
+                .well_known(access_key_id)
+                .or_else(|| self.user_keys.get()?.find(kernel, access_key_id))
+                .ok_or(CredentialsError::Unknown),
         }
     }
 
-    fn long_term(&self, id: &str) -> Option<AccessKey> {
+    fn well_known(&self, id: &str) -> Option<AccessKey> {
         let root = |account: &str, secret: &str| AccessKey {
             secret: secret.to_owned(),
             principal: Principal::Root { account: account.to_owned() },
@@ -135,28 +176,54 @@ impl Credentials {
         token: &str,
         now: Timestamp,
     ) -> Result<AccessKey, CredentialsError> {
-        let unknown = CredentialsError::Unknown;
-        let sealed = BASE64.decode(token).map_err(|_| unknown)?;
-        let plain = self.sealer.open_sealed(PURPOSE, &sealed).map_err(|_| unknown)?;
-        let session: Session = serde_json::from_slice(&plain).map_err(|_| unknown)?;
-        if session.key != id {
-            return Err(unknown);
+        let invalid = CredentialsError::InvalidToken;
+        if token.len() > SESSION_TOKEN_CHARS_MAX {
+            return Err(invalid);
         }
-        if session.until_ms <= now.epoch_ms {
+        let sealed = BASE64.decode(token).map_err(|_| invalid)?;
+        let plain = self.sealer.open_sealed(PURPOSE, &sealed).map_err(|_| invalid)?;
+        let statement = Statement::unpack(&plain).ok_or(invalid)?;
+        if statement.key != id {
+            return Err(invalid);
+        }
+        let principal = statement.principal();
+        let expires_at_ms = principal.session().ok_or(invalid)?.expires_at_ms;
+        if expires_at_ms <= now.epoch_ms {
             return Err(CredentialsError::Expired);
         }
-        Ok(AccessKey {
-            secret: self.secret_of(&sealed),
-            principal: Principal::AssumedRole {
-                account: session.account,
-                role: session.role,
-                session: session.session,
-                role_id: session.role_id,
-            },
+        Ok(AccessKey { secret: self.secret_of(&sealed), principal })
+    }
+
+    /// Makes temporary credentials for a principal with a session; they end when it does.
+    pub fn issue(
+        &self,
+        random: &dyn Random,
+        principal: &Principal,
+    ) -> Result<SessionCredentials, IssueError> {
+        let facts = principal.session().ok_or(IssueError::NoSession)?;
+        let percent = facts.packed_policy_percent();
+        if percent > 100 {
+            return Err(IssueError::PackedPolicyTooLarge { percent });
+        }
+        let access_key_id = key_id("ASIA", principal.account(), random);
+        let statement = Statement::of(&access_key_id, principal).ok_or(IssueError::NoSession)?;
+        let sealed = self.sealer.seal(PURPOSE, &statement.pack());
+        let session_token = BASE64.encode(&sealed);
+        if session_token.len() > SESSION_TOKEN_CHARS_MAX {
+            let percent = session_token.len() * 100 / SESSION_TOKEN_CHARS_MAX;
+            let percent = u32::try_from(percent).unwrap_or(u32::MAX);
+            return Err(IssueError::PackedPolicyTooLarge { percent: percent.max(101) });
+        }
+        Ok(SessionCredentials {
+            access_key_id,
+            secret_access_key: self.secret_of(&sealed),
+            session_token,
+            expiration: Timestamp::from_ms(facts.expires_at_ms),
         })
     }
 
-    /// Makes credentials for a session of a role (a role ARN's account and last path part).
+    /// Makes credentials for a session of a role that IAM need not know, named by a role ARN's
+    /// account and last path part. Its id is made up, but the same for every session.
     pub fn mint(
         &self,
         random: &dyn Random,
@@ -165,26 +232,18 @@ impl Credentials {
         session: &str,
         expiration: Timestamp,
     ) -> SessionCredentials {
-        let access_key_id = format!("ASIA{}", random.base32(16));
-        // The role's id must be the same for every session of the role.
         let id = self.sealer.derive("role-id", format!("{account}/{role}").as_bytes());
         let role_id: String = id[..17].iter().map(|b| base32_digit(*b)).collect();
-        let statement = Session {
-            key: access_key_id.clone(),
+        let principal = AssumedRole {
             account: account.to_owned(),
+            path: "/".to_owned(),
             role: role.to_owned(),
-            session: session.to_owned(),
             role_id: format!("AROA{role_id}"),
-            until_ms: expiration.epoch_ms,
+            session_name: session.to_owned(),
+            session: SessionFacts::new(0, expiration.epoch_ms),
         };
-        let plain = serde_json::to_vec(&statement).expect("plain strings are JSON");
-        let sealed = self.sealer.seal(PURPOSE, &plain);
-        SessionCredentials {
-            access_key_id,
-            secret_access_key: self.secret_of(&sealed),
-            session_token: BASE64.encode(&sealed),
-            expiration,
-        }
+        self.issue(random, &Principal::AssumedRole(Arc::new(principal)))
+            .expect("a session without policies and tags is small")
     }
 
     fn secret_of(&self, sealed_token: &[u8]) -> String {
@@ -192,15 +251,49 @@ impl Credentials {
     }
 }
 
+const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+/// Marks ids that carry an account. They begin with `Q` or a later character.
+const WITH_ACCOUNT: u128 = 1 << 79;
+
 fn base32_digit(byte: u8) -> char {
-    b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[usize::from(byte % 32)] as char
+    BASE32[usize::from(byte % 32)] as char
+}
+
+/// An access key id: `prefix` (`AKIA`, `ASIA`) and 16 characters. As in AWS's own ids they are 80
+/// bits in base 32: a mark, the account in 40 bits, and 39 random bits. So the account of a key
+/// can be told without any record (`GetAccessKeyInfo`). Who stores keys makes sure that an id is
+/// new.
+pub fn key_id(prefix: &str, account: &str, random: &dyn Random) -> String {
+    let account = account.parse::<u128>().unwrap_or(0) & ((1 << 40) - 1);
+    let noise = u128::from(random.u64()) & ((1 << 39) - 1);
+    let bits = WITH_ACCOUNT | account << 39 | noise;
+    let digits = (0..16).rev().map(|i| base32_digit((bits >> (5 * i) & 31) as u8));
+    prefix.chars().chain(digits).collect()
+}
+
+/// The account that [`key_id`] put into an access key id; `None` for ids of other making.
+pub fn account_of_key(id: &str) -> Option<String> {
+    let digits = id.as_bytes().split_at_checked(4)?.1;
+    if digits.len() != 16 {
+        return None;
+    }
+    let mut bits = 0u128;
+    for digit in digits {
+        let value = BASE32.iter().position(|known| known == digit)?;
+        bits = bits << 5 | value as u128;
+    }
+    let account = bits >> 39 & ((1 << 40) - 1);
+    (bits & WITH_ACCOUNT != 0 && account < 1_000_000_000_000).then(|| format!("{account:012}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::SeededRandom;
-    use std::sync::Arc;
+    use crate::{Config, FederatedFacts, FederatedUser, RootSession, SeededRandom, User};
+
+    fn kernel() -> Kernel {
+        Kernel::new(Config::memory())
+    }
 
     #[test]
     fn sessions_are_bound_to_key_token_and_time() {
@@ -210,17 +303,105 @@ mod tests {
         let until = Timestamp::from_ms(10_000);
         let minted = keys.mint(&random, "000000000000", "role", "session", until);
         let other = keys.mint(&random, "000000000000", "role", "session", until);
+        let kernel = kernel();
         let find = |id: &str, token: Option<&str>, at| {
-            keys.find(id, token, Timestamp::from_ms(at)).map(|k| (k.secret, k.principal.arn()))
+            let found = keys.find(&kernel, id, token, Timestamp::from_ms(at));
+            found.map(|k| (k.secret, k.principal.arn()))
         };
         let token = Some(minted.session_token.as_str());
         let arn = "arn:aws:sts::000000000000:assumed-role/role/session".to_owned();
-        assert_eq!(find(&minted.access_key_id, token, 0), Ok((minted.secret_access_key, arn)));
-        assert_eq!(find(&minted.access_key_id, token, 10_000), Err(CredentialsError::Expired));
-        assert_eq!(find(&other.access_key_id, token, 0), Err(CredentialsError::Unknown));
-        assert_eq!(find(&minted.access_key_id, None, 0), Err(CredentialsError::Unknown));
+        let id = minted.access_key_id.as_str();
+        assert_eq!(find(id, token, 0), Ok((minted.secret_access_key, arn)));
+        assert_eq!(find(id, token, 10_000), Err(CredentialsError::Expired));
+        assert_eq!(find(&other.access_key_id, token, 0), Err(CredentialsError::InvalidToken));
+        assert_eq!(find(id, None, 0), Err(CredentialsError::Unknown));
+        let longest = "A".repeat(100_000);
+        let cut = &minted.session_token[..minted.session_token.len() - 4];
         let forged = format!("A{}", &minted.session_token[1..]);
-        assert_eq!(find(&minted.access_key_id, Some(&forged), 0), Err(CredentialsError::Unknown));
+        for bad in ["", "AAAA", "%", cut, &forged, &longest] {
+            assert_eq!(find(id, Some(bad), 0), Err(CredentialsError::InvalidToken), "{bad:.20}");
+        }
+        let long_lived = id.replacen("ASIA", "AKIA", 1);
+        assert_eq!(find(&long_lived, token, 0), Err(CredentialsError::InvalidToken));
+    }
+
+    #[test]
+    fn sessions_of_every_kind_come_back_whole() {
+        let random = SeededRandom::new(7);
+        let sealer = Sealer::ephemeral(Arc::new(SeededRandom::new(1)));
+        let keys = Credentials::new(sealer, None, None);
+        let facts = SessionFacts {
+            policy: Some(format!(r#"{{"Version":"2012-10-17","x":"{}"}}"#, "a".repeat(2000))),
+            policy_arns: vec!["arn:aws:iam::aws:policy/ReadOnlyAccess".into(); 10],
+            tags: (0..20).map(|i| (format!("Key{i}"), format!("값 {i}"))).collect(),
+            transitive_tag_keys: vec!["Key3".into()],
+            source_identity: Some("kim".into()),
+            mfa_at_ms: Some(4),
+            federated: Some(FederatedFacts {
+                provider: "arn:aws:iam::111122223333:oidc-provider/example.com".into(),
+                keys: vec![("example.com:amr".into(), vec!["a".into(), "b".into()])],
+            }),
+            chained: true,
+            root_task: Some("arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials".into()),
+            ..SessionFacts::new(1, 10_000)
+        };
+        let account = || "111122223333".to_owned();
+        let user = User {
+            account: account(),
+            path: "/".into(),
+            name: "kim".into(),
+            id: "AIDAX".into(),
+            session: Some(facts.clone()),
+        };
+        let by = Some(User { session: None, ..user.clone() });
+        let (name, session) = ("lee".to_owned(), facts.clone());
+        let principals = [
+            Principal::RootSession(
+                RootSession { account: account(), session: facts.clone() }.into(),
+            ),
+            Principal::User(user.into()),
+            Principal::FederatedUser(
+                FederatedUser { account: account(), name, by, session }.into(),
+            ),
+        ];
+        let kernel = kernel();
+        for principal in principals {
+            let made = keys.issue(&random, &principal).expect("credentials");
+            assert!(made.session_token.len() <= SESSION_TOKEN_CHARS_MAX);
+            assert_eq!(account_of_key(&made.access_key_id), Some(account()));
+            let token = Some(made.session_token.as_str());
+            let now = Timestamp::from_ms(9_999);
+            let found = keys.find(&kernel, &made.access_key_id, token, now);
+            assert_eq!(found.map(|key| key.principal), Ok(principal));
+        }
+        let none = keys.issue(&random, &Principal::root("111122223333"));
+        assert_eq!(none.err(), Some(IssueError::NoSession));
+    }
+
+    #[test]
+    fn too_much_to_carry() {
+        let noise: &dyn Random = &SeededRandom::new(3);
+        let keys = Credentials::new(Sealer::ephemeral(Arc::new(SeededRandom::new(1))), None, None);
+        let mut session = SessionFacts::new(0, 1);
+        session.tags = (0..50).map(|i| (format!("k{i}"), noise.base32(256))).collect();
+        let root = RootSession { account: "111122223333".into(), session };
+        let made = keys.issue(noise, &Principal::RootSession(root.into()));
+        assert!(matches!(made.err(), Some(IssueError::PackedPolicyTooLarge { percent: 101.. })));
+    }
+
+    #[test]
+    fn accounts_of_keys() {
+        let random = SeededRandom::new(9);
+        for account in ["000000000000", "000000000001", "123456789012", "999999999999"] {
+            let id = key_id("AKIA", account, &random);
+            assert_eq!((id.len(), account_of_key(&id).as_deref()), (20, Some(account)), "{id}");
+        }
+        // A published example, with the account that is known to be in it.
+        let known = account_of_key("ASIAQNZGKIQY56JQ7WML");
+        assert_eq!(known.as_deref(), Some("029608264753"));
+        for id in ["", "AKIA", "AKIAIOSFODNN7EXAMPLE", "AKIAé", "AKIAQNZGKIQY56JQ7WM1", "test"] {
+            assert_eq!(account_of_key(id), None, "{id}");
+        }
     }
 
     #[test]
@@ -229,16 +410,41 @@ mod tests {
         let open = Credentials::new(sealer.clone(), Some("000000000000".into()), None);
         let real = Some(("AKIAREAL".into(), "secret".into(), "111111111111".into()));
         let closed = Credentials::new(sealer, None, real);
-        let account = |keys: &Credentials, id: &str| {
-            keys.find(id, None, Timestamp::from_ms(0))
+        let kernel = kernel();
+        let account = |keys: &Credentials, id: &str, token: Option<&str>| {
+            keys.find(&kernel, id, token, Timestamp::from_ms(0))
                 .ok()
                 .map(|k| k.principal.account().to_owned())
         };
-        assert_eq!(account(&open, "test").as_deref(), Some("000000000000"));
-        assert_eq!(account(&open, "123456789012").as_deref(), Some("123456789012"));
-        assert_eq!(account(&open, "12345678901"), None);
-        assert_eq!(account(&closed, "test"), None);
-        assert_eq!(account(&closed, "123456789012"), None);
-        assert_eq!(account(&closed, "AKIAREAL").as_deref(), Some("111111111111"));
+        assert_eq!(account(&open, "test", None).as_deref(), Some("000000000000"));
+        assert_eq!(account(&open, "test", Some("dummy")).as_deref(), Some("000000000000"));
+        assert_eq!(account(&open, "123456789012", None).as_deref(), Some("123456789012"));
+        assert_eq!(account(&open, "12345678901", None), None);
+        assert_eq!(account(&closed, "test", None), None);
+        assert_eq!(account(&closed, "123456789012", None), None);
+        assert_eq!(account(&closed, "AKIAREAL", None).as_deref(), Some("111111111111"));
+        assert_eq!(account(&closed, "AKIAREAL", Some("token")), None);
+    }
+
+    #[test]
+    fn keys_of_users() {
+        struct Keys;
+        impl UserKeys for Keys {
+            fn find(&self, _: &Kernel, id: &str) -> Option<AccessKey> {
+                let principal = Principal::root("111122223333");
+                (id == "AKIAUSER").then(|| AccessKey { secret: "s".into(), principal })
+            }
+        }
+        let kernel = kernel();
+        let find = |id: &str, token: Option<&str>| {
+            let found = kernel.credentials().find(&kernel, id, token, Timestamp::from_ms(0));
+            found.map(|key| key.secret)
+        };
+        assert_eq!(find("AKIAUSER", None), Err(CredentialsError::Unknown));
+        assert!(kernel.credentials().set_user_keys(Arc::new(Keys)));
+        assert!(!kernel.credentials().set_user_keys(Arc::new(Keys)));
+        assert_eq!(find("AKIAUSER", None), Ok("s".into()));
+        assert_eq!(find("AKIAOTHER", None), Err(CredentialsError::Unknown));
+        assert_eq!(find("AKIAUSER", Some("token")), Err(CredentialsError::InvalidToken));
     }
 }

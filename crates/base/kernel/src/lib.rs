@@ -6,6 +6,7 @@
 
 mod api;
 mod arn;
+mod authorization_message;
 mod blobs;
 mod clock;
 mod credentials;
@@ -16,19 +17,25 @@ mod principal;
 mod random;
 mod seal;
 mod service;
+mod session;
 mod tasks;
 
 pub use api::{BoxFuture, Dispatch, ServiceClient, store_fault};
 pub use arn::{Arn, ArnError};
+pub use authorization_message::{decode_authorization_message, encode_authorization_message};
 pub use blobs::{BlobError, Blobs};
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use credentials::{AccessKey, Credentials, CredentialsError, SessionCredentials};
+pub use credentials::{
+    AccessKey, Credentials, CredentialsError, IssueError, SESSION_TOKEN_CHARS_MAX,
+    SessionCredentials, UserKeys, account_of_key, key_id,
+};
 pub use ctx::Ctx;
 pub use kernel::{Config, Kernel};
 pub use log::{Level, Log};
-pub use principal::Principal;
+pub use principal::{AssumedRole, FederatedUser, Principal, RootSession, User};
 pub use random::{OsRandom, Random, SeededRandom};
 pub use seal::{SealError, Sealer};
 pub use service::{EventHandler, Hook, Invalid, Service, TaskHandler};
+pub use session::{FederatedFacts, SessionFacts};
 pub use shape::{Fault, Timestamp};
 pub use store::{Store, StoreError};

@@ -95,7 +95,8 @@ async fn node_answers_cold_and_warm() {
     let text_of = |name: &str| env[name].as_str().map(str::to_owned);
     let (key, token) = (text_of("AWS_ACCESS_KEY_ID").unwrap(), text_of("AWS_SESSION_TOKEN"));
     let now = cloud.ctx.now();
-    let found = cloud.kernel.credentials().find(&key, token.as_deref(), now).expect("a key");
+    let found = cloud.kernel.credentials();
+    let found = found.find(&cloud.kernel, &key, token.as_deref(), now).expect("a key");
     assert_eq!(text_of("AWS_SECRET_ACCESS_KEY").as_deref(), Some(found.secret.as_str()));
     assert_eq!(found.principal.arn(), "arn:aws:sts::000000000000:assumed-role/desk-role/desk");
 

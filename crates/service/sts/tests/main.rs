@@ -1,6 +1,8 @@
 //! STS through the kernel, as the gateway and other services call it.
 
-use kernel::{Config, Ctx, Kernel, Principal};
+use std::sync::Arc;
+
+use kernel::{AssumedRole, Config, Ctx, Kernel, Principal, SessionFacts};
 
 async fn check(principal: Principal, expected: [&str; 3]) {
     let kernel = Kernel::new(Config::memory());
@@ -24,12 +26,14 @@ async fn root() {
 #[tokio::test]
 async fn assumed_role() {
     check(
-        Principal::AssumedRole {
+        Principal::AssumedRole(Arc::new(AssumedRole {
             account: "111122223333".into(),
+            path: "/".into(),
             role: "desk".into(),
-            session: "call".into(),
             role_id: "AROAABC".into(),
-        },
+            session_name: "call".into(),
+            session: SessionFacts::new(0, 1),
+        })),
         ["AROAABC:call", "111122223333", "arn:aws:sts::111122223333:assumed-role/desk/call"],
     )
     .await;
