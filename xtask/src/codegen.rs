@@ -218,6 +218,7 @@ impl Types<'_> {
             Kind::Map => format!("BTreeMap<String, {}>", element(1)),
             Kind::String if shape.values.is_empty() => "String".to_owned(),
             Kind::String => type_name(&shape.name),
+            Kind::Blob if member.streaming || shape.streaming => "shape::ByteStream".to_owned(),
             Kind::Blob => "Blob".to_owned(),
             Kind::Boolean => "bool".to_owned(),
             Kind::Integer => "i32".to_owned(),

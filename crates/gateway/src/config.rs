@@ -81,6 +81,9 @@ fn body_limits() -> Vec<BodyLimit> {
         limit("lambda", Some("Invoke"), 6_291_456),
         limit("lambda", Some("CreateFunction"), 69_905_067),
         limit("lambda", Some("UpdateFunctionCode"), 69_905_067),
+        // These two stream: the limit is S3's own, 5 GiB.
+        limit("s3", Some("PutObject"), 5 << 30),
+        limit("s3", Some("UploadPart"), 5 << 30),
     ]
 }
 

@@ -1,24 +1,26 @@
 //! From a request to its answer.
 
-use crate::answer::{self, auth_fault, body_fault, front, name_request, without_service};
+use crate::answer::{self, auth_fault, body_fault, front, is_s3, name_request, without_service};
 use crate::auth::{Candidate, Identified};
 use crate::checksum;
 use crate::config::{Config, GatewayError};
+use crate::download::with_stream;
 use crate::http::{
-    Budget, Cors, Handler, Host, Peer, ReadBody, Reply, ReplyFuture, Server, Stream, TlsStarter,
-    drain, full, read_body,
+    BodyError, Budget, Cors, Handler, Host, Peer, ReadBody, Reply, ReplyFuture, Server, Stream,
+    TlsStarter, drain, full, read_body,
 };
 use crate::persistent::{Panicked, Persistent};
 use crate::routes::{Access, Route, RouteHandler};
 use crate::routing::{Entry, Found, Services, host_region};
 use crate::sigv4::{self, AuthError, ChunkDecoder, Claim, Payload, Verifier};
 use crate::tls;
+use crate::upload::{self, Lent};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Request, header};
 use hyper::body::{Body as _, Incoming};
 use kernel::{Ctx, Kernel, Level, Principal};
-use shape::{Fault, Operation, Protocol, Reading, Struct, validate};
+use shape::{ByteStream, Fault, Operation, Protocol, Reading, Scalar, Struct, validate};
 use std::future::Future;
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -47,7 +49,9 @@ pub struct Open {
 /// A request on its way: what is known of it, and its body until it is read.
 pub(crate) struct Arrival {
     pub parts: Parts,
-    pub body: Incoming,
+    /// Nothing while it is lent to an operation that reads it as it comes.
+    pub body: Option<Incoming>,
+    pub lent: Lent,
     pub host: Host,
     pub request_id: String,
     /// The client stopped sending: there is no point in waiting for the rest.
@@ -64,6 +68,8 @@ pub(crate) struct Noted {
 /// What a body turned out to be.
 struct Arrived {
     body: ReadBody,
+    /// Instead of `body`, for operations that read it as it comes.
+    stream: Option<ByteStream>,
     principal: Principal,
 }
 
@@ -202,15 +208,26 @@ impl Gateway {
             }
         };
         let request_id = request_id.to_owned();
-        let mut arrival = Arrival { parts, body, host, request_id, stalled: false };
+        let (body, lent) = (Some(body), Lent::default());
+        let mut arrival = Arrival { parts, body, lent, host, request_id, stalled: false };
         // What is rare is boxed, so that the future of every request need not have room for it.
         let mut reply = match arrival.parts.uri.path().starts_with("/_gureum/") {
             true => Box::pin(self.own_path(&mut arrival, noted)).await,
             false => self.service_call(&mut arrival, noted).await,
         };
         name_request(&mut reply, &arrival.request_id);
-        if !waits && !arrival.stalled && !arrival.body.is_end_stream() {
-            Box::pin(drain(&mut arrival.body, &self.config.limits)).await;
+        let mut waits = waits;
+        if arrival.body.is_none() {
+            let (body, began, stalled) = arrival.lent.reclaim();
+            (arrival.body, arrival.stalled) = (body, stalled);
+            waits &= !began;
+        }
+        if let Some(body) = &mut arrival.body
+            && !waits
+            && !arrival.stalled
+            && !body.is_end_stream()
+        {
+            Box::pin(drain(body, &self.config.limits)).await;
         }
         reply
     }
@@ -298,10 +315,15 @@ impl Gateway {
         let op = &model.operations[index];
         *operation = Some(op);
         let claim = claim.map_err(|error| auth_fault(model, &error))?;
-        if claim.is_none() && !op.unsigned {
+        // S3's buckets may be open to anybody: whether this one is, authorisation says.
+        if claim.is_none() && !op.unsigned && !is_s3(model) {
             return Err(auth_fault(model, &AuthError::Missing));
         }
-        let arrived = self.receive(arrival, entry, op, claim.as_ref(), form).await?;
+        let streamed = op.input.shape().streamed();
+        let arrived = match streamed {
+            Some(_) => self.lend(arrival, entry, op, claim.as_ref())?,
+            None => self.receive(arrival, entry, op, claim.as_ref(), form).await?,
+        };
         let region = match &claim {
             Some(claim) => claim.region.clone(),
             None => self.region_of(&arrival.host),
@@ -312,11 +334,16 @@ impl Gateway {
         let mut reading = Reading::default();
         wire::read_request(model, op, &request, &mut *input, &mut reading)
             .map_err(|error| error.fault(model))?;
+        if let (Some(index), Some(stream)) = (streamed, arrived.stream) {
+            // The member is a stream: it takes one.
+            input.field_mut(index).put(Scalar::Stream(stream)).map_err(Fault::internal)?;
+        }
         // The text of the request is not needed while the operation runs.
         drop(request);
         drop(arrived.body);
         let output = self.call(&ctx, entry, index, input, &reading).await?;
-        Ok(wire::write_response(model, op, &*output, &arrival.request_id).map(full))
+        let response = wire::write_response(model, op, &*output, &arrival.request_id);
+        Ok(with_stream(response, &*output, &self.kernel, &arrival.request_id))
     }
 
     /// The region meant by a request that is not signed for one.
@@ -363,7 +390,7 @@ impl Gateway {
             }
         };
         let Some(candidate) = candidate else {
-            return Ok(Arrived { body, principal: Principal::Anonymous });
+            return Ok(Arrived { body, stream: None, principal: Principal::Anonymous });
         };
         let Identified { principal, proof } = match identified {
             Some(identified) => identified,
@@ -378,16 +405,59 @@ impl Gateway {
             let proof = signed.then_some(proof);
             body.bytes = decode_stream(&arrival.parts, &body.bytes, proof, *trailer, max)?;
         }
-        Ok(Arrived { body, principal })
+        Ok(Arrived { body, stream: None, principal })
+    }
+
+    /// Checks what signs a request and makes a stream of its body, for an operation that reads it
+    /// as it comes.
+    fn lend(
+        &self,
+        arrival: &mut Arrival,
+        entry: &Entry,
+        op: &'static Operation,
+        claim: Option<&Claim>,
+    ) -> Result<Arrived, Fault> {
+        let model = entry.model;
+        let mut signed = None;
+        let mut principal = Principal::Anonymous;
+        if let Some(claim) = claim {
+            let candidate = Candidate::of_service(&self.kernel, &arrival.parts, claim, model)?;
+            let identified = candidate
+                .verify(&self.verifier, &arrival.parts, None)
+                .map_err(|error| auth_fault(model, &error))?;
+            principal = identified.principal;
+            signed = Some((&claim.payload, identified.proof));
+        }
+        let incomplete = || body_fault(Some(model), &op.name, BodyError::Incomplete);
+        let body = arrival.body.take().ok_or_else(incomplete)?;
+        let terms = upload::Terms {
+            model,
+            operation: &op.name,
+            parts: &arrival.parts,
+            signed,
+            bytes_max: self.config.body_bytes_max(entry.name, &op.name),
+            limits: &self.config.limits,
+            budget: &self.budget,
+        };
+        match upload::stream(terms, body, &arrival.lent) {
+            Ok(stream) => {
+                Ok(Arrived { body: ReadBody::default(), stream: Some(stream), principal })
+            }
+            Err((fault, body)) => {
+                arrival.body = Some(body);
+                Err(fault)
+            }
+        }
     }
 
     pub(crate) async fn read(
         &self,
         arrival: &mut Arrival,
         bytes_max: u64,
-    ) -> Result<ReadBody, crate::http::BodyError> {
-        let read = read_body(&mut arrival.body, bytes_max, &self.config.limits, &self.budget).await;
-        arrival.stalled = matches!(read, Err(crate::http::BodyError::Timeout));
+    ) -> Result<ReadBody, BodyError> {
+        let Some(body) = &mut arrival.body else { return Err(BodyError::Incomplete) };
+        let read = read_body(body, bytes_max, &self.config.limits, &self.budget).await;
+        arrival.stalled = matches!(read, Err(BodyError::Timeout));
         read
     }
 

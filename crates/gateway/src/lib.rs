@@ -13,6 +13,7 @@ mod answer;
 mod auth;
 mod checksum;
 mod config;
+mod download;
 pub mod fuzz;
 mod gateway;
 pub mod http;
@@ -22,6 +23,7 @@ mod routes;
 mod routing;
 pub mod sigv4;
 pub mod tls;
+mod upload;
 
 pub use config::{BodyLimit, Config, GatewayError};
 pub use gateway::{Gateway, Open};

@@ -12,7 +12,7 @@ use http::Method;
 use http::request::Parts;
 use kernel::{Ctx, Principal};
 use serde_json::{Value, json as object};
-use shape::{Fault, Operation, Reading};
+use shape::{Fault, Operation, Reading, Scalar, Struct, View};
 
 const DOOR: &str = "/_gureum/api/";
 
@@ -138,7 +138,10 @@ impl Gateway {
         wire::door::read(model, op, &caller.body, &mut *input, &mut reading)
             .map_err(|error| Fault::sender("SerializationException", error.to_string()))?;
         match self.call(&ctx, &entry, index, input, &reading).await {
-            Ok(output) => Ok(plain(200, "application/json", wire::door::write(op, &*output))),
+            Ok(output) => {
+                let output = at_hand(output).await?;
+                Ok(plain(200, "application/json", wire::door::write(op, &*output)))
+            }
             Err(fault) => Ok(door_fault(op, &fault, &arrival.request_id)),
         }
     }
@@ -210,6 +213,21 @@ struct Caller {
     body: Bytes,
     principal: Principal,
     region: String,
+}
+
+/// Most bytes of a stream that are answered as JSON.
+const STREAM_BYTES_MAX: usize = 10 * 1024 * 1024;
+
+/// An output whose stream, if it has one, has been read: JSON is written in one piece.
+async fn at_hand(mut output: Box<dyn Struct>) -> Result<Box<dyn Struct>, Fault> {
+    let Some(index) = output.shape().streamed() else { return Ok(output) };
+    let stream = match output.field(index) {
+        View::Stream(stream) => stream.clone(),
+        _ => return Ok(output),
+    };
+    let bytes = stream.collect(STREAM_BYTES_MAX).await?;
+    output.field_mut(index).put(Scalar::Blob(bytes)).map_err(Fault::internal)?;
+    Ok(output)
 }
 
 /// The path below a route's prefix, if it is that route's.

@@ -14,8 +14,15 @@ pub static MODEL: LazyLock<&'static shape::Model> =
 kernel::api! {
     service "s3";
     operations {
+        0 create_bucket(CreateBucketRequest) -> CreateBucketOutput;
+        1 delete_bucket(DeleteBucketRequest) -> DeleteBucketOutput;
+        2 get_bucket_location(GetBucketLocationRequest) -> GetBucketLocationOutput;
+        3 get_bucket_versioning(GetBucketVersioningRequest) -> GetBucketVersioningOutput;
+        4 head_bucket(HeadBucketRequest) -> HeadBucketOutput;
+        5 list_buckets(ListBucketsRequest) -> ListBucketsOutput;
+        6 put_bucket_versioning(PutBucketVersioningRequest) -> PutBucketVersioningOutput;
     }
-    errors {  }
+    errors { BucketAlreadyExists, BucketAlreadyOwnedByYou, NoSuchBucket }
 }
 
 /// Implements [`Api`] for a type: every operation is the function of its name in the
@@ -23,6 +30,58 @@ kernel::api! {
 #[macro_export]
 macro_rules! serve {
     ($type:ty, $ops:ident) => {
-        impl $crate::Api for $type {}
+        impl $crate::Api for $type {
+            fn create_bucket<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::CreateBucketRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::CreateBucketOutput, $crate::Error>> {
+                Box::pin($ops::create_bucket(self, ctx, input))
+            }
+            fn delete_bucket<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::DeleteBucketRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::DeleteBucketOutput, $crate::Error>> {
+                Box::pin($ops::delete_bucket(self, ctx, input))
+            }
+            fn get_bucket_location<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::GetBucketLocationRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::GetBucketLocationOutput, $crate::Error>> {
+                Box::pin($ops::get_bucket_location(self, ctx, input))
+            }
+            fn get_bucket_versioning<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::GetBucketVersioningRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::GetBucketVersioningOutput, $crate::Error>>
+            {
+                Box::pin($ops::get_bucket_versioning(self, ctx, input))
+            }
+            fn head_bucket<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::HeadBucketRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::HeadBucketOutput, $crate::Error>> {
+                Box::pin($ops::head_bucket(self, ctx, input))
+            }
+            fn list_buckets<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::ListBucketsRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::ListBucketsOutput, $crate::Error>> {
+                Box::pin($ops::list_buckets(self, ctx, input))
+            }
+            fn put_bucket_versioning<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::PutBucketVersioningRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::PutBucketVersioningOutput, $crate::Error>>
+            {
+                Box::pin($ops::put_bucket_versioning(self, ctx, input))
+            }
+        }
     };
 }

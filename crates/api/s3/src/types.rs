@@ -5,3 +5,243 @@
 use crate::MODEL;
 use shape::{Blob, Document, Timestamp};
 use std::collections::BTreeMap;
+
+#[derive(Clone, Default)]
+pub struct BucketAlreadyExists {}
+shape::structure!(BucketAlreadyExists, MODEL, 0);
+
+#[derive(Clone, Default)]
+pub struct BucketAlreadyOwnedByYou {}
+shape::structure!(BucketAlreadyOwnedByYou, MODEL, 1);
+
+#[derive(Clone, Default)]
+pub struct CreateBucketRequest {
+    pub acl: Option<BucketCannedACL>,
+    pub bucket: String,
+    pub create_bucket_configuration: Option<CreateBucketConfiguration>,
+    pub grant_full_control: Option<String>,
+    pub grant_read: Option<String>,
+    pub grant_read_acp: Option<String>,
+    pub grant_write: Option<String>,
+    pub grant_write_acp: Option<String>,
+    pub object_lock_enabled_for_bucket: Option<bool>,
+    pub object_ownership: Option<ObjectOwnership>,
+    pub bucket_namespace: Option<BucketNamespace>,
+}
+shape::structure!(
+    CreateBucketRequest,
+    MODEL,
+    2,
+    acl,
+    bucket,
+    create_bucket_configuration,
+    grant_full_control,
+    grant_read,
+    grant_read_acp,
+    grant_write,
+    grant_write_acp,
+    object_lock_enabled_for_bucket,
+    object_ownership,
+    bucket_namespace
+);
+
+shape::string_enum!(BucketCannedACL { Private = "private", PublicRead = "public-read", PublicReadWrite = "public-read-write", AuthenticatedRead = "authenticated-read",  });
+
+#[derive(Clone, Default)]
+pub struct CreateBucketConfiguration {
+    pub location_constraint: Option<BucketLocationConstraint>,
+    pub location: Option<LocationInfo>,
+    pub bucket: Option<BucketInfo>,
+    pub tags: Option<Vec<Tag>>,
+}
+shape::structure!(CreateBucketConfiguration, MODEL, 5, location_constraint, location, bucket, tags);
+
+shape::string_enum!(BucketLocationConstraint { AfSouth1 = "af-south-1", ApEast1 = "ap-east-1", ApEast2 = "ap-east-2", ApNortheast1 = "ap-northeast-1", ApNortheast2 = "ap-northeast-2", ApNortheast3 = "ap-northeast-3", ApSouth1 = "ap-south-1", ApSouth2 = "ap-south-2", ApSoutheast1 = "ap-southeast-1", ApSoutheast2 = "ap-southeast-2", ApSoutheast3 = "ap-southeast-3", ApSoutheast4 = "ap-southeast-4", ApSoutheast5 = "ap-southeast-5", ApSoutheast6 = "ap-southeast-6", ApSoutheast7 = "ap-southeast-7", CaCentral1 = "ca-central-1", CaWest1 = "ca-west-1", CnNorth1 = "cn-north-1", CnNorthwest1 = "cn-northwest-1", Eu = "EU", EuCentral1 = "eu-central-1", EuCentral2 = "eu-central-2", EuNorth1 = "eu-north-1", EuSouth1 = "eu-south-1", EuSouth2 = "eu-south-2", EuWest1 = "eu-west-1", EuWest2 = "eu-west-2", EuWest3 = "eu-west-3", IlCentral1 = "il-central-1", MeCentral1 = "me-central-1", MeSouth1 = "me-south-1", MxCentral1 = "mx-central-1", SaEast1 = "sa-east-1", UsEast2 = "us-east-2", UsGovEast1 = "us-gov-east-1", UsGovWest1 = "us-gov-west-1", UsWest1 = "us-west-1", UsWest2 = "us-west-2",  });
+
+#[derive(Clone, Default)]
+pub struct LocationInfo {
+    pub r#type: Option<LocationType>,
+    pub name: Option<String>,
+}
+shape::structure!(LocationInfo, MODEL, 7, r#type, name);
+
+shape::string_enum!(LocationType { AvailabilityZone = "AvailabilityZone", LocalZone = "LocalZone",  });
+
+#[derive(Clone, Default)]
+pub struct BucketInfo {
+    pub data_redundancy: Option<DataRedundancy>,
+    pub r#type: Option<BucketType>,
+}
+shape::structure!(BucketInfo, MODEL, 10, data_redundancy, r#type);
+
+shape::string_enum!(DataRedundancy { SingleAvailabilityZone = "SingleAvailabilityZone", SingleLocalZone = "SingleLocalZone",  });
+
+shape::string_enum!(BucketType { Directory = "Directory",  });
+
+#[derive(Clone, Default)]
+pub struct Tag {
+    pub key: String,
+    pub value: String,
+}
+shape::structure!(Tag, MODEL, 14, key, value);
+
+shape::string_enum!(ObjectOwnership { BucketOwnerPreferred = "BucketOwnerPreferred", ObjectWriter = "ObjectWriter", BucketOwnerEnforced = "BucketOwnerEnforced",  });
+
+shape::string_enum!(BucketNamespace { AccountRegional = "account-regional", Global = "global",  });
+
+#[derive(Clone, Default)]
+pub struct CreateBucketOutput {
+    pub location: Option<String>,
+    pub bucket_arn: Option<String>,
+}
+shape::structure!(CreateBucketOutput, MODEL, 25, location, bucket_arn);
+
+#[derive(Clone, Default)]
+pub struct DeleteBucketRequest {
+    pub bucket: String,
+    pub expected_bucket_owner: Option<String>,
+}
+shape::structure!(DeleteBucketRequest, MODEL, 28, bucket, expected_bucket_owner);
+
+#[derive(Clone, Default)]
+pub struct DeleteBucketOutput {}
+shape::structure!(DeleteBucketOutput, MODEL, 30);
+
+#[derive(Clone, Default)]
+pub struct GetBucketLocationRequest {
+    pub bucket: String,
+    pub expected_bucket_owner: Option<String>,
+}
+shape::structure!(GetBucketLocationRequest, MODEL, 31, bucket, expected_bucket_owner);
+
+#[derive(Clone, Default)]
+pub struct GetBucketLocationOutput {
+    pub location_constraint: Option<BucketLocationConstraint>,
+}
+shape::structure!(GetBucketLocationOutput, MODEL, 32, location_constraint);
+
+#[derive(Clone, Default)]
+pub struct GetBucketVersioningRequest {
+    pub bucket: String,
+    pub expected_bucket_owner: Option<String>,
+}
+shape::structure!(GetBucketVersioningRequest, MODEL, 33, bucket, expected_bucket_owner);
+
+#[derive(Clone, Default)]
+pub struct GetBucketVersioningOutput {
+    pub status: Option<BucketVersioningStatus>,
+    pub mfa_delete: Option<MFADeleteStatus>,
+}
+shape::structure!(GetBucketVersioningOutput, MODEL, 34, status, mfa_delete);
+
+shape::string_enum!(BucketVersioningStatus { Enabled = "Enabled", Suspended = "Suspended",  });
+
+shape::string_enum!(MFADeleteStatus { Enabled = "Enabled", Disabled = "Disabled",  });
+
+#[derive(Clone, Default)]
+pub struct NoSuchBucket {}
+shape::structure!(NoSuchBucket, MODEL, 37);
+
+#[derive(Clone, Default)]
+pub struct HeadBucketRequest {
+    pub bucket: String,
+    pub expected_bucket_owner: Option<String>,
+}
+shape::structure!(HeadBucketRequest, MODEL, 38, bucket, expected_bucket_owner);
+
+#[derive(Clone, Default)]
+pub struct HeadBucketOutput {
+    pub bucket_arn: Option<String>,
+    pub bucket_location_type: Option<LocationType>,
+    pub bucket_location_name: Option<String>,
+    pub bucket_region: Option<String>,
+    pub access_point_alias: Option<bool>,
+}
+shape::structure!(
+    HeadBucketOutput,
+    MODEL,
+    39,
+    bucket_arn,
+    bucket_location_type,
+    bucket_location_name,
+    bucket_region,
+    access_point_alias
+);
+
+#[derive(Clone, Default)]
+pub struct ListBucketsRequest {
+    pub max_buckets: Option<i32>,
+    pub continuation_token: Option<String>,
+    pub prefix: Option<String>,
+    pub bucket_region: Option<String>,
+}
+shape::structure!(
+    ListBucketsRequest,
+    MODEL,
+    43,
+    max_buckets,
+    continuation_token,
+    prefix,
+    bucket_region
+);
+
+#[derive(Clone, Default)]
+pub struct ListBucketsOutput {
+    pub buckets: Option<Vec<Bucket>>,
+    pub owner: Option<Owner>,
+    pub continuation_token: Option<String>,
+    pub prefix: Option<String>,
+}
+shape::structure!(ListBucketsOutput, MODEL, 48, buckets, owner, continuation_token, prefix);
+
+#[derive(Clone, Default)]
+pub struct Bucket {
+    pub name: Option<String>,
+    pub creation_date: Option<Timestamp>,
+    pub bucket_region: Option<String>,
+    pub bucket_arn: Option<String>,
+}
+shape::structure!(Bucket, MODEL, 50, name, creation_date, bucket_region, bucket_arn);
+
+#[derive(Clone, Default)]
+pub struct Owner {
+    pub display_name: Option<String>,
+    pub id: Option<String>,
+}
+shape::structure!(Owner, MODEL, 52, display_name, id);
+
+#[derive(Clone, Default)]
+pub struct PutBucketVersioningRequest {
+    pub bucket: String,
+    pub content_md5: Option<String>,
+    pub checksum_algorithm: Option<ChecksumAlgorithm>,
+    pub mfa: Option<String>,
+    pub versioning_configuration: VersioningConfiguration,
+    pub expected_bucket_owner: Option<String>,
+}
+shape::structure!(
+    PutBucketVersioningRequest,
+    MODEL,
+    56,
+    bucket,
+    content_md5,
+    checksum_algorithm,
+    mfa,
+    versioning_configuration,
+    expected_bucket_owner
+);
+
+shape::string_enum!(ChecksumAlgorithm { Crc32 = "CRC32", Crc32C = "CRC32C", Sha1 = "SHA1", Sha256 = "SHA256", Crc64Nvme = "CRC64NVME", Sha512 = "SHA512", Md5 = "MD5", Xxhash64 = "XXHASH64", Xxhash3 = "XXHASH3", Xxhash128 = "XXHASH128",  });
+
+#[derive(Clone, Default)]
+pub struct VersioningConfiguration {
+    pub mfa_delete: Option<MFADelete>,
+    pub status: Option<BucketVersioningStatus>,
+}
+shape::structure!(VersioningConfiguration, MODEL, 60, mfa_delete, status);
+
+shape::string_enum!(MFADelete { Enabled = "Enabled", Disabled = "Disabled",  });
+
+#[derive(Clone, Default)]
+pub struct PutBucketVersioningOutput {}
+shape::structure!(PutBucketVersioningOutput, MODEL, 62);

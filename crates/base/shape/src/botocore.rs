@@ -155,6 +155,7 @@ impl Loader<'_> {
             time_format: time_format(&at["timestampFormat"])?,
             json_value: flag("jsonvalue"),
             host_label: flag("hostLabel"),
+            streaming: flag("streaming"),
             idempotency_token: flag("idempotencyToken"),
             ..Member::default()
         })

@@ -161,7 +161,7 @@ impl Checker<'_> {
                 self.length(member, shape, view, map.len());
                 self.entries(shape, *map);
             }
-            View::Absent | View::Bool(_) | View::Time(_) | View::Document(_) => {}
+            View::Absent | View::Bool(_) | View::Time(_) | View::Document(_) | View::Stream(_) => {}
         }
     }
 

@@ -21,6 +21,17 @@ pub struct Fault {
     pub detail: Option<Box<dyn Struct>>,
     /// For the log only.
     pub internal: Option<String>,
+    /// What the answer has besides, if anything.
+    pub more: Option<Box<More>>,
+}
+
+/// Further parts of an error answer that no model names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct More {
+    /// Elements of the body, in restXml: `BucketName` in S3's `NoSuchBucket`.
+    pub elements: Vec<(&'static str, String)>,
+    /// Headers: the `ETag` of a 304.
+    pub headers: Vec<(&'static str, String)>,
 }
 
 impl Fault {
@@ -42,6 +53,7 @@ impl Fault {
             namespace: None,
             detail: None,
             internal: None,
+            more: None,
         }
     }
 
@@ -74,6 +86,18 @@ impl Fault {
             detail: Some(detail),
             ..Fault::new(shape.error_code().to_owned(), shape.error_status(), message)
         }
+    }
+
+    /// The same fault with one more element in its body (restXml).
+    pub fn with(mut self, element: &'static str, text: impl Into<String>) -> Self {
+        self.more.get_or_insert_default().elements.push((element, text.into()));
+        self
+    }
+
+    /// The same fault with one more header.
+    pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.more.get_or_insert_default().headers.push((name, value.into()));
+        self
     }
 
     /// The same fault with a namespace of its own.

@@ -22,13 +22,14 @@ mod model;
 mod prepared;
 mod reading;
 mod redact;
+mod stream;
 mod time;
 mod value;
 
 pub use constraint::{Constraint, Problem, problems_message, validate};
 pub use document::Document;
 pub use dynamic::Dynamic;
-pub use fault::Fault;
+pub use fault::{Fault, More};
 pub use model::{
     ErrorTrait, Kind, Location, Member, Model, Operation, Pattern, Protocol, ServiceInfo, Shape,
     TimeFormat, XmlNamespace,
@@ -36,5 +37,6 @@ pub use model::{
 pub use prepared::Prepared;
 pub use reading::{Fields, MAX_DEPTH, Mismatch, Reading};
 pub use redact::fmt_redacted;
+pub use stream::{ByteStream, Pieces, Source};
 pub use time::{Timestamp, TimestampError};
 pub use value::{Blob, List, Map, Scalar, Struct, Value, View};

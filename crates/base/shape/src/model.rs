@@ -224,6 +224,9 @@ pub struct Member {
     /// Also part of the host name.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub host_label: bool,
+    /// The bytes of this blob are the body itself, and may come piece by piece.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub streaming: bool,
     /// Clients fill it with a random UUID when absent.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub idempotency_token: bool,
@@ -404,6 +407,14 @@ impl Member {
 }
 
 impl Shape {
+    /// Index of the member whose bytes are the body and come piece by piece.
+    pub fn streamed(&self) -> Option<usize> {
+        let payload = self.payload? as usize;
+        let member = &self.members[payload];
+        let streaming = member.streaming || member.shape().streaming;
+        (streaming && member.shape().kind == Kind::Blob).then_some(payload)
+    }
+
     /// Index of a member by its model name.
     pub fn member_index(&self, name: &str) -> Option<usize> {
         self.members.iter().position(|m| m.name == name)

@@ -41,6 +41,7 @@ pub(crate) fn fmt_view(
         View::Double(v) => write!(f, "{v}"),
         View::Str(v) => f.write_str(v),
         View::Blob(v) => write!(f, "<{} bytes>", v.len()),
+        View::Stream(v) => write!(f, "{v:?}"),
         View::Time(v) => write!(f, "{}", v.seconds()),
         View::Document(v) => write!(f, "{}", v.0),
         View::Struct(v) => fmt_redacted(*v, f),

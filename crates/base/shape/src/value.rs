@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use crate::json::Cursor;
-use crate::{Document, Mismatch, Shape, Timestamp};
+use crate::{ByteStream, Document, Mismatch, Shape, Timestamp};
 
 /// A value as a codec reads it.
 pub enum View<'a> {
@@ -24,6 +24,8 @@ pub enum View<'a> {
     Str(&'a str),
     /// `blob`.
     Blob(&'a [u8]),
+    /// A streaming `blob` that is not at hand.
+    Stream(&'a ByteStream),
     /// `timestamp`.
     Time(Timestamp),
     /// Free-form JSON-like data.
@@ -45,6 +47,7 @@ pub enum Scalar<'a> {
     Double(f64),
     Str(std::borrow::Cow<'a, str>),
     Blob(Bytes),
+    Stream(ByteStream),
     Time(Timestamp),
     Document(Document),
 }

@@ -214,7 +214,7 @@ fn write_members(writer: &mut Writer, value: &dyn Struct) {
 
 fn write_value(writer: &mut Writer, member: &Member, view: View<'_>) {
     match view {
-        View::Absent => writer.null(),
+        View::Absent | View::Stream(_) => writer.null(),
         View::Bool(value) => writer.bool(value),
         View::Int(value) => writer.int(value),
         View::Float(value) => writer.float(value),

@@ -393,7 +393,8 @@ impl ValueWriter {
     /// Any value.
     pub fn value(&mut self, member: &Member, view: View<'_>) {
         match view {
-            View::Absent => self.out.extend(b"null"),
+            // A stream is a body of its own, which the gateway writes.
+            View::Absent | View::Stream(_) => self.out.extend(b"null"),
             View::Bool(value) => self.out.extend(if value { &b"true"[..] } else { b"false" }),
             View::Int(value) => self.text(format_args!("{value}")),
             View::Float(value) => self.float(f64::from(value), format_args!("{value:?}")),

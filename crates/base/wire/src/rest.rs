@@ -51,6 +51,7 @@ pub(crate) fn read(
     let shape = fields.shape();
     let labels = route::labels(op, request.path).unwrap_or_default();
     let query = query_pairs(request.query)?;
+    let streamed = shape.streamed();
     for (index, member) in shape.members.iter().enumerate() {
         let _ = reading.enter_member(&member.name);
         let name = member.wire_name();
@@ -64,6 +65,10 @@ pub(crate) fn read(
             Location::Header => read_header(request.headers, member, index, &mut fields)?,
             Location::Headers => read_headers(request.headers, member, index, &mut fields)?,
             Location::StatusCode => {}
+            // The gateway hands it over; it is there even if it is empty.
+            Location::Body if streamed == Some(index) && request.body.is_empty() => {
+                let _ = fields.get(index);
+            }
             Location::Body if shape.payload == Some(index as u32) => {
                 read_payload(&request.body, member, index, &mut fields, reading, body)?;
             }
@@ -358,6 +363,8 @@ pub(crate) fn write(
 fn payload(member: &Member, view: &View<'_>, body: &dyn Body) -> (Vec<u8>, Option<&'static str>) {
     match view {
         View::Absent => (Vec::new(), None),
+        // The gateway writes it.
+        View::Stream(_) => (Vec::new(), Some("application/octet-stream")),
         View::Blob(bytes) => (bytes.to_vec(), Some("application/octet-stream")),
         View::Str(text) => (text.as_bytes().to_vec(), Some("text/plain")),
         view => (body.write_payload(member, view), Some(body.content_type())),

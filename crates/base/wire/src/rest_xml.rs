@@ -1,5 +1,7 @@
 //! restXml: HTTP bindings, with XML bodies.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use http::Response;
 use shape::{Fields, Location, Member, Model, Operation, Reading, Struct, TimeFormat, Value, View};
@@ -51,6 +53,12 @@ impl Body for Xml<'_> {
         }
         let mut writer = Writer::new(TimeFormat::Iso8601);
         writer.out.push_str(DECLARATION);
+        if let Some(text) = lone_text(output) {
+            writer.open(text.0, &[("xmlns", self.namespace)]);
+            writer.text(text.1);
+            writer.close(text.0);
+            return writer.out.into_bytes();
+        }
         let name = self.root.and_then(|root| root.location_name.as_deref());
         let name = name.or(shape.location_name.as_deref()).unwrap_or(&shape.name);
         match self.root {
@@ -78,6 +86,18 @@ impl Body for Xml<'_> {
     }
 }
 
+/// The root of S3's `GetBucketLocation` is its one member itself; nothing in botocore's model says
+/// so (Smithy's `s3UnwrappedXmlOutput` does).
+fn lone_text(output: &dyn Struct) -> Option<(&str, &str)> {
+    if output.shape().name != "GetBucketLocationOutput" {
+        return None;
+    }
+    match output.field(0) {
+        View::Str(text) => Some(("LocationConstraint", text)),
+        _ => Some(("LocationConstraint", "")),
+    }
+}
+
 fn has_namespace(member: &Member) -> bool {
     member.xml_namespace.is_some() || member.shape().xml_namespace.is_some()
 }
@@ -98,7 +118,13 @@ pub(crate) fn write(
     request_id: &str,
 ) -> Response<Bytes> {
     let body = Xml { root: Some(&op.output), namespace: &model.service.xml_namespace };
-    rest::write(op, output, request_id_header(model, request_id), &body)
+    let mut response = rest::write(op, output, request_id_header(model, request_id), &body);
+    if is_s3(model)
+        && let Ok(value) = host_id(request_id).try_into()
+    {
+        response.headers_mut().insert("x-amz-id-2", value);
+    }
+    response
 }
 
 /// S3 names it without an n.
@@ -118,7 +144,12 @@ pub(crate) fn write_fault(model: &Model, facts: &Facts<'_>, request_id: &str) ->
         writer.out.push_str(DECLARATION);
         writer.open("Error", &[]);
         writer.error(facts);
+        let more = facts.fault.more.as_ref();
+        for (name, text) in more.into_iter().flat_map(|more| &more.elements) {
+            writer.leaf(name, text);
+        }
         writer.leaf("RequestId", request_id);
+        writer.leaf("HostId", &host_id(request_id));
         writer.close("Error");
     } else {
         writer.open("ErrorResponse", &[("xmlns", &model.service.xml_namespace)]);
@@ -129,7 +160,27 @@ pub(crate) fn write_fault(model: &Model, facts: &Facts<'_>, request_id: &str) ->
         writer.leaf("RequestId", request_id);
         writer.close("ErrorResponse");
     }
-    let own = [header("content-type", "application/xml"), request_id_header(model, request_id)];
-    let bound = facts.detail().map(rest::headers).unwrap_or_default();
-    crate::response(facts.fault.status, own.into_iter().chain(bound), writer.out.into_bytes())
+    let mut headers = vec![request_id_header(model, request_id)];
+    if is_s3(model) {
+        headers.push(header("x-amz-id-2", host_id(request_id)));
+    }
+    let more = facts.fault.more.as_ref();
+    headers.extend(
+        more.into_iter().flat_map(|more| &more.headers).map(|(name, text)| header(name, text)),
+    );
+    headers.extend(facts.detail().map(rest::headers).unwrap_or_default());
+    // What has not changed has no body.
+    let body = match facts.fault.status {
+        304 => Vec::new(),
+        _ => {
+            headers.push(header("content-type", "application/xml"));
+            writer.out.into_bytes()
+        }
+    };
+    crate::response(facts.fault.status, headers, body)
+}
+
+/// S3's second name of a request.
+fn host_id(request_id: &str) -> String {
+    BASE64_STANDARD.encode(request_id)
 }

@@ -64,7 +64,9 @@ pub(crate) fn write(member: &Member, view: &View<'_>, times: TimeFormat) -> Opti
         View::Blob(bytes) => BASE64_STANDARD.encode(bytes),
         View::Time(time) => time.format(member.time_format().unwrap_or(times)),
         View::Document(document) => document.0.to_string(),
-        View::Absent | View::Struct(_) | View::List(_) | View::Map(_) => return None,
+        View::Absent | View::Stream(_) | View::Struct(_) | View::List(_) | View::Map(_) => {
+            return None;
+        }
     })
 }
 

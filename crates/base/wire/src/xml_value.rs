@@ -202,6 +202,11 @@ impl Writer {
         self.close(name);
     }
 
+    /// Text between tags.
+    pub fn text(&mut self, text: &str) {
+        self.escaped(text);
+    }
+
     fn escaped(&mut self, text: &str) {
         for c in text.chars() {
             match c {

@@ -51,13 +51,22 @@ impl Budget {
         Self(Arc::new(Semaphore::new(bytes_max.div_ceil(STEP_BYTES))))
     }
 
+    /// Room for one body that is not kept, only passed on.
+    pub fn room(&self) -> Result<Room, BodyError> {
+        self.step().map(Room)
+    }
+
     /// Room for one more step, or `Busy`.
     fn step(&self) -> Result<OwnedSemaphorePermit, BodyError> {
         self.0.clone().try_acquire_owned().map_err(|_| BodyError::Busy)
     }
 }
 
+/// A part of the budget, until it is dropped.
+pub struct Room(#[expect(dead_code, reason = "held for its drop")] OwnedSemaphorePermit);
+
 /// A body in memory, and the budget it takes until it is dropped.
+#[derive(Default)]
 pub struct ReadBody {
     /// The bytes.
     pub bytes: Bytes,

@@ -8,9 +8,10 @@ mod limits;
 mod rt;
 mod server;
 
-pub use body::{BodyError, Budget, ReadBody, drain, read_body};
+pub use body::{BodyError, Budget, ReadBody, Room, drain, read_body};
 pub use cors::{Cors, Origins};
 pub use host::{Host, Hosts};
 pub use io::{Stream, TlsStarter};
 pub use limits::Limits;
-pub use server::{Handler, Peer, Reply, ReplyBody, ReplyFuture, Server, full};
+pub(crate) use rt::Stall;
+pub use server::{Broken, Handler, Peer, Reply, ReplyBody, ReplyFuture, Server, full};

@@ -25,7 +25,20 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 /// The body of an answer.
-pub type ReplyBody = UnsyncBoxBody<Bytes, Infallible>;
+pub type ReplyBody = UnsyncBoxBody<Bytes, Broken>;
+
+/// The rest of an answer cannot be sent; the connection ends, so that its client notices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Broken;
+
+impl std::fmt::Display for Broken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the answer broke off")
+    }
+}
+
+impl std::error::Error for Broken {}
+
 /// An answer.
 pub type Reply = Response<ReplyBody>;
 /// An answer to come.
@@ -33,7 +46,7 @@ pub type ReplyFuture = Pin<Box<dyn Future<Output = Reply> + Send>>;
 
 /// A body that is already there.
 pub fn full(bytes: impl Into<Bytes>) -> ReplyBody {
-    Full::new(bytes.into()).boxed_unsync()
+    Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
 }
 
 /// Who is at the other end.

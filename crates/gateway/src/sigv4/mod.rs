@@ -43,6 +43,7 @@ pub struct Rules<'a> {
 }
 
 /// Proof that a signature was right, and what a stream's chunk signatures continue from.
+#[derive(Clone)]
 pub struct Verified {
     signing_key: Bytes32,
     signature: String,

@@ -1,0 +1,107 @@
+//! S3's errors: code, status, text and the elements that come with them, as its clients' tests and
+//! boto3's examples show them.
+
+use kernel::Fault;
+
+pub(crate) fn no_such_bucket(bucket: &str) -> Fault {
+    Fault::new("NoSuchBucket", 404, "The specified bucket does not exist")
+        .with("BucketName", bucket)
+}
+
+pub(crate) fn invalid_bucket_name(bucket: &str) -> Fault {
+    Fault::sender("InvalidBucketName", "The specified bucket is not valid.")
+        .with("BucketName", bucket)
+}
+
+pub(crate) fn bucket_already_exists(bucket: &str) -> Fault {
+    let text = "The requested bucket name is not available. The bucket namespace is shared by all \
+                users of the system. Please select a different name and try again.";
+    Fault::new("BucketAlreadyExists", 409, text).with("BucketName", bucket)
+}
+
+pub(crate) fn bucket_already_owned_by_you(bucket: &str) -> Fault {
+    let text = "Your previous request to create the named bucket succeeded and you already own it.";
+    Fault::new("BucketAlreadyOwnedByYou", 409, text).with("BucketName", bucket)
+}
+
+pub(crate) fn bucket_not_empty(bucket: &str, versioned: bool) -> Fault {
+    let text = match versioned {
+        true => {
+            "The bucket you tried to delete is not empty. You must delete all versions in the \
+             bucket."
+        }
+        false => "The bucket you tried to delete is not empty",
+    };
+    Fault::new("BucketNotEmpty", 409, text).with("BucketName", bucket)
+}
+
+pub(crate) fn illegal_location_constraint(constraint: &str) -> Fault {
+    let constraint = if constraint.is_empty() { "unspecified" } else { constraint };
+    let text = format!(
+        "The {constraint} location constraint is incompatible for the region specific endpoint \
+         this request was sent to."
+    );
+    Fault::sender("IllegalLocationConstraintException", text)
+}
+
+pub(crate) fn invalid_location_constraint() -> Fault {
+    Fault::sender("InvalidLocationConstraint", "The specified location-constraint is not valid")
+}
+
+pub(crate) fn invalid_storage_class() -> Fault {
+    Fault::sender("InvalidStorageClass", "The storage class you specified is not valid")
+}
+
+pub(crate) fn access_denied() -> Fault {
+    Fault::new("AccessDenied", 403, "Access Denied")
+}
+
+pub(crate) fn malformed_xml() -> Fault {
+    let text = "The XML you provided was not well-formed or did not validate against our \
+                published schema";
+    Fault::sender("MalformedXML", text)
+}
+
+pub(crate) fn invalid_argument(name: &str, value: Option<&str>, text: &str) -> Fault {
+    let fault = Fault::sender("InvalidArgument", text).with("ArgumentName", name);
+    match value {
+        Some(value) => fault.with("ArgumentValue", value),
+        None => fault,
+    }
+}
+
+pub(crate) fn invalid_request(text: impl Into<String>) -> Fault {
+    Fault::sender("InvalidRequest", text)
+}
+
+pub(crate) fn no_such_key(key: &str) -> Fault {
+    Fault::new("NoSuchKey", 404, "The specified key does not exist.").with("Key", key)
+}
+
+pub(crate) fn no_such_version(key: &str, version_id: &str) -> Fault {
+    Fault::new("NoSuchVersion", 404, "The specified version does not exist.")
+        .with("Key", key)
+        .with("VersionId", version_id)
+}
+
+pub(crate) fn key_too_long(size: usize) -> Fault {
+    Fault::sender("KeyTooLongError", "Your key is too long")
+        .with("Size", size.to_string())
+        .with("MaxSizeAllowed", "1024")
+}
+
+pub(crate) fn method_not_allowed(method: &str, resource: &str) -> Fault {
+    let text = "The specified method is not allowed against this resource.";
+    Fault::new("MethodNotAllowed", 405, text).with("Method", method).with("ResourceType", resource)
+}
+
+pub(crate) fn precondition_failed(condition: &str) -> Fault {
+    let text = "At least one of the pre-conditions you specified did not hold";
+    Fault::new("PreconditionFailed", 412, text).with("Condition", condition)
+}
+
+pub(crate) fn invalid_bucket_state() -> Fault {
+    let text = "An Object Lock configuration is present on this bucket, so the versioning state \
+                cannot be changed.";
+    Fault::new("InvalidBucketState", 409, text)
+}
