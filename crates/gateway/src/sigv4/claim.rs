@@ -144,13 +144,14 @@ fn basic_date(text: String) -> Result<(String, i64), AuthError> {
 }
 
 fn read_header(parts: &Parts, text: &str) -> Result<Option<Claim>, AuthError> {
-    let (algorithm, rest) = text.trim().split_once([' ', '\t']).unwrap_or((text.trim(), ""));
+    let text = text.trim_ascii();
+    let (algorithm, rest) = text.split_once([' ', '\t']).unwrap_or((text, ""));
     if !algorithm.starts_with("AWS") {
         // A bearer token or a password is not a signature.
         return Ok(None);
     }
     let (mut credential, mut signed_headers, mut signature) = (None, None, None);
-    for pair in rest.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
+    for pair in rest.split(',').map(str::trim_ascii).filter(|pair| !pair.is_empty()) {
         let Some((key, value)) = pair.split_once('=') else {
             return Err(AuthError::IncompleteHeader(format!(
                 "'{}' not a valid key=value pair (missing equal-sign) in Authorization header \
@@ -159,13 +160,13 @@ fn read_header(parts: &Parts, text: &str) -> Result<Option<Claim>, AuthError> {
                 hashed(text)
             )));
         };
-        let slot = match key.trim() {
+        let slot = match key.trim_ascii() {
             "Credential" => &mut credential,
             "SignedHeaders" => &mut signed_headers,
             "Signature" => &mut signature,
             _ => continue,
         };
-        if slot.replace(value.trim().to_owned()).is_some() {
+        if slot.replace(value.trim_ascii()).is_some() {
             return Err(AuthError::IncompleteHeader(format!(
                 "Authorization header requires '{key}' parameter exactly once. {}",
                 hashed(text)
@@ -175,9 +176,9 @@ fn read_header(parts: &Parts, text: &str) -> Result<Option<Claim>, AuthError> {
     let date = header_date(&parts.headers);
     let mut missing = String::new();
     for (name, part) in
-        [("Credential", &credential), ("Signature", &signature), ("SignedHeaders", &signed_headers)]
+        [("Credential", credential), ("Signature", signature), ("SignedHeaders", signed_headers)]
     {
-        if part.as_deref().unwrap_or("").is_empty() {
+        if part.unwrap_or("").is_empty() {
             missing.push_str(&format!("Authorization header requires '{name}' parameter. "));
         }
     }
@@ -194,7 +195,7 @@ fn read_header(parts: &Parts, text: &str) -> Result<Option<Claim>, AuthError> {
     check_algorithm(algorithm, AuthError::IncompleteHeader)?;
     let token = match parts.headers.get(TOKEN) {
         None => None,
-        Some(value) => Some(value.to_str().map_err(|_| AuthError::InvalidToken)?.to_owned()),
+        Some(value) => Some(value.to_str().map_err(|_| AuthError::InvalidToken)?),
     };
     let raw = Raw { credential, signed_headers, signature, date: date?, token };
     let payload = payload(content_hash(&parts.headers));
@@ -247,9 +248,14 @@ fn read_query(parts: &Parts, query: &str) -> Result<Claim, AuthError> {
         other => other,
     })?;
     let expires_s = expires.map(|text| expires_seconds(&text)).transpose()?;
-    let header = content_hash(&parts.headers);
-    let payload = payload(content.or(header));
-    let raw = Raw { credential, signed_headers, signature, date, token };
+    let payload = payload(content.as_deref().or(content_hash(&parts.headers)));
+    let raw = Raw {
+        credential: &credential,
+        signed_headers: &signed_headers,
+        signature: &signature,
+        date,
+        token: token.as_deref(),
+    };
     raw.claim(Place::Query { expires_s }, payload, AuthError::IncompleteQuery)
 }
 
@@ -282,15 +288,15 @@ fn check_algorithm(algorithm: &str, wrap: fn(String) -> AuthError) -> Result<(),
     )))
 }
 
-struct Raw {
-    credential: String,
-    signed_headers: String,
-    signature: String,
+struct Raw<'a> {
+    credential: &'a str,
+    signed_headers: &'a str,
+    signature: &'a str,
     date: (String, i64),
-    token: Option<String>,
+    token: Option<&'a str>,
 }
 
-impl Raw {
+impl Raw<'_> {
     fn claim(
         self,
         place: Place,
@@ -315,8 +321,8 @@ impl Raw {
             signed_at: self.date.0,
             signed_at_s: self.date.1,
             signed_headers: self.signed_headers.to_ascii_lowercase(),
-            signature: self.signature,
-            session_token: self.token,
+            signature: self.signature.to_owned(),
+            session_token: self.token.map(str::to_owned),
             place,
             payload,
         })
@@ -326,20 +332,19 @@ impl Raw {
         wrap(format!(
             "Credential must have exactly 5 slash-delimited elements, e.g. \
              keyid/date/region/service/term, got '{}'",
-            shown(&self.credential)
+            shown(self.credential)
         ))
     }
 }
 
-fn content_hash(headers: &HeaderMap) -> Option<String> {
-    let value = headers.get(CONTENT_HASH)?;
-    Some(value.to_str().unwrap_or("").to_owned())
+fn content_hash(headers: &HeaderMap) -> Option<&str> {
+    Some(headers.get(CONTENT_HASH)?.to_str().unwrap_or(""))
 }
 
-fn payload(text: Option<String>) -> Payload {
+fn payload(text: Option<&str>) -> Payload {
     let Some(text) = text else { return Payload::Unstated };
     let streaming = |signed, trailer, word| Payload::Streaming { signed, trailer, word };
-    match text.as_str() {
+    match text {
         "UNSIGNED-PAYLOAD" => Payload::Unsigned,
         "STREAMING-AWS4-HMAC-SHA256-PAYLOAD" => {
             streaming(true, false, "STREAMING-AWS4-HMAC-SHA256-PAYLOAD")

@@ -20,11 +20,12 @@ pub fn hmac(key: &[u8], data: &[u8]) -> Bytes32 {
 
 /// Lower-case hex.
 pub fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    // Arithmetic, no table: so the compiler does many digits at once.
+    let digit = |nibble: u8| nibble + b'0' + u8::from(nibble > 9) * (b'a' - b'0' - 10);
     let mut out = vec![0; bytes.len() * 2];
     for (pair, byte) in out.chunks_exact_mut(2).zip(bytes) {
-        pair[0] = DIGITS[usize::from(byte >> 4)];
-        pair[1] = DIGITS[usize::from(byte & 15)];
+        pair[0] = digit(byte >> 4);
+        pair[1] = digit(byte & 15);
     }
     String::from_utf8(out).expect("digits are ASCII")
 }

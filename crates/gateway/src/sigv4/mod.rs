@@ -170,13 +170,13 @@ impl Claim {
     }
 
     /// The last line of the canonical request.
-    fn payload_word(&self, rules: Rules<'_>, body_sha256: Option<&str>) -> String {
+    fn payload_word<'a>(&'a self, rules: Rules<'_>, body_sha256: Option<&'a str>) -> &'a str {
         match (&self.payload, body_sha256) {
-            (Payload::Sha256(digest), _) => digest.clone(),
-            (Payload::Streaming { word, .. }, _) => (*word).to_owned(),
-            (Payload::Unstated, Some(digest)) if !rules.s3 => digest.to_owned(),
+            (Payload::Sha256(digest), _) => digest,
+            (Payload::Streaming { word, .. }, _) => word,
+            (Payload::Unstated, Some(digest)) if !rules.s3 => digest,
             // Presigned S3 requests leave the body open; so does whoever says so.
-            _ => "UNSIGNED-PAYLOAD".to_owned(),
+            _ => "UNSIGNED-PAYLOAD",
         }
     }
 }
@@ -198,7 +198,7 @@ impl Verifier {
         }
         let style = if rules.s3 { PathStyle::EncodedOnce } else { PathStyle::EncodedTwice };
         let word = claim.payload_word(rules, body_sha256);
-        let request = canonical::canonical_request(parts, style, &claim.signed_headers, &word);
+        let request = canonical::canonical_request(parts, style, &claim.signed_headers, word);
         let scope = [&*claim.date, "/", &claim.region, "/", &claim.service, "/", &claim.terminator]
             .concat();
         let digest = sha256_hex(&request);
