@@ -33,6 +33,8 @@ pub(crate) enum ArnPattern {
     Any,
     /// No ARN at all; compared as a text.
     Text(Template),
+    /// No ARN where there must be one.
+    Broken,
     /// Part by part: a wildcard never reaches over one of the first five colons.
     Parts(Box<[Template; 5]>),
 }
@@ -43,7 +45,7 @@ impl ArnPattern {
         Self::new(text, variables, true)
     }
 
-    /// A pattern of `ArnLike` and its like. Parts that are missing match nothing.
+    /// An operand of `ArnLike` and its like. One that is no ARN makes no sense.
     pub fn operand(text: &str, variables: bool) -> Self {
         Self::new(text, variables, false)
     }
@@ -55,7 +57,10 @@ impl ArnPattern {
         }
         let parts = split(text, variables);
         if parts.len() < 2 || parts[0] != "arn" || parts.len() < 6 && !completes {
-            return Self::Text(Template::new(text, syntax));
+            let template = Template::new(text, syntax);
+            // A variable may hold a whole ARN.
+            let makes_sense = completes || !template.variables().is_empty();
+            return if makes_sense { Self::Text(template) } else { Self::Broken };
         }
         let part = |at: usize| Template::new(parts.get(at).copied().unwrap_or("*"), syntax);
         Self::Parts(Box::new([part(1), part(2), part(3), part(4), part(5)]))
@@ -65,6 +70,7 @@ impl ArnPattern {
     pub fn matches(&self, text: &str, arn: Option<&Arn>, context: &dyn Context) -> Truth {
         match self {
             Self::Any => Truth::Yes,
+            Self::Broken => Truth::Unknown,
             Self::Text(template) => template.matches(text, context),
             Self::Parts(templates) => {
                 let Some(arn) = arn else { return Truth::No };
@@ -84,7 +90,7 @@ impl ArnPattern {
 
     pub fn templates(&self) -> &[Template] {
         match self {
-            Self::Any => &[],
+            Self::Any | Self::Broken => &[],
             Self::Text(template) => std::slice::from_ref(template),
             Self::Parts(templates) => &templates[..],
         }
