@@ -89,6 +89,8 @@ impl Kernel {
             services.into_iter().map(|s| (s.dispatch.model().service.name.as_str(), s)).collect();
         assert!(self.inner.services.set(services).is_ok(), "a kernel starts once");
         tasks::start(self);
+        let janitor = crate::blobs::run_janitor(self.clone());
+        self.spawn(janitor);
     }
 
     /// Names of the services, sorted.
@@ -255,6 +257,9 @@ impl Kernel {
     /// Empties the store and everything that services keep in memory. For development.
     pub async fn reset(&self) -> Result<(), Fault> {
         self.store().clear().await.map_err(Fault::internal)?;
+        let (blobs, store) = (self.blobs().clone(), self.store().clone());
+        let swept = tokio::task::spawn_blocking(move || blobs.sweep(&store)).await;
+        swept.map_err(Fault::internal)?.map_err(Fault::internal)?;
         for service in self.registered().values() {
             if let Some(reset) = &service.reset {
                 reset().await;

@@ -7,10 +7,11 @@
 mod api;
 mod arn;
 mod authorization_message;
-mod blobs;
+pub mod blobs;
 mod clock;
 mod credentials;
 mod ctx;
+pub mod digest;
 mod kernel;
 mod log;
 mod principal;

@@ -1,67 +1,31 @@
-//! Immutable bytes by content: function code now, S3 objects and image layers later.
+//! Bytes by content: their name is their SHA-256. For what is small, shared and never deleted by
+//! halves, such as the code of functions.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-/// Content-addressed blobs, in memory or as files that are on disk before `put` returns.
-#[derive(Clone)]
-pub struct Blobs(Arc<Backend>);
+use super::{BlobError, Blobs};
 
-enum Backend {
+pub(super) enum Content {
     Memory(Mutex<HashMap<String, Bytes>>),
     Directory(PathBuf),
 }
 
-/// Why a blob cannot be had.
-#[derive(Debug)]
-pub enum BlobError {
-    /// Nothing of that name.
-    Missing(String),
-    /// The bytes are not those of their name.
-    Damaged(String),
-    /// The file system refused.
-    Io(PathBuf, std::io::Error),
-}
-
-impl fmt::Display for BlobError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            BlobError::Missing(id) => write!(f, "blob {id} does not exist"),
-            BlobError::Damaged(id) => write!(f, "blob {id} is damaged: its SHA-256 differs"),
-            BlobError::Io(path, error) => write!(f, "{}: {error}", path.display()),
-        }
-    }
-}
-
-impl std::error::Error for BlobError {}
-
 impl Blobs {
-    /// Lost with the process.
-    pub fn memory() -> Self {
-        Blobs(Arc::new(Backend::Memory(Mutex::default())))
-    }
-
-    /// Files below `dir`, which is made when missing.
-    pub fn open(dir: &Path) -> Result<Self, BlobError> {
-        std::fs::create_dir_all(dir).map_err(|e| BlobError::Io(dir.to_owned(), e))?;
-        Ok(Blobs(Arc::new(Backend::Directory(dir.to_owned()))))
-    }
-
     /// Stores bytes durably and returns their id, the SHA-256 in hexadecimal. Storing the same
     /// bytes again costs one look. Blocking: call it from `spawn_blocking` for large bytes.
     pub fn put(&self, bytes: Bytes) -> Result<String, BlobError> {
         let id = hex_sha256(&bytes);
-        match &*self.0 {
-            Backend::Memory(map) => {
+        match &self.inner.content {
+            Content::Memory(map) => {
                 map.lock().unwrap_or_else(|e| e.into_inner()).insert(id.clone(), bytes);
             }
-            Backend::Directory(dir) => {
+            Content::Directory(dir) => {
                 let path = path_of(dir, &id);
                 if !path.exists() {
                     write_durably(&path, &bytes).map_err(|e| BlobError::Io(path, e))?;
@@ -73,9 +37,9 @@ impl Blobs {
 
     /// Reads a blob and checks it against its name.
     pub fn get(&self, id: &str) -> Result<Bytes, BlobError> {
-        let bytes = match &*self.0 {
-            Backend::Memory(map) => map.lock().unwrap_or_else(|e| e.into_inner()).get(id).cloned(),
-            Backend::Directory(dir) => {
+        let bytes = match &self.inner.content {
+            Content::Memory(map) => map.lock().unwrap_or_else(|e| e.into_inner()).get(id).cloned(),
+            Content::Directory(dir) => {
                 let path = path_of(dir, id);
                 match std::fs::read(&path) {
                     Ok(bytes) => Some(bytes.into()),
@@ -93,12 +57,12 @@ impl Blobs {
 
     /// Removes a blob; a missing one is no error.
     pub fn delete(&self, id: &str) -> Result<(), BlobError> {
-        match &*self.0 {
-            Backend::Memory(map) => {
+        match &self.inner.content {
+            Content::Memory(map) => {
                 map.lock().unwrap_or_else(|e| e.into_inner()).remove(id);
                 Ok(())
             }
-            Backend::Directory(dir) => {
+            Content::Directory(dir) => {
                 let path = path_of(dir, id);
                 match std::fs::remove_file(&path) {
                     Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
