@@ -5,3 +5,1630 @@
 use crate::MODEL;
 use shape::{Blob, Document, Timestamp};
 use std::collections::BTreeMap;
+
+#[derive(Clone, Default)]
+pub struct NotFoundException {
+    pub message: Option<String>,
+}
+shape::structure!(NotFoundException, MODEL, 0, message);
+
+#[derive(Clone, Default)]
+pub struct InvalidArnException {
+    pub message: Option<String>,
+}
+shape::structure!(InvalidArnException, MODEL, 2, message);
+
+#[derive(Clone, Default)]
+pub struct DependencyTimeoutException {
+    pub message: Option<String>,
+}
+shape::structure!(DependencyTimeoutException, MODEL, 3, message);
+
+#[derive(Clone, Default)]
+pub struct KMSInternalException {
+    pub message: Option<String>,
+}
+shape::structure!(KMSInternalException, MODEL, 4, message);
+
+#[derive(Clone, Default)]
+pub struct KMSInvalidStateException {
+    pub message: Option<String>,
+}
+shape::structure!(KMSInvalidStateException, MODEL, 5, message);
+
+#[derive(Clone, Default)]
+pub struct CancelKeyDeletionRequest {
+    pub key_id: String,
+}
+shape::structure!(CancelKeyDeletionRequest, MODEL, 6, key_id);
+
+#[derive(Clone, Default)]
+pub struct CancelKeyDeletionResponse {
+    pub key_id: Option<String>,
+}
+shape::structure!(CancelKeyDeletionResponse, MODEL, 8, key_id);
+
+#[derive(Clone, Default)]
+pub struct AlreadyExistsException {
+    pub message: Option<String>,
+}
+shape::structure!(AlreadyExistsException, MODEL, 9, message);
+
+#[derive(Clone, Default)]
+pub struct InvalidAliasNameException {
+    pub message: Option<String>,
+}
+shape::structure!(InvalidAliasNameException, MODEL, 10, message);
+
+#[derive(Clone, Default)]
+pub struct LimitExceededException {
+    pub message: Option<String>,
+}
+shape::structure!(LimitExceededException, MODEL, 11, message);
+
+#[derive(Clone, Default)]
+pub struct CreateAliasRequest {
+    pub alias_name: String,
+    pub target_key_id: String,
+}
+shape::structure!(CreateAliasRequest, MODEL, 12, alias_name, target_key_id);
+
+#[derive(Clone, Default)]
+pub struct CreateAliasOutput {}
+shape::structure!(CreateAliasOutput, MODEL, 14);
+
+#[derive(Clone, Default)]
+pub struct DisabledException {
+    pub message: Option<String>,
+}
+shape::structure!(DisabledException, MODEL, 15, message);
+
+#[derive(Clone, Default)]
+pub struct InvalidGrantTokenException {
+    pub message: Option<String>,
+}
+shape::structure!(InvalidGrantTokenException, MODEL, 16, message);
+
+#[derive(Clone, Default)]
+pub struct DryRunOperationException {
+    pub message: Option<String>,
+}
+shape::structure!(DryRunOperationException, MODEL, 17, message);
+
+#[derive(Clone, Default)]
+pub struct CreateGrantRequest {
+    pub key_id: String,
+    pub grantee_principal: Option<String>,
+    pub retiring_principal: Option<String>,
+    pub operations: Vec<GrantOperation>,
+    pub constraints: Option<GrantConstraints>,
+    pub grant_tokens: Option<Vec<String>>,
+    pub name: Option<String>,
+    pub dry_run: Option<bool>,
+    pub grantee_service_principal: Option<String>,
+    pub retiring_service_principal: Option<String>,
+}
+shape::structure!(
+    CreateGrantRequest,
+    MODEL,
+    18,
+    key_id,
+    grantee_principal,
+    retiring_principal,
+    operations,
+    constraints,
+    grant_tokens,
+    name,
+    dry_run,
+    grantee_service_principal,
+    retiring_service_principal
+);
+
+shape::string_enum!(GrantOperation { Decrypt = "Decrypt", Encrypt = "Encrypt", GenerateDataKey = "GenerateDataKey", GenerateDataKeyWithoutPlaintext = "GenerateDataKeyWithoutPlaintext", ReEncryptFrom = "ReEncryptFrom", ReEncryptTo = "ReEncryptTo", Sign = "Sign", Verify = "Verify", GetPublicKey = "GetPublicKey", CreateGrant = "CreateGrant", RetireGrant = "RetireGrant", DescribeKey = "DescribeKey", GenerateDataKeyPair = "GenerateDataKeyPair", GenerateDataKeyPairWithoutPlaintext = "GenerateDataKeyPairWithoutPlaintext", GenerateMac = "GenerateMac", VerifyMac = "VerifyMac", DeriveSharedSecret = "DeriveSharedSecret", Encapsulate = "Encapsulate", Decapsulate = "Decapsulate",  });
+
+#[derive(Clone, Default)]
+pub struct GrantConstraints {
+    pub encryption_context_subset: Option<BTreeMap<String, String>>,
+    pub encryption_context_equals: Option<BTreeMap<String, String>>,
+    pub source_arn: Option<String>,
+}
+shape::structure!(
+    GrantConstraints,
+    MODEL,
+    22,
+    encryption_context_subset,
+    encryption_context_equals,
+    source_arn
+);
+
+#[derive(Clone, Default)]
+pub struct CreateGrantResponse {
+    pub grant_token: Option<String>,
+    pub grant_id: Option<String>,
+}
+shape::structure!(CreateGrantResponse, MODEL, 32, grant_token, grant_id);
+
+#[derive(Clone, Default)]
+pub struct MalformedPolicyDocumentException {
+    pub message: Option<String>,
+}
+shape::structure!(MalformedPolicyDocumentException, MODEL, 34, message);
+
+#[derive(Clone, Default)]
+pub struct UnsupportedOperationException {
+    pub message: Option<String>,
+}
+shape::structure!(UnsupportedOperationException, MODEL, 35, message);
+
+#[derive(Clone, Default)]
+pub struct TagException {
+    pub message: Option<String>,
+}
+shape::structure!(TagException, MODEL, 36, message);
+
+#[derive(Clone, Default)]
+pub struct CustomKeyStoreNotFoundException {
+    pub message: Option<String>,
+}
+shape::structure!(CustomKeyStoreNotFoundException, MODEL, 37, message);
+
+#[derive(Clone, Default)]
+pub struct CustomKeyStoreInvalidStateException {
+    pub message: Option<String>,
+}
+shape::structure!(CustomKeyStoreInvalidStateException, MODEL, 38, message);
+
+#[derive(Clone, Default)]
+pub struct CloudHsmClusterInvalidConfigurationException {
+    pub message: Option<String>,
+}
+shape::structure!(CloudHsmClusterInvalidConfigurationException, MODEL, 39, message);
+
+#[derive(Clone, Default)]
+pub struct XksKeyInvalidConfigurationException {
+    pub message: Option<String>,
+}
+shape::structure!(XksKeyInvalidConfigurationException, MODEL, 40, message);
+
+#[derive(Clone, Default)]
+pub struct XksKeyAlreadyInUseException {
+    pub message: Option<String>,
+}
+shape::structure!(XksKeyAlreadyInUseException, MODEL, 41, message);
+
+#[derive(Clone, Default)]
+pub struct XksKeyNotFoundException {
+    pub message: Option<String>,
+}
+shape::structure!(XksKeyNotFoundException, MODEL, 42, message);
+
+#[derive(Clone, Default)]
+pub struct CreateKeyRequest {
+    pub policy: Option<String>,
+    pub description: Option<String>,
+    pub key_usage: Option<KeyUsageType>,
+    pub customer_master_key_spec: Option<CustomerMasterKeySpec>,
+    pub key_spec: Option<KeySpec>,
+    pub origin: Option<OriginType>,
+    pub custom_key_store_id: Option<String>,
+    pub bypass_policy_lockout_safety_check: Option<bool>,
+    pub tags: Option<Vec<Tag>>,
+    pub multi_region: Option<bool>,
+    pub xks_key_id: Option<String>,
+}
+shape::structure!(
+    CreateKeyRequest,
+    MODEL,
+    43,
+    policy,
+    description,
+    key_usage,
+    customer_master_key_spec,
+    key_spec,
+    origin,
+    custom_key_store_id,
+    bypass_policy_lockout_safety_check,
+    tags,
+    multi_region,
+    xks_key_id
+);
+
+shape::string_enum!(KeyUsageType { SignVerify = "SIGN_VERIFY", EncryptDecrypt = "ENCRYPT_DECRYPT", GenerateVerifyMac = "GENERATE_VERIFY_MAC", KeyAgreement = "KEY_AGREEMENT", EncapsulateDecapsulate = "ENCAPSULATE_DECAPSULATE",  });
+
+shape::string_enum!(CustomerMasterKeySpec { Rsa2048 = "RSA_2048", Rsa3072 = "RSA_3072", Rsa4096 = "RSA_4096", EccNistP256 = "ECC_NIST_P256", EccNistP384 = "ECC_NIST_P384", EccNistP521 = "ECC_NIST_P521", EccSecgP256K1 = "ECC_SECG_P256K1", SymmetricDefault = "SYMMETRIC_DEFAULT", Hmac224 = "HMAC_224", Hmac256 = "HMAC_256", Hmac384 = "HMAC_384", Hmac512 = "HMAC_512", Sm2 = "SM2",  });
+
+shape::string_enum!(KeySpec { Rsa2048 = "RSA_2048", Rsa3072 = "RSA_3072", Rsa4096 = "RSA_4096", EccNistP256 = "ECC_NIST_P256", EccNistP384 = "ECC_NIST_P384", EccNistP521 = "ECC_NIST_P521", EccSecgP256K1 = "ECC_SECG_P256K1", SymmetricDefault = "SYMMETRIC_DEFAULT", Hmac224 = "HMAC_224", Hmac256 = "HMAC_256", Hmac384 = "HMAC_384", Hmac512 = "HMAC_512", Sm2 = "SM2", MlDsa44 = "ML_DSA_44", MlDsa65 = "ML_DSA_65", MlDsa87 = "ML_DSA_87", EccNistEdwards25519 = "ECC_NIST_EDWARDS25519", MlKem512 = "ML_KEM_512", MlKem768 = "ML_KEM_768", MlKem1024 = "ML_KEM_1024",  });
+
+shape::string_enum!(OriginType { AwsKms = "AWS_KMS", External = "EXTERNAL", AwsCloudhsm = "AWS_CLOUDHSM", ExternalKeyStore = "EXTERNAL_KEY_STORE",  });
+
+#[derive(Clone, Default)]
+pub struct Tag {
+    pub tag_key: String,
+    pub tag_value: String,
+}
+shape::structure!(Tag, MODEL, 53, tag_key, tag_value);
+
+#[derive(Clone, Default)]
+pub struct CreateKeyResponse {
+    pub key_metadata: Option<KeyMetadata>,
+}
+shape::structure!(CreateKeyResponse, MODEL, 57, key_metadata);
+
+#[derive(Clone, Default)]
+pub struct KeyMetadata {
+    pub aws_account_id: Option<String>,
+    pub key_id: String,
+    pub arn: Option<String>,
+    pub creation_date: Option<Timestamp>,
+    pub enabled: Option<bool>,
+    pub description: Option<String>,
+    pub key_usage: Option<KeyUsageType>,
+    pub key_state: Option<KeyState>,
+    pub deletion_date: Option<Timestamp>,
+    pub valid_to: Option<Timestamp>,
+    pub origin: Option<OriginType>,
+    pub custom_key_store_id: Option<String>,
+    pub cloud_hsm_cluster_id: Option<String>,
+    pub expiration_model: Option<ExpirationModelType>,
+    pub key_manager: Option<KeyManagerType>,
+    pub customer_master_key_spec: Option<CustomerMasterKeySpec>,
+    pub key_spec: Option<KeySpec>,
+    pub encryption_algorithms: Option<Vec<EncryptionAlgorithmSpec>>,
+    pub signing_algorithms: Option<Vec<SigningAlgorithmSpec>>,
+    pub key_agreement_algorithms: Option<Vec<KeyAgreementAlgorithmSpec>>,
+    pub encapsulation_algorithms: Option<Vec<EncapsulationAlgorithmSpec>>,
+    pub multi_region: Option<bool>,
+    pub multi_region_configuration: Option<MultiRegionConfiguration>,
+    pub pending_deletion_window_in_days: Option<i32>,
+    pub mac_algorithms: Option<Vec<MacAlgorithmSpec>>,
+    pub xks_key_configuration: Option<XksKeyConfigurationType>,
+    pub current_key_material_id: Option<String>,
+}
+shape::structure!(
+    KeyMetadata,
+    MODEL,
+    58,
+    aws_account_id,
+    key_id,
+    arn,
+    creation_date,
+    enabled,
+    description,
+    key_usage,
+    key_state,
+    deletion_date,
+    valid_to,
+    origin,
+    custom_key_store_id,
+    cloud_hsm_cluster_id,
+    expiration_model,
+    key_manager,
+    customer_master_key_spec,
+    key_spec,
+    encryption_algorithms,
+    signing_algorithms,
+    key_agreement_algorithms,
+    encapsulation_algorithms,
+    multi_region,
+    multi_region_configuration,
+    pending_deletion_window_in_days,
+    mac_algorithms,
+    xks_key_configuration,
+    current_key_material_id
+);
+
+shape::string_enum!(KeyState { Creating = "Creating", Enabled = "Enabled", Disabled = "Disabled", PendingDeletion = "PendingDeletion", PendingImport = "PendingImport", PendingReplicaDeletion = "PendingReplicaDeletion", Unavailable = "Unavailable", Updating = "Updating",  });
+
+shape::string_enum!(ExpirationModelType { KeyMaterialExpires = "KEY_MATERIAL_EXPIRES", KeyMaterialDoesNotExpire = "KEY_MATERIAL_DOES_NOT_EXPIRE",  });
+
+shape::string_enum!(KeyManagerType { Aws = "AWS", Customer = "CUSTOMER",  });
+
+shape::string_enum!(EncryptionAlgorithmSpec { SymmetricDefault = "SYMMETRIC_DEFAULT", RsaesOaepSha1 = "RSAES_OAEP_SHA_1", RsaesOaepSha256 = "RSAES_OAEP_SHA_256", Sm2Pke = "SM2PKE",  });
+
+shape::string_enum!(SigningAlgorithmSpec { RsassaPssSha256 = "RSASSA_PSS_SHA_256", RsassaPssSha384 = "RSASSA_PSS_SHA_384", RsassaPssSha512 = "RSASSA_PSS_SHA_512", RsassaPkcs1V15Sha256 = "RSASSA_PKCS1_V1_5_SHA_256", RsassaPkcs1V15Sha384 = "RSASSA_PKCS1_V1_5_SHA_384", RsassaPkcs1V15Sha512 = "RSASSA_PKCS1_V1_5_SHA_512", EcdsaSha256 = "ECDSA_SHA_256", EcdsaSha384 = "ECDSA_SHA_384", EcdsaSha512 = "ECDSA_SHA_512", Sm2Dsa = "SM2DSA", MlDsaShake256 = "ML_DSA_SHAKE_256", Ed25519Sha512 = "ED25519_SHA_512", Ed25519PhSha512 = "ED25519_PH_SHA_512",  });
+
+shape::string_enum!(KeyAgreementAlgorithmSpec { Ecdh = "ECDH",  });
+
+shape::string_enum!(EncapsulationAlgorithmSpec { MlKem = "ML_KEM",  });
+
+#[derive(Clone, Default)]
+pub struct MultiRegionConfiguration {
+    pub multi_region_key_type: Option<MultiRegionKeyType>,
+    pub primary_key: Option<MultiRegionKey>,
+    pub replica_keys: Option<Vec<MultiRegionKey>>,
+}
+shape::structure!(
+    MultiRegionConfiguration,
+    MODEL,
+    74,
+    multi_region_key_type,
+    primary_key,
+    replica_keys
+);
+
+shape::string_enum!(MultiRegionKeyType { Primary = "PRIMARY", Replica = "REPLICA",  });
+
+#[derive(Clone, Default)]
+pub struct MultiRegionKey {
+    pub arn: Option<String>,
+    pub region: Option<String>,
+}
+shape::structure!(MultiRegionKey, MODEL, 76, arn, region);
+
+shape::string_enum!(MacAlgorithmSpec { HmacSha224 = "HMAC_SHA_224", HmacSha256 = "HMAC_SHA_256", HmacSha384 = "HMAC_SHA_384", HmacSha512 = "HMAC_SHA_512",  });
+
+#[derive(Clone, Default)]
+pub struct XksKeyConfigurationType {
+    pub id: Option<String>,
+}
+shape::structure!(XksKeyConfigurationType, MODEL, 82, id);
+
+#[derive(Clone, Default)]
+pub struct KeyUnavailableException {
+    pub message: Option<String>,
+}
+shape::structure!(KeyUnavailableException, MODEL, 84, message);
+
+#[derive(Clone, Default)]
+pub struct InvalidKeyUsageException {
+    pub message: Option<String>,
+}
+shape::structure!(InvalidKeyUsageException, MODEL, 85, message);
+
+#[derive(Clone, Default)]
+pub struct InvalidCiphertextException {
+    pub message: Option<String>,
+}
+shape::structure!(InvalidCiphertextException, MODEL, 86, message);
+
+#[derive(Clone, Default)]
+pub struct DecapsulateRequest {
+    pub key_id: String,
+    pub shared_secret_ciphertext_blob: Blob,
+    pub encapsulation_algorithm: EncapsulationAlgorithmSpec,
+    pub grant_tokens: Option<Vec<String>>,
+    pub dry_run: Option<bool>,
+}
+shape::structure!(
+    DecapsulateRequest,
+    MODEL,
+    87,
+    key_id,
+    shared_secret_ciphertext_blob,
+    encapsulation_algorithm,
+    grant_tokens,
+    dry_run
+);
+
+#[derive(Clone, Default)]
+pub struct DecapsulateResponse {
+    pub key_id: Option<String>,
+    pub shared_secret: Option<Blob>,
+    pub encapsulation_algorithm: Option<EncapsulationAlgorithmSpec>,
+}
+shape::structure!(DecapsulateResponse, MODEL, 89, key_id, shared_secret, encapsulation_algorithm);
+
+#[derive(Clone, Default)]
+pub struct IncorrectKeyException {
+    pub message: Option<String>,
+}
+shape::structure!(IncorrectKeyException, MODEL, 91, message);
+
+#[derive(Clone, Default)]
+pub struct DecryptRequest {
+    pub ciphertext_blob: Option<Blob>,
+    pub encryption_context: Option<BTreeMap<String, String>>,
+    pub grant_tokens: Option<Vec<String>>,
+    pub key_id: Option<String>,
+    pub encryption_algorithm: Option<EncryptionAlgorithmSpec>,
+    pub recipient: Option<RecipientInfo>,
+    pub dry_run: Option<bool>,
+    pub dry_run_modifiers: Option<Vec<DryRunModifierType>>,
+}
+shape::structure!(
+    DecryptRequest,
+    MODEL,
+    92,
+    ciphertext_blob,
+    encryption_context,
+    grant_tokens,
+    key_id,
+    encryption_algorithm,
+    recipient,
+    dry_run,
+    dry_run_modifiers
+);
+
+#[derive(Clone, Default)]
+pub struct RecipientInfo {
+    pub key_encryption_algorithm: Option<KeyEncryptionMechanism>,
+    pub attestation_document: Option<Blob>,
+}
+shape::structure!(RecipientInfo, MODEL, 93, key_encryption_algorithm, attestation_document);
+
+shape::string_enum!(KeyEncryptionMechanism { RsaesOaepSha256 = "RSAES_OAEP_SHA_256",  });
+
+shape::string_enum!(DryRunModifierType { IgnoreCiphertext = "IGNORE_CIPHERTEXT",  });
+
+#[derive(Clone, Default)]
+pub struct DecryptResponse {
+    pub key_id: Option<String>,
+    pub plaintext: Option<Blob>,
+    pub encryption_algorithm: Option<EncryptionAlgorithmSpec>,
+    pub ciphertext_for_recipient: Option<Blob>,
+    pub key_material_id: Option<String>,
+}
+shape::structure!(
+    DecryptResponse,
+    MODEL,
+    98,
+    key_id,
+    plaintext,
+    encryption_algorithm,
+    ciphertext_for_recipient,
+    key_material_id
+);
+
+#[derive(Clone, Default)]
+pub struct DeleteAliasRequest {
+    pub alias_name: String,
+}
+shape::structure!(DeleteAliasRequest, MODEL, 99, alias_name);
+
+#[derive(Clone, Default)]
+pub struct DeleteAliasOutput {}
+shape::structure!(DeleteAliasOutput, MODEL, 100);
+
+#[derive(Clone, Default)]
+pub struct DeleteImportedKeyMaterialRequest {
+    pub key_id: String,
+    pub key_material_id: Option<String>,
+}
+shape::structure!(DeleteImportedKeyMaterialRequest, MODEL, 101, key_id, key_material_id);
+
+#[derive(Clone, Default)]
+pub struct DeleteImportedKeyMaterialResponse {
+    pub key_id: Option<String>,
+    pub key_material_id: Option<String>,
+}
+shape::structure!(DeleteImportedKeyMaterialResponse, MODEL, 102, key_id, key_material_id);
+
+#[derive(Clone, Default)]
+pub struct DeriveSharedSecretRequest {
+    pub key_id: String,
+    pub key_agreement_algorithm: KeyAgreementAlgorithmSpec,
+    pub public_key: Blob,
+    pub grant_tokens: Option<Vec<String>>,
+    pub dry_run: Option<bool>,
+    pub recipient: Option<RecipientInfo>,
+}
+shape::structure!(
+    DeriveSharedSecretRequest,
+    MODEL,
+    104,
+    key_id,
+    key_agreement_algorithm,
+    public_key,
+    grant_tokens,
+    dry_run,
+    recipient
+);
+
+#[derive(Clone, Default)]
+pub struct DeriveSharedSecretResponse {
+    pub key_id: Option<String>,
+    pub shared_secret: Option<Blob>,
+    pub ciphertext_for_recipient: Option<Blob>,
+    pub key_agreement_algorithm: Option<KeyAgreementAlgorithmSpec>,
+    pub key_origin: Option<OriginType>,
+}
+shape::structure!(
+    DeriveSharedSecretResponse,
+    MODEL,
+    106,
+    key_id,
+    shared_secret,
+    ciphertext_for_recipient,
+    key_agreement_algorithm,
+    key_origin
+);
+
+#[derive(Clone, Default)]
+pub struct DescribeKeyRequest {
+    pub key_id: String,
+    pub grant_tokens: Option<Vec<String>>,
+}
+shape::structure!(DescribeKeyRequest, MODEL, 107, key_id, grant_tokens);
+
+#[derive(Clone, Default)]
+pub struct DescribeKeyResponse {
+    pub key_metadata: Option<KeyMetadata>,
+}
+shape::structure!(DescribeKeyResponse, MODEL, 108, key_metadata);
+
+#[derive(Clone, Default)]
+pub struct DisableKeyRequest {
+    pub key_id: String,
+}
+shape::structure!(DisableKeyRequest, MODEL, 109, key_id);
+
+#[derive(Clone, Default)]
+pub struct DisableKeyOutput {}
+shape::structure!(DisableKeyOutput, MODEL, 110);
+
+#[derive(Clone, Default)]
+pub struct DisableKeyRotationRequest {
+    pub key_id: String,
+}
+shape::structure!(DisableKeyRotationRequest, MODEL, 111, key_id);
+
+#[derive(Clone, Default)]
+pub struct DisableKeyRotationOutput {}
+shape::structure!(DisableKeyRotationOutput, MODEL, 112);
+
+#[derive(Clone, Default)]
+pub struct EnableKeyRequest {
+    pub key_id: String,
+}
+shape::structure!(EnableKeyRequest, MODEL, 113, key_id);
+
+#[derive(Clone, Default)]
+pub struct EnableKeyOutput {}
+shape::structure!(EnableKeyOutput, MODEL, 114);
+
+#[derive(Clone, Default)]
+pub struct EnableKeyRotationRequest {
+    pub key_id: String,
+    pub rotation_period_in_days: Option<i32>,
+}
+shape::structure!(EnableKeyRotationRequest, MODEL, 115, key_id, rotation_period_in_days);
+
+#[derive(Clone, Default)]
+pub struct EnableKeyRotationOutput {}
+shape::structure!(EnableKeyRotationOutput, MODEL, 117);
+
+#[derive(Clone, Default)]
+pub struct EncapsulateRequest {
+    pub key_id: String,
+    pub encapsulation_algorithm: EncapsulationAlgorithmSpec,
+    pub grant_tokens: Option<Vec<String>>,
+    pub dry_run: Option<bool>,
+}
+shape::structure!(
+    EncapsulateRequest,
+    MODEL,
+    118,
+    key_id,
+    encapsulation_algorithm,
+    grant_tokens,
+    dry_run
+);
+
+#[derive(Clone, Default)]
+pub struct EncapsulateResponse {
+    pub key_id: Option<String>,
+    pub shared_secret: Option<Blob>,
+    pub shared_secret_ciphertext_blob: Option<Blob>,
+    pub encapsulation_algorithm: Option<EncapsulationAlgorithmSpec>,
+}
+shape::structure!(
+    EncapsulateResponse,
+    MODEL,
+    119,
+    key_id,
+    shared_secret,
+    shared_secret_ciphertext_blob,
+    encapsulation_algorithm
+);
+
+#[derive(Clone, Default)]
+pub struct EncryptRequest {
+    pub key_id: String,
+    pub plaintext: Blob,
+    pub encryption_context: Option<BTreeMap<String, String>>,
+    pub grant_tokens: Option<Vec<String>>,
+    pub encryption_algorithm: Option<EncryptionAlgorithmSpec>,
+    pub dry_run: Option<bool>,
+}
+shape::structure!(
+    EncryptRequest,
+    MODEL,
+    120,
+    key_id,
+    plaintext,
+    encryption_context,
+    grant_tokens,
+    encryption_algorithm,
+    dry_run
+);
+
+#[derive(Clone, Default)]
+pub struct EncryptResponse {
+    pub ciphertext_blob: Option<Blob>,
+    pub key_id: Option<String>,
+    pub encryption_algorithm: Option<EncryptionAlgorithmSpec>,
+}
+shape::structure!(EncryptResponse, MODEL, 121, ciphertext_blob, key_id, encryption_algorithm);
+
+#[derive(Clone, Default)]
+pub struct GenerateDataKeyRequest {
+    pub key_id: String,
+    pub encryption_context: Option<BTreeMap<String, String>>,
+    pub number_of_bytes: Option<i32>,
+    pub key_spec: Option<DataKeySpec>,
+    pub grant_tokens: Option<Vec<String>>,
+    pub recipient: Option<RecipientInfo>,
+    pub dry_run: Option<bool>,
+}
+shape::structure!(
+    GenerateDataKeyRequest,
+    MODEL,
+    122,
+    key_id,
+    encryption_context,
+    number_of_bytes,
+    key_spec,
+    grant_tokens,
+    recipient,
+    dry_run
+);
+
+shape::string_enum!(DataKeySpec { Aes256 = "AES_256", Aes128 = "AES_128",  });
+
+#[derive(Clone, Default)]
+pub struct GenerateDataKeyResponse {
+    pub ciphertext_blob: Option<Blob>,
+    pub plaintext: Option<Blob>,
+    pub key_id: Option<String>,
+    pub ciphertext_for_recipient: Option<Blob>,
+    pub key_material_id: Option<String>,
+}
+shape::structure!(
+    GenerateDataKeyResponse,
+    MODEL,
+    125,
+    ciphertext_blob,
+    plaintext,
+    key_id,
+    ciphertext_for_recipient,
+    key_material_id
+);
+
+#[derive(Clone, Default)]
+pub struct GenerateDataKeyPairRequest {
+    pub encryption_context: Option<BTreeMap<String, String>>,
+    pub key_id: String,
+    pub key_pair_spec: DataKeyPairSpec,
+    pub grant_tokens: Option<Vec<String>>,
+    pub recipient: Option<RecipientInfo>,
+    pub dry_run: Option<bool>,
+}
+shape::structure!(
+    GenerateDataKeyPairRequest,
+    MODEL,
+    126,
+    encryption_context,
+    key_id,
+    key_pair_spec,
+    grant_tokens,
+    recipient,
+    dry_run
+);
+
+shape::string_enum!(DataKeyPairSpec { Rsa2048 = "RSA_2048", Rsa3072 = "RSA_3072", Rsa4096 = "RSA_4096", EccNistP256 = "ECC_NIST_P256", EccNistP384 = "ECC_NIST_P384", EccNistP521 = "ECC_NIST_P521", EccSecgP256K1 = "ECC_SECG_P256K1", Sm2 = "SM2", EccNistEdwards25519 = "ECC_NIST_EDWARDS25519", MlKem512 = "ML_KEM_512", MlKem768 = "ML_KEM_768", MlKem1024 = "ML_KEM_1024",  });
+
+#[derive(Clone, Default)]
+pub struct GenerateDataKeyPairResponse {
+    pub private_key_ciphertext_blob: Option<Blob>,
+    pub private_key_plaintext: Option<Blob>,
+    pub public_key: Option<Blob>,
+    pub key_id: Option<String>,
+    pub key_pair_spec: Option<DataKeyPairSpec>,
+    pub ciphertext_for_recipient: Option<Blob>,
+    pub key_material_id: Option<String>,
+}
+shape::structure!(
+    GenerateDataKeyPairResponse,
+    MODEL,
+    128,
+    private_key_ciphertext_blob,
+    private_key_plaintext,
+    public_key,
+    key_id,
+    key_pair_spec,
+    ciphertext_for_recipient,
+    key_material_id
+);
+
+#[derive(Clone, Default)]
+pub struct GenerateDataKeyPairWithoutPlaintextRequest {
+    pub encryption_context: Option<BTreeMap<String, String>>,
+    pub key_id: String,
+    pub key_pair_spec: DataKeyPairSpec,
+    pub grant_tokens: Option<Vec<String>>,
+    pub dry_run: Option<bool>,
+}
+shape::structure!(
+    GenerateDataKeyPairWithoutPlaintextRequest,
+    MODEL,
+    129,
+    encryption_context,
+    key_id,
+    key_pair_spec,
+    grant_tokens,
+    dry_run
+);
+
+#[derive(Clone, Default)]
+pub struct GenerateDataKeyPairWithoutPlaintextResponse {
+    pub private_key_ciphertext_blob: Option<Blob>,
+    pub public_key: Option<Blob>,
+    pub key_id: Option<String>,
+    pub key_pair_spec: Option<DataKeyPairSpec>,
+    pub key_material_id: Option<String>,
+}
+shape::structure!(
+    GenerateDataKeyPairWithoutPlaintextResponse,
+    MODEL,
+    130,
+    private_key_ciphertext_blob,
+    public_key,
+    key_id,
+    key_pair_spec,
+    key_material_id
+);
+
+#[derive(Clone, Default)]
+pub struct GenerateDataKeyWithoutPlaintextRequest {
+    pub key_id: String,
+    pub encryption_context: Option<BTreeMap<String, String>>,
+    pub key_spec: Option<DataKeySpec>,
+    pub number_of_bytes: Option<i32>,
+    pub grant_tokens: Option<Vec<String>>,
+    pub dry_run: Option<bool>,
+}
+shape::structure!(
+    GenerateDataKeyWithoutPlaintextRequest,
+    MODEL,
+    131,
+    key_id,
+    encryption_context,
+    key_spec,
+    number_of_bytes,
+    grant_tokens,
+    dry_run
+);
+
+#[derive(Clone, Default)]
+pub struct GenerateDataKeyWithoutPlaintextResponse {
+    pub ciphertext_blob: Option<Blob>,
+    pub key_id: Option<String>,
+    pub key_material_id: Option<String>,
+}
+shape::structure!(
+    GenerateDataKeyWithoutPlaintextResponse,
+    MODEL,
+    132,
+    ciphertext_blob,
+    key_id,
+    key_material_id
+);
+
+#[derive(Clone, Default)]
+pub struct GenerateMacRequest {
+    pub message: Blob,
+    pub key_id: String,
+    pub mac_algorithm: MacAlgorithmSpec,
+    pub grant_tokens: Option<Vec<String>>,
+    pub dry_run: Option<bool>,
+}
+shape::structure!(
+    GenerateMacRequest,
+    MODEL,
+    133,
+    message,
+    key_id,
+    mac_algorithm,
+    grant_tokens,
+    dry_run
+);
+
+#[derive(Clone, Default)]
+pub struct GenerateMacResponse {
+    pub mac: Option<Blob>,
+    pub mac_algorithm: Option<MacAlgorithmSpec>,
+    pub key_id: Option<String>,
+}
+shape::structure!(GenerateMacResponse, MODEL, 134, mac, mac_algorithm, key_id);
+
+#[derive(Clone, Default)]
+pub struct GenerateRandomRequest {
+    pub number_of_bytes: Option<i32>,
+    pub custom_key_store_id: Option<String>,
+    pub recipient: Option<RecipientInfo>,
+}
+shape::structure!(
+    GenerateRandomRequest,
+    MODEL,
+    135,
+    number_of_bytes,
+    custom_key_store_id,
+    recipient
+);
+
+#[derive(Clone, Default)]
+pub struct GenerateRandomResponse {
+    pub plaintext: Option<Blob>,
+    pub ciphertext_for_recipient: Option<Blob>,
+}
+shape::structure!(GenerateRandomResponse, MODEL, 136, plaintext, ciphertext_for_recipient);
+
+#[derive(Clone, Default)]
+pub struct GetKeyLastUsageRequest {
+    pub key_id: String,
+}
+shape::structure!(GetKeyLastUsageRequest, MODEL, 137, key_id);
+
+#[derive(Clone, Default)]
+pub struct GetKeyLastUsageResponse {
+    pub key_id: Option<String>,
+    pub key_last_usage: Option<KeyLastUsageData>,
+    pub tracking_start_date: Option<Timestamp>,
+    pub key_creation_date: Option<Timestamp>,
+}
+shape::structure!(
+    GetKeyLastUsageResponse,
+    MODEL,
+    138,
+    key_id,
+    key_last_usage,
+    tracking_start_date,
+    key_creation_date
+);
+
+#[derive(Clone, Default)]
+pub struct KeyLastUsageData {
+    pub operation: Option<KeyLastUsageTrackingOperation>,
+    pub timestamp: Option<Timestamp>,
+    pub cloud_trail_event_id: Option<String>,
+    pub kms_request_id: Option<String>,
+}
+shape::structure!(
+    KeyLastUsageData,
+    MODEL,
+    139,
+    operation,
+    timestamp,
+    cloud_trail_event_id,
+    kms_request_id
+);
+
+shape::string_enum!(KeyLastUsageTrackingOperation { Decrypt = "Decrypt", DeriveSharedSecret = "DeriveSharedSecret", Encrypt = "Encrypt", GenerateDataKey = "GenerateDataKey", GenerateDataKeyPair = "GenerateDataKeyPair", GenerateDataKeyPairWithoutPlaintext = "GenerateDataKeyPairWithoutPlaintext", GenerateDataKeyWithoutPlaintext = "GenerateDataKeyWithoutPlaintext", GenerateMac = "GenerateMac", ReEncrypt = "ReEncrypt", Sign = "Sign", Verify = "Verify", VerifyMac = "VerifyMac", Encapsulate = "Encapsulate", Decapsulate = "Decapsulate",  });
+
+#[derive(Clone, Default)]
+pub struct GetKeyPolicyRequest {
+    pub key_id: String,
+    pub policy_name: Option<String>,
+}
+shape::structure!(GetKeyPolicyRequest, MODEL, 143, key_id, policy_name);
+
+#[derive(Clone, Default)]
+pub struct GetKeyPolicyResponse {
+    pub policy: Option<String>,
+    pub policy_name: Option<String>,
+}
+shape::structure!(GetKeyPolicyResponse, MODEL, 145, policy, policy_name);
+
+#[derive(Clone, Default)]
+pub struct GetKeyRotationStatusRequest {
+    pub key_id: String,
+}
+shape::structure!(GetKeyRotationStatusRequest, MODEL, 146, key_id);
+
+#[derive(Clone, Default)]
+pub struct GetKeyRotationStatusResponse {
+    pub key_rotation_enabled: Option<bool>,
+    pub key_id: Option<String>,
+    pub rotation_period_in_days: Option<i32>,
+    pub next_rotation_date: Option<Timestamp>,
+    pub on_demand_rotation_start_date: Option<Timestamp>,
+}
+shape::structure!(
+    GetKeyRotationStatusResponse,
+    MODEL,
+    147,
+    key_rotation_enabled,
+    key_id,
+    rotation_period_in_days,
+    next_rotation_date,
+    on_demand_rotation_start_date
+);
+
+#[derive(Clone, Default)]
+pub struct GetParametersForImportRequest {
+    pub key_id: String,
+    pub wrapping_algorithm: AlgorithmSpec,
+    pub wrapping_key_spec: WrappingKeySpec,
+}
+shape::structure!(
+    GetParametersForImportRequest,
+    MODEL,
+    148,
+    key_id,
+    wrapping_algorithm,
+    wrapping_key_spec
+);
+
+shape::string_enum!(AlgorithmSpec { RsaesPkcs1V15 = "RSAES_PKCS1_V1_5", RsaesOaepSha1 = "RSAES_OAEP_SHA_1", RsaesOaepSha256 = "RSAES_OAEP_SHA_256", RsaAesKeyWrapSha1 = "RSA_AES_KEY_WRAP_SHA_1", RsaAesKeyWrapSha256 = "RSA_AES_KEY_WRAP_SHA_256", Sm2Pke = "SM2PKE",  });
+
+shape::string_enum!(WrappingKeySpec { Rsa2048 = "RSA_2048", Rsa3072 = "RSA_3072", Rsa4096 = "RSA_4096", Sm2 = "SM2",  });
+
+#[derive(Clone, Default)]
+pub struct GetParametersForImportResponse {
+    pub key_id: Option<String>,
+    pub import_token: Option<Blob>,
+    pub public_key: Option<Blob>,
+    pub parameters_valid_to: Option<Timestamp>,
+}
+shape::structure!(
+    GetParametersForImportResponse,
+    MODEL,
+    151,
+    key_id,
+    import_token,
+    public_key,
+    parameters_valid_to
+);
+
+#[derive(Clone, Default)]
+pub struct GetPublicKeyRequest {
+    pub key_id: String,
+    pub grant_tokens: Option<Vec<String>>,
+}
+shape::structure!(GetPublicKeyRequest, MODEL, 152, key_id, grant_tokens);
+
+#[derive(Clone, Default)]
+pub struct GetPublicKeyResponse {
+    pub key_id: Option<String>,
+    pub public_key: Option<Blob>,
+    pub customer_master_key_spec: Option<CustomerMasterKeySpec>,
+    pub key_spec: Option<KeySpec>,
+    pub key_usage: Option<KeyUsageType>,
+    pub encryption_algorithms: Option<Vec<EncryptionAlgorithmSpec>>,
+    pub signing_algorithms: Option<Vec<SigningAlgorithmSpec>>,
+    pub key_agreement_algorithms: Option<Vec<KeyAgreementAlgorithmSpec>>,
+    pub encapsulation_algorithms: Option<Vec<EncapsulationAlgorithmSpec>>,
+}
+shape::structure!(
+    GetPublicKeyResponse,
+    MODEL,
+    153,
+    key_id,
+    public_key,
+    customer_master_key_spec,
+    key_spec,
+    key_usage,
+    encryption_algorithms,
+    signing_algorithms,
+    key_agreement_algorithms,
+    encapsulation_algorithms
+);
+
+#[derive(Clone, Default)]
+pub struct IncorrectKeyMaterialException {
+    pub message: Option<String>,
+}
+shape::structure!(IncorrectKeyMaterialException, MODEL, 154, message);
+
+#[derive(Clone, Default)]
+pub struct ExpiredImportTokenException {
+    pub message: Option<String>,
+}
+shape::structure!(ExpiredImportTokenException, MODEL, 155, message);
+
+#[derive(Clone, Default)]
+pub struct InvalidImportTokenException {
+    pub message: Option<String>,
+}
+shape::structure!(InvalidImportTokenException, MODEL, 156, message);
+
+#[derive(Clone, Default)]
+pub struct ImportKeyMaterialRequest {
+    pub key_id: String,
+    pub import_token: Blob,
+    pub encrypted_key_material: Blob,
+    pub valid_to: Option<Timestamp>,
+    pub expiration_model: Option<ExpirationModelType>,
+    pub import_type: Option<ImportType>,
+    pub key_material_description: Option<String>,
+    pub key_material_id: Option<String>,
+}
+shape::structure!(
+    ImportKeyMaterialRequest,
+    MODEL,
+    157,
+    key_id,
+    import_token,
+    encrypted_key_material,
+    valid_to,
+    expiration_model,
+    import_type,
+    key_material_description,
+    key_material_id
+);
+
+shape::string_enum!(ImportType { NewKeyMaterial = "NEW_KEY_MATERIAL", ExistingKeyMaterial = "EXISTING_KEY_MATERIAL",  });
+
+#[derive(Clone, Default)]
+pub struct ImportKeyMaterialResponse {
+    pub key_id: Option<String>,
+    pub key_material_id: Option<String>,
+}
+shape::structure!(ImportKeyMaterialResponse, MODEL, 160, key_id, key_material_id);
+
+#[derive(Clone, Default)]
+pub struct InvalidMarkerException {
+    pub message: Option<String>,
+}
+shape::structure!(InvalidMarkerException, MODEL, 161, message);
+
+#[derive(Clone, Default)]
+pub struct ListAliasesRequest {
+    pub key_id: Option<String>,
+    pub limit: Option<i32>,
+    pub marker: Option<String>,
+}
+shape::structure!(ListAliasesRequest, MODEL, 162, key_id, limit, marker);
+
+#[derive(Clone, Default)]
+pub struct ListAliasesResponse {
+    pub aliases: Option<Vec<AliasListEntry>>,
+    pub next_marker: Option<String>,
+    pub truncated: Option<bool>,
+}
+shape::structure!(ListAliasesResponse, MODEL, 165, aliases, next_marker, truncated);
+
+#[derive(Clone, Default)]
+pub struct AliasListEntry {
+    pub alias_name: Option<String>,
+    pub alias_arn: Option<String>,
+    pub target_key_id: Option<String>,
+    pub creation_date: Option<Timestamp>,
+    pub last_updated_date: Option<Timestamp>,
+}
+shape::structure!(
+    AliasListEntry,
+    MODEL,
+    167,
+    alias_name,
+    alias_arn,
+    target_key_id,
+    creation_date,
+    last_updated_date
+);
+
+#[derive(Clone, Default)]
+pub struct InvalidGrantIdException {
+    pub message: Option<String>,
+}
+shape::structure!(InvalidGrantIdException, MODEL, 168, message);
+
+#[derive(Clone, Default)]
+pub struct ListGrantsRequest {
+    pub limit: Option<i32>,
+    pub marker: Option<String>,
+    pub key_id: String,
+    pub grant_id: Option<String>,
+    pub grantee_principal: Option<String>,
+    pub grantee_service_principal: Option<String>,
+}
+shape::structure!(
+    ListGrantsRequest,
+    MODEL,
+    169,
+    limit,
+    marker,
+    key_id,
+    grant_id,
+    grantee_principal,
+    grantee_service_principal
+);
+
+#[derive(Clone, Default)]
+pub struct ListGrantsResponse {
+    pub grants: Option<Vec<GrantListEntry>>,
+    pub next_marker: Option<String>,
+    pub truncated: Option<bool>,
+}
+shape::structure!(ListGrantsResponse, MODEL, 170, grants, next_marker, truncated);
+
+#[derive(Clone, Default)]
+pub struct GrantListEntry {
+    pub key_id: Option<String>,
+    pub grant_id: Option<String>,
+    pub name: Option<String>,
+    pub creation_date: Option<Timestamp>,
+    pub grantee_principal: Option<String>,
+    pub retiring_principal: Option<String>,
+    pub issuing_account: Option<String>,
+    pub operations: Option<Vec<GrantOperation>>,
+    pub constraints: Option<GrantConstraints>,
+    pub grantee_service_principal: Option<String>,
+    pub retiring_service_principal: Option<String>,
+}
+shape::structure!(
+    GrantListEntry,
+    MODEL,
+    172,
+    key_id,
+    grant_id,
+    name,
+    creation_date,
+    grantee_principal,
+    retiring_principal,
+    issuing_account,
+    operations,
+    constraints,
+    grantee_service_principal,
+    retiring_service_principal
+);
+
+#[derive(Clone, Default)]
+pub struct ListKeyPoliciesRequest {
+    pub key_id: String,
+    pub limit: Option<i32>,
+    pub marker: Option<String>,
+}
+shape::structure!(ListKeyPoliciesRequest, MODEL, 173, key_id, limit, marker);
+
+#[derive(Clone, Default)]
+pub struct ListKeyPoliciesResponse {
+    pub policy_names: Option<Vec<String>>,
+    pub next_marker: Option<String>,
+    pub truncated: Option<bool>,
+}
+shape::structure!(ListKeyPoliciesResponse, MODEL, 174, policy_names, next_marker, truncated);
+
+#[derive(Clone, Default)]
+pub struct ListKeyRotationsRequest {
+    pub key_id: String,
+    pub include_key_material: Option<IncludeKeyMaterial>,
+    pub limit: Option<i32>,
+    pub marker: Option<String>,
+}
+shape::structure!(ListKeyRotationsRequest, MODEL, 176, key_id, include_key_material, limit, marker);
+
+shape::string_enum!(IncludeKeyMaterial { AllKeyMaterial = "ALL_KEY_MATERIAL", RotationsOnly = "ROTATIONS_ONLY",  });
+
+#[derive(Clone, Default)]
+pub struct ListKeyRotationsResponse {
+    pub rotations: Option<Vec<RotationsListEntry>>,
+    pub next_marker: Option<String>,
+    pub truncated: Option<bool>,
+}
+shape::structure!(ListKeyRotationsResponse, MODEL, 178, rotations, next_marker, truncated);
+
+#[derive(Clone, Default)]
+pub struct RotationsListEntry {
+    pub key_id: Option<String>,
+    pub key_material_id: Option<String>,
+    pub key_material_description: Option<String>,
+    pub import_state: Option<ImportState>,
+    pub key_material_state: Option<KeyMaterialState>,
+    pub expiration_model: Option<ExpirationModelType>,
+    pub valid_to: Option<Timestamp>,
+    pub rotation_date: Option<Timestamp>,
+    pub rotation_type: Option<RotationType>,
+}
+shape::structure!(
+    RotationsListEntry,
+    MODEL,
+    180,
+    key_id,
+    key_material_id,
+    key_material_description,
+    import_state,
+    key_material_state,
+    expiration_model,
+    valid_to,
+    rotation_date,
+    rotation_type
+);
+
+shape::string_enum!(ImportState { Imported = "IMPORTED", PendingImport = "PENDING_IMPORT",  });
+
+shape::string_enum!(KeyMaterialState { NonCurrent = "NON_CURRENT", Current = "CURRENT", PendingRotation = "PENDING_ROTATION", PendingMultiRegionImportAndRotation = "PENDING_MULTI_REGION_IMPORT_AND_ROTATION",  });
+
+shape::string_enum!(RotationType { Automatic = "AUTOMATIC", OnDemand = "ON_DEMAND",  });
+
+#[derive(Clone, Default)]
+pub struct ListKeysRequest {
+    pub limit: Option<i32>,
+    pub marker: Option<String>,
+    pub resource_owners: Option<Vec<ResourceOwnerType>>,
+}
+shape::structure!(ListKeysRequest, MODEL, 184, limit, marker, resource_owners);
+
+shape::string_enum!(ResourceOwnerType { SelfValue = "SELF", OtherAccountsViaRam = "OTHER_ACCOUNTS_VIA_RAM",  });
+
+#[derive(Clone, Default)]
+pub struct ListKeysResponse {
+    pub keys: Option<Vec<KeyListEntry>>,
+    pub next_marker: Option<String>,
+    pub truncated: Option<bool>,
+}
+shape::structure!(ListKeysResponse, MODEL, 187, keys, next_marker, truncated);
+
+#[derive(Clone, Default)]
+pub struct KeyListEntry {
+    pub key_id: Option<String>,
+    pub key_arn: Option<String>,
+}
+shape::structure!(KeyListEntry, MODEL, 189, key_id, key_arn);
+
+#[derive(Clone, Default)]
+pub struct ListResourceTagsRequest {
+    pub key_id: String,
+    pub limit: Option<i32>,
+    pub marker: Option<String>,
+}
+shape::structure!(ListResourceTagsRequest, MODEL, 190, key_id, limit, marker);
+
+#[derive(Clone, Default)]
+pub struct ListResourceTagsResponse {
+    pub tags: Option<Vec<Tag>>,
+    pub next_marker: Option<String>,
+    pub truncated: Option<bool>,
+}
+shape::structure!(ListResourceTagsResponse, MODEL, 191, tags, next_marker, truncated);
+
+#[derive(Clone, Default)]
+pub struct ListRetirableGrantsRequest {
+    pub limit: Option<i32>,
+    pub marker: Option<String>,
+    pub retiring_principal: Option<String>,
+    pub retiring_service_principal: Option<String>,
+}
+shape::structure!(
+    ListRetirableGrantsRequest,
+    MODEL,
+    192,
+    limit,
+    marker,
+    retiring_principal,
+    retiring_service_principal
+);
+
+#[derive(Clone, Default)]
+pub struct PutKeyPolicyRequest {
+    pub key_id: String,
+    pub policy_name: Option<String>,
+    pub policy: String,
+    pub bypass_policy_lockout_safety_check: Option<bool>,
+}
+shape::structure!(
+    PutKeyPolicyRequest,
+    MODEL,
+    193,
+    key_id,
+    policy_name,
+    policy,
+    bypass_policy_lockout_safety_check
+);
+
+#[derive(Clone, Default)]
+pub struct PutKeyPolicyOutput {}
+shape::structure!(PutKeyPolicyOutput, MODEL, 194);
+
+#[derive(Clone, Default)]
+pub struct ReEncryptRequest {
+    pub ciphertext_blob: Option<Blob>,
+    pub source_encryption_context: Option<BTreeMap<String, String>>,
+    pub source_key_id: Option<String>,
+    pub destination_key_id: String,
+    pub destination_encryption_context: Option<BTreeMap<String, String>>,
+    pub source_encryption_algorithm: Option<EncryptionAlgorithmSpec>,
+    pub destination_encryption_algorithm: Option<EncryptionAlgorithmSpec>,
+    pub grant_tokens: Option<Vec<String>>,
+    pub dry_run: Option<bool>,
+    pub dry_run_modifiers: Option<Vec<DryRunModifierType>>,
+}
+shape::structure!(
+    ReEncryptRequest,
+    MODEL,
+    195,
+    ciphertext_blob,
+    source_encryption_context,
+    source_key_id,
+    destination_key_id,
+    destination_encryption_context,
+    source_encryption_algorithm,
+    destination_encryption_algorithm,
+    grant_tokens,
+    dry_run,
+    dry_run_modifiers
+);
+
+#[derive(Clone, Default)]
+pub struct ReEncryptResponse {
+    pub ciphertext_blob: Option<Blob>,
+    pub source_key_id: Option<String>,
+    pub key_id: Option<String>,
+    pub source_encryption_algorithm: Option<EncryptionAlgorithmSpec>,
+    pub destination_encryption_algorithm: Option<EncryptionAlgorithmSpec>,
+    pub source_key_material_id: Option<String>,
+    pub destination_key_material_id: Option<String>,
+}
+shape::structure!(
+    ReEncryptResponse,
+    MODEL,
+    196,
+    ciphertext_blob,
+    source_key_id,
+    key_id,
+    source_encryption_algorithm,
+    destination_encryption_algorithm,
+    source_key_material_id,
+    destination_key_material_id
+);
+
+#[derive(Clone, Default)]
+pub struct ReplicateKeyRequest {
+    pub key_id: String,
+    pub replica_region: String,
+    pub policy: Option<String>,
+    pub bypass_policy_lockout_safety_check: Option<bool>,
+    pub description: Option<String>,
+    pub tags: Option<Vec<Tag>>,
+}
+shape::structure!(
+    ReplicateKeyRequest,
+    MODEL,
+    197,
+    key_id,
+    replica_region,
+    policy,
+    bypass_policy_lockout_safety_check,
+    description,
+    tags
+);
+
+#[derive(Clone, Default)]
+pub struct ReplicateKeyResponse {
+    pub replica_key_metadata: Option<KeyMetadata>,
+    pub replica_policy: Option<String>,
+    pub replica_tags: Option<Vec<Tag>>,
+}
+shape::structure!(
+    ReplicateKeyResponse,
+    MODEL,
+    198,
+    replica_key_metadata,
+    replica_policy,
+    replica_tags
+);
+
+#[derive(Clone, Default)]
+pub struct RetireGrantRequest {
+    pub grant_token: Option<String>,
+    pub key_id: Option<String>,
+    pub grant_id: Option<String>,
+    pub dry_run: Option<bool>,
+}
+shape::structure!(RetireGrantRequest, MODEL, 199, grant_token, key_id, grant_id, dry_run);
+
+#[derive(Clone, Default)]
+pub struct RetireGrantOutput {}
+shape::structure!(RetireGrantOutput, MODEL, 200);
+
+#[derive(Clone, Default)]
+pub struct RevokeGrantRequest {
+    pub key_id: String,
+    pub grant_id: String,
+    pub dry_run: Option<bool>,
+}
+shape::structure!(RevokeGrantRequest, MODEL, 201, key_id, grant_id, dry_run);
+
+#[derive(Clone, Default)]
+pub struct RevokeGrantOutput {}
+shape::structure!(RevokeGrantOutput, MODEL, 202);
+
+#[derive(Clone, Default)]
+pub struct ConflictException {
+    pub message: Option<String>,
+}
+shape::structure!(ConflictException, MODEL, 203, message);
+
+#[derive(Clone, Default)]
+pub struct RotateKeyOnDemandRequest {
+    pub key_id: String,
+}
+shape::structure!(RotateKeyOnDemandRequest, MODEL, 204, key_id);
+
+#[derive(Clone, Default)]
+pub struct RotateKeyOnDemandResponse {
+    pub key_id: Option<String>,
+}
+shape::structure!(RotateKeyOnDemandResponse, MODEL, 205, key_id);
+
+#[derive(Clone, Default)]
+pub struct ScheduleKeyDeletionRequest {
+    pub key_id: String,
+    pub pending_window_in_days: Option<i32>,
+}
+shape::structure!(ScheduleKeyDeletionRequest, MODEL, 206, key_id, pending_window_in_days);
+
+#[derive(Clone, Default)]
+pub struct ScheduleKeyDeletionResponse {
+    pub key_id: Option<String>,
+    pub deletion_date: Option<Timestamp>,
+    pub key_state: Option<KeyState>,
+    pub pending_window_in_days: Option<i32>,
+}
+shape::structure!(
+    ScheduleKeyDeletionResponse,
+    MODEL,
+    207,
+    key_id,
+    deletion_date,
+    key_state,
+    pending_window_in_days
+);
+
+#[derive(Clone, Default)]
+pub struct SignRequest {
+    pub key_id: String,
+    pub message: Blob,
+    pub message_type: Option<MessageType>,
+    pub grant_tokens: Option<Vec<String>>,
+    pub signing_algorithm: SigningAlgorithmSpec,
+    pub dry_run: Option<bool>,
+}
+shape::structure!(
+    SignRequest,
+    MODEL,
+    208,
+    key_id,
+    message,
+    message_type,
+    grant_tokens,
+    signing_algorithm,
+    dry_run
+);
+
+shape::string_enum!(MessageType { Raw = "RAW", Digest = "DIGEST", ExternalMu = "EXTERNAL_MU",  });
+
+#[derive(Clone, Default)]
+pub struct SignResponse {
+    pub key_id: Option<String>,
+    pub signature: Option<Blob>,
+    pub signing_algorithm: Option<SigningAlgorithmSpec>,
+}
+shape::structure!(SignResponse, MODEL, 210, key_id, signature, signing_algorithm);
+
+#[derive(Clone, Default)]
+pub struct TagResourceRequest {
+    pub key_id: String,
+    pub tags: Vec<Tag>,
+}
+shape::structure!(TagResourceRequest, MODEL, 211, key_id, tags);
+
+#[derive(Clone, Default)]
+pub struct TagResourceOutput {}
+shape::structure!(TagResourceOutput, MODEL, 212);
+
+#[derive(Clone, Default)]
+pub struct UntagResourceRequest {
+    pub key_id: String,
+    pub tag_keys: Vec<String>,
+}
+shape::structure!(UntagResourceRequest, MODEL, 213, key_id, tag_keys);
+
+#[derive(Clone, Default)]
+pub struct UntagResourceOutput {}
+shape::structure!(UntagResourceOutput, MODEL, 215);
+
+#[derive(Clone, Default)]
+pub struct UpdateAliasRequest {
+    pub alias_name: String,
+    pub target_key_id: String,
+}
+shape::structure!(UpdateAliasRequest, MODEL, 216, alias_name, target_key_id);
+
+#[derive(Clone, Default)]
+pub struct UpdateAliasOutput {}
+shape::structure!(UpdateAliasOutput, MODEL, 217);
+
+#[derive(Clone, Default)]
+pub struct UpdateKeyDescriptionRequest {
+    pub key_id: String,
+    pub description: String,
+}
+shape::structure!(UpdateKeyDescriptionRequest, MODEL, 218, key_id, description);
+
+#[derive(Clone, Default)]
+pub struct UpdateKeyDescriptionOutput {}
+shape::structure!(UpdateKeyDescriptionOutput, MODEL, 219);
+
+#[derive(Clone, Default)]
+pub struct UpdatePrimaryRegionRequest {
+    pub key_id: String,
+    pub primary_region: String,
+}
+shape::structure!(UpdatePrimaryRegionRequest, MODEL, 220, key_id, primary_region);
+
+#[derive(Clone, Default)]
+pub struct UpdatePrimaryRegionOutput {}
+shape::structure!(UpdatePrimaryRegionOutput, MODEL, 221);
+
+#[derive(Clone, Default)]
+pub struct KMSInvalidSignatureException {
+    pub message: Option<String>,
+}
+shape::structure!(KMSInvalidSignatureException, MODEL, 222, message);
+
+#[derive(Clone, Default)]
+pub struct VerifyRequest {
+    pub key_id: String,
+    pub message: Blob,
+    pub message_type: Option<MessageType>,
+    pub signature: Blob,
+    pub signing_algorithm: SigningAlgorithmSpec,
+    pub grant_tokens: Option<Vec<String>>,
+    pub dry_run: Option<bool>,
+}
+shape::structure!(
+    VerifyRequest,
+    MODEL,
+    223,
+    key_id,
+    message,
+    message_type,
+    signature,
+    signing_algorithm,
+    grant_tokens,
+    dry_run
+);
+
+#[derive(Clone, Default)]
+pub struct VerifyResponse {
+    pub key_id: Option<String>,
+    pub signature_valid: Option<bool>,
+    pub signing_algorithm: Option<SigningAlgorithmSpec>,
+}
+shape::structure!(VerifyResponse, MODEL, 224, key_id, signature_valid, signing_algorithm);
+
+#[derive(Clone, Default)]
+pub struct KMSInvalidMacException {
+    pub message: Option<String>,
+}
+shape::structure!(KMSInvalidMacException, MODEL, 225, message);
+
+#[derive(Clone, Default)]
+pub struct VerifyMacRequest {
+    pub message: Blob,
+    pub key_id: String,
+    pub mac_algorithm: MacAlgorithmSpec,
+    pub mac: Blob,
+    pub grant_tokens: Option<Vec<String>>,
+    pub dry_run: Option<bool>,
+}
+shape::structure!(
+    VerifyMacRequest,
+    MODEL,
+    226,
+    message,
+    key_id,
+    mac_algorithm,
+    mac,
+    grant_tokens,
+    dry_run
+);
+
+#[derive(Clone, Default)]
+pub struct VerifyMacResponse {
+    pub key_id: Option<String>,
+    pub mac_valid: Option<bool>,
+    pub mac_algorithm: Option<MacAlgorithmSpec>,
+}
+shape::structure!(VerifyMacResponse, MODEL, 227, key_id, mac_valid, mac_algorithm);
