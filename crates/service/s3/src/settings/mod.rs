@@ -1,0 +1,15 @@
+//! What can be set on a bucket besides its objects: read from requests, checked, kept, shown.
+//!
+//! Everything here is pure; `ops` puts it into the store.
+
+pub(crate) mod access;
+pub(crate) mod acl;
+pub(crate) mod cors;
+pub(crate) mod encryption;
+pub(crate) mod lifecycle;
+pub(crate) mod lock;
+pub(crate) mod notification;
+pub(crate) mod public;
+pub(crate) mod refusal;
+pub(crate) mod tags;
+pub(crate) mod website;
