@@ -16,13 +16,53 @@ kernel::api! {
     operations {
         0 create_bucket(CreateBucketRequest) -> CreateBucketOutput;
         1 delete_bucket(DeleteBucketRequest) -> DeleteBucketOutput;
-        2 get_bucket_location(GetBucketLocationRequest) -> GetBucketLocationOutput;
-        3 get_bucket_versioning(GetBucketVersioningRequest) -> GetBucketVersioningOutput;
-        4 head_bucket(HeadBucketRequest) -> HeadBucketOutput;
-        5 list_buckets(ListBucketsRequest) -> ListBucketsOutput;
-        6 put_bucket_versioning(PutBucketVersioningRequest) -> PutBucketVersioningOutput;
+        2 delete_bucket_cors(DeleteBucketCorsRequest) -> DeleteBucketCorsOutput;
+        3 delete_bucket_encryption(DeleteBucketEncryptionRequest) -> DeleteBucketEncryptionOutput;
+        4 delete_bucket_ownership_controls(DeleteBucketOwnershipControlsRequest) -> DeleteBucketOwnershipControlsOutput;
+        5 delete_bucket_policy(DeleteBucketPolicyRequest) -> DeleteBucketPolicyOutput;
+        6 delete_bucket_tagging(DeleteBucketTaggingRequest) -> DeleteBucketTaggingOutput;
+        7 delete_bucket_website(DeleteBucketWebsiteRequest) -> DeleteBucketWebsiteOutput;
+        8 delete_object_tagging(DeleteObjectTaggingRequest) -> DeleteObjectTaggingOutput;
+        9 delete_public_access_block(DeletePublicAccessBlockRequest) -> DeletePublicAccessBlockOutput;
+        10 get_bucket_accelerate_configuration(GetBucketAccelerateConfigurationRequest) -> GetBucketAccelerateConfigurationOutput;
+        11 get_bucket_acl(GetBucketAclRequest) -> GetBucketAclOutput;
+        12 get_bucket_cors(GetBucketCorsRequest) -> GetBucketCorsOutput;
+        13 get_bucket_encryption(GetBucketEncryptionRequest) -> GetBucketEncryptionOutput;
+        14 get_bucket_location(GetBucketLocationRequest) -> GetBucketLocationOutput;
+        15 get_bucket_logging(GetBucketLoggingRequest) -> GetBucketLoggingOutput;
+        16 get_bucket_ownership_controls(GetBucketOwnershipControlsRequest) -> GetBucketOwnershipControlsOutput;
+        17 get_bucket_policy(GetBucketPolicyRequest) -> GetBucketPolicyOutput;
+        18 get_bucket_policy_status(GetBucketPolicyStatusRequest) -> GetBucketPolicyStatusOutput;
+        19 get_bucket_replication(GetBucketReplicationRequest) -> GetBucketReplicationOutput;
+        20 get_bucket_request_payment(GetBucketRequestPaymentRequest) -> GetBucketRequestPaymentOutput;
+        21 get_bucket_tagging(GetBucketTaggingRequest) -> GetBucketTaggingOutput;
+        22 get_bucket_versioning(GetBucketVersioningRequest) -> GetBucketVersioningOutput;
+        23 get_bucket_website(GetBucketWebsiteRequest) -> GetBucketWebsiteOutput;
+        24 get_object_acl(GetObjectAclRequest) -> GetObjectAclOutput;
+        25 get_object_legal_hold(GetObjectLegalHoldRequest) -> GetObjectLegalHoldOutput;
+        26 get_object_lock_configuration(GetObjectLockConfigurationRequest) -> GetObjectLockConfigurationOutput;
+        27 get_object_retention(GetObjectRetentionRequest) -> GetObjectRetentionOutput;
+        28 get_object_tagging(GetObjectTaggingRequest) -> GetObjectTaggingOutput;
+        29 get_public_access_block(GetPublicAccessBlockRequest) -> GetPublicAccessBlockOutput;
+        30 head_bucket(HeadBucketRequest) -> HeadBucketOutput;
+        31 list_buckets(ListBucketsRequest) -> ListBucketsOutput;
+        32 put_bucket_acl(PutBucketAclRequest) -> PutBucketAclOutput;
+        33 put_bucket_cors(PutBucketCorsRequest) -> PutBucketCorsOutput;
+        34 put_bucket_encryption(PutBucketEncryptionRequest) -> PutBucketEncryptionOutput;
+        35 put_bucket_ownership_controls(PutBucketOwnershipControlsRequest) -> PutBucketOwnershipControlsOutput;
+        36 put_bucket_policy(PutBucketPolicyRequest) -> PutBucketPolicyOutput;
+        37 put_bucket_request_payment(PutBucketRequestPaymentRequest) -> PutBucketRequestPaymentOutput;
+        38 put_bucket_tagging(PutBucketTaggingRequest) -> PutBucketTaggingOutput;
+        39 put_bucket_versioning(PutBucketVersioningRequest) -> PutBucketVersioningOutput;
+        40 put_bucket_website(PutBucketWebsiteRequest) -> PutBucketWebsiteOutput;
+        41 put_object_acl(PutObjectAclRequest) -> PutObjectAclOutput;
+        42 put_object_legal_hold(PutObjectLegalHoldRequest) -> PutObjectLegalHoldOutput;
+        43 put_object_lock_configuration(PutObjectLockConfigurationRequest) -> PutObjectLockConfigurationOutput;
+        44 put_object_retention(PutObjectRetentionRequest) -> PutObjectRetentionOutput;
+        45 put_object_tagging(PutObjectTaggingRequest) -> PutObjectTaggingOutput;
+        46 put_public_access_block(PutPublicAccessBlockRequest) -> PutPublicAccessBlockOutput;
     }
-    errors { BucketAlreadyExists, BucketAlreadyOwnedByYou, NoSuchBucket }
+    errors { BucketAlreadyExists, BucketAlreadyOwnedByYou, NoSuchBucket, NoSuchKey }
 }
 
 /// Implements [`Api`] for a type: every operation is the function of its name in the
@@ -45,12 +85,164 @@ macro_rules! serve {
             ) -> kernel::BoxFuture<'a, Result<$crate::DeleteBucketOutput, $crate::Error>> {
                 Box::pin($ops::delete_bucket(self, ctx, input))
             }
+            fn delete_bucket_cors<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::DeleteBucketCorsRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::DeleteBucketCorsOutput, $crate::Error>> {
+                Box::pin($ops::delete_bucket_cors(self, ctx, input))
+            }
+            fn delete_bucket_encryption<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::DeleteBucketEncryptionRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::DeleteBucketEncryptionOutput, $crate::Error>>
+            {
+                Box::pin($ops::delete_bucket_encryption(self, ctx, input))
+            }
+            fn delete_bucket_ownership_controls<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::DeleteBucketOwnershipControlsRequest,
+            ) -> kernel::BoxFuture<
+                'a,
+                Result<$crate::DeleteBucketOwnershipControlsOutput, $crate::Error>,
+            > {
+                Box::pin($ops::delete_bucket_ownership_controls(self, ctx, input))
+            }
+            fn delete_bucket_policy<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::DeleteBucketPolicyRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::DeleteBucketPolicyOutput, $crate::Error>>
+            {
+                Box::pin($ops::delete_bucket_policy(self, ctx, input))
+            }
+            fn delete_bucket_tagging<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::DeleteBucketTaggingRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::DeleteBucketTaggingOutput, $crate::Error>>
+            {
+                Box::pin($ops::delete_bucket_tagging(self, ctx, input))
+            }
+            fn delete_bucket_website<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::DeleteBucketWebsiteRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::DeleteBucketWebsiteOutput, $crate::Error>>
+            {
+                Box::pin($ops::delete_bucket_website(self, ctx, input))
+            }
+            fn delete_object_tagging<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::DeleteObjectTaggingRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::DeleteObjectTaggingOutput, $crate::Error>>
+            {
+                Box::pin($ops::delete_object_tagging(self, ctx, input))
+            }
+            fn delete_public_access_block<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::DeletePublicAccessBlockRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::DeletePublicAccessBlockOutput, $crate::Error>>
+            {
+                Box::pin($ops::delete_public_access_block(self, ctx, input))
+            }
+            fn get_bucket_accelerate_configuration<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::GetBucketAccelerateConfigurationRequest,
+            ) -> kernel::BoxFuture<
+                'a,
+                Result<$crate::GetBucketAccelerateConfigurationOutput, $crate::Error>,
+            > {
+                Box::pin($ops::get_bucket_accelerate_configuration(self, ctx, input))
+            }
+            fn get_bucket_acl<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::GetBucketAclRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::GetBucketAclOutput, $crate::Error>> {
+                Box::pin($ops::get_bucket_acl(self, ctx, input))
+            }
+            fn get_bucket_cors<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::GetBucketCorsRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::GetBucketCorsOutput, $crate::Error>> {
+                Box::pin($ops::get_bucket_cors(self, ctx, input))
+            }
+            fn get_bucket_encryption<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::GetBucketEncryptionRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::GetBucketEncryptionOutput, $crate::Error>>
+            {
+                Box::pin($ops::get_bucket_encryption(self, ctx, input))
+            }
             fn get_bucket_location<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::GetBucketLocationRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::GetBucketLocationOutput, $crate::Error>> {
                 Box::pin($ops::get_bucket_location(self, ctx, input))
+            }
+            fn get_bucket_logging<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::GetBucketLoggingRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::GetBucketLoggingOutput, $crate::Error>> {
+                Box::pin($ops::get_bucket_logging(self, ctx, input))
+            }
+            fn get_bucket_ownership_controls<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::GetBucketOwnershipControlsRequest,
+            ) -> kernel::BoxFuture<
+                'a,
+                Result<$crate::GetBucketOwnershipControlsOutput, $crate::Error>,
+            > {
+                Box::pin($ops::get_bucket_ownership_controls(self, ctx, input))
+            }
+            fn get_bucket_policy<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::GetBucketPolicyRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::GetBucketPolicyOutput, $crate::Error>> {
+                Box::pin($ops::get_bucket_policy(self, ctx, input))
+            }
+            fn get_bucket_policy_status<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::GetBucketPolicyStatusRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::GetBucketPolicyStatusOutput, $crate::Error>>
+            {
+                Box::pin($ops::get_bucket_policy_status(self, ctx, input))
+            }
+            fn get_bucket_replication<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::GetBucketReplicationRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::GetBucketReplicationOutput, $crate::Error>>
+            {
+                Box::pin($ops::get_bucket_replication(self, ctx, input))
+            }
+            fn get_bucket_request_payment<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::GetBucketRequestPaymentRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::GetBucketRequestPaymentOutput, $crate::Error>>
+            {
+                Box::pin($ops::get_bucket_request_payment(self, ctx, input))
+            }
+            fn get_bucket_tagging<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::GetBucketTaggingRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::GetBucketTaggingOutput, $crate::Error>> {
+                Box::pin($ops::get_bucket_tagging(self, ctx, input))
             }
             fn get_bucket_versioning<'a>(
                 &'a self,
@@ -59,6 +251,61 @@ macro_rules! serve {
             ) -> kernel::BoxFuture<'a, Result<$crate::GetBucketVersioningOutput, $crate::Error>>
             {
                 Box::pin($ops::get_bucket_versioning(self, ctx, input))
+            }
+            fn get_bucket_website<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::GetBucketWebsiteRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::GetBucketWebsiteOutput, $crate::Error>> {
+                Box::pin($ops::get_bucket_website(self, ctx, input))
+            }
+            fn get_object_acl<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::GetObjectAclRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::GetObjectAclOutput, $crate::Error>> {
+                Box::pin($ops::get_object_acl(self, ctx, input))
+            }
+            fn get_object_legal_hold<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::GetObjectLegalHoldRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::GetObjectLegalHoldOutput, $crate::Error>>
+            {
+                Box::pin($ops::get_object_legal_hold(self, ctx, input))
+            }
+            fn get_object_lock_configuration<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::GetObjectLockConfigurationRequest,
+            ) -> kernel::BoxFuture<
+                'a,
+                Result<$crate::GetObjectLockConfigurationOutput, $crate::Error>,
+            > {
+                Box::pin($ops::get_object_lock_configuration(self, ctx, input))
+            }
+            fn get_object_retention<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::GetObjectRetentionRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::GetObjectRetentionOutput, $crate::Error>>
+            {
+                Box::pin($ops::get_object_retention(self, ctx, input))
+            }
+            fn get_object_tagging<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::GetObjectTaggingRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::GetObjectTaggingOutput, $crate::Error>> {
+                Box::pin($ops::get_object_tagging(self, ctx, input))
+            }
+            fn get_public_access_block<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::GetPublicAccessBlockRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::GetPublicAccessBlockOutput, $crate::Error>>
+            {
+                Box::pin($ops::get_public_access_block(self, ctx, input))
             }
             fn head_bucket<'a>(
                 &'a self,
@@ -74,6 +321,60 @@ macro_rules! serve {
             ) -> kernel::BoxFuture<'a, Result<$crate::ListBucketsOutput, $crate::Error>> {
                 Box::pin($ops::list_buckets(self, ctx, input))
             }
+            fn put_bucket_acl<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::PutBucketAclRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::PutBucketAclOutput, $crate::Error>> {
+                Box::pin($ops::put_bucket_acl(self, ctx, input))
+            }
+            fn put_bucket_cors<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::PutBucketCorsRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::PutBucketCorsOutput, $crate::Error>> {
+                Box::pin($ops::put_bucket_cors(self, ctx, input))
+            }
+            fn put_bucket_encryption<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::PutBucketEncryptionRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::PutBucketEncryptionOutput, $crate::Error>>
+            {
+                Box::pin($ops::put_bucket_encryption(self, ctx, input))
+            }
+            fn put_bucket_ownership_controls<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::PutBucketOwnershipControlsRequest,
+            ) -> kernel::BoxFuture<
+                'a,
+                Result<$crate::PutBucketOwnershipControlsOutput, $crate::Error>,
+            > {
+                Box::pin($ops::put_bucket_ownership_controls(self, ctx, input))
+            }
+            fn put_bucket_policy<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::PutBucketPolicyRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::PutBucketPolicyOutput, $crate::Error>> {
+                Box::pin($ops::put_bucket_policy(self, ctx, input))
+            }
+            fn put_bucket_request_payment<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::PutBucketRequestPaymentRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::PutBucketRequestPaymentOutput, $crate::Error>>
+            {
+                Box::pin($ops::put_bucket_request_payment(self, ctx, input))
+            }
+            fn put_bucket_tagging<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::PutBucketTaggingRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::PutBucketTaggingOutput, $crate::Error>> {
+                Box::pin($ops::put_bucket_tagging(self, ctx, input))
+            }
             fn put_bucket_versioning<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
@@ -81,6 +382,61 @@ macro_rules! serve {
             ) -> kernel::BoxFuture<'a, Result<$crate::PutBucketVersioningOutput, $crate::Error>>
             {
                 Box::pin($ops::put_bucket_versioning(self, ctx, input))
+            }
+            fn put_bucket_website<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::PutBucketWebsiteRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::PutBucketWebsiteOutput, $crate::Error>> {
+                Box::pin($ops::put_bucket_website(self, ctx, input))
+            }
+            fn put_object_acl<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::PutObjectAclRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::PutObjectAclOutput, $crate::Error>> {
+                Box::pin($ops::put_object_acl(self, ctx, input))
+            }
+            fn put_object_legal_hold<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::PutObjectLegalHoldRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::PutObjectLegalHoldOutput, $crate::Error>>
+            {
+                Box::pin($ops::put_object_legal_hold(self, ctx, input))
+            }
+            fn put_object_lock_configuration<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::PutObjectLockConfigurationRequest,
+            ) -> kernel::BoxFuture<
+                'a,
+                Result<$crate::PutObjectLockConfigurationOutput, $crate::Error>,
+            > {
+                Box::pin($ops::put_object_lock_configuration(self, ctx, input))
+            }
+            fn put_object_retention<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::PutObjectRetentionRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::PutObjectRetentionOutput, $crate::Error>>
+            {
+                Box::pin($ops::put_object_retention(self, ctx, input))
+            }
+            fn put_object_tagging<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::PutObjectTaggingRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::PutObjectTaggingOutput, $crate::Error>> {
+                Box::pin($ops::put_object_tagging(self, ctx, input))
+            }
+            fn put_public_access_block<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::PutPublicAccessBlockRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::PutPublicAccessBlockOutput, $crate::Error>>
+            {
+                Box::pin($ops::put_public_access_block(self, ctx, input))
             }
         }
     };

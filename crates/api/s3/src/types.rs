@@ -45,7 +45,7 @@ shape::structure!(
     bucket_namespace
 );
 
-shape::string_enum!(BucketCannedACL { Private = "private", PublicRead = "public-read", PublicReadWrite = "public-read-write", AuthenticatedRead = "authenticated-read",  });
+shape::string_enum!(BucketCannedACL { Private = "private", PublicRead = "public-read", PublicReadWrite = "public-read-write", AuthenticatedRead = "authenticated-read", LogDeliveryWrite = "log-delivery-write",  });
 
 #[derive(Clone, Default)]
 pub struct CreateBucketConfiguration {
@@ -108,46 +108,904 @@ pub struct DeleteBucketOutput {}
 shape::structure!(DeleteBucketOutput, MODEL, 30);
 
 #[derive(Clone, Default)]
+pub struct DeleteBucketCorsRequest {
+    pub bucket: String,
+    pub expected_bucket_owner: Option<String>,
+}
+shape::structure!(DeleteBucketCorsRequest, MODEL, 31, bucket, expected_bucket_owner);
+
+#[derive(Clone, Default)]
+pub struct DeleteBucketCorsOutput {}
+shape::structure!(DeleteBucketCorsOutput, MODEL, 32);
+
+#[derive(Clone, Default)]
+pub struct DeleteBucketEncryptionRequest {
+    pub bucket: String,
+    pub expected_bucket_owner: Option<String>,
+}
+shape::structure!(DeleteBucketEncryptionRequest, MODEL, 33, bucket, expected_bucket_owner);
+
+#[derive(Clone, Default)]
+pub struct DeleteBucketEncryptionOutput {}
+shape::structure!(DeleteBucketEncryptionOutput, MODEL, 34);
+
+#[derive(Clone, Default)]
+pub struct DeleteBucketOwnershipControlsRequest {
+    pub bucket: String,
+    pub expected_bucket_owner: Option<String>,
+}
+shape::structure!(DeleteBucketOwnershipControlsRequest, MODEL, 35, bucket, expected_bucket_owner);
+
+#[derive(Clone, Default)]
+pub struct DeleteBucketOwnershipControlsOutput {}
+shape::structure!(DeleteBucketOwnershipControlsOutput, MODEL, 36);
+
+#[derive(Clone, Default)]
+pub struct DeleteBucketPolicyRequest {
+    pub bucket: String,
+    pub expected_bucket_owner: Option<String>,
+}
+shape::structure!(DeleteBucketPolicyRequest, MODEL, 37, bucket, expected_bucket_owner);
+
+#[derive(Clone, Default)]
+pub struct DeleteBucketPolicyOutput {}
+shape::structure!(DeleteBucketPolicyOutput, MODEL, 38);
+
+#[derive(Clone, Default)]
+pub struct DeleteBucketTaggingRequest {
+    pub bucket: String,
+    pub expected_bucket_owner: Option<String>,
+}
+shape::structure!(DeleteBucketTaggingRequest, MODEL, 39, bucket, expected_bucket_owner);
+
+#[derive(Clone, Default)]
+pub struct DeleteBucketTaggingOutput {}
+shape::structure!(DeleteBucketTaggingOutput, MODEL, 40);
+
+#[derive(Clone, Default)]
+pub struct DeleteBucketWebsiteRequest {
+    pub bucket: String,
+    pub expected_bucket_owner: Option<String>,
+}
+shape::structure!(DeleteBucketWebsiteRequest, MODEL, 41, bucket, expected_bucket_owner);
+
+#[derive(Clone, Default)]
+pub struct DeleteBucketWebsiteOutput {}
+shape::structure!(DeleteBucketWebsiteOutput, MODEL, 42);
+
+#[derive(Clone, Default)]
+pub struct DeleteObjectTaggingRequest {
+    pub bucket: String,
+    pub key: String,
+    pub version_id: Option<String>,
+    pub expected_bucket_owner: Option<String>,
+}
+shape::structure!(
+    DeleteObjectTaggingRequest,
+    MODEL,
+    43,
+    bucket,
+    key,
+    version_id,
+    expected_bucket_owner
+);
+
+#[derive(Clone, Default)]
+pub struct DeleteObjectTaggingOutput {
+    pub version_id: Option<String>,
+}
+shape::structure!(DeleteObjectTaggingOutput, MODEL, 45, version_id);
+
+#[derive(Clone, Default)]
+pub struct DeletePublicAccessBlockRequest {
+    pub bucket: String,
+    pub expected_bucket_owner: Option<String>,
+}
+shape::structure!(DeletePublicAccessBlockRequest, MODEL, 46, bucket, expected_bucket_owner);
+
+#[derive(Clone, Default)]
+pub struct DeletePublicAccessBlockOutput {}
+shape::structure!(DeletePublicAccessBlockOutput, MODEL, 47);
+
+#[derive(Clone, Default)]
+pub struct GetBucketAccelerateConfigurationRequest {
+    pub bucket: String,
+    pub expected_bucket_owner: Option<String>,
+    pub request_payer: Option<RequestPayer>,
+}
+shape::structure!(
+    GetBucketAccelerateConfigurationRequest,
+    MODEL,
+    48,
+    bucket,
+    expected_bucket_owner,
+    request_payer
+);
+
+shape::string_enum!(RequestPayer { Requester = "requester",  });
+
+#[derive(Clone, Default)]
+pub struct GetBucketAccelerateConfigurationOutput {
+    pub status: Option<BucketAccelerateStatus>,
+    pub request_charged: Option<RequestCharged>,
+}
+shape::structure!(GetBucketAccelerateConfigurationOutput, MODEL, 50, status, request_charged);
+
+shape::string_enum!(BucketAccelerateStatus { Enabled = "Enabled", Suspended = "Suspended",  });
+
+shape::string_enum!(RequestCharged { Requester = "requester",  });
+
+#[derive(Clone, Default)]
+pub struct GetBucketAclRequest {
+    pub bucket: String,
+    pub expected_bucket_owner: Option<String>,
+}
+shape::structure!(GetBucketAclRequest, MODEL, 53, bucket, expected_bucket_owner);
+
+#[derive(Clone, Default)]
+pub struct GetBucketAclOutput {
+    pub owner: Option<Owner>,
+    pub grants: Option<Vec<Grant>>,
+}
+shape::structure!(GetBucketAclOutput, MODEL, 54, owner, grants);
+
+#[derive(Clone, Default)]
+pub struct Owner {
+    pub display_name: Option<String>,
+    pub id: Option<String>,
+}
+shape::structure!(Owner, MODEL, 55, display_name, id);
+
+#[derive(Clone, Default)]
+pub struct Grant {
+    pub grantee: Option<Grantee>,
+    pub permission: Option<Permission>,
+}
+shape::structure!(Grant, MODEL, 59, grantee, permission);
+
+#[derive(Clone, Default)]
+pub struct Grantee {
+    pub display_name: Option<String>,
+    pub email_address: Option<String>,
+    pub id: Option<String>,
+    pub r#type: Type,
+    pub uri: Option<String>,
+}
+shape::structure!(Grantee, MODEL, 60, display_name, email_address, id, r#type, uri);
+
+shape::string_enum!(Type { CanonicalUser = "CanonicalUser", AmazonCustomerByEmail = "AmazonCustomerByEmail", Group = "Group",  });
+
+shape::string_enum!(Permission { FullControl = "FULL_CONTROL", Write = "WRITE", WriteAcp = "WRITE_ACP", Read = "READ", ReadAcp = "READ_ACP",  });
+
+#[derive(Clone, Default)]
+pub struct GetBucketCorsRequest {
+    pub bucket: String,
+    pub expected_bucket_owner: Option<String>,
+}
+shape::structure!(GetBucketCorsRequest, MODEL, 65, bucket, expected_bucket_owner);
+
+#[derive(Clone, Default)]
+pub struct GetBucketCorsOutput {
+    pub cors_rules: Option<Vec<CORSRule>>,
+}
+shape::structure!(GetBucketCorsOutput, MODEL, 66, cors_rules);
+
+#[derive(Clone, Default)]
+pub struct CORSRule {
+    pub id: Option<String>,
+    pub allowed_headers: Option<Vec<String>>,
+    pub allowed_methods: Vec<String>,
+    pub allowed_origins: Vec<String>,
+    pub expose_headers: Option<Vec<String>>,
+    pub max_age_seconds: Option<i32>,
+}
+shape::structure!(
+    CORSRule,
+    MODEL,
+    68,
+    id,
+    allowed_headers,
+    allowed_methods,
+    allowed_origins,
+    expose_headers,
+    max_age_seconds
+);
+
+#[derive(Clone, Default)]
+pub struct GetBucketEncryptionRequest {
+    pub bucket: String,
+    pub expected_bucket_owner: Option<String>,
+}
+shape::structure!(GetBucketEncryptionRequest, MODEL, 78, bucket, expected_bucket_owner);
+
+#[derive(Clone, Default)]
+pub struct GetBucketEncryptionOutput {
+    pub server_side_encryption_configuration: Option<ServerSideEncryptionConfiguration>,
+}
+shape::structure!(GetBucketEncryptionOutput, MODEL, 79, server_side_encryption_configuration);
+
+#[derive(Clone, Default)]
+pub struct ServerSideEncryptionConfiguration {
+    pub rules: Vec<ServerSideEncryptionRule>,
+}
+shape::structure!(ServerSideEncryptionConfiguration, MODEL, 80, rules);
+
+#[derive(Clone, Default)]
+pub struct ServerSideEncryptionRule {
+    pub apply_server_side_encryption_by_default: Option<ServerSideEncryptionByDefault>,
+    pub bucket_key_enabled: Option<bool>,
+    pub blocked_encryption_types: Option<BlockedEncryptionTypes>,
+}
+shape::structure!(
+    ServerSideEncryptionRule,
+    MODEL,
+    82,
+    apply_server_side_encryption_by_default,
+    bucket_key_enabled,
+    blocked_encryption_types
+);
+
+#[derive(Clone, Default)]
+pub struct ServerSideEncryptionByDefault {
+    pub sse_algorithm: ServerSideEncryption,
+    pub kms_master_key_id: Option<String>,
+}
+shape::structure!(ServerSideEncryptionByDefault, MODEL, 83, sse_algorithm, kms_master_key_id);
+
+shape::string_enum!(ServerSideEncryption { Aes256 = "AES256", AwsFsx = "aws:fsx", AwsBackup = "aws:backup", AwsKms = "aws:kms", AwsKmsDsse = "aws:kms:dsse",  });
+
+#[derive(Clone, Default)]
+pub struct BlockedEncryptionTypes {
+    pub encryption_type: Option<Vec<EncryptionType>>,
+}
+shape::structure!(BlockedEncryptionTypes, MODEL, 87, encryption_type);
+
+shape::string_enum!(EncryptionType { None = "NONE", SseC = "SSE-C",  });
+
+#[derive(Clone, Default)]
 pub struct GetBucketLocationRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(GetBucketLocationRequest, MODEL, 31, bucket, expected_bucket_owner);
+shape::structure!(GetBucketLocationRequest, MODEL, 90, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct GetBucketLocationOutput {
     pub location_constraint: Option<BucketLocationConstraint>,
 }
-shape::structure!(GetBucketLocationOutput, MODEL, 32, location_constraint);
+shape::structure!(GetBucketLocationOutput, MODEL, 91, location_constraint);
+
+#[derive(Clone, Default)]
+pub struct GetBucketLoggingRequest {
+    pub bucket: String,
+    pub expected_bucket_owner: Option<String>,
+}
+shape::structure!(GetBucketLoggingRequest, MODEL, 92, bucket, expected_bucket_owner);
+
+#[derive(Clone, Default)]
+pub struct GetBucketLoggingOutput {
+    pub logging_enabled: Option<LoggingEnabled>,
+}
+shape::structure!(GetBucketLoggingOutput, MODEL, 93, logging_enabled);
+
+#[derive(Clone, Default)]
+pub struct LoggingEnabled {
+    pub target_bucket: String,
+    pub target_grants: Option<Vec<TargetGrant>>,
+    pub target_prefix: String,
+    pub target_object_key_format: Option<TargetObjectKeyFormat>,
+}
+shape::structure!(
+    LoggingEnabled,
+    MODEL,
+    94,
+    target_bucket,
+    target_grants,
+    target_prefix,
+    target_object_key_format
+);
+
+#[derive(Clone, Default)]
+pub struct TargetGrant {
+    pub grantee: Option<Grantee>,
+    pub permission: Option<BucketLogsPermission>,
+}
+shape::structure!(TargetGrant, MODEL, 97, grantee, permission);
+
+shape::string_enum!(BucketLogsPermission { FullControl = "FULL_CONTROL", Read = "READ", Write = "WRITE",  });
+
+#[derive(Clone, Default)]
+pub struct TargetObjectKeyFormat {
+    pub simple_prefix: Option<SimplePrefix>,
+    pub partitioned_prefix: Option<PartitionedPrefix>,
+}
+shape::structure!(TargetObjectKeyFormat, MODEL, 100, simple_prefix, partitioned_prefix);
+
+#[derive(Clone, Default)]
+pub struct SimplePrefix {}
+shape::structure!(SimplePrefix, MODEL, 101);
+
+#[derive(Clone, Default)]
+pub struct PartitionedPrefix {
+    pub partition_date_source: Option<PartitionDateSource>,
+}
+shape::structure!(PartitionedPrefix, MODEL, 102, partition_date_source);
+
+shape::string_enum!(PartitionDateSource { EventTime = "EventTime", DeliveryTime = "DeliveryTime",  });
+
+#[derive(Clone, Default)]
+pub struct GetBucketOwnershipControlsRequest {
+    pub bucket: String,
+    pub expected_bucket_owner: Option<String>,
+}
+shape::structure!(GetBucketOwnershipControlsRequest, MODEL, 104, bucket, expected_bucket_owner);
+
+#[derive(Clone, Default)]
+pub struct GetBucketOwnershipControlsOutput {
+    pub ownership_controls: Option<OwnershipControls>,
+}
+shape::structure!(GetBucketOwnershipControlsOutput, MODEL, 105, ownership_controls);
+
+#[derive(Clone, Default)]
+pub struct OwnershipControls {
+    pub rules: Vec<OwnershipControlsRule>,
+}
+shape::structure!(OwnershipControls, MODEL, 106, rules);
+
+#[derive(Clone, Default)]
+pub struct OwnershipControlsRule {
+    pub object_ownership: ObjectOwnership,
+}
+shape::structure!(OwnershipControlsRule, MODEL, 108, object_ownership);
+
+#[derive(Clone, Default)]
+pub struct GetBucketPolicyRequest {
+    pub bucket: String,
+    pub expected_bucket_owner: Option<String>,
+}
+shape::structure!(GetBucketPolicyRequest, MODEL, 109, bucket, expected_bucket_owner);
+
+#[derive(Clone, Default)]
+pub struct GetBucketPolicyOutput {
+    pub policy: Option<String>,
+}
+shape::structure!(GetBucketPolicyOutput, MODEL, 110, policy);
+
+#[derive(Clone, Default)]
+pub struct GetBucketPolicyStatusRequest {
+    pub bucket: String,
+    pub expected_bucket_owner: Option<String>,
+}
+shape::structure!(GetBucketPolicyStatusRequest, MODEL, 112, bucket, expected_bucket_owner);
+
+#[derive(Clone, Default)]
+pub struct GetBucketPolicyStatusOutput {
+    pub policy_status: Option<PolicyStatus>,
+}
+shape::structure!(GetBucketPolicyStatusOutput, MODEL, 113, policy_status);
+
+#[derive(Clone, Default)]
+pub struct PolicyStatus {
+    pub is_public: Option<bool>,
+}
+shape::structure!(PolicyStatus, MODEL, 114, is_public);
+
+#[derive(Clone, Default)]
+pub struct GetBucketReplicationRequest {
+    pub bucket: String,
+    pub expected_bucket_owner: Option<String>,
+}
+shape::structure!(GetBucketReplicationRequest, MODEL, 116, bucket, expected_bucket_owner);
+
+#[derive(Clone, Default)]
+pub struct GetBucketReplicationOutput {
+    pub replication_configuration: Option<ReplicationConfiguration>,
+}
+shape::structure!(GetBucketReplicationOutput, MODEL, 117, replication_configuration);
+
+#[derive(Clone, Default)]
+pub struct ReplicationConfiguration {
+    pub role: String,
+    pub rules: Vec<ReplicationRule>,
+}
+shape::structure!(ReplicationConfiguration, MODEL, 118, role, rules);
+
+#[derive(Clone, Default)]
+pub struct ReplicationRule {
+    pub id: Option<String>,
+    pub priority: Option<i32>,
+    pub prefix: Option<String>,
+    pub filter: Option<ReplicationRuleFilter>,
+    pub status: ReplicationRuleStatus,
+    pub source_selection_criteria: Option<SourceSelectionCriteria>,
+    pub existing_object_replication: Option<ExistingObjectReplication>,
+    pub destination: Destination,
+    pub delete_marker_replication: Option<DeleteMarkerReplication>,
+}
+shape::structure!(
+    ReplicationRule,
+    MODEL,
+    121,
+    id,
+    priority,
+    prefix,
+    filter,
+    status,
+    source_selection_criteria,
+    existing_object_replication,
+    destination,
+    delete_marker_replication
+);
+
+#[derive(Clone, Default)]
+pub struct ReplicationRuleFilter {
+    pub prefix: Option<String>,
+    pub tag: Option<Tag>,
+    pub and: Option<ReplicationRuleAndOperator>,
+}
+shape::structure!(ReplicationRuleFilter, MODEL, 124, prefix, tag, and);
+
+#[derive(Clone, Default)]
+pub struct ReplicationRuleAndOperator {
+    pub prefix: Option<String>,
+    pub tags: Option<Vec<Tag>>,
+}
+shape::structure!(ReplicationRuleAndOperator, MODEL, 125, prefix, tags);
+
+shape::string_enum!(ReplicationRuleStatus { Enabled = "Enabled", Disabled = "Disabled",  });
+
+#[derive(Clone, Default)]
+pub struct SourceSelectionCriteria {
+    pub sse_kms_encrypted_objects: Option<SseKmsEncryptedObjects>,
+    pub replica_modifications: Option<ReplicaModifications>,
+}
+shape::structure!(
+    SourceSelectionCriteria,
+    MODEL,
+    127,
+    sse_kms_encrypted_objects,
+    replica_modifications
+);
+
+#[derive(Clone, Default)]
+pub struct SseKmsEncryptedObjects {
+    pub status: SseKmsEncryptedObjectsStatus,
+}
+shape::structure!(SseKmsEncryptedObjects, MODEL, 128, status);
+
+shape::string_enum!(SseKmsEncryptedObjectsStatus { Enabled = "Enabled", Disabled = "Disabled",  });
+
+#[derive(Clone, Default)]
+pub struct ReplicaModifications {
+    pub status: ReplicaModificationsStatus,
+}
+shape::structure!(ReplicaModifications, MODEL, 130, status);
+
+shape::string_enum!(ReplicaModificationsStatus { Enabled = "Enabled", Disabled = "Disabled",  });
+
+#[derive(Clone, Default)]
+pub struct ExistingObjectReplication {
+    pub status: ExistingObjectReplicationStatus,
+}
+shape::structure!(ExistingObjectReplication, MODEL, 132, status);
+
+shape::string_enum!(ExistingObjectReplicationStatus { Enabled = "Enabled", Disabled = "Disabled",  });
+
+#[derive(Clone, Default)]
+pub struct Destination {
+    pub bucket: String,
+    pub account: Option<String>,
+    pub storage_class: Option<StorageClass>,
+    pub access_control_translation: Option<AccessControlTranslation>,
+    pub encryption_configuration: Option<EncryptionConfiguration>,
+    pub replication_time: Option<ReplicationTime>,
+    pub metrics: Option<Metrics>,
+}
+shape::structure!(
+    Destination,
+    MODEL,
+    134,
+    bucket,
+    account,
+    storage_class,
+    access_control_translation,
+    encryption_configuration,
+    replication_time,
+    metrics
+);
+
+shape::string_enum!(StorageClass { Standard = "STANDARD", ReducedRedundancy = "REDUCED_REDUNDANCY", StandardIa = "STANDARD_IA", OnezoneIa = "ONEZONE_IA", IntelligentTiering = "INTELLIGENT_TIERING", Glacier = "GLACIER", DeepArchive = "DEEP_ARCHIVE", Outposts = "OUTPOSTS", GlacierIr = "GLACIER_IR", Snow = "SNOW", ExpressOnezone = "EXPRESS_ONEZONE", FsxOpenzfs = "FSX_OPENZFS", FsxOntap = "FSX_ONTAP", AwsBackupWarm = "AWS_BACKUP_WARM", AwsBackupLowCostWarm = "AWS_BACKUP_LOW_COST_WARM",  });
+
+#[derive(Clone, Default)]
+pub struct AccessControlTranslation {
+    pub owner: OwnerOverride,
+}
+shape::structure!(AccessControlTranslation, MODEL, 136, owner);
+
+shape::string_enum!(OwnerOverride { Destination = "Destination",  });
+
+#[derive(Clone, Default)]
+pub struct EncryptionConfiguration {
+    pub replica_kms_key_id: Option<String>,
+}
+shape::structure!(EncryptionConfiguration, MODEL, 138, replica_kms_key_id);
+
+#[derive(Clone, Default)]
+pub struct ReplicationTime {
+    pub status: ReplicationTimeStatus,
+    pub time: ReplicationTimeValue,
+}
+shape::structure!(ReplicationTime, MODEL, 140, status, time);
+
+shape::string_enum!(ReplicationTimeStatus { Enabled = "Enabled", Disabled = "Disabled",  });
+
+#[derive(Clone, Default)]
+pub struct ReplicationTimeValue {
+    pub minutes: Option<i32>,
+}
+shape::structure!(ReplicationTimeValue, MODEL, 142, minutes);
+
+#[derive(Clone, Default)]
+pub struct Metrics {
+    pub status: MetricsStatus,
+    pub event_threshold: Option<ReplicationTimeValue>,
+}
+shape::structure!(Metrics, MODEL, 144, status, event_threshold);
+
+shape::string_enum!(MetricsStatus { Enabled = "Enabled", Disabled = "Disabled",  });
+
+#[derive(Clone, Default)]
+pub struct DeleteMarkerReplication {
+    pub status: Option<DeleteMarkerReplicationStatus>,
+}
+shape::structure!(DeleteMarkerReplication, MODEL, 146, status);
+
+shape::string_enum!(DeleteMarkerReplicationStatus { Enabled = "Enabled", Disabled = "Disabled",  });
+
+#[derive(Clone, Default)]
+pub struct GetBucketRequestPaymentRequest {
+    pub bucket: String,
+    pub expected_bucket_owner: Option<String>,
+}
+shape::structure!(GetBucketRequestPaymentRequest, MODEL, 148, bucket, expected_bucket_owner);
+
+#[derive(Clone, Default)]
+pub struct GetBucketRequestPaymentOutput {
+    pub payer: Option<Payer>,
+}
+shape::structure!(GetBucketRequestPaymentOutput, MODEL, 149, payer);
+
+shape::string_enum!(Payer { Requester = "Requester", BucketOwner = "BucketOwner",  });
+
+#[derive(Clone, Default)]
+pub struct GetBucketTaggingRequest {
+    pub bucket: String,
+    pub expected_bucket_owner: Option<String>,
+}
+shape::structure!(GetBucketTaggingRequest, MODEL, 151, bucket, expected_bucket_owner);
+
+#[derive(Clone, Default)]
+pub struct GetBucketTaggingOutput {
+    pub tag_set: Vec<Tag>,
+}
+shape::structure!(GetBucketTaggingOutput, MODEL, 152, tag_set);
 
 #[derive(Clone, Default)]
 pub struct GetBucketVersioningRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(GetBucketVersioningRequest, MODEL, 33, bucket, expected_bucket_owner);
+shape::structure!(GetBucketVersioningRequest, MODEL, 153, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct GetBucketVersioningOutput {
     pub status: Option<BucketVersioningStatus>,
     pub mfa_delete: Option<MFADeleteStatus>,
 }
-shape::structure!(GetBucketVersioningOutput, MODEL, 34, status, mfa_delete);
+shape::structure!(GetBucketVersioningOutput, MODEL, 154, status, mfa_delete);
 
 shape::string_enum!(BucketVersioningStatus { Enabled = "Enabled", Suspended = "Suspended",  });
 
 shape::string_enum!(MFADeleteStatus { Enabled = "Enabled", Disabled = "Disabled",  });
 
 #[derive(Clone, Default)]
+pub struct GetBucketWebsiteRequest {
+    pub bucket: String,
+    pub expected_bucket_owner: Option<String>,
+}
+shape::structure!(GetBucketWebsiteRequest, MODEL, 157, bucket, expected_bucket_owner);
+
+#[derive(Clone, Default)]
+pub struct GetBucketWebsiteOutput {
+    pub redirect_all_requests_to: Option<RedirectAllRequestsTo>,
+    pub index_document: Option<IndexDocument>,
+    pub error_document: Option<ErrorDocument>,
+    pub routing_rules: Option<Vec<RoutingRule>>,
+}
+shape::structure!(
+    GetBucketWebsiteOutput,
+    MODEL,
+    158,
+    redirect_all_requests_to,
+    index_document,
+    error_document,
+    routing_rules
+);
+
+#[derive(Clone, Default)]
+pub struct RedirectAllRequestsTo {
+    pub host_name: String,
+    pub protocol: Option<Protocol>,
+}
+shape::structure!(RedirectAllRequestsTo, MODEL, 159, host_name, protocol);
+
+shape::string_enum!(Protocol { Http = "http", Https = "https",  });
+
+#[derive(Clone, Default)]
+pub struct IndexDocument {
+    pub suffix: String,
+}
+shape::structure!(IndexDocument, MODEL, 162, suffix);
+
+#[derive(Clone, Default)]
+pub struct ErrorDocument {
+    pub key: String,
+}
+shape::structure!(ErrorDocument, MODEL, 164, key);
+
+#[derive(Clone, Default)]
+pub struct RoutingRule {
+    pub condition: Option<Condition>,
+    pub redirect: Redirect,
+}
+shape::structure!(RoutingRule, MODEL, 166, condition, redirect);
+
+#[derive(Clone, Default)]
+pub struct Condition {
+    pub http_error_code_returned_equals: Option<String>,
+    pub key_prefix_equals: Option<String>,
+}
+shape::structure!(Condition, MODEL, 167, http_error_code_returned_equals, key_prefix_equals);
+
+#[derive(Clone, Default)]
+pub struct Redirect {
+    pub host_name: Option<String>,
+    pub http_redirect_code: Option<String>,
+    pub protocol: Option<Protocol>,
+    pub replace_key_prefix_with: Option<String>,
+    pub replace_key_with: Option<String>,
+}
+shape::structure!(
+    Redirect,
+    MODEL,
+    170,
+    host_name,
+    http_redirect_code,
+    protocol,
+    replace_key_prefix_with,
+    replace_key_with
+);
+
+#[derive(Clone, Default)]
+pub struct NoSuchKey {}
+shape::structure!(NoSuchKey, MODEL, 174);
+
+#[derive(Clone, Default)]
+pub struct GetObjectAclRequest {
+    pub bucket: String,
+    pub key: String,
+    pub version_id: Option<String>,
+    pub request_payer: Option<RequestPayer>,
+    pub expected_bucket_owner: Option<String>,
+}
+shape::structure!(
+    GetObjectAclRequest,
+    MODEL,
+    175,
+    bucket,
+    key,
+    version_id,
+    request_payer,
+    expected_bucket_owner
+);
+
+#[derive(Clone, Default)]
+pub struct GetObjectAclOutput {
+    pub owner: Option<Owner>,
+    pub grants: Option<Vec<Grant>>,
+    pub request_charged: Option<RequestCharged>,
+}
+shape::structure!(GetObjectAclOutput, MODEL, 176, owner, grants, request_charged);
+
+#[derive(Clone, Default)]
+pub struct GetObjectLegalHoldRequest {
+    pub bucket: String,
+    pub key: String,
+    pub version_id: Option<String>,
+    pub request_payer: Option<RequestPayer>,
+    pub expected_bucket_owner: Option<String>,
+}
+shape::structure!(
+    GetObjectLegalHoldRequest,
+    MODEL,
+    177,
+    bucket,
+    key,
+    version_id,
+    request_payer,
+    expected_bucket_owner
+);
+
+#[derive(Clone, Default)]
+pub struct GetObjectLegalHoldOutput {
+    pub legal_hold: Option<ObjectLockLegalHold>,
+}
+shape::structure!(GetObjectLegalHoldOutput, MODEL, 178, legal_hold);
+
+#[derive(Clone, Default)]
+pub struct ObjectLockLegalHold {
+    pub status: Option<ObjectLockLegalHoldStatus>,
+}
+shape::structure!(ObjectLockLegalHold, MODEL, 179, status);
+
+shape::string_enum!(ObjectLockLegalHoldStatus { On = "ON", Off = "OFF",  });
+
+#[derive(Clone, Default)]
+pub struct GetObjectLockConfigurationRequest {
+    pub bucket: String,
+    pub expected_bucket_owner: Option<String>,
+}
+shape::structure!(GetObjectLockConfigurationRequest, MODEL, 181, bucket, expected_bucket_owner);
+
+#[derive(Clone, Default)]
+pub struct GetObjectLockConfigurationOutput {
+    pub object_lock_configuration: Option<ObjectLockConfiguration>,
+}
+shape::structure!(GetObjectLockConfigurationOutput, MODEL, 182, object_lock_configuration);
+
+#[derive(Clone, Default)]
+pub struct ObjectLockConfiguration {
+    pub object_lock_enabled: Option<ObjectLockEnabled>,
+    pub rule: Option<ObjectLockRule>,
+}
+shape::structure!(ObjectLockConfiguration, MODEL, 183, object_lock_enabled, rule);
+
+shape::string_enum!(ObjectLockEnabled { Enabled = "Enabled",  });
+
+#[derive(Clone, Default)]
+pub struct ObjectLockRule {
+    pub default_retention: Option<DefaultRetention>,
+}
+shape::structure!(ObjectLockRule, MODEL, 185, default_retention);
+
+#[derive(Clone, Default)]
+pub struct DefaultRetention {
+    pub mode: Option<ObjectLockRetentionMode>,
+    pub days: Option<i32>,
+    pub years: Option<i32>,
+    pub default_event_hold: Option<EventHoldDuration>,
+}
+shape::structure!(DefaultRetention, MODEL, 186, mode, days, years, default_event_hold);
+
+shape::string_enum!(ObjectLockRetentionMode { Governance = "GOVERNANCE", Compliance = "COMPLIANCE",  });
+
+#[derive(Clone, Default)]
+pub struct EventHoldDuration {
+    pub days: Option<i32>,
+    pub years: Option<i32>,
+}
+shape::structure!(EventHoldDuration, MODEL, 190, days, years);
+
+#[derive(Clone, Default)]
+pub struct GetObjectRetentionRequest {
+    pub bucket: String,
+    pub key: String,
+    pub version_id: Option<String>,
+    pub request_payer: Option<RequestPayer>,
+    pub expected_bucket_owner: Option<String>,
+}
+shape::structure!(
+    GetObjectRetentionRequest,
+    MODEL,
+    191,
+    bucket,
+    key,
+    version_id,
+    request_payer,
+    expected_bucket_owner
+);
+
+#[derive(Clone, Default)]
+pub struct GetObjectRetentionOutput {
+    pub retention: Option<ObjectLockRetention>,
+}
+shape::structure!(GetObjectRetentionOutput, MODEL, 192, retention);
+
+#[derive(Clone, Default)]
+pub struct ObjectLockRetention {
+    pub mode: Option<ObjectLockRetentionMode>,
+    pub retain_until_date: Option<Timestamp>,
+    pub event_hold: Option<ObjectLockEventHold>,
+    pub event_hold_duration: Option<EventHoldDuration>,
+}
+shape::structure!(
+    ObjectLockRetention,
+    MODEL,
+    193,
+    mode,
+    retain_until_date,
+    event_hold,
+    event_hold_duration
+);
+
+shape::string_enum!(ObjectLockEventHold { On = "ON", Off = "OFF",  });
+
+#[derive(Clone, Default)]
+pub struct GetObjectTaggingRequest {
+    pub bucket: String,
+    pub key: String,
+    pub version_id: Option<String>,
+    pub expected_bucket_owner: Option<String>,
+    pub request_payer: Option<RequestPayer>,
+}
+shape::structure!(
+    GetObjectTaggingRequest,
+    MODEL,
+    196,
+    bucket,
+    key,
+    version_id,
+    expected_bucket_owner,
+    request_payer
+);
+
+#[derive(Clone, Default)]
+pub struct GetObjectTaggingOutput {
+    pub version_id: Option<String>,
+    pub tag_set: Vec<Tag>,
+}
+shape::structure!(GetObjectTaggingOutput, MODEL, 197, version_id, tag_set);
+
+#[derive(Clone, Default)]
+pub struct GetPublicAccessBlockRequest {
+    pub bucket: String,
+    pub expected_bucket_owner: Option<String>,
+}
+shape::structure!(GetPublicAccessBlockRequest, MODEL, 198, bucket, expected_bucket_owner);
+
+#[derive(Clone, Default)]
+pub struct GetPublicAccessBlockOutput {
+    pub public_access_block_configuration: Option<PublicAccessBlockConfiguration>,
+}
+shape::structure!(GetPublicAccessBlockOutput, MODEL, 199, public_access_block_configuration);
+
+#[derive(Clone, Default)]
+pub struct PublicAccessBlockConfiguration {
+    pub block_public_acls: Option<bool>,
+    pub ignore_public_acls: Option<bool>,
+    pub block_public_policy: Option<bool>,
+    pub restrict_public_buckets: Option<bool>,
+}
+shape::structure!(
+    PublicAccessBlockConfiguration,
+    MODEL,
+    200,
+    block_public_acls,
+    ignore_public_acls,
+    block_public_policy,
+    restrict_public_buckets
+);
+
+#[derive(Clone, Default)]
 pub struct NoSuchBucket {}
-shape::structure!(NoSuchBucket, MODEL, 37);
+shape::structure!(NoSuchBucket, MODEL, 202);
 
 #[derive(Clone, Default)]
 pub struct HeadBucketRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(HeadBucketRequest, MODEL, 38, bucket, expected_bucket_owner);
+shape::structure!(HeadBucketRequest, MODEL, 203, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct HeadBucketOutput {
@@ -160,7 +1018,7 @@ pub struct HeadBucketOutput {
 shape::structure!(
     HeadBucketOutput,
     MODEL,
-    39,
+    204,
     bucket_arn,
     bucket_location_type,
     bucket_location_name,
@@ -178,7 +1036,7 @@ pub struct ListBucketsRequest {
 shape::structure!(
     ListBucketsRequest,
     MODEL,
-    43,
+    208,
     max_buckets,
     continuation_token,
     prefix,
@@ -192,7 +1050,7 @@ pub struct ListBucketsOutput {
     pub continuation_token: Option<String>,
     pub prefix: Option<String>,
 }
-shape::structure!(ListBucketsOutput, MODEL, 48, buckets, owner, continuation_token, prefix);
+shape::structure!(ListBucketsOutput, MODEL, 212, buckets, owner, continuation_token, prefix);
 
 #[derive(Clone, Default)]
 pub struct Bucket {
@@ -201,14 +1059,209 @@ pub struct Bucket {
     pub bucket_region: Option<String>,
     pub bucket_arn: Option<String>,
 }
-shape::structure!(Bucket, MODEL, 50, name, creation_date, bucket_region, bucket_arn);
+shape::structure!(Bucket, MODEL, 214, name, creation_date, bucket_region, bucket_arn);
 
 #[derive(Clone, Default)]
-pub struct Owner {
-    pub display_name: Option<String>,
-    pub id: Option<String>,
+pub struct PutBucketAclRequest {
+    pub acl: Option<BucketCannedACL>,
+    pub access_control_policy: Option<AccessControlPolicy>,
+    pub bucket: String,
+    pub content_md5: Option<String>,
+    pub checksum_algorithm: Option<ChecksumAlgorithm>,
+    pub grant_full_control: Option<String>,
+    pub grant_read: Option<String>,
+    pub grant_read_acp: Option<String>,
+    pub grant_write: Option<String>,
+    pub grant_write_acp: Option<String>,
+    pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(Owner, MODEL, 52, display_name, id);
+shape::structure!(
+    PutBucketAclRequest,
+    MODEL,
+    217,
+    acl,
+    access_control_policy,
+    bucket,
+    content_md5,
+    checksum_algorithm,
+    grant_full_control,
+    grant_read,
+    grant_read_acp,
+    grant_write,
+    grant_write_acp,
+    expected_bucket_owner
+);
+
+#[derive(Clone, Default)]
+pub struct AccessControlPolicy {
+    pub grants: Option<Vec<Grant>>,
+    pub owner: Option<Owner>,
+}
+shape::structure!(AccessControlPolicy, MODEL, 218, grants, owner);
+
+shape::string_enum!(ChecksumAlgorithm { Crc32 = "CRC32", Crc32C = "CRC32C", Sha1 = "SHA1", Sha256 = "SHA256", Crc64Nvme = "CRC64NVME", Sha512 = "SHA512", Md5 = "MD5", Xxhash64 = "XXHASH64", Xxhash3 = "XXHASH3", Xxhash128 = "XXHASH128",  });
+
+#[derive(Clone, Default)]
+pub struct PutBucketAclOutput {}
+shape::structure!(PutBucketAclOutput, MODEL, 221);
+
+#[derive(Clone, Default)]
+pub struct PutBucketCorsRequest {
+    pub bucket: String,
+    pub cors_configuration: CORSConfiguration,
+    pub content_md5: Option<String>,
+    pub checksum_algorithm: Option<ChecksumAlgorithm>,
+    pub expected_bucket_owner: Option<String>,
+}
+shape::structure!(
+    PutBucketCorsRequest,
+    MODEL,
+    222,
+    bucket,
+    cors_configuration,
+    content_md5,
+    checksum_algorithm,
+    expected_bucket_owner
+);
+
+#[derive(Clone, Default)]
+pub struct CORSConfiguration {
+    pub cors_rules: Vec<CORSRule>,
+}
+shape::structure!(CORSConfiguration, MODEL, 223, cors_rules);
+
+#[derive(Clone, Default)]
+pub struct PutBucketCorsOutput {}
+shape::structure!(PutBucketCorsOutput, MODEL, 224);
+
+#[derive(Clone, Default)]
+pub struct PutBucketEncryptionRequest {
+    pub bucket: String,
+    pub content_md5: Option<String>,
+    pub checksum_algorithm: Option<ChecksumAlgorithm>,
+    pub server_side_encryption_configuration: ServerSideEncryptionConfiguration,
+    pub expected_bucket_owner: Option<String>,
+}
+shape::structure!(
+    PutBucketEncryptionRequest,
+    MODEL,
+    225,
+    bucket,
+    content_md5,
+    checksum_algorithm,
+    server_side_encryption_configuration,
+    expected_bucket_owner
+);
+
+#[derive(Clone, Default)]
+pub struct PutBucketEncryptionOutput {}
+shape::structure!(PutBucketEncryptionOutput, MODEL, 226);
+
+#[derive(Clone, Default)]
+pub struct PutBucketOwnershipControlsRequest {
+    pub bucket: String,
+    pub content_md5: Option<String>,
+    pub expected_bucket_owner: Option<String>,
+    pub ownership_controls: OwnershipControls,
+    pub checksum_algorithm: Option<ChecksumAlgorithm>,
+}
+shape::structure!(
+    PutBucketOwnershipControlsRequest,
+    MODEL,
+    227,
+    bucket,
+    content_md5,
+    expected_bucket_owner,
+    ownership_controls,
+    checksum_algorithm
+);
+
+#[derive(Clone, Default)]
+pub struct PutBucketOwnershipControlsOutput {}
+shape::structure!(PutBucketOwnershipControlsOutput, MODEL, 228);
+
+#[derive(Clone, Default)]
+pub struct PutBucketPolicyRequest {
+    pub bucket: String,
+    pub content_md5: Option<String>,
+    pub checksum_algorithm: Option<ChecksumAlgorithm>,
+    pub confirm_remove_self_bucket_access: Option<bool>,
+    pub policy: String,
+    pub expected_bucket_owner: Option<String>,
+}
+shape::structure!(
+    PutBucketPolicyRequest,
+    MODEL,
+    229,
+    bucket,
+    content_md5,
+    checksum_algorithm,
+    confirm_remove_self_bucket_access,
+    policy,
+    expected_bucket_owner
+);
+
+#[derive(Clone, Default)]
+pub struct PutBucketPolicyOutput {}
+shape::structure!(PutBucketPolicyOutput, MODEL, 231);
+
+#[derive(Clone, Default)]
+pub struct PutBucketRequestPaymentRequest {
+    pub bucket: String,
+    pub content_md5: Option<String>,
+    pub checksum_algorithm: Option<ChecksumAlgorithm>,
+    pub request_payment_configuration: RequestPaymentConfiguration,
+    pub expected_bucket_owner: Option<String>,
+}
+shape::structure!(
+    PutBucketRequestPaymentRequest,
+    MODEL,
+    232,
+    bucket,
+    content_md5,
+    checksum_algorithm,
+    request_payment_configuration,
+    expected_bucket_owner
+);
+
+#[derive(Clone, Default)]
+pub struct RequestPaymentConfiguration {
+    pub payer: Payer,
+}
+shape::structure!(RequestPaymentConfiguration, MODEL, 233, payer);
+
+#[derive(Clone, Default)]
+pub struct PutBucketRequestPaymentOutput {}
+shape::structure!(PutBucketRequestPaymentOutput, MODEL, 234);
+
+#[derive(Clone, Default)]
+pub struct PutBucketTaggingRequest {
+    pub bucket: String,
+    pub content_md5: Option<String>,
+    pub checksum_algorithm: Option<ChecksumAlgorithm>,
+    pub tagging: Tagging,
+    pub expected_bucket_owner: Option<String>,
+}
+shape::structure!(
+    PutBucketTaggingRequest,
+    MODEL,
+    235,
+    bucket,
+    content_md5,
+    checksum_algorithm,
+    tagging,
+    expected_bucket_owner
+);
+
+#[derive(Clone, Default)]
+pub struct Tagging {
+    pub tag_set: Vec<Tag>,
+}
+shape::structure!(Tagging, MODEL, 236, tag_set);
+
+#[derive(Clone, Default)]
+pub struct PutBucketTaggingOutput {}
+shape::structure!(PutBucketTaggingOutput, MODEL, 237);
 
 #[derive(Clone, Default)]
 pub struct PutBucketVersioningRequest {
@@ -222,7 +1275,7 @@ pub struct PutBucketVersioningRequest {
 shape::structure!(
     PutBucketVersioningRequest,
     MODEL,
-    56,
+    238,
     bucket,
     content_md5,
     checksum_algorithm,
@@ -231,17 +1284,247 @@ shape::structure!(
     expected_bucket_owner
 );
 
-shape::string_enum!(ChecksumAlgorithm { Crc32 = "CRC32", Crc32C = "CRC32C", Sha1 = "SHA1", Sha256 = "SHA256", Crc64Nvme = "CRC64NVME", Sha512 = "SHA512", Md5 = "MD5", Xxhash64 = "XXHASH64", Xxhash3 = "XXHASH3", Xxhash128 = "XXHASH128",  });
-
 #[derive(Clone, Default)]
 pub struct VersioningConfiguration {
     pub mfa_delete: Option<MFADelete>,
     pub status: Option<BucketVersioningStatus>,
 }
-shape::structure!(VersioningConfiguration, MODEL, 60, mfa_delete, status);
+shape::structure!(VersioningConfiguration, MODEL, 240, mfa_delete, status);
 
 shape::string_enum!(MFADelete { Enabled = "Enabled", Disabled = "Disabled",  });
 
 #[derive(Clone, Default)]
 pub struct PutBucketVersioningOutput {}
-shape::structure!(PutBucketVersioningOutput, MODEL, 62);
+shape::structure!(PutBucketVersioningOutput, MODEL, 242);
+
+#[derive(Clone, Default)]
+pub struct PutBucketWebsiteRequest {
+    pub bucket: String,
+    pub content_md5: Option<String>,
+    pub checksum_algorithm: Option<ChecksumAlgorithm>,
+    pub website_configuration: WebsiteConfiguration,
+    pub expected_bucket_owner: Option<String>,
+}
+shape::structure!(
+    PutBucketWebsiteRequest,
+    MODEL,
+    243,
+    bucket,
+    content_md5,
+    checksum_algorithm,
+    website_configuration,
+    expected_bucket_owner
+);
+
+#[derive(Clone, Default)]
+pub struct WebsiteConfiguration {
+    pub error_document: Option<ErrorDocument>,
+    pub index_document: Option<IndexDocument>,
+    pub redirect_all_requests_to: Option<RedirectAllRequestsTo>,
+    pub routing_rules: Option<Vec<RoutingRule>>,
+}
+shape::structure!(
+    WebsiteConfiguration,
+    MODEL,
+    244,
+    error_document,
+    index_document,
+    redirect_all_requests_to,
+    routing_rules
+);
+
+#[derive(Clone, Default)]
+pub struct PutBucketWebsiteOutput {}
+shape::structure!(PutBucketWebsiteOutput, MODEL, 245);
+
+#[derive(Clone, Default)]
+pub struct PutObjectAclRequest {
+    pub acl: Option<ObjectCannedACL>,
+    pub access_control_policy: Option<AccessControlPolicy>,
+    pub bucket: String,
+    pub content_md5: Option<String>,
+    pub checksum_algorithm: Option<ChecksumAlgorithm>,
+    pub grant_full_control: Option<String>,
+    pub grant_read: Option<String>,
+    pub grant_read_acp: Option<String>,
+    pub grant_write: Option<String>,
+    pub grant_write_acp: Option<String>,
+    pub key: String,
+    pub request_payer: Option<RequestPayer>,
+    pub version_id: Option<String>,
+    pub expected_bucket_owner: Option<String>,
+}
+shape::structure!(
+    PutObjectAclRequest,
+    MODEL,
+    246,
+    acl,
+    access_control_policy,
+    bucket,
+    content_md5,
+    checksum_algorithm,
+    grant_full_control,
+    grant_read,
+    grant_read_acp,
+    grant_write,
+    grant_write_acp,
+    key,
+    request_payer,
+    version_id,
+    expected_bucket_owner
+);
+
+shape::string_enum!(ObjectCannedACL { Private = "private", PublicRead = "public-read", PublicReadWrite = "public-read-write", AuthenticatedRead = "authenticated-read", AwsExecRead = "aws-exec-read", BucketOwnerRead = "bucket-owner-read", BucketOwnerFullControl = "bucket-owner-full-control",  });
+
+#[derive(Clone, Default)]
+pub struct PutObjectAclOutput {
+    pub request_charged: Option<RequestCharged>,
+}
+shape::structure!(PutObjectAclOutput, MODEL, 248, request_charged);
+
+#[derive(Clone, Default)]
+pub struct PutObjectLegalHoldRequest {
+    pub bucket: String,
+    pub key: String,
+    pub legal_hold: Option<ObjectLockLegalHold>,
+    pub request_payer: Option<RequestPayer>,
+    pub version_id: Option<String>,
+    pub content_md5: Option<String>,
+    pub checksum_algorithm: Option<ChecksumAlgorithm>,
+    pub expected_bucket_owner: Option<String>,
+}
+shape::structure!(
+    PutObjectLegalHoldRequest,
+    MODEL,
+    249,
+    bucket,
+    key,
+    legal_hold,
+    request_payer,
+    version_id,
+    content_md5,
+    checksum_algorithm,
+    expected_bucket_owner
+);
+
+#[derive(Clone, Default)]
+pub struct PutObjectLegalHoldOutput {
+    pub request_charged: Option<RequestCharged>,
+}
+shape::structure!(PutObjectLegalHoldOutput, MODEL, 250, request_charged);
+
+#[derive(Clone, Default)]
+pub struct PutObjectLockConfigurationRequest {
+    pub bucket: String,
+    pub object_lock_configuration: Option<ObjectLockConfiguration>,
+    pub request_payer: Option<RequestPayer>,
+    pub token: Option<String>,
+    pub content_md5: Option<String>,
+    pub checksum_algorithm: Option<ChecksumAlgorithm>,
+    pub expected_bucket_owner: Option<String>,
+}
+shape::structure!(
+    PutObjectLockConfigurationRequest,
+    MODEL,
+    251,
+    bucket,
+    object_lock_configuration,
+    request_payer,
+    token,
+    content_md5,
+    checksum_algorithm,
+    expected_bucket_owner
+);
+
+#[derive(Clone, Default)]
+pub struct PutObjectLockConfigurationOutput {
+    pub request_charged: Option<RequestCharged>,
+}
+shape::structure!(PutObjectLockConfigurationOutput, MODEL, 253, request_charged);
+
+#[derive(Clone, Default)]
+pub struct PutObjectRetentionRequest {
+    pub bucket: String,
+    pub key: String,
+    pub retention: Option<ObjectLockRetention>,
+    pub request_payer: Option<RequestPayer>,
+    pub version_id: Option<String>,
+    pub bypass_governance_retention: Option<bool>,
+    pub content_md5: Option<String>,
+    pub checksum_algorithm: Option<ChecksumAlgorithm>,
+    pub expected_bucket_owner: Option<String>,
+}
+shape::structure!(
+    PutObjectRetentionRequest,
+    MODEL,
+    254,
+    bucket,
+    key,
+    retention,
+    request_payer,
+    version_id,
+    bypass_governance_retention,
+    content_md5,
+    checksum_algorithm,
+    expected_bucket_owner
+);
+
+#[derive(Clone, Default)]
+pub struct PutObjectRetentionOutput {
+    pub request_charged: Option<RequestCharged>,
+}
+shape::structure!(PutObjectRetentionOutput, MODEL, 256, request_charged);
+
+#[derive(Clone, Default)]
+pub struct PutObjectTaggingRequest {
+    pub bucket: String,
+    pub key: String,
+    pub version_id: Option<String>,
+    pub content_md5: Option<String>,
+    pub checksum_algorithm: Option<ChecksumAlgorithm>,
+    pub tagging: Tagging,
+    pub expected_bucket_owner: Option<String>,
+    pub request_payer: Option<RequestPayer>,
+}
+shape::structure!(
+    PutObjectTaggingRequest,
+    MODEL,
+    257,
+    bucket,
+    key,
+    version_id,
+    content_md5,
+    checksum_algorithm,
+    tagging,
+    expected_bucket_owner,
+    request_payer
+);
+
+#[derive(Clone, Default)]
+pub struct PutObjectTaggingOutput {
+    pub version_id: Option<String>,
+}
+shape::structure!(PutObjectTaggingOutput, MODEL, 258, version_id);
+
+#[derive(Clone, Default)]
+pub struct PutPublicAccessBlockRequest {
+    pub bucket: String,
+    pub content_md5: Option<String>,
+    pub checksum_algorithm: Option<ChecksumAlgorithm>,
+    pub public_access_block_configuration: PublicAccessBlockConfiguration,
+    pub expected_bucket_owner: Option<String>,
+}
+shape::structure!(
+    PutPublicAccessBlockRequest,
+    MODEL,
+    259,
+    bucket,
+    content_md5,
+    checksum_algorithm,
+    public_access_block_configuration,
+    expected_bucket_owner
+);
+
+#[derive(Clone, Default)]
+pub struct PutPublicAccessBlockOutput {}
+shape::structure!(PutPublicAccessBlockOutput, MODEL, 260);

@@ -2,46 +2,129 @@
 //! inside the transaction that changes them.
 
 use api_s3::Error;
-use kernel::{Fault, Timestamp};
+use kernel::{Ctx, Principal, Timestamp};
 use store::WriteTx;
 
+use crate::buckets;
+use crate::ops::admit_acl;
 use crate::records::{Bucket, Version};
+use crate::settings::acl::{Acl, Headers, Owners};
+use crate::settings::kept;
+use crate::settings::lock::{self, BucketLock};
+use crate::settings::refusal;
 
 /// What happened, as event names end: `s3:ObjectCreated:Put`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Happened {
     CreatedPut,
+    CreatedPost,
     CreatedCopy,
     CreatedComplete,
+    /// A version is gone for good.
     Removed,
     MarkerCreated,
+    TaggingPut,
+    TaggingDelete,
+    AclPut,
+    RetentionPut,
+    /// A lifecycle rule changed the storage class.
+    Transition,
 }
 
-/// Called before a version is put under `key`: may fill what the bucket has defaults for
-/// (retention), and may refuse.
+/// The principal that lifecycle rules act as.
+pub(crate) const LIFECYCLE: &str = "lifecycle.s3.amazonaws.com";
+
+impl Happened {
+    /// The event's name, without `s3:`. What a lifecycle rule deletes has names of its own.
+    pub fn event(self, ctx: &Ctx) -> &'static str {
+        let by_rule =
+            matches!(ctx.principal(), Principal::Service { name, .. } if *name == LIFECYCLE);
+        match self {
+            Self::CreatedPut => "ObjectCreated:Put",
+            Self::CreatedPost => "ObjectCreated:Post",
+            Self::CreatedCopy => "ObjectCreated:Copy",
+            Self::CreatedComplete => "ObjectCreated:CompleteMultipartUpload",
+            Self::Removed if by_rule => "LifecycleExpiration:Delete",
+            Self::Removed => "ObjectRemoved:Delete",
+            Self::MarkerCreated if by_rule => "LifecycleExpiration:DeleteMarkerCreated",
+            Self::MarkerCreated => "ObjectRemoved:DeleteMarkerCreated",
+            Self::TaggingPut => "ObjectTagging:Put",
+            Self::TaggingDelete => "ObjectTagging:Delete",
+            Self::AclPut => "ObjectAcl:Put",
+            Self::RetentionPut => "ObjectRetention:Put",
+            Self::Transition => "LifecycleTransition",
+        }
+    }
+}
+
+/// The ACL that a write's headers ask for, if they do. `owner` is the object's account. The one
+/// that gives all to the bucket's owner asks for nothing where he owns all anyway.
+pub(crate) fn acl_of_write(
+    bucket: &Bucket,
+    owner: &str,
+    canned: Option<&str>,
+    headers: &Headers<'_>,
+) -> Result<Option<Acl>, Error> {
+    let ids = [&bucket.account, owner].map(buckets::canonical_id);
+    let owners = Owners { bucket: &ids[0], object: &ids[1] };
+    match (canned, headers.any()) {
+        (Some(_), true) => Err(refusal::invalid_request(
+            "Specifying both Canned ACLs and Header Grants is not allowed",
+        )
+        .into()),
+        (None, false) | (Some("bucket-owner-full-control"), false) if bucket.account == owner => {
+            Ok(None)
+        }
+        (None, false) => Ok(None),
+        (None, true) => Ok(Some(Acl::from_headers(headers)?)),
+        (Some(name), false) => match Acl::canned(name, owners) {
+            Some(acl) => Ok(Some(acl)),
+            None => Err(refusal::invalid_argument("The canned ACL is not known.").into()),
+        },
+    }
+}
+
+/// Called before a version is put under `key`: fills what the bucket has defaults for (retention),
+/// and refuses locks and ACLs that the bucket does not take.
 pub(crate) fn before_put(
-    _tx: &mut WriteTx,
-    _bucket: &Bucket,
+    tx: &mut WriteTx,
+    ctx: &Ctx,
+    bucket: &Bucket,
     _key: &str,
-    _version: &mut Version,
-    _now: Timestamp,
+    version: &mut Version,
 ) -> Result<(), Error> {
+    if let Some(acl) = &version.acl {
+        admit_acl(tx, &bucket.name, acl)?;
+    }
+    let locks = version.retention.is_some() || version.legal_hold.is_some();
+    if locks && !bucket.object_lock {
+        let text = "Bucket is missing Object Lock Configuration";
+        return Err(refusal::invalid_request(text).into());
+    }
+    if bucket.object_lock && version.retention.is_none() && !version.delete_marker {
+        let lock = kept::get::<BucketLock>(tx, &bucket.name)?.unwrap_or_default();
+        version.retention = lock.default_retention(ctx.now());
+    }
     Ok(())
 }
 
 /// Called when `version` has been put, deleted for good, or was hidden by a delete marker (then it
 /// is the marker). In the same commit.
 pub(crate) fn happened(
-    _tx: &mut WriteTx,
-    _bucket: &Bucket,
-    _key: &str,
-    _version: &Version,
-    _what: Happened,
+    tx: &mut WriteTx,
+    ctx: &Ctx,
+    bucket: &Bucket,
+    key: &str,
+    version: &Version,
+    what: Happened,
 ) -> Result<(), Error> {
+    // Notifications come with SQS and SNS.
+    let _ = (tx, ctx, bucket, key, version, what);
     Ok(())
 }
 
 /// Called before a version is deleted or overwritten for good: refuses what a lock holds.
+/// `bypass_governance`: the request asks for it, and its sender may.
 pub(crate) fn before_removal(
     bucket: &Bucket,
     version: &Version,
@@ -51,15 +134,6 @@ pub(crate) fn before_removal(
     if !bucket.object_lock {
         return Ok(());
     }
-    let held = version.retention.as_ref().is_some_and(|retention| {
-        let bypassed = bypass_governance && retention.mode == "GOVERNANCE";
-        retention.until_ms > now.epoch_ms && !bypassed
-    });
-    match held || version.legal_hold {
-        true => {
-            let text = "Access Denied because object protected by object lock.";
-            Err(Fault::new("AccessDenied", 403, text).into())
-        }
-        false => Ok(()),
-    }
+    let hold = version.legal_hold == Some(true);
+    Ok(lock::check_removal(version.retention, hold, bypass_governance, now)?)
 }

@@ -7,6 +7,8 @@
 //! objects.rs   versions: finding, putting, deleting one inside a transaction
 //! errors.rs    S3's errors with S3's words
 //! hooks.rs     what the sub-resources of a bucket do when objects come and go
+//! settings/    those sub-resources: read, checked, kept and shown; mostly pure
+//! post/        uploads by HTML forms
 //! ```
 
 mod buckets;
@@ -17,7 +19,11 @@ mod hooks;
 #[expect(dead_code, reason = "the operations on objects follow")]
 mod objects;
 mod ops;
+#[allow(dead_code, unused_imports, reason = "its door follows")]
+mod post;
 mod records;
+#[allow(dead_code, unused_imports, reason = "websites and events follow")]
+mod settings;
 
 use std::sync::Arc;
 

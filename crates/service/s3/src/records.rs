@@ -16,6 +16,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use store::{RawTable, Table};
 
+use crate::settings::acl::Acl;
+use crate::settings::lock::Retention;
+
 /// By name: names are global in an installation.
 pub(crate) const BUCKETS: Table<Bucket> = Table::new("s3/bucket");
 /// Sub-resources, by bucket and kind. A kind's own module names the type; deleting the bucket
@@ -85,8 +88,12 @@ pub(crate) struct Version {
     pub tags: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retention: Option<Retention>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub legal_hold: bool,
+    /// Whether a legal hold is on; nothing if it never was said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub legal_hold: Option<bool>,
+    /// Nothing is the owner's alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acl: Option<Acl>,
 }
 
 /// The headers that an object is answered with, as they were given.
@@ -113,15 +120,6 @@ impl Headers {
     fn is_empty(&self) -> bool {
         *self == Headers::default()
     }
-}
-
-/// How long a version must stay.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Retention {
-    /// `GOVERNANCE` or `COMPLIANCE`.
-    pub mode: String,
-    /// Milliseconds since 1970.
-    pub until_ms: i64,
 }
 
 impl Version {

@@ -32,10 +32,9 @@ impl From<FormError> for Fault {
                 "MaxPostPreDataLengthExceeded",
                 "Your POST request fields preceding the upload file were too large.",
             ),
-            FormError::Incomplete => Fault::sender(
-                "IncompleteBody",
-                "The request body terminated unexpectedly",
-            ),
+            FormError::Incomplete => {
+                Fault::sender("IncompleteBody", "The request body terminated unexpectedly")
+            }
         }
     }
 }

@@ -25,10 +25,21 @@ pub(crate) struct Policy {
 
 #[derive(Debug, PartialEq, Eq)]
 enum Condition {
-    Equals { field: String, value: String, shown: String },
-    StartsWith { field: String, start: String, shown: String },
+    Equals {
+        field: String,
+        value: String,
+        shown: String,
+    },
+    StartsWith {
+        field: String,
+        start: String,
+        shown: String,
+    },
     /// Bytes of the file, inclusive.
-    Length { from: u64, to: u64 },
+    Length {
+        from: u64,
+        to: u64,
+    },
 }
 
 impl Fields {

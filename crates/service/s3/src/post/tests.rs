@@ -8,8 +8,10 @@ use super::{Fields, FormError, Parser, Policy, Step};
 
 const TYPE: &str = "multipart/form-data; charset=utf-8; boundary=\"b0undary\"";
 
+type Form = (Vec<(String, String)>, Vec<u8>);
+
 /// What a form is read as when it arrives in pieces of so many bytes.
-fn parsed(body: &[u8], piece: usize) -> Result<(Vec<(String, String)>, Vec<u8>), FormError> {
+fn parsed(body: &[u8], piece: usize) -> Result<Form, FormError> {
     let mut parser = Parser::new(TYPE)?;
     let mut pieces = body.chunks(piece);
     let (mut fields, mut file) = (Vec::new(), Vec::new());
@@ -21,7 +23,8 @@ fn parsed(body: &[u8], piece: usize) -> Result<(Vec<(String, String)>, Vec<u8>),
             },
             Step::Field { name, value } => fields.push((name, value)),
             Step::File { name, content_type } => {
-                fields.push(("file".into(), format!("{name} {}", content_type.unwrap_or_default())));
+                fields
+                    .push(("file".into(), format!("{name} {}", content_type.unwrap_or_default())));
             }
             Step::Data(data) => file.extend_from_slice(&data),
             Step::End => return Ok((fields, file)),

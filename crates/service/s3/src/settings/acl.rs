@@ -1,6 +1,8 @@
 //! Access control lists: canned, in headers, or as XML.
 
-use api_s3::{AccessControlPolicy, Grant as ApiGrant, Grantee as ApiGrantee, Owner, Permission, Type};
+use api_s3::{
+    AccessControlPolicy, Grant as ApiGrant, Grantee as ApiGrantee, Owner, Permission, Type,
+};
 use kernel::Fault;
 use serde::{Deserialize, Serialize};
 

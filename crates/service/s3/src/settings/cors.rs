@@ -87,7 +87,8 @@ impl Rule {
         }
         let (headers, exposed) =
             (input.allowed_headers.unwrap_or_default(), input.expose_headers.unwrap_or_default());
-        for (what, values) in [("AllowedOrigin", &input.allowed_origins), ("AllowedHeader", &headers)]
+        for (what, values) in
+            [("AllowedOrigin", &input.allowed_origins), ("AllowedHeader", &headers)]
         {
             if let Some(value) = values.iter().find(|value| value.matches('*').count() > 1) {
                 return Err(invalid_request(format!(
@@ -247,8 +248,13 @@ mod tests {
         check("https://evil.example.org", "GET", "x-other", "refused");
         check("http://exact", "DELETE", "", "refused");
         // The asterisk stands for any text, but its surroundings must not overlap.
-        check("https://.example.com", "PUT", "", "allow-origin=https://.example.com; \
-             allow-credentials=true; allow-methods=PUT, GET; expose-headers=etag");
+        check(
+            "https://.example.com",
+            "PUT",
+            "",
+            "allow-origin=https://.example.com; \
+             allow-credentials=true; allow-methods=PUT, GET; expose-headers=etag",
+        );
         check("https:/.example.com", "PUT", "", "refused");
     }
 }

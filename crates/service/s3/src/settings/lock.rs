@@ -168,7 +168,8 @@ pub(crate) fn check_change(
     let Some(old) = old.filter(|old| old.holds(now, bypass)) else { return Ok(()) };
     let stricter = new.is_some_and(|new| {
         new.until_ms >= old.until_ms
-            && (new.mode == old.mode || old.mode == Mode::Governance && new.mode == Mode::Compliance)
+            && (new.mode == old.mode
+                || old.mode == Mode::Governance && new.mode == Mode::Compliance)
     });
     if stricter { Ok(()) } else { Err(locked()) }
 }
@@ -225,8 +226,12 @@ mod tests {
     #[test]
     fn configurations_are_checked() {
         let check = |mode: &str, days: Option<i32>, years: Option<i32>, expected: &str| {
-            let default_retention =
-                Some(DefaultRetention { mode: Some(mode.into()), days, years, ..Default::default() });
+            let default_retention = Some(DefaultRetention {
+                mode: Some(mode.into()),
+                days,
+                years,
+                ..Default::default()
+            });
             let input = ObjectLockConfiguration {
                 object_lock_enabled: Some("Enabled".into()),
                 rule: Some(ObjectLockRule { default_retention }),

@@ -2,18 +2,7 @@
 
 use kernel::Fault;
 
-/// The body is XML, but not what the operation takes.
-pub(crate) fn malformed_xml() -> Fault {
-    Fault::sender(
-        "MalformedXML",
-        "The XML you provided was not well-formed or did not validate against our published schema",
-    )
-}
-
-/// `InvalidRequest`.
-pub(crate) fn invalid_request(text: impl Into<String>) -> Fault {
-    Fault::sender("InvalidRequest", text)
-}
+pub(crate) use crate::errors::{invalid_request, malformed_xml};
 
 /// `InvalidArgument`.
 pub(crate) fn invalid_argument(text: impl Into<String>) -> Fault {
@@ -26,6 +15,12 @@ pub(crate) fn access_denied(text: impl Into<String>) -> Fault {
 }
 
 /// A setting that the bucket does not have.
-pub(crate) fn absent(code: &'static str, text: &'static str) -> Fault {
-    Fault::new(code, 404, text)
+pub(crate) fn absent(code: &'static str, text: &'static str, bucket: &str) -> Fault {
+    Fault::new(code, 404, text).with("BucketName", bucket)
+}
+
+/// The bucket is no website.
+pub(crate) fn no_website(bucket: &str) -> Fault {
+    let text = "The specified bucket does not have a website configuration";
+    absent("NoSuchWebsiteConfiguration", text, bucket)
 }

@@ -49,10 +49,9 @@ impl Website {
         let index = self.index.as_deref().unwrap_or_default();
         match key.is_empty() || key.ends_with('/') {
             true => Plan::Show { key: format!("{key}{index}"), folder_page: None },
-            false => Plan::Show {
-                key: key.to_owned(),
-                folder_page: Some(format!("{key}/{index}")),
-            },
+            false => {
+                Plan::Show { key: key.to_owned(), folder_page: Some(format!("{key}/{index}")) }
+            }
         }
     }
 

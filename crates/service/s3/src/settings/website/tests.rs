@@ -115,10 +115,8 @@ fn requests_are_planned() {
 fn everything_can_be_sent_away() {
     let everything =
         RedirectAllRequestsTo { host_name: "a.example".into(), protocol: Some("https".into()) };
-    let input = WebsiteConfiguration {
-        redirect_all_requests_to: Some(everything),
-        ..Default::default()
-    };
+    let input =
+        WebsiteConfiguration { redirect_all_requests_to: Some(everything), ..Default::default() };
     let website = Website::from_api(input).expect("a website");
     let Plan::Redirect(location) = website.plan("ä/b", &HERE) else { panic!("no redirect") };
     assert_eq!((location.status, &*location.url), (301, "https://a.example/%C3%A4/b"));

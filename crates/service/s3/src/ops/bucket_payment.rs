@@ -1,0 +1,79 @@
+//! `PutBucketRequestPayment`, `GetBucketRequestPayment`; and what no bucket here has: transfer
+//! acceleration, logging, replication. Those can be asked for, because clients do, but not be set.
+//!
+//! ```text
+//! aws s3api get-bucket-request-payment --bucket photos
+//! ```
+
+use api_s3::{
+    Error, GetBucketAccelerateConfigurationOutput, GetBucketAccelerateConfigurationRequest,
+    GetBucketLoggingOutput, GetBucketLoggingRequest, GetBucketReplicationOutput,
+    GetBucketReplicationRequest, GetBucketRequestPaymentOutput, GetBucketRequestPaymentRequest,
+    Payer, PutBucketRequestPaymentOutput, PutBucketRequestPaymentRequest,
+};
+use kernel::Ctx;
+
+use crate::settings::kept::{self, RequesterPays};
+use crate::settings::refusal;
+use crate::{S3, buckets};
+
+pub(crate) async fn put_bucket_request_payment(
+    _: &S3,
+    ctx: &Ctx,
+    input: PutBucketRequestPaymentRequest,
+) -> Result<PutBucketRequestPaymentOutput, Error> {
+    let requester = match input.request_payment_configuration.payer {
+        Payer::Requester => true,
+        Payer::BucketOwner => false,
+        Payer::Unknown(_) => return Err(refusal::malformed_xml().into()),
+    };
+    let owner = input.expected_bucket_owner.as_deref();
+    kept::set(ctx, &input.bucket, owner, &RequesterPays(requester)).await?;
+    Ok(PutBucketRequestPaymentOutput {})
+}
+
+pub(crate) async fn get_bucket_request_payment(
+    _: &S3,
+    ctx: &Ctx,
+    input: GetBucketRequestPaymentRequest,
+) -> Result<GetBucketRequestPaymentOutput, Error> {
+    let owner = input.expected_bucket_owner.as_deref();
+    let (_, pays) = kept::find::<RequesterPays>(ctx, &input.bucket, owner)?;
+    let payer = match pays {
+        Some(RequesterPays(true)) => Payer::Requester,
+        _ => Payer::BucketOwner,
+    };
+    Ok(GetBucketRequestPaymentOutput { payer: Some(payer) })
+}
+
+pub(crate) async fn get_bucket_accelerate_configuration(
+    _: &S3,
+    ctx: &Ctx,
+    input: GetBucketAccelerateConfigurationRequest,
+) -> Result<GetBucketAccelerateConfigurationOutput, Error> {
+    let owner = input.expected_bucket_owner.as_deref();
+    ctx.store().read(|tx| buckets::bucket(tx, ctx, &input.bucket, owner))?;
+    Ok(GetBucketAccelerateConfigurationOutput::default())
+}
+
+pub(crate) async fn get_bucket_logging(
+    _: &S3,
+    ctx: &Ctx,
+    input: GetBucketLoggingRequest,
+) -> Result<GetBucketLoggingOutput, Error> {
+    let owner = input.expected_bucket_owner.as_deref();
+    ctx.store().read(|tx| buckets::bucket(tx, ctx, &input.bucket, owner))?;
+    Ok(GetBucketLoggingOutput::default())
+}
+
+pub(crate) async fn get_bucket_replication(
+    _: &S3,
+    ctx: &Ctx,
+    input: GetBucketReplicationRequest,
+) -> Result<GetBucketReplicationOutput, Error> {
+    let owner = input.expected_bucket_owner.as_deref();
+    let bucket = ctx.store().read(|tx| buckets::bucket(tx, ctx, &input.bucket, owner))?;
+    let text = "The replication configuration was not found";
+    let code = "ReplicationConfigurationNotFoundError";
+    Err(refusal::absent(code, text, &bucket.name).into())
+}
