@@ -14,8 +14,87 @@ pub static MODEL: LazyLock<&'static shape::Model> =
 kernel::api! {
     service "iam";
     operations {
+        0 add_role_to_instance_profile(AddRoleToInstanceProfileRequest) -> AddRoleToInstanceProfileOutput;
+        1 add_user_to_group(AddUserToGroupRequest) -> AddUserToGroupOutput;
+        2 attach_group_policy(AttachGroupPolicyRequest) -> AttachGroupPolicyOutput;
+        3 attach_role_policy(AttachRolePolicyRequest) -> AttachRolePolicyOutput;
+        4 attach_user_policy(AttachUserPolicyRequest) -> AttachUserPolicyOutput;
+        5 create_access_key(CreateAccessKeyRequest) -> CreateAccessKeyResponse;
+        6 create_group(CreateGroupRequest) -> CreateGroupResponse;
+        7 create_instance_profile(CreateInstanceProfileRequest) -> CreateInstanceProfileResponse;
+        8 create_policy(CreatePolicyRequest) -> CreatePolicyResponse;
+        9 create_policy_version(CreatePolicyVersionRequest) -> CreatePolicyVersionResponse;
+        10 create_role(CreateRoleRequest) -> CreateRoleResponse;
+        11 create_user(CreateUserRequest) -> CreateUserResponse;
+        12 delete_access_key(DeleteAccessKeyRequest) -> DeleteAccessKeyOutput;
+        13 delete_group(DeleteGroupRequest) -> DeleteGroupOutput;
+        14 delete_group_policy(DeleteGroupPolicyRequest) -> DeleteGroupPolicyOutput;
+        15 delete_instance_profile(DeleteInstanceProfileRequest) -> DeleteInstanceProfileOutput;
+        16 delete_policy(DeletePolicyRequest) -> DeletePolicyOutput;
+        17 delete_policy_version(DeletePolicyVersionRequest) -> DeletePolicyVersionOutput;
+        18 delete_role(DeleteRoleRequest) -> DeleteRoleOutput;
+        19 delete_role_permissions_boundary(DeleteRolePermissionsBoundaryRequest) -> DeleteRolePermissionsBoundaryOutput;
+        20 delete_role_policy(DeleteRolePolicyRequest) -> DeleteRolePolicyOutput;
+        21 delete_user(DeleteUserRequest) -> DeleteUserOutput;
+        22 delete_user_permissions_boundary(DeleteUserPermissionsBoundaryRequest) -> DeleteUserPermissionsBoundaryOutput;
+        23 delete_user_policy(DeleteUserPolicyRequest) -> DeleteUserPolicyOutput;
+        24 detach_group_policy(DetachGroupPolicyRequest) -> DetachGroupPolicyOutput;
+        25 detach_role_policy(DetachRolePolicyRequest) -> DetachRolePolicyOutput;
+        26 detach_user_policy(DetachUserPolicyRequest) -> DetachUserPolicyOutput;
+        27 get_access_key_last_used(GetAccessKeyLastUsedRequest) -> GetAccessKeyLastUsedResponse;
+        28 get_group(GetGroupRequest) -> GetGroupResponse;
+        29 get_group_policy(GetGroupPolicyRequest) -> GetGroupPolicyResponse;
+        30 get_instance_profile(GetInstanceProfileRequest) -> GetInstanceProfileResponse;
+        31 get_policy(GetPolicyRequest) -> GetPolicyResponse;
+        32 get_policy_version(GetPolicyVersionRequest) -> GetPolicyVersionResponse;
+        33 get_role(GetRoleRequest) -> GetRoleResponse;
+        34 get_role_policy(GetRolePolicyRequest) -> GetRolePolicyResponse;
+        35 get_user(GetUserRequest) -> GetUserResponse;
+        36 get_user_policy(GetUserPolicyRequest) -> GetUserPolicyResponse;
+        37 list_access_keys(ListAccessKeysRequest) -> ListAccessKeysResponse;
+        38 list_attached_group_policies(ListAttachedGroupPoliciesRequest) -> ListAttachedGroupPoliciesResponse;
+        39 list_attached_role_policies(ListAttachedRolePoliciesRequest) -> ListAttachedRolePoliciesResponse;
+        40 list_attached_user_policies(ListAttachedUserPoliciesRequest) -> ListAttachedUserPoliciesResponse;
+        41 list_entities_for_policy(ListEntitiesForPolicyRequest) -> ListEntitiesForPolicyResponse;
+        42 list_group_policies(ListGroupPoliciesRequest) -> ListGroupPoliciesResponse;
+        43 list_groups(ListGroupsRequest) -> ListGroupsResponse;
+        44 list_groups_for_user(ListGroupsForUserRequest) -> ListGroupsForUserResponse;
+        45 list_instance_profile_tags(ListInstanceProfileTagsRequest) -> ListInstanceProfileTagsResponse;
+        46 list_instance_profiles(ListInstanceProfilesRequest) -> ListInstanceProfilesResponse;
+        47 list_instance_profiles_for_role(ListInstanceProfilesForRoleRequest) -> ListInstanceProfilesForRoleResponse;
+        48 list_policies(ListPoliciesRequest) -> ListPoliciesResponse;
+        49 list_policy_tags(ListPolicyTagsRequest) -> ListPolicyTagsResponse;
+        50 list_policy_versions(ListPolicyVersionsRequest) -> ListPolicyVersionsResponse;
+        51 list_role_policies(ListRolePoliciesRequest) -> ListRolePoliciesResponse;
+        52 list_role_tags(ListRoleTagsRequest) -> ListRoleTagsResponse;
+        53 list_roles(ListRolesRequest) -> ListRolesResponse;
+        54 list_user_policies(ListUserPoliciesRequest) -> ListUserPoliciesResponse;
+        55 list_user_tags(ListUserTagsRequest) -> ListUserTagsResponse;
+        56 list_users(ListUsersRequest) -> ListUsersResponse;
+        57 put_group_policy(PutGroupPolicyRequest) -> PutGroupPolicyOutput;
+        58 put_role_permissions_boundary(PutRolePermissionsBoundaryRequest) -> PutRolePermissionsBoundaryOutput;
+        59 put_role_policy(PutRolePolicyRequest) -> PutRolePolicyOutput;
+        60 put_user_permissions_boundary(PutUserPermissionsBoundaryRequest) -> PutUserPermissionsBoundaryOutput;
+        61 put_user_policy(PutUserPolicyRequest) -> PutUserPolicyOutput;
+        62 remove_role_from_instance_profile(RemoveRoleFromInstanceProfileRequest) -> RemoveRoleFromInstanceProfileOutput;
+        63 remove_user_from_group(RemoveUserFromGroupRequest) -> RemoveUserFromGroupOutput;
+        64 set_default_policy_version(SetDefaultPolicyVersionRequest) -> SetDefaultPolicyVersionOutput;
+        65 tag_instance_profile(TagInstanceProfileRequest) -> TagInstanceProfileOutput;
+        66 tag_policy(TagPolicyRequest) -> TagPolicyOutput;
+        67 tag_role(TagRoleRequest) -> TagRoleOutput;
+        68 tag_user(TagUserRequest) -> TagUserOutput;
+        69 untag_instance_profile(UntagInstanceProfileRequest) -> UntagInstanceProfileOutput;
+        70 untag_policy(UntagPolicyRequest) -> UntagPolicyOutput;
+        71 untag_role(UntagRoleRequest) -> UntagRoleOutput;
+        72 untag_user(UntagUserRequest) -> UntagUserOutput;
+        73 update_access_key(UpdateAccessKeyRequest) -> UpdateAccessKeyOutput;
+        74 update_assume_role_policy(UpdateAssumeRolePolicyRequest) -> UpdateAssumeRolePolicyOutput;
+        75 update_group(UpdateGroupRequest) -> UpdateGroupOutput;
+        76 update_role(UpdateRoleRequest) -> UpdateRoleResponse;
+        77 update_role_description(UpdateRoleDescriptionRequest) -> UpdateRoleDescriptionResponse;
+        78 update_user(UpdateUserRequest) -> UpdateUserOutput;
     }
-    errors {  }
+    errors { ConcurrentModificationException, DeleteConflictException, EntityAlreadyExistsException, EntityTemporarilyUnmodifiableException, InvalidInputException, LimitExceededException, MalformedPolicyDocumentException, NoSuchEntityException, PolicyNotAttachableException, ServiceFailureException, UnmodifiableEntityException }
 }
 
 /// Implements [`Api`] for a type: every operation is the function of its name in the
@@ -23,6 +102,323 @@ kernel::api! {
 #[macro_export]
 macro_rules! serve {
     ($type:ty, $ops:ident) => {
-        impl $crate::Api for $type {}
+        impl $crate::Api for $type {
+            fn add_role_to_instance_profile<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::AddRoleToInstanceProfileRequest)
+-> kernel::BoxFuture<'a, Result<$crate::AddRoleToInstanceProfileOutput, $crate::Error>> {
+Box::pin($ops::add_role_to_instance_profile(self, ctx, input))
+            }
+            fn add_user_to_group<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::AddUserToGroupRequest)
+-> kernel::BoxFuture<'a, Result<$crate::AddUserToGroupOutput, $crate::Error>> {
+Box::pin($ops::add_user_to_group(self, ctx, input))
+            }
+            fn attach_group_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::AttachGroupPolicyRequest)
+-> kernel::BoxFuture<'a, Result<$crate::AttachGroupPolicyOutput, $crate::Error>> {
+Box::pin($ops::attach_group_policy(self, ctx, input))
+            }
+            fn attach_role_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::AttachRolePolicyRequest)
+-> kernel::BoxFuture<'a, Result<$crate::AttachRolePolicyOutput, $crate::Error>> {
+Box::pin($ops::attach_role_policy(self, ctx, input))
+            }
+            fn attach_user_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::AttachUserPolicyRequest)
+-> kernel::BoxFuture<'a, Result<$crate::AttachUserPolicyOutput, $crate::Error>> {
+Box::pin($ops::attach_user_policy(self, ctx, input))
+            }
+            fn create_access_key<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreateAccessKeyRequest)
+-> kernel::BoxFuture<'a, Result<$crate::CreateAccessKeyResponse, $crate::Error>> {
+Box::pin($ops::create_access_key(self, ctx, input))
+            }
+            fn create_group<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreateGroupRequest)
+-> kernel::BoxFuture<'a, Result<$crate::CreateGroupResponse, $crate::Error>> {
+Box::pin($ops::create_group(self, ctx, input))
+            }
+            fn create_instance_profile<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreateInstanceProfileRequest)
+-> kernel::BoxFuture<'a, Result<$crate::CreateInstanceProfileResponse, $crate::Error>> {
+Box::pin($ops::create_instance_profile(self, ctx, input))
+            }
+            fn create_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreatePolicyRequest)
+-> kernel::BoxFuture<'a, Result<$crate::CreatePolicyResponse, $crate::Error>> {
+Box::pin($ops::create_policy(self, ctx, input))
+            }
+            fn create_policy_version<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreatePolicyVersionRequest)
+-> kernel::BoxFuture<'a, Result<$crate::CreatePolicyVersionResponse, $crate::Error>> {
+Box::pin($ops::create_policy_version(self, ctx, input))
+            }
+            fn create_role<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreateRoleRequest)
+-> kernel::BoxFuture<'a, Result<$crate::CreateRoleResponse, $crate::Error>> {
+Box::pin($ops::create_role(self, ctx, input))
+            }
+            fn create_user<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreateUserRequest)
+-> kernel::BoxFuture<'a, Result<$crate::CreateUserResponse, $crate::Error>> {
+Box::pin($ops::create_user(self, ctx, input))
+            }
+            fn delete_access_key<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteAccessKeyRequest)
+-> kernel::BoxFuture<'a, Result<$crate::DeleteAccessKeyOutput, $crate::Error>> {
+Box::pin($ops::delete_access_key(self, ctx, input))
+            }
+            fn delete_group<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteGroupRequest)
+-> kernel::BoxFuture<'a, Result<$crate::DeleteGroupOutput, $crate::Error>> {
+Box::pin($ops::delete_group(self, ctx, input))
+            }
+            fn delete_group_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteGroupPolicyRequest)
+-> kernel::BoxFuture<'a, Result<$crate::DeleteGroupPolicyOutput, $crate::Error>> {
+Box::pin($ops::delete_group_policy(self, ctx, input))
+            }
+            fn delete_instance_profile<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteInstanceProfileRequest)
+-> kernel::BoxFuture<'a, Result<$crate::DeleteInstanceProfileOutput, $crate::Error>> {
+Box::pin($ops::delete_instance_profile(self, ctx, input))
+            }
+            fn delete_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeletePolicyRequest)
+-> kernel::BoxFuture<'a, Result<$crate::DeletePolicyOutput, $crate::Error>> {
+Box::pin($ops::delete_policy(self, ctx, input))
+            }
+            fn delete_policy_version<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeletePolicyVersionRequest)
+-> kernel::BoxFuture<'a, Result<$crate::DeletePolicyVersionOutput, $crate::Error>> {
+Box::pin($ops::delete_policy_version(self, ctx, input))
+            }
+            fn delete_role<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteRoleRequest)
+-> kernel::BoxFuture<'a, Result<$crate::DeleteRoleOutput, $crate::Error>> {
+Box::pin($ops::delete_role(self, ctx, input))
+            }
+            fn delete_role_permissions_boundary<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteRolePermissionsBoundaryRequest)
+-> kernel::BoxFuture<'a, Result<$crate::DeleteRolePermissionsBoundaryOutput, $crate::Error>> {
+Box::pin($ops::delete_role_permissions_boundary(self, ctx, input))
+            }
+            fn delete_role_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteRolePolicyRequest)
+-> kernel::BoxFuture<'a, Result<$crate::DeleteRolePolicyOutput, $crate::Error>> {
+Box::pin($ops::delete_role_policy(self, ctx, input))
+            }
+            fn delete_user<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteUserRequest)
+-> kernel::BoxFuture<'a, Result<$crate::DeleteUserOutput, $crate::Error>> {
+Box::pin($ops::delete_user(self, ctx, input))
+            }
+            fn delete_user_permissions_boundary<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteUserPermissionsBoundaryRequest)
+-> kernel::BoxFuture<'a, Result<$crate::DeleteUserPermissionsBoundaryOutput, $crate::Error>> {
+Box::pin($ops::delete_user_permissions_boundary(self, ctx, input))
+            }
+            fn delete_user_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteUserPolicyRequest)
+-> kernel::BoxFuture<'a, Result<$crate::DeleteUserPolicyOutput, $crate::Error>> {
+Box::pin($ops::delete_user_policy(self, ctx, input))
+            }
+            fn detach_group_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DetachGroupPolicyRequest)
+-> kernel::BoxFuture<'a, Result<$crate::DetachGroupPolicyOutput, $crate::Error>> {
+Box::pin($ops::detach_group_policy(self, ctx, input))
+            }
+            fn detach_role_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DetachRolePolicyRequest)
+-> kernel::BoxFuture<'a, Result<$crate::DetachRolePolicyOutput, $crate::Error>> {
+Box::pin($ops::detach_role_policy(self, ctx, input))
+            }
+            fn detach_user_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DetachUserPolicyRequest)
+-> kernel::BoxFuture<'a, Result<$crate::DetachUserPolicyOutput, $crate::Error>> {
+Box::pin($ops::detach_user_policy(self, ctx, input))
+            }
+            fn get_access_key_last_used<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetAccessKeyLastUsedRequest)
+-> kernel::BoxFuture<'a, Result<$crate::GetAccessKeyLastUsedResponse, $crate::Error>> {
+Box::pin($ops::get_access_key_last_used(self, ctx, input))
+            }
+            fn get_group<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetGroupRequest)
+-> kernel::BoxFuture<'a, Result<$crate::GetGroupResponse, $crate::Error>> {
+Box::pin($ops::get_group(self, ctx, input))
+            }
+            fn get_group_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetGroupPolicyRequest)
+-> kernel::BoxFuture<'a, Result<$crate::GetGroupPolicyResponse, $crate::Error>> {
+Box::pin($ops::get_group_policy(self, ctx, input))
+            }
+            fn get_instance_profile<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetInstanceProfileRequest)
+-> kernel::BoxFuture<'a, Result<$crate::GetInstanceProfileResponse, $crate::Error>> {
+Box::pin($ops::get_instance_profile(self, ctx, input))
+            }
+            fn get_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetPolicyRequest)
+-> kernel::BoxFuture<'a, Result<$crate::GetPolicyResponse, $crate::Error>> {
+Box::pin($ops::get_policy(self, ctx, input))
+            }
+            fn get_policy_version<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetPolicyVersionRequest)
+-> kernel::BoxFuture<'a, Result<$crate::GetPolicyVersionResponse, $crate::Error>> {
+Box::pin($ops::get_policy_version(self, ctx, input))
+            }
+            fn get_role<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetRoleRequest)
+-> kernel::BoxFuture<'a, Result<$crate::GetRoleResponse, $crate::Error>> {
+Box::pin($ops::get_role(self, ctx, input))
+            }
+            fn get_role_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetRolePolicyRequest)
+-> kernel::BoxFuture<'a, Result<$crate::GetRolePolicyResponse, $crate::Error>> {
+Box::pin($ops::get_role_policy(self, ctx, input))
+            }
+            fn get_user<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetUserRequest)
+-> kernel::BoxFuture<'a, Result<$crate::GetUserResponse, $crate::Error>> {
+Box::pin($ops::get_user(self, ctx, input))
+            }
+            fn get_user_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetUserPolicyRequest)
+-> kernel::BoxFuture<'a, Result<$crate::GetUserPolicyResponse, $crate::Error>> {
+Box::pin($ops::get_user_policy(self, ctx, input))
+            }
+            fn list_access_keys<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListAccessKeysRequest)
+-> kernel::BoxFuture<'a, Result<$crate::ListAccessKeysResponse, $crate::Error>> {
+Box::pin($ops::list_access_keys(self, ctx, input))
+            }
+            fn list_attached_group_policies<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListAttachedGroupPoliciesRequest)
+-> kernel::BoxFuture<'a, Result<$crate::ListAttachedGroupPoliciesResponse, $crate::Error>> {
+Box::pin($ops::list_attached_group_policies(self, ctx, input))
+            }
+            fn list_attached_role_policies<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListAttachedRolePoliciesRequest)
+-> kernel::BoxFuture<'a, Result<$crate::ListAttachedRolePoliciesResponse, $crate::Error>> {
+Box::pin($ops::list_attached_role_policies(self, ctx, input))
+            }
+            fn list_attached_user_policies<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListAttachedUserPoliciesRequest)
+-> kernel::BoxFuture<'a, Result<$crate::ListAttachedUserPoliciesResponse, $crate::Error>> {
+Box::pin($ops::list_attached_user_policies(self, ctx, input))
+            }
+            fn list_entities_for_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListEntitiesForPolicyRequest)
+-> kernel::BoxFuture<'a, Result<$crate::ListEntitiesForPolicyResponse, $crate::Error>> {
+Box::pin($ops::list_entities_for_policy(self, ctx, input))
+            }
+            fn list_group_policies<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListGroupPoliciesRequest)
+-> kernel::BoxFuture<'a, Result<$crate::ListGroupPoliciesResponse, $crate::Error>> {
+Box::pin($ops::list_group_policies(self, ctx, input))
+            }
+            fn list_groups<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListGroupsRequest)
+-> kernel::BoxFuture<'a, Result<$crate::ListGroupsResponse, $crate::Error>> {
+Box::pin($ops::list_groups(self, ctx, input))
+            }
+            fn list_groups_for_user<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListGroupsForUserRequest)
+-> kernel::BoxFuture<'a, Result<$crate::ListGroupsForUserResponse, $crate::Error>> {
+Box::pin($ops::list_groups_for_user(self, ctx, input))
+            }
+            fn list_instance_profile_tags<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListInstanceProfileTagsRequest)
+-> kernel::BoxFuture<'a, Result<$crate::ListInstanceProfileTagsResponse, $crate::Error>> {
+Box::pin($ops::list_instance_profile_tags(self, ctx, input))
+            }
+            fn list_instance_profiles<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListInstanceProfilesRequest)
+-> kernel::BoxFuture<'a, Result<$crate::ListInstanceProfilesResponse, $crate::Error>> {
+Box::pin($ops::list_instance_profiles(self, ctx, input))
+            }
+            fn list_instance_profiles_for_role<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListInstanceProfilesForRoleRequest)
+-> kernel::BoxFuture<'a, Result<$crate::ListInstanceProfilesForRoleResponse, $crate::Error>> {
+Box::pin($ops::list_instance_profiles_for_role(self, ctx, input))
+            }
+            fn list_policies<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListPoliciesRequest)
+-> kernel::BoxFuture<'a, Result<$crate::ListPoliciesResponse, $crate::Error>> {
+Box::pin($ops::list_policies(self, ctx, input))
+            }
+            fn list_policy_tags<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListPolicyTagsRequest)
+-> kernel::BoxFuture<'a, Result<$crate::ListPolicyTagsResponse, $crate::Error>> {
+Box::pin($ops::list_policy_tags(self, ctx, input))
+            }
+            fn list_policy_versions<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListPolicyVersionsRequest)
+-> kernel::BoxFuture<'a, Result<$crate::ListPolicyVersionsResponse, $crate::Error>> {
+Box::pin($ops::list_policy_versions(self, ctx, input))
+            }
+            fn list_role_policies<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListRolePoliciesRequest)
+-> kernel::BoxFuture<'a, Result<$crate::ListRolePoliciesResponse, $crate::Error>> {
+Box::pin($ops::list_role_policies(self, ctx, input))
+            }
+            fn list_role_tags<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListRoleTagsRequest)
+-> kernel::BoxFuture<'a, Result<$crate::ListRoleTagsResponse, $crate::Error>> {
+Box::pin($ops::list_role_tags(self, ctx, input))
+            }
+            fn list_roles<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListRolesRequest)
+-> kernel::BoxFuture<'a, Result<$crate::ListRolesResponse, $crate::Error>> {
+Box::pin($ops::list_roles(self, ctx, input))
+            }
+            fn list_user_policies<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListUserPoliciesRequest)
+-> kernel::BoxFuture<'a, Result<$crate::ListUserPoliciesResponse, $crate::Error>> {
+Box::pin($ops::list_user_policies(self, ctx, input))
+            }
+            fn list_user_tags<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListUserTagsRequest)
+-> kernel::BoxFuture<'a, Result<$crate::ListUserTagsResponse, $crate::Error>> {
+Box::pin($ops::list_user_tags(self, ctx, input))
+            }
+            fn list_users<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListUsersRequest)
+-> kernel::BoxFuture<'a, Result<$crate::ListUsersResponse, $crate::Error>> {
+Box::pin($ops::list_users(self, ctx, input))
+            }
+            fn put_group_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::PutGroupPolicyRequest)
+-> kernel::BoxFuture<'a, Result<$crate::PutGroupPolicyOutput, $crate::Error>> {
+Box::pin($ops::put_group_policy(self, ctx, input))
+            }
+            fn put_role_permissions_boundary<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::PutRolePermissionsBoundaryRequest)
+-> kernel::BoxFuture<'a, Result<$crate::PutRolePermissionsBoundaryOutput, $crate::Error>> {
+Box::pin($ops::put_role_permissions_boundary(self, ctx, input))
+            }
+            fn put_role_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::PutRolePolicyRequest)
+-> kernel::BoxFuture<'a, Result<$crate::PutRolePolicyOutput, $crate::Error>> {
+Box::pin($ops::put_role_policy(self, ctx, input))
+            }
+            fn put_user_permissions_boundary<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::PutUserPermissionsBoundaryRequest)
+-> kernel::BoxFuture<'a, Result<$crate::PutUserPermissionsBoundaryOutput, $crate::Error>> {
+Box::pin($ops::put_user_permissions_boundary(self, ctx, input))
+            }
+            fn put_user_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::PutUserPolicyRequest)
+-> kernel::BoxFuture<'a, Result<$crate::PutUserPolicyOutput, $crate::Error>> {
+Box::pin($ops::put_user_policy(self, ctx, input))
+            }
+            fn remove_role_from_instance_profile<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::RemoveRoleFromInstanceProfileRequest)
+-> kernel::BoxFuture<'a, Result<$crate::RemoveRoleFromInstanceProfileOutput, $crate::Error>> {
+Box::pin($ops::remove_role_from_instance_profile(self, ctx, input))
+            }
+            fn remove_user_from_group<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::RemoveUserFromGroupRequest)
+-> kernel::BoxFuture<'a, Result<$crate::RemoveUserFromGroupOutput, $crate::Error>> {
+Box::pin($ops::remove_user_from_group(self, ctx, input))
+            }
+            fn set_default_policy_version<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::SetDefaultPolicyVersionRequest)
+-> kernel::BoxFuture<'a, Result<$crate::SetDefaultPolicyVersionOutput, $crate::Error>> {
+Box::pin($ops::set_default_policy_version(self, ctx, input))
+            }
+            fn tag_instance_profile<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::TagInstanceProfileRequest)
+-> kernel::BoxFuture<'a, Result<$crate::TagInstanceProfileOutput, $crate::Error>> {
+Box::pin($ops::tag_instance_profile(self, ctx, input))
+            }
+            fn tag_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::TagPolicyRequest)
+-> kernel::BoxFuture<'a, Result<$crate::TagPolicyOutput, $crate::Error>> {
+Box::pin($ops::tag_policy(self, ctx, input))
+            }
+            fn tag_role<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::TagRoleRequest)
+-> kernel::BoxFuture<'a, Result<$crate::TagRoleOutput, $crate::Error>> {
+Box::pin($ops::tag_role(self, ctx, input))
+            }
+            fn tag_user<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::TagUserRequest)
+-> kernel::BoxFuture<'a, Result<$crate::TagUserOutput, $crate::Error>> {
+Box::pin($ops::tag_user(self, ctx, input))
+            }
+            fn untag_instance_profile<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UntagInstanceProfileRequest)
+-> kernel::BoxFuture<'a, Result<$crate::UntagInstanceProfileOutput, $crate::Error>> {
+Box::pin($ops::untag_instance_profile(self, ctx, input))
+            }
+            fn untag_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UntagPolicyRequest)
+-> kernel::BoxFuture<'a, Result<$crate::UntagPolicyOutput, $crate::Error>> {
+Box::pin($ops::untag_policy(self, ctx, input))
+            }
+            fn untag_role<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UntagRoleRequest)
+-> kernel::BoxFuture<'a, Result<$crate::UntagRoleOutput, $crate::Error>> {
+Box::pin($ops::untag_role(self, ctx, input))
+            }
+            fn untag_user<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UntagUserRequest)
+-> kernel::BoxFuture<'a, Result<$crate::UntagUserOutput, $crate::Error>> {
+Box::pin($ops::untag_user(self, ctx, input))
+            }
+            fn update_access_key<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateAccessKeyRequest)
+-> kernel::BoxFuture<'a, Result<$crate::UpdateAccessKeyOutput, $crate::Error>> {
+Box::pin($ops::update_access_key(self, ctx, input))
+            }
+            fn update_assume_role_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateAssumeRolePolicyRequest)
+-> kernel::BoxFuture<'a, Result<$crate::UpdateAssumeRolePolicyOutput, $crate::Error>> {
+Box::pin($ops::update_assume_role_policy(self, ctx, input))
+            }
+            fn update_group<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateGroupRequest)
+-> kernel::BoxFuture<'a, Result<$crate::UpdateGroupOutput, $crate::Error>> {
+Box::pin($ops::update_group(self, ctx, input))
+            }
+            fn update_role<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateRoleRequest)
+-> kernel::BoxFuture<'a, Result<$crate::UpdateRoleResponse, $crate::Error>> {
+Box::pin($ops::update_role(self, ctx, input))
+            }
+            fn update_role_description<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateRoleDescriptionRequest)
+-> kernel::BoxFuture<'a, Result<$crate::UpdateRoleDescriptionResponse, $crate::Error>> {
+Box::pin($ops::update_role_description(self, ctx, input))
+            }
+            fn update_user<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateUserRequest)
+-> kernel::BoxFuture<'a, Result<$crate::UpdateUserOutput, $crate::Error>> {
+Box::pin($ops::update_user(self, ctx, input))
+            }
+        }
     };
 }

@@ -5,3 +5,1471 @@
 use crate::MODEL;
 use shape::{Blob, Document, Timestamp};
 use std::collections::BTreeMap;
+
+#[derive(Clone, Default)]
+pub struct NoSuchEntityException {
+    pub message: Option<String>,
+}
+shape::structure!(NoSuchEntityException, MODEL, 0, message);
+
+#[derive(Clone, Default)]
+pub struct EntityAlreadyExistsException {
+    pub message: Option<String>,
+}
+shape::structure!(EntityAlreadyExistsException, MODEL, 2, message);
+
+#[derive(Clone, Default)]
+pub struct LimitExceededException {
+    pub message: Option<String>,
+}
+shape::structure!(LimitExceededException, MODEL, 4, message);
+
+#[derive(Clone, Default)]
+pub struct UnmodifiableEntityException {
+    pub message: Option<String>,
+}
+shape::structure!(UnmodifiableEntityException, MODEL, 6, message);
+
+#[derive(Clone, Default)]
+pub struct ServiceFailureException {
+    pub message: Option<String>,
+}
+shape::structure!(ServiceFailureException, MODEL, 8, message);
+
+#[derive(Clone, Default)]
+pub struct AddRoleToInstanceProfileRequest {
+    pub instance_profile_name: String,
+    pub role_name: String,
+}
+shape::structure!(AddRoleToInstanceProfileRequest, MODEL, 10, instance_profile_name, role_name);
+
+#[derive(Clone, Default)]
+pub struct AddRoleToInstanceProfileOutput {}
+shape::structure!(AddRoleToInstanceProfileOutput, MODEL, 13);
+
+#[derive(Clone, Default)]
+pub struct AddUserToGroupRequest {
+    pub group_name: String,
+    pub user_name: String,
+}
+shape::structure!(AddUserToGroupRequest, MODEL, 14, group_name, user_name);
+
+#[derive(Clone, Default)]
+pub struct AddUserToGroupOutput {}
+shape::structure!(AddUserToGroupOutput, MODEL, 17);
+
+#[derive(Clone, Default)]
+pub struct InvalidInputException {
+    pub message: Option<String>,
+}
+shape::structure!(InvalidInputException, MODEL, 18, message);
+
+#[derive(Clone, Default)]
+pub struct PolicyNotAttachableException {
+    pub message: Option<String>,
+}
+shape::structure!(PolicyNotAttachableException, MODEL, 20, message);
+
+#[derive(Clone, Default)]
+pub struct AttachGroupPolicyRequest {
+    pub group_name: String,
+    pub policy_arn: String,
+}
+shape::structure!(AttachGroupPolicyRequest, MODEL, 22, group_name, policy_arn);
+
+#[derive(Clone, Default)]
+pub struct AttachGroupPolicyOutput {}
+shape::structure!(AttachGroupPolicyOutput, MODEL, 24);
+
+#[derive(Clone, Default)]
+pub struct AttachRolePolicyRequest {
+    pub role_name: String,
+    pub policy_arn: String,
+}
+shape::structure!(AttachRolePolicyRequest, MODEL, 25, role_name, policy_arn);
+
+#[derive(Clone, Default)]
+pub struct AttachRolePolicyOutput {}
+shape::structure!(AttachRolePolicyOutput, MODEL, 26);
+
+#[derive(Clone, Default)]
+pub struct AttachUserPolicyRequest {
+    pub user_name: String,
+    pub policy_arn: String,
+}
+shape::structure!(AttachUserPolicyRequest, MODEL, 27, user_name, policy_arn);
+
+#[derive(Clone, Default)]
+pub struct AttachUserPolicyOutput {}
+shape::structure!(AttachUserPolicyOutput, MODEL, 29);
+
+#[derive(Clone, Default)]
+pub struct CreateAccessKeyRequest {
+    pub user_name: Option<String>,
+}
+shape::structure!(CreateAccessKeyRequest, MODEL, 30, user_name);
+
+#[derive(Clone, Default)]
+pub struct CreateAccessKeyResponse {
+    pub access_key: AccessKey,
+}
+shape::structure!(CreateAccessKeyResponse, MODEL, 31, access_key);
+
+#[derive(Clone, Default)]
+pub struct AccessKey {
+    pub user_name: String,
+    pub access_key_id: String,
+    pub status: StatusType,
+    pub secret_access_key: String,
+    pub create_date: Option<Timestamp>,
+}
+shape::structure!(
+    AccessKey,
+    MODEL,
+    32,
+    user_name,
+    access_key_id,
+    status,
+    secret_access_key,
+    create_date
+);
+
+shape::string_enum!(StatusType { Active = "Active", Inactive = "Inactive", Expired = "Expired",  });
+
+#[derive(Clone, Default)]
+pub struct CreateGroupRequest {
+    pub path: Option<String>,
+    pub group_name: String,
+}
+shape::structure!(CreateGroupRequest, MODEL, 37, path, group_name);
+
+#[derive(Clone, Default)]
+pub struct CreateGroupResponse {
+    pub group: Group,
+}
+shape::structure!(CreateGroupResponse, MODEL, 39, group);
+
+#[derive(Clone, Default)]
+pub struct Group {
+    pub path: String,
+    pub group_name: String,
+    pub group_id: String,
+    pub arn: String,
+    pub create_date: Timestamp,
+}
+shape::structure!(Group, MODEL, 40, path, group_name, group_id, arn, create_date);
+
+#[derive(Clone, Default)]
+pub struct ConcurrentModificationException {
+    pub message: Option<String>,
+}
+shape::structure!(ConcurrentModificationException, MODEL, 42, message);
+
+#[derive(Clone, Default)]
+pub struct CreateInstanceProfileRequest {
+    pub instance_profile_name: String,
+    pub path: Option<String>,
+    pub tags: Option<Vec<Tag>>,
+}
+shape::structure!(CreateInstanceProfileRequest, MODEL, 44, instance_profile_name, path, tags);
+
+#[derive(Clone, Default)]
+pub struct Tag {
+    pub key: String,
+    pub value: String,
+}
+shape::structure!(Tag, MODEL, 46, key, value);
+
+#[derive(Clone, Default)]
+pub struct CreateInstanceProfileResponse {
+    pub instance_profile: InstanceProfile,
+}
+shape::structure!(CreateInstanceProfileResponse, MODEL, 49, instance_profile);
+
+#[derive(Clone, Default)]
+pub struct InstanceProfile {
+    pub path: String,
+    pub instance_profile_name: String,
+    pub instance_profile_id: String,
+    pub arn: String,
+    pub create_date: Timestamp,
+    pub roles: Vec<Role>,
+    pub tags: Option<Vec<Tag>>,
+}
+shape::structure!(
+    InstanceProfile,
+    MODEL,
+    50,
+    path,
+    instance_profile_name,
+    instance_profile_id,
+    arn,
+    create_date,
+    roles,
+    tags
+);
+
+#[derive(Clone, Default)]
+pub struct Role {
+    pub path: String,
+    pub role_name: String,
+    pub role_id: String,
+    pub arn: String,
+    pub create_date: Timestamp,
+    pub assume_role_policy_document: Option<String>,
+    pub description: Option<String>,
+    pub max_session_duration: Option<i32>,
+    pub permissions_boundary: Option<AttachedPermissionsBoundary>,
+    pub tags: Option<Vec<Tag>>,
+    pub role_last_used: Option<RoleLastUsed>,
+    pub source_role_template: Option<SourceRoleTemplate>,
+}
+shape::structure!(
+    Role,
+    MODEL,
+    52,
+    path,
+    role_name,
+    role_id,
+    arn,
+    create_date,
+    assume_role_policy_document,
+    description,
+    max_session_duration,
+    permissions_boundary,
+    tags,
+    role_last_used,
+    source_role_template
+);
+
+#[derive(Clone, Default)]
+pub struct AttachedPermissionsBoundary {
+    pub permissions_boundary_type: Option<PermissionsBoundaryAttachmentType>,
+    pub permissions_boundary_arn: Option<String>,
+}
+shape::structure!(
+    AttachedPermissionsBoundary,
+    MODEL,
+    56,
+    permissions_boundary_type,
+    permissions_boundary_arn
+);
+
+shape::string_enum!(PermissionsBoundaryAttachmentType { PermissionsBoundaryPolicy = "PermissionsBoundaryPolicy",  });
+
+#[derive(Clone, Default)]
+pub struct RoleLastUsed {
+    pub last_used_date: Option<Timestamp>,
+    pub region: Option<String>,
+}
+shape::structure!(RoleLastUsed, MODEL, 58, last_used_date, region);
+
+#[derive(Clone, Default)]
+pub struct SourceRoleTemplate {
+    pub template_arn: String,
+    pub template_minor_version: i32,
+}
+shape::structure!(SourceRoleTemplate, MODEL, 60, template_arn, template_minor_version);
+
+#[derive(Clone, Default)]
+pub struct MalformedPolicyDocumentException {
+    pub message: Option<String>,
+}
+shape::structure!(MalformedPolicyDocumentException, MODEL, 62, message);
+
+#[derive(Clone, Default)]
+pub struct CreatePolicyRequest {
+    pub policy_name: String,
+    pub path: Option<String>,
+    pub policy_document: String,
+    pub description: Option<String>,
+    pub tags: Option<Vec<Tag>>,
+}
+shape::structure!(
+    CreatePolicyRequest,
+    MODEL,
+    64,
+    policy_name,
+    path,
+    policy_document,
+    description,
+    tags
+);
+
+#[derive(Clone, Default)]
+pub struct CreatePolicyResponse {
+    pub policy: Option<Policy>,
+}
+shape::structure!(CreatePolicyResponse, MODEL, 68, policy);
+
+#[derive(Clone, Default)]
+pub struct Policy {
+    pub policy_name: Option<String>,
+    pub policy_id: Option<String>,
+    pub arn: Option<String>,
+    pub path: Option<String>,
+    pub default_version_id: Option<String>,
+    pub attachment_count: Option<i32>,
+    pub permissions_boundary_usage_count: Option<i32>,
+    pub is_attachable: Option<bool>,
+    pub description: Option<String>,
+    pub create_date: Option<Timestamp>,
+    pub update_date: Option<Timestamp>,
+    pub tags: Option<Vec<Tag>>,
+}
+shape::structure!(
+    Policy,
+    MODEL,
+    69,
+    policy_name,
+    policy_id,
+    arn,
+    path,
+    default_version_id,
+    attachment_count,
+    permissions_boundary_usage_count,
+    is_attachable,
+    description,
+    create_date,
+    update_date,
+    tags
+);
+
+#[derive(Clone, Default)]
+pub struct CreatePolicyVersionRequest {
+    pub policy_arn: String,
+    pub policy_document: String,
+    pub set_as_default: Option<bool>,
+}
+shape::structure!(
+    CreatePolicyVersionRequest,
+    MODEL,
+    73,
+    policy_arn,
+    policy_document,
+    set_as_default
+);
+
+#[derive(Clone, Default)]
+pub struct CreatePolicyVersionResponse {
+    pub policy_version: Option<PolicyVersion>,
+}
+shape::structure!(CreatePolicyVersionResponse, MODEL, 74, policy_version);
+
+#[derive(Clone, Default)]
+pub struct PolicyVersion {
+    pub document: Option<String>,
+    pub version_id: Option<String>,
+    pub is_default_version: Option<bool>,
+    pub create_date: Option<Timestamp>,
+}
+shape::structure!(PolicyVersion, MODEL, 75, document, version_id, is_default_version, create_date);
+
+#[derive(Clone, Default)]
+pub struct CreateRoleRequest {
+    pub path: Option<String>,
+    pub role_name: String,
+    pub assume_role_policy_document: String,
+    pub description: Option<String>,
+    pub max_session_duration: Option<i32>,
+    pub permissions_boundary: Option<String>,
+    pub tags: Option<Vec<Tag>>,
+}
+shape::structure!(
+    CreateRoleRequest,
+    MODEL,
+    76,
+    path,
+    role_name,
+    assume_role_policy_document,
+    description,
+    max_session_duration,
+    permissions_boundary,
+    tags
+);
+
+#[derive(Clone, Default)]
+pub struct CreateRoleResponse {
+    pub role: Role,
+}
+shape::structure!(CreateRoleResponse, MODEL, 77, role);
+
+#[derive(Clone, Default)]
+pub struct CreateUserRequest {
+    pub path: Option<String>,
+    pub user_name: String,
+    pub permissions_boundary: Option<String>,
+    pub tags: Option<Vec<Tag>>,
+}
+shape::structure!(CreateUserRequest, MODEL, 78, path, user_name, permissions_boundary, tags);
+
+#[derive(Clone, Default)]
+pub struct CreateUserResponse {
+    pub user: Option<User>,
+}
+shape::structure!(CreateUserResponse, MODEL, 79, user);
+
+#[derive(Clone, Default)]
+pub struct User {
+    pub path: String,
+    pub user_name: String,
+    pub user_id: String,
+    pub arn: String,
+    pub create_date: Timestamp,
+    pub password_last_used: Option<Timestamp>,
+    pub permissions_boundary: Option<AttachedPermissionsBoundary>,
+    pub tags: Option<Vec<Tag>>,
+}
+shape::structure!(
+    User,
+    MODEL,
+    80,
+    path,
+    user_name,
+    user_id,
+    arn,
+    create_date,
+    password_last_used,
+    permissions_boundary,
+    tags
+);
+
+#[derive(Clone, Default)]
+pub struct DeleteAccessKeyRequest {
+    pub user_name: Option<String>,
+    pub access_key_id: String,
+}
+shape::structure!(DeleteAccessKeyRequest, MODEL, 81, user_name, access_key_id);
+
+#[derive(Clone, Default)]
+pub struct DeleteAccessKeyOutput {}
+shape::structure!(DeleteAccessKeyOutput, MODEL, 82);
+
+#[derive(Clone, Default)]
+pub struct DeleteConflictException {
+    pub message: Option<String>,
+}
+shape::structure!(DeleteConflictException, MODEL, 83, message);
+
+#[derive(Clone, Default)]
+pub struct DeleteGroupRequest {
+    pub group_name: String,
+}
+shape::structure!(DeleteGroupRequest, MODEL, 85, group_name);
+
+#[derive(Clone, Default)]
+pub struct DeleteGroupOutput {}
+shape::structure!(DeleteGroupOutput, MODEL, 86);
+
+#[derive(Clone, Default)]
+pub struct DeleteGroupPolicyRequest {
+    pub group_name: String,
+    pub policy_name: String,
+}
+shape::structure!(DeleteGroupPolicyRequest, MODEL, 87, group_name, policy_name);
+
+#[derive(Clone, Default)]
+pub struct DeleteGroupPolicyOutput {}
+shape::structure!(DeleteGroupPolicyOutput, MODEL, 88);
+
+#[derive(Clone, Default)]
+pub struct DeleteInstanceProfileRequest {
+    pub instance_profile_name: String,
+}
+shape::structure!(DeleteInstanceProfileRequest, MODEL, 89, instance_profile_name);
+
+#[derive(Clone, Default)]
+pub struct DeleteInstanceProfileOutput {}
+shape::structure!(DeleteInstanceProfileOutput, MODEL, 90);
+
+#[derive(Clone, Default)]
+pub struct DeletePolicyRequest {
+    pub policy_arn: String,
+}
+shape::structure!(DeletePolicyRequest, MODEL, 91, policy_arn);
+
+#[derive(Clone, Default)]
+pub struct DeletePolicyOutput {}
+shape::structure!(DeletePolicyOutput, MODEL, 92);
+
+#[derive(Clone, Default)]
+pub struct DeletePolicyVersionRequest {
+    pub policy_arn: String,
+    pub version_id: String,
+}
+shape::structure!(DeletePolicyVersionRequest, MODEL, 93, policy_arn, version_id);
+
+#[derive(Clone, Default)]
+pub struct DeletePolicyVersionOutput {}
+shape::structure!(DeletePolicyVersionOutput, MODEL, 94);
+
+#[derive(Clone, Default)]
+pub struct DeleteRoleRequest {
+    pub role_name: String,
+}
+shape::structure!(DeleteRoleRequest, MODEL, 95, role_name);
+
+#[derive(Clone, Default)]
+pub struct DeleteRoleOutput {}
+shape::structure!(DeleteRoleOutput, MODEL, 96);
+
+#[derive(Clone, Default)]
+pub struct DeleteRolePermissionsBoundaryRequest {
+    pub role_name: String,
+}
+shape::structure!(DeleteRolePermissionsBoundaryRequest, MODEL, 97, role_name);
+
+#[derive(Clone, Default)]
+pub struct DeleteRolePermissionsBoundaryOutput {}
+shape::structure!(DeleteRolePermissionsBoundaryOutput, MODEL, 98);
+
+#[derive(Clone, Default)]
+pub struct DeleteRolePolicyRequest {
+    pub role_name: String,
+    pub policy_name: String,
+}
+shape::structure!(DeleteRolePolicyRequest, MODEL, 99, role_name, policy_name);
+
+#[derive(Clone, Default)]
+pub struct DeleteRolePolicyOutput {}
+shape::structure!(DeleteRolePolicyOutput, MODEL, 100);
+
+#[derive(Clone, Default)]
+pub struct DeleteUserRequest {
+    pub user_name: String,
+}
+shape::structure!(DeleteUserRequest, MODEL, 101, user_name);
+
+#[derive(Clone, Default)]
+pub struct DeleteUserOutput {}
+shape::structure!(DeleteUserOutput, MODEL, 102);
+
+#[derive(Clone, Default)]
+pub struct DeleteUserPermissionsBoundaryRequest {
+    pub user_name: String,
+}
+shape::structure!(DeleteUserPermissionsBoundaryRequest, MODEL, 103, user_name);
+
+#[derive(Clone, Default)]
+pub struct DeleteUserPermissionsBoundaryOutput {}
+shape::structure!(DeleteUserPermissionsBoundaryOutput, MODEL, 104);
+
+#[derive(Clone, Default)]
+pub struct DeleteUserPolicyRequest {
+    pub user_name: String,
+    pub policy_name: String,
+}
+shape::structure!(DeleteUserPolicyRequest, MODEL, 105, user_name, policy_name);
+
+#[derive(Clone, Default)]
+pub struct DeleteUserPolicyOutput {}
+shape::structure!(DeleteUserPolicyOutput, MODEL, 106);
+
+#[derive(Clone, Default)]
+pub struct DetachGroupPolicyRequest {
+    pub group_name: String,
+    pub policy_arn: String,
+}
+shape::structure!(DetachGroupPolicyRequest, MODEL, 107, group_name, policy_arn);
+
+#[derive(Clone, Default)]
+pub struct DetachGroupPolicyOutput {}
+shape::structure!(DetachGroupPolicyOutput, MODEL, 108);
+
+#[derive(Clone, Default)]
+pub struct DetachRolePolicyRequest {
+    pub role_name: String,
+    pub policy_arn: String,
+}
+shape::structure!(DetachRolePolicyRequest, MODEL, 109, role_name, policy_arn);
+
+#[derive(Clone, Default)]
+pub struct DetachRolePolicyOutput {}
+shape::structure!(DetachRolePolicyOutput, MODEL, 110);
+
+#[derive(Clone, Default)]
+pub struct DetachUserPolicyRequest {
+    pub user_name: String,
+    pub policy_arn: String,
+}
+shape::structure!(DetachUserPolicyRequest, MODEL, 111, user_name, policy_arn);
+
+#[derive(Clone, Default)]
+pub struct DetachUserPolicyOutput {}
+shape::structure!(DetachUserPolicyOutput, MODEL, 112);
+
+#[derive(Clone, Default)]
+pub struct GetAccessKeyLastUsedRequest {
+    pub access_key_id: String,
+}
+shape::structure!(GetAccessKeyLastUsedRequest, MODEL, 113, access_key_id);
+
+#[derive(Clone, Default)]
+pub struct GetAccessKeyLastUsedResponse {
+    pub user_name: Option<String>,
+    pub access_key_last_used: Option<AccessKeyLastUsed>,
+}
+shape::structure!(GetAccessKeyLastUsedResponse, MODEL, 114, user_name, access_key_last_used);
+
+#[derive(Clone, Default)]
+pub struct AccessKeyLastUsed {
+    pub last_used_date: Option<Timestamp>,
+    pub service_name: String,
+    pub region: String,
+}
+shape::structure!(AccessKeyLastUsed, MODEL, 115, last_used_date, service_name, region);
+
+#[derive(Clone, Default)]
+pub struct GetGroupRequest {
+    pub group_name: String,
+    pub marker: Option<String>,
+    pub max_items: Option<i32>,
+}
+shape::structure!(GetGroupRequest, MODEL, 116, group_name, marker, max_items);
+
+#[derive(Clone, Default)]
+pub struct GetGroupResponse {
+    pub group: Group,
+    pub users: Vec<User>,
+    pub is_truncated: Option<bool>,
+    pub marker: Option<String>,
+}
+shape::structure!(GetGroupResponse, MODEL, 119, group, users, is_truncated, marker);
+
+#[derive(Clone, Default)]
+pub struct GetGroupPolicyRequest {
+    pub group_name: String,
+    pub policy_name: String,
+}
+shape::structure!(GetGroupPolicyRequest, MODEL, 122, group_name, policy_name);
+
+#[derive(Clone, Default)]
+pub struct GetGroupPolicyResponse {
+    pub group_name: String,
+    pub policy_name: String,
+    pub policy_document: String,
+}
+shape::structure!(GetGroupPolicyResponse, MODEL, 123, group_name, policy_name, policy_document);
+
+#[derive(Clone, Default)]
+pub struct GetInstanceProfileRequest {
+    pub instance_profile_name: String,
+}
+shape::structure!(GetInstanceProfileRequest, MODEL, 124, instance_profile_name);
+
+#[derive(Clone, Default)]
+pub struct GetInstanceProfileResponse {
+    pub instance_profile: InstanceProfile,
+}
+shape::structure!(GetInstanceProfileResponse, MODEL, 125, instance_profile);
+
+#[derive(Clone, Default)]
+pub struct GetPolicyRequest {
+    pub policy_arn: String,
+}
+shape::structure!(GetPolicyRequest, MODEL, 126, policy_arn);
+
+#[derive(Clone, Default)]
+pub struct GetPolicyResponse {
+    pub policy: Option<Policy>,
+}
+shape::structure!(GetPolicyResponse, MODEL, 127, policy);
+
+#[derive(Clone, Default)]
+pub struct GetPolicyVersionRequest {
+    pub policy_arn: String,
+    pub version_id: String,
+}
+shape::structure!(GetPolicyVersionRequest, MODEL, 128, policy_arn, version_id);
+
+#[derive(Clone, Default)]
+pub struct GetPolicyVersionResponse {
+    pub policy_version: Option<PolicyVersion>,
+}
+shape::structure!(GetPolicyVersionResponse, MODEL, 129, policy_version);
+
+#[derive(Clone, Default)]
+pub struct GetRoleRequest {
+    pub role_name: String,
+}
+shape::structure!(GetRoleRequest, MODEL, 130, role_name);
+
+#[derive(Clone, Default)]
+pub struct GetRoleResponse {
+    pub role: Role,
+}
+shape::structure!(GetRoleResponse, MODEL, 131, role);
+
+#[derive(Clone, Default)]
+pub struct GetRolePolicyRequest {
+    pub role_name: String,
+    pub policy_name: String,
+}
+shape::structure!(GetRolePolicyRequest, MODEL, 132, role_name, policy_name);
+
+#[derive(Clone, Default)]
+pub struct GetRolePolicyResponse {
+    pub role_name: String,
+    pub policy_name: String,
+    pub policy_document: String,
+}
+shape::structure!(GetRolePolicyResponse, MODEL, 133, role_name, policy_name, policy_document);
+
+#[derive(Clone, Default)]
+pub struct GetUserRequest {
+    pub user_name: Option<String>,
+}
+shape::structure!(GetUserRequest, MODEL, 134, user_name);
+
+#[derive(Clone, Default)]
+pub struct GetUserResponse {
+    pub user: User,
+}
+shape::structure!(GetUserResponse, MODEL, 135, user);
+
+#[derive(Clone, Default)]
+pub struct GetUserPolicyRequest {
+    pub user_name: String,
+    pub policy_name: String,
+}
+shape::structure!(GetUserPolicyRequest, MODEL, 136, user_name, policy_name);
+
+#[derive(Clone, Default)]
+pub struct GetUserPolicyResponse {
+    pub user_name: String,
+    pub policy_name: String,
+    pub policy_document: String,
+}
+shape::structure!(GetUserPolicyResponse, MODEL, 137, user_name, policy_name, policy_document);
+
+#[derive(Clone, Default)]
+pub struct ListAccessKeysRequest {
+    pub user_name: Option<String>,
+    pub marker: Option<String>,
+    pub max_items: Option<i32>,
+}
+shape::structure!(ListAccessKeysRequest, MODEL, 138, user_name, marker, max_items);
+
+#[derive(Clone, Default)]
+pub struct ListAccessKeysResponse {
+    pub access_key_metadata: Vec<AccessKeyMetadata>,
+    pub is_truncated: Option<bool>,
+    pub marker: Option<String>,
+}
+shape::structure!(ListAccessKeysResponse, MODEL, 139, access_key_metadata, is_truncated, marker);
+
+#[derive(Clone, Default)]
+pub struct AccessKeyMetadata {
+    pub user_name: Option<String>,
+    pub access_key_id: Option<String>,
+    pub status: Option<StatusType>,
+    pub create_date: Option<Timestamp>,
+}
+shape::structure!(AccessKeyMetadata, MODEL, 141, user_name, access_key_id, status, create_date);
+
+#[derive(Clone, Default)]
+pub struct ListAttachedGroupPoliciesRequest {
+    pub group_name: String,
+    pub path_prefix: Option<String>,
+    pub marker: Option<String>,
+    pub max_items: Option<i32>,
+}
+shape::structure!(
+    ListAttachedGroupPoliciesRequest,
+    MODEL,
+    142,
+    group_name,
+    path_prefix,
+    marker,
+    max_items
+);
+
+#[derive(Clone, Default)]
+pub struct ListAttachedGroupPoliciesResponse {
+    pub attached_policies: Option<Vec<AttachedPolicy>>,
+    pub is_truncated: Option<bool>,
+    pub marker: Option<String>,
+}
+shape::structure!(
+    ListAttachedGroupPoliciesResponse,
+    MODEL,
+    143,
+    attached_policies,
+    is_truncated,
+    marker
+);
+
+#[derive(Clone, Default)]
+pub struct AttachedPolicy {
+    pub policy_name: Option<String>,
+    pub policy_arn: Option<String>,
+}
+shape::structure!(AttachedPolicy, MODEL, 145, policy_name, policy_arn);
+
+#[derive(Clone, Default)]
+pub struct ListAttachedRolePoliciesRequest {
+    pub role_name: String,
+    pub path_prefix: Option<String>,
+    pub marker: Option<String>,
+    pub max_items: Option<i32>,
+}
+shape::structure!(
+    ListAttachedRolePoliciesRequest,
+    MODEL,
+    146,
+    role_name,
+    path_prefix,
+    marker,
+    max_items
+);
+
+#[derive(Clone, Default)]
+pub struct ListAttachedRolePoliciesResponse {
+    pub attached_policies: Option<Vec<AttachedPolicy>>,
+    pub is_truncated: Option<bool>,
+    pub marker: Option<String>,
+}
+shape::structure!(
+    ListAttachedRolePoliciesResponse,
+    MODEL,
+    147,
+    attached_policies,
+    is_truncated,
+    marker
+);
+
+#[derive(Clone, Default)]
+pub struct ListAttachedUserPoliciesRequest {
+    pub user_name: String,
+    pub path_prefix: Option<String>,
+    pub marker: Option<String>,
+    pub max_items: Option<i32>,
+}
+shape::structure!(
+    ListAttachedUserPoliciesRequest,
+    MODEL,
+    148,
+    user_name,
+    path_prefix,
+    marker,
+    max_items
+);
+
+#[derive(Clone, Default)]
+pub struct ListAttachedUserPoliciesResponse {
+    pub attached_policies: Option<Vec<AttachedPolicy>>,
+    pub is_truncated: Option<bool>,
+    pub marker: Option<String>,
+}
+shape::structure!(
+    ListAttachedUserPoliciesResponse,
+    MODEL,
+    149,
+    attached_policies,
+    is_truncated,
+    marker
+);
+
+#[derive(Clone, Default)]
+pub struct ListEntitiesForPolicyRequest {
+    pub policy_arn: String,
+    pub entity_filter: Option<EntityType>,
+    pub path_prefix: Option<String>,
+    pub policy_usage_filter: Option<PolicyUsageType>,
+    pub marker: Option<String>,
+    pub max_items: Option<i32>,
+}
+shape::structure!(
+    ListEntitiesForPolicyRequest,
+    MODEL,
+    150,
+    policy_arn,
+    entity_filter,
+    path_prefix,
+    policy_usage_filter,
+    marker,
+    max_items
+);
+
+shape::string_enum!(EntityType { User = "User", Role = "Role", Group = "Group", LocalManagedPolicy = "LocalManagedPolicy", AwsManagedPolicy = "AWSManagedPolicy",  });
+
+shape::string_enum!(PolicyUsageType { PermissionsPolicy = "PermissionsPolicy", PermissionsBoundary = "PermissionsBoundary",  });
+
+#[derive(Clone, Default)]
+pub struct ListEntitiesForPolicyResponse {
+    pub policy_groups: Option<Vec<PolicyGroup>>,
+    pub policy_users: Option<Vec<PolicyUser>>,
+    pub policy_roles: Option<Vec<PolicyRole>>,
+    pub is_truncated: Option<bool>,
+    pub marker: Option<String>,
+}
+shape::structure!(
+    ListEntitiesForPolicyResponse,
+    MODEL,
+    153,
+    policy_groups,
+    policy_users,
+    policy_roles,
+    is_truncated,
+    marker
+);
+
+#[derive(Clone, Default)]
+pub struct PolicyGroup {
+    pub group_name: Option<String>,
+    pub group_id: Option<String>,
+}
+shape::structure!(PolicyGroup, MODEL, 155, group_name, group_id);
+
+#[derive(Clone, Default)]
+pub struct PolicyUser {
+    pub user_name: Option<String>,
+    pub user_id: Option<String>,
+}
+shape::structure!(PolicyUser, MODEL, 157, user_name, user_id);
+
+#[derive(Clone, Default)]
+pub struct PolicyRole {
+    pub role_name: Option<String>,
+    pub role_id: Option<String>,
+}
+shape::structure!(PolicyRole, MODEL, 159, role_name, role_id);
+
+#[derive(Clone, Default)]
+pub struct ListGroupPoliciesRequest {
+    pub group_name: String,
+    pub marker: Option<String>,
+    pub max_items: Option<i32>,
+}
+shape::structure!(ListGroupPoliciesRequest, MODEL, 160, group_name, marker, max_items);
+
+#[derive(Clone, Default)]
+pub struct ListGroupPoliciesResponse {
+    pub policy_names: Vec<String>,
+    pub is_truncated: Option<bool>,
+    pub marker: Option<String>,
+}
+shape::structure!(ListGroupPoliciesResponse, MODEL, 161, policy_names, is_truncated, marker);
+
+#[derive(Clone, Default)]
+pub struct ListGroupsRequest {
+    pub path_prefix: Option<String>,
+    pub marker: Option<String>,
+    pub max_items: Option<i32>,
+}
+shape::structure!(ListGroupsRequest, MODEL, 163, path_prefix, marker, max_items);
+
+#[derive(Clone, Default)]
+pub struct ListGroupsResponse {
+    pub groups: Vec<Group>,
+    pub is_truncated: Option<bool>,
+    pub marker: Option<String>,
+}
+shape::structure!(ListGroupsResponse, MODEL, 165, groups, is_truncated, marker);
+
+#[derive(Clone, Default)]
+pub struct ListGroupsForUserRequest {
+    pub user_name: String,
+    pub marker: Option<String>,
+    pub max_items: Option<i32>,
+}
+shape::structure!(ListGroupsForUserRequest, MODEL, 167, user_name, marker, max_items);
+
+#[derive(Clone, Default)]
+pub struct ListGroupsForUserResponse {
+    pub groups: Vec<Group>,
+    pub is_truncated: Option<bool>,
+    pub marker: Option<String>,
+}
+shape::structure!(ListGroupsForUserResponse, MODEL, 168, groups, is_truncated, marker);
+
+#[derive(Clone, Default)]
+pub struct ListInstanceProfileTagsRequest {
+    pub instance_profile_name: String,
+    pub marker: Option<String>,
+    pub max_items: Option<i32>,
+}
+shape::structure!(
+    ListInstanceProfileTagsRequest,
+    MODEL,
+    169,
+    instance_profile_name,
+    marker,
+    max_items
+);
+
+#[derive(Clone, Default)]
+pub struct ListInstanceProfileTagsResponse {
+    pub tags: Vec<Tag>,
+    pub is_truncated: Option<bool>,
+    pub marker: Option<String>,
+}
+shape::structure!(ListInstanceProfileTagsResponse, MODEL, 170, tags, is_truncated, marker);
+
+#[derive(Clone, Default)]
+pub struct ListInstanceProfilesRequest {
+    pub path_prefix: Option<String>,
+    pub marker: Option<String>,
+    pub max_items: Option<i32>,
+}
+shape::structure!(ListInstanceProfilesRequest, MODEL, 171, path_prefix, marker, max_items);
+
+#[derive(Clone, Default)]
+pub struct ListInstanceProfilesResponse {
+    pub instance_profiles: Vec<InstanceProfile>,
+    pub is_truncated: Option<bool>,
+    pub marker: Option<String>,
+}
+shape::structure!(
+    ListInstanceProfilesResponse,
+    MODEL,
+    172,
+    instance_profiles,
+    is_truncated,
+    marker
+);
+
+#[derive(Clone, Default)]
+pub struct ListInstanceProfilesForRoleRequest {
+    pub role_name: String,
+    pub marker: Option<String>,
+    pub max_items: Option<i32>,
+}
+shape::structure!(ListInstanceProfilesForRoleRequest, MODEL, 174, role_name, marker, max_items);
+
+#[derive(Clone, Default)]
+pub struct ListInstanceProfilesForRoleResponse {
+    pub instance_profiles: Vec<InstanceProfile>,
+    pub is_truncated: Option<bool>,
+    pub marker: Option<String>,
+}
+shape::structure!(
+    ListInstanceProfilesForRoleResponse,
+    MODEL,
+    175,
+    instance_profiles,
+    is_truncated,
+    marker
+);
+
+#[derive(Clone, Default)]
+pub struct ListPoliciesRequest {
+    pub scope: Option<PolicyScopeType>,
+    pub only_attached: Option<bool>,
+    pub path_prefix: Option<String>,
+    pub policy_usage_filter: Option<PolicyUsageType>,
+    pub marker: Option<String>,
+    pub max_items: Option<i32>,
+}
+shape::structure!(
+    ListPoliciesRequest,
+    MODEL,
+    176,
+    scope,
+    only_attached,
+    path_prefix,
+    policy_usage_filter,
+    marker,
+    max_items
+);
+
+shape::string_enum!(PolicyScopeType { All = "All", Aws = "AWS", Local = "Local",  });
+
+#[derive(Clone, Default)]
+pub struct ListPoliciesResponse {
+    pub policies: Option<Vec<Policy>>,
+    pub is_truncated: Option<bool>,
+    pub marker: Option<String>,
+}
+shape::structure!(ListPoliciesResponse, MODEL, 178, policies, is_truncated, marker);
+
+#[derive(Clone, Default)]
+pub struct ListPolicyTagsRequest {
+    pub policy_arn: String,
+    pub marker: Option<String>,
+    pub max_items: Option<i32>,
+}
+shape::structure!(ListPolicyTagsRequest, MODEL, 180, policy_arn, marker, max_items);
+
+#[derive(Clone, Default)]
+pub struct ListPolicyTagsResponse {
+    pub tags: Vec<Tag>,
+    pub is_truncated: Option<bool>,
+    pub marker: Option<String>,
+}
+shape::structure!(ListPolicyTagsResponse, MODEL, 181, tags, is_truncated, marker);
+
+#[derive(Clone, Default)]
+pub struct ListPolicyVersionsRequest {
+    pub policy_arn: String,
+    pub marker: Option<String>,
+    pub max_items: Option<i32>,
+}
+shape::structure!(ListPolicyVersionsRequest, MODEL, 182, policy_arn, marker, max_items);
+
+#[derive(Clone, Default)]
+pub struct ListPolicyVersionsResponse {
+    pub versions: Option<Vec<PolicyVersion>>,
+    pub is_truncated: Option<bool>,
+    pub marker: Option<String>,
+}
+shape::structure!(ListPolicyVersionsResponse, MODEL, 183, versions, is_truncated, marker);
+
+#[derive(Clone, Default)]
+pub struct ListRolePoliciesRequest {
+    pub role_name: String,
+    pub marker: Option<String>,
+    pub max_items: Option<i32>,
+}
+shape::structure!(ListRolePoliciesRequest, MODEL, 185, role_name, marker, max_items);
+
+#[derive(Clone, Default)]
+pub struct ListRolePoliciesResponse {
+    pub policy_names: Vec<String>,
+    pub is_truncated: Option<bool>,
+    pub marker: Option<String>,
+}
+shape::structure!(ListRolePoliciesResponse, MODEL, 186, policy_names, is_truncated, marker);
+
+#[derive(Clone, Default)]
+pub struct ListRoleTagsRequest {
+    pub role_name: String,
+    pub marker: Option<String>,
+    pub max_items: Option<i32>,
+}
+shape::structure!(ListRoleTagsRequest, MODEL, 187, role_name, marker, max_items);
+
+#[derive(Clone, Default)]
+pub struct ListRoleTagsResponse {
+    pub tags: Vec<Tag>,
+    pub is_truncated: Option<bool>,
+    pub marker: Option<String>,
+}
+shape::structure!(ListRoleTagsResponse, MODEL, 188, tags, is_truncated, marker);
+
+#[derive(Clone, Default)]
+pub struct ListRolesRequest {
+    pub path_prefix: Option<String>,
+    pub marker: Option<String>,
+    pub max_items: Option<i32>,
+}
+shape::structure!(ListRolesRequest, MODEL, 189, path_prefix, marker, max_items);
+
+#[derive(Clone, Default)]
+pub struct ListRolesResponse {
+    pub roles: Vec<Role>,
+    pub is_truncated: Option<bool>,
+    pub marker: Option<String>,
+}
+shape::structure!(ListRolesResponse, MODEL, 190, roles, is_truncated, marker);
+
+#[derive(Clone, Default)]
+pub struct ListUserPoliciesRequest {
+    pub user_name: String,
+    pub marker: Option<String>,
+    pub max_items: Option<i32>,
+}
+shape::structure!(ListUserPoliciesRequest, MODEL, 191, user_name, marker, max_items);
+
+#[derive(Clone, Default)]
+pub struct ListUserPoliciesResponse {
+    pub policy_names: Vec<String>,
+    pub is_truncated: Option<bool>,
+    pub marker: Option<String>,
+}
+shape::structure!(ListUserPoliciesResponse, MODEL, 192, policy_names, is_truncated, marker);
+
+#[derive(Clone, Default)]
+pub struct ListUserTagsRequest {
+    pub user_name: String,
+    pub marker: Option<String>,
+    pub max_items: Option<i32>,
+}
+shape::structure!(ListUserTagsRequest, MODEL, 193, user_name, marker, max_items);
+
+#[derive(Clone, Default)]
+pub struct ListUserTagsResponse {
+    pub tags: Vec<Tag>,
+    pub is_truncated: Option<bool>,
+    pub marker: Option<String>,
+}
+shape::structure!(ListUserTagsResponse, MODEL, 194, tags, is_truncated, marker);
+
+#[derive(Clone, Default)]
+pub struct ListUsersRequest {
+    pub path_prefix: Option<String>,
+    pub marker: Option<String>,
+    pub max_items: Option<i32>,
+}
+shape::structure!(ListUsersRequest, MODEL, 195, path_prefix, marker, max_items);
+
+#[derive(Clone, Default)]
+pub struct ListUsersResponse {
+    pub users: Vec<User>,
+    pub is_truncated: Option<bool>,
+    pub marker: Option<String>,
+}
+shape::structure!(ListUsersResponse, MODEL, 196, users, is_truncated, marker);
+
+#[derive(Clone, Default)]
+pub struct PutGroupPolicyRequest {
+    pub group_name: String,
+    pub policy_name: String,
+    pub policy_document: String,
+}
+shape::structure!(PutGroupPolicyRequest, MODEL, 197, group_name, policy_name, policy_document);
+
+#[derive(Clone, Default)]
+pub struct PutGroupPolicyOutput {}
+shape::structure!(PutGroupPolicyOutput, MODEL, 198);
+
+#[derive(Clone, Default)]
+pub struct PutRolePermissionsBoundaryRequest {
+    pub role_name: String,
+    pub permissions_boundary: String,
+}
+shape::structure!(PutRolePermissionsBoundaryRequest, MODEL, 199, role_name, permissions_boundary);
+
+#[derive(Clone, Default)]
+pub struct PutRolePermissionsBoundaryOutput {}
+shape::structure!(PutRolePermissionsBoundaryOutput, MODEL, 200);
+
+#[derive(Clone, Default)]
+pub struct PutRolePolicyRequest {
+    pub role_name: String,
+    pub policy_name: String,
+    pub policy_document: String,
+}
+shape::structure!(PutRolePolicyRequest, MODEL, 201, role_name, policy_name, policy_document);
+
+#[derive(Clone, Default)]
+pub struct PutRolePolicyOutput {}
+shape::structure!(PutRolePolicyOutput, MODEL, 202);
+
+#[derive(Clone, Default)]
+pub struct PutUserPermissionsBoundaryRequest {
+    pub user_name: String,
+    pub permissions_boundary: String,
+}
+shape::structure!(PutUserPermissionsBoundaryRequest, MODEL, 203, user_name, permissions_boundary);
+
+#[derive(Clone, Default)]
+pub struct PutUserPermissionsBoundaryOutput {}
+shape::structure!(PutUserPermissionsBoundaryOutput, MODEL, 204);
+
+#[derive(Clone, Default)]
+pub struct PutUserPolicyRequest {
+    pub user_name: String,
+    pub policy_name: String,
+    pub policy_document: String,
+}
+shape::structure!(PutUserPolicyRequest, MODEL, 205, user_name, policy_name, policy_document);
+
+#[derive(Clone, Default)]
+pub struct PutUserPolicyOutput {}
+shape::structure!(PutUserPolicyOutput, MODEL, 206);
+
+#[derive(Clone, Default)]
+pub struct RemoveRoleFromInstanceProfileRequest {
+    pub instance_profile_name: String,
+    pub role_name: String,
+}
+shape::structure!(
+    RemoveRoleFromInstanceProfileRequest,
+    MODEL,
+    207,
+    instance_profile_name,
+    role_name
+);
+
+#[derive(Clone, Default)]
+pub struct RemoveRoleFromInstanceProfileOutput {}
+shape::structure!(RemoveRoleFromInstanceProfileOutput, MODEL, 208);
+
+#[derive(Clone, Default)]
+pub struct RemoveUserFromGroupRequest {
+    pub group_name: String,
+    pub user_name: String,
+}
+shape::structure!(RemoveUserFromGroupRequest, MODEL, 209, group_name, user_name);
+
+#[derive(Clone, Default)]
+pub struct RemoveUserFromGroupOutput {}
+shape::structure!(RemoveUserFromGroupOutput, MODEL, 210);
+
+#[derive(Clone, Default)]
+pub struct SetDefaultPolicyVersionRequest {
+    pub policy_arn: String,
+    pub version_id: String,
+}
+shape::structure!(SetDefaultPolicyVersionRequest, MODEL, 211, policy_arn, version_id);
+
+#[derive(Clone, Default)]
+pub struct SetDefaultPolicyVersionOutput {}
+shape::structure!(SetDefaultPolicyVersionOutput, MODEL, 212);
+
+#[derive(Clone, Default)]
+pub struct TagInstanceProfileRequest {
+    pub instance_profile_name: String,
+    pub tags: Vec<Tag>,
+}
+shape::structure!(TagInstanceProfileRequest, MODEL, 213, instance_profile_name, tags);
+
+#[derive(Clone, Default)]
+pub struct TagInstanceProfileOutput {}
+shape::structure!(TagInstanceProfileOutput, MODEL, 214);
+
+#[derive(Clone, Default)]
+pub struct TagPolicyRequest {
+    pub policy_arn: String,
+    pub tags: Vec<Tag>,
+}
+shape::structure!(TagPolicyRequest, MODEL, 215, policy_arn, tags);
+
+#[derive(Clone, Default)]
+pub struct TagPolicyOutput {}
+shape::structure!(TagPolicyOutput, MODEL, 216);
+
+#[derive(Clone, Default)]
+pub struct TagRoleRequest {
+    pub role_name: String,
+    pub tags: Vec<Tag>,
+}
+shape::structure!(TagRoleRequest, MODEL, 217, role_name, tags);
+
+#[derive(Clone, Default)]
+pub struct TagRoleOutput {}
+shape::structure!(TagRoleOutput, MODEL, 218);
+
+#[derive(Clone, Default)]
+pub struct TagUserRequest {
+    pub user_name: String,
+    pub tags: Vec<Tag>,
+}
+shape::structure!(TagUserRequest, MODEL, 219, user_name, tags);
+
+#[derive(Clone, Default)]
+pub struct TagUserOutput {}
+shape::structure!(TagUserOutput, MODEL, 220);
+
+#[derive(Clone, Default)]
+pub struct UntagInstanceProfileRequest {
+    pub instance_profile_name: String,
+    pub tag_keys: Vec<String>,
+}
+shape::structure!(UntagInstanceProfileRequest, MODEL, 221, instance_profile_name, tag_keys);
+
+#[derive(Clone, Default)]
+pub struct UntagInstanceProfileOutput {}
+shape::structure!(UntagInstanceProfileOutput, MODEL, 223);
+
+#[derive(Clone, Default)]
+pub struct UntagPolicyRequest {
+    pub policy_arn: String,
+    pub tag_keys: Vec<String>,
+}
+shape::structure!(UntagPolicyRequest, MODEL, 224, policy_arn, tag_keys);
+
+#[derive(Clone, Default)]
+pub struct UntagPolicyOutput {}
+shape::structure!(UntagPolicyOutput, MODEL, 225);
+
+#[derive(Clone, Default)]
+pub struct UntagRoleRequest {
+    pub role_name: String,
+    pub tag_keys: Vec<String>,
+}
+shape::structure!(UntagRoleRequest, MODEL, 226, role_name, tag_keys);
+
+#[derive(Clone, Default)]
+pub struct UntagRoleOutput {}
+shape::structure!(UntagRoleOutput, MODEL, 227);
+
+#[derive(Clone, Default)]
+pub struct UntagUserRequest {
+    pub user_name: String,
+    pub tag_keys: Vec<String>,
+}
+shape::structure!(UntagUserRequest, MODEL, 228, user_name, tag_keys);
+
+#[derive(Clone, Default)]
+pub struct UntagUserOutput {}
+shape::structure!(UntagUserOutput, MODEL, 229);
+
+#[derive(Clone, Default)]
+pub struct UpdateAccessKeyRequest {
+    pub user_name: Option<String>,
+    pub access_key_id: String,
+    pub status: StatusType,
+}
+shape::structure!(UpdateAccessKeyRequest, MODEL, 230, user_name, access_key_id, status);
+
+#[derive(Clone, Default)]
+pub struct UpdateAccessKeyOutput {}
+shape::structure!(UpdateAccessKeyOutput, MODEL, 231);
+
+#[derive(Clone, Default)]
+pub struct UpdateAssumeRolePolicyRequest {
+    pub role_name: String,
+    pub policy_document: String,
+}
+shape::structure!(UpdateAssumeRolePolicyRequest, MODEL, 232, role_name, policy_document);
+
+#[derive(Clone, Default)]
+pub struct UpdateAssumeRolePolicyOutput {}
+shape::structure!(UpdateAssumeRolePolicyOutput, MODEL, 233);
+
+#[derive(Clone, Default)]
+pub struct UpdateGroupRequest {
+    pub group_name: String,
+    pub new_path: Option<String>,
+    pub new_group_name: Option<String>,
+}
+shape::structure!(UpdateGroupRequest, MODEL, 234, group_name, new_path, new_group_name);
+
+#[derive(Clone, Default)]
+pub struct UpdateGroupOutput {}
+shape::structure!(UpdateGroupOutput, MODEL, 235);
+
+#[derive(Clone, Default)]
+pub struct UpdateRoleRequest {
+    pub role_name: String,
+    pub description: Option<String>,
+    pub max_session_duration: Option<i32>,
+}
+shape::structure!(UpdateRoleRequest, MODEL, 236, role_name, description, max_session_duration);
+
+#[derive(Clone, Default)]
+pub struct UpdateRoleResponse {}
+shape::structure!(UpdateRoleResponse, MODEL, 237);
+
+#[derive(Clone, Default)]
+pub struct UpdateRoleDescriptionRequest {
+    pub role_name: String,
+    pub description: String,
+}
+shape::structure!(UpdateRoleDescriptionRequest, MODEL, 238, role_name, description);
+
+#[derive(Clone, Default)]
+pub struct UpdateRoleDescriptionResponse {
+    pub role: Option<Role>,
+}
+shape::structure!(UpdateRoleDescriptionResponse, MODEL, 239, role);
+
+#[derive(Clone, Default)]
+pub struct EntityTemporarilyUnmodifiableException {
+    pub message: Option<String>,
+}
+shape::structure!(EntityTemporarilyUnmodifiableException, MODEL, 240, message);
+
+#[derive(Clone, Default)]
+pub struct UpdateUserRequest {
+    pub user_name: String,
+    pub new_path: Option<String>,
+    pub new_user_name: Option<String>,
+}
+shape::structure!(UpdateUserRequest, MODEL, 242, user_name, new_path, new_user_name);
+
+#[derive(Clone, Default)]
+pub struct UpdateUserOutput {}
+shape::structure!(UpdateUserOutput, MODEL, 243);

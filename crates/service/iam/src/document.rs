@@ -1,0 +1,74 @@
+//! Policy documents: what is taken, and how they are shown.
+
+use std::fmt::Write as _;
+
+use kernel::Fault;
+
+use crate::error::{Result, malformed};
+
+/// What a document is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Says what an identity may do.
+    Identity,
+    /// Says who may assume a role.
+    Trust,
+}
+
+/// Refuses what is no policy, in AWS's words.
+pub(crate) fn check(text: &str, purpose: Purpose) -> Result<()> {
+    let syntax = || malformed("Syntax errors in policy.");
+    let document: serde_json::Value = serde_json::from_str(text).map_err(|_| syntax())?;
+    let document = document.as_object().ok_or_else(syntax)?;
+    let statements = match document.get("Statement") {
+        Some(serde_json::Value::Array(list)) => list.iter().collect(),
+        Some(one) => vec![one],
+        None => return Err(syntax().into()),
+    };
+    for statement in statements {
+        let statement = statement.as_object().ok_or_else(syntax)?;
+        let has = |name: &str| statement.contains_key(name);
+        if purpose == Purpose::Trust && (has("Resource") || has("NotResource")) {
+            return Err(malformed("Has prohibited field Resource.").into());
+        }
+        if purpose == Purpose::Identity && (has("Principal") || has("NotPrincipal")) {
+            let message = "Policy document should not specify a principal.";
+            return Err(malformed(message).into());
+        }
+    }
+    Ok(())
+}
+
+/// Characters that count for the limits: all but white space.
+pub(crate) fn size(text: &str) -> usize {
+    text.chars().filter(|c| !c.is_whitespace()).count()
+}
+
+/// Percent-encoded by RFC 3986, as documents stand in responses.
+pub(crate) fn encoded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() * 2);
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                out.push(byte.into());
+            }
+            _ => write!(out, "%{byte:02X}").expect("a string takes everything"),
+        }
+    }
+    out
+}
+
+/// Refuses a document longer than `max` characters without white space.
+pub(crate) fn check_size(text: &str, max: usize, refusal: impl FnOnce() -> Fault) -> Result<()> {
+    if size(text) > max { Err(refusal().into()) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn encoding() {
+        assert_eq!(encoded("{\"a\": \"b*é\"}"), "%7B%22a%22%3A%20%22b%2A%C3%A9%22%7D");
+    }
+}
