@@ -35,7 +35,7 @@ pub fn start(
         slow,
         throttles: throttled.contains(&Throttled::Dynamodb),
     };
-    kernel.start(services(lambda, &telephone, dynamodb));
+    kernel.start(services(lambda, &telephone, dynamodb, &reachable(config.listen)));
     service_dynamodb::start(kernel);
     let gateway = Gateway::new(config, kernel)?;
     let open = routes(gateway, kernel, telephone, downloads).open();
@@ -48,6 +48,7 @@ fn services(
     lambda: Service,
     telephone: &Calls,
     dynamodb: service_dynamodb::Options,
+    address: &str,
 ) -> Vec<Service> {
     vec![
         service_connect::service(telephone),
@@ -59,7 +60,7 @@ fn services(
         service_logs::service(),
         service_s3::service(),
         service_sns::service(),
-        service_sqs::service(),
+        service_sqs::service(address.to_owned()),
         service_sts::service(),
     ]
 }

@@ -123,7 +123,8 @@ impl Gateway {
 
     async fn answer(&self, request: Request<Incoming>, peer: Peer) -> Reply {
         let started = self.config.access_log.then(|| self.kernel.clock().elapsed());
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
+        parts.extensions.insert(peer);
         let request_id = self.kernel.random().uuid();
         let logged = started.map(|started| (started, self.line(&parts)));
         let mut noted = Noted::default();
@@ -252,7 +253,7 @@ impl Gateway {
             }
         }
         let entry = match found {
-            Found::Service(entry) => entry.clone(),
+            Found::Service(entry) => entry.spoken_to(&arrival.parts),
             Found::Unserved(name) => {
                 let what = format!("the service {}", answer::shown(&name));
                 let fault = Fault::not_implemented(what);
@@ -329,6 +330,10 @@ impl Gateway {
             None => self.region_of(&arrival.host),
         };
         let ctx = Ctx::new(&self.kernel, &region, arrived.principal, arrival.request_id.clone());
+        let ctx = match entry.model.service.query_compatible {
+            true => ctx.at(&endpoint(&arrival.parts)),
+            false => ctx,
+        };
         let request = wire_request(&arrival.parts, arrived.body.bytes.clone());
         let mut input = entry.dispatch.input(index);
         let mut reading = Reading::default();
@@ -514,7 +519,15 @@ impl Handler for Gateway {
 const UNCLEAR: &str = "The request names no service: it has no signature, no X-Amz-Target, no \
     Action, and neither its host nor its path is one of a service.";
 
-fn is_form(parts: &Parts) -> bool {
+/// Scheme and authority of the address that a request was sent to.
+fn endpoint(parts: &Parts) -> String {
+    let tls = matches!(parts.extensions.get(), Some(Peer::Tcp { tls: true, .. }));
+    let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = host.or(parts.uri.authority().map(|authority| authority.as_str()));
+    format!("{}://{}", if tls { "https" } else { "http" }, host.unwrap_or("localhost"))
+}
+
+pub(crate) fn is_form(parts: &Parts) -> bool {
     let content_type = parts.headers.get(header::CONTENT_TYPE);
     content_type
         .is_some_and(|value| value.as_bytes().starts_with(b"application/x-www-form-urlencoded"))

@@ -4,6 +4,7 @@
 //! `Version` of a query, a path some service of ours knows. The first that says something
 //! decides; a signature for another service is found out when it is checked.
 
+use crate::gateway::is_form;
 use crate::http::Host;
 use crate::sigv4::Claim;
 use http::HeaderName;
@@ -23,6 +24,24 @@ pub(crate) struct Entry {
     pub dispatch: Arc<dyn Dispatch>,
     /// Its facts.
     pub model: &'static Model,
+    /// Its facts for clients that still speak awsQuery to a service that moved to JSON.
+    query: Option<&'static Model>,
+}
+
+impl Entry {
+    /// The service in the protocol that a request is in.
+    pub fn spoken_to(&self, parts: &Parts) -> Entry {
+        let in_query = || {
+            let query = parts.uri.query().unwrap_or("");
+            is_form(parts) || query.split('&').any(|pair| pair.starts_with("Action="))
+        };
+        match self.query {
+            Some(model) if !parts.headers.contains_key(TARGET) && in_query() => {
+                Entry { model, ..self.clone() }
+            }
+            _ => self.clone(),
+        }
+    }
 }
 
 /// All services, in the kernel's order.
@@ -45,6 +64,7 @@ impl Services {
             name,
             dispatch: dispatch.clone(),
             model: dispatch.model(),
+            query: dispatch.model().as_query(),
         };
         Self(kernel.services().map(entry).collect())
     }

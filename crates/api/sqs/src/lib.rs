@@ -14,8 +14,31 @@ pub static MODEL: LazyLock<&'static shape::Model> =
 kernel::api! {
     service "sqs";
     operations {
+        0 add_permission(AddPermissionRequest) -> AddPermissionOutput;
+        1 cancel_message_move_task(CancelMessageMoveTaskRequest) -> CancelMessageMoveTaskResult;
+        2 change_message_visibility(ChangeMessageVisibilityRequest) -> ChangeMessageVisibilityOutput;
+        3 change_message_visibility_batch(ChangeMessageVisibilityBatchRequest) -> ChangeMessageVisibilityBatchResult;
+        4 create_queue(CreateQueueRequest) -> CreateQueueResult;
+        5 delete_message(DeleteMessageRequest) -> DeleteMessageOutput;
+        6 delete_message_batch(DeleteMessageBatchRequest) -> DeleteMessageBatchResult;
+        7 delete_queue(DeleteQueueRequest) -> DeleteQueueOutput;
+        8 get_queue_attributes(GetQueueAttributesRequest) -> GetQueueAttributesResult;
+        9 get_queue_url(GetQueueUrlRequest) -> GetQueueUrlResult;
+        10 list_dead_letter_source_queues(ListDeadLetterSourceQueuesRequest) -> ListDeadLetterSourceQueuesResult;
+        11 list_message_move_tasks(ListMessageMoveTasksRequest) -> ListMessageMoveTasksResult;
+        12 list_queue_tags(ListQueueTagsRequest) -> ListQueueTagsResult;
+        13 list_queues(ListQueuesRequest) -> ListQueuesResult;
+        14 purge_queue(PurgeQueueRequest) -> PurgeQueueOutput;
+        15 receive_message(ReceiveMessageRequest) -> ReceiveMessageResult;
+        16 remove_permission(RemovePermissionRequest) -> RemovePermissionOutput;
+        17 send_message(SendMessageRequest) -> SendMessageResult;
+        18 send_message_batch(SendMessageBatchRequest) -> SendMessageBatchResult;
+        19 set_queue_attributes(SetQueueAttributesRequest) -> SetQueueAttributesOutput;
+        20 start_message_move_task(StartMessageMoveTaskRequest) -> StartMessageMoveTaskResult;
+        21 tag_queue(TagQueueRequest) -> TagQueueOutput;
+        22 untag_queue(UntagQueueRequest) -> UntagQueueOutput;
     }
-    errors {  }
+    errors { BatchEntryIdsNotDistinct, BatchRequestTooLong, EmptyBatchRequest, InvalidAddress, InvalidAttributeName, InvalidAttributeValue, InvalidBatchEntryId, InvalidIdFormat, InvalidMessageContents, InvalidSecurity, KmsAccessDenied, KmsDisabled, KmsInvalidKeyUsage, KmsInvalidState, KmsNotFound, KmsOptInRequired, KmsThrottled, MessageNotInflight, OverLimit, PurgeQueueInProgress, QueueDeletedRecently, QueueDoesNotExist, QueueNameExists, ReceiptHandleIsInvalid, RequestThrottled, ResourceNotFoundException, TooManyEntriesInBatchRequest, UnsupportedOperation }
 }
 
 /// Implements [`Api`] for a type: every operation is the function of its name in the
@@ -23,6 +46,181 @@ kernel::api! {
 #[macro_export]
 macro_rules! serve {
     ($type:ty, $ops:ident) => {
-        impl $crate::Api for $type {}
+        impl $crate::Api for $type {
+            fn add_permission<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::AddPermissionRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::AddPermissionOutput, $crate::Error>> {
+                Box::pin($ops::add_permission(self, ctx, input))
+            }
+            fn cancel_message_move_task<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::CancelMessageMoveTaskRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::CancelMessageMoveTaskResult, $crate::Error>>
+            {
+                Box::pin($ops::cancel_message_move_task(self, ctx, input))
+            }
+            fn change_message_visibility<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::ChangeMessageVisibilityRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::ChangeMessageVisibilityOutput, $crate::Error>>
+            {
+                Box::pin($ops::change_message_visibility(self, ctx, input))
+            }
+            fn change_message_visibility_batch<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::ChangeMessageVisibilityBatchRequest,
+            ) -> kernel::BoxFuture<
+                'a,
+                Result<$crate::ChangeMessageVisibilityBatchResult, $crate::Error>,
+            > {
+                Box::pin($ops::change_message_visibility_batch(self, ctx, input))
+            }
+            fn create_queue<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::CreateQueueRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::CreateQueueResult, $crate::Error>> {
+                Box::pin($ops::create_queue(self, ctx, input))
+            }
+            fn delete_message<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::DeleteMessageRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::DeleteMessageOutput, $crate::Error>> {
+                Box::pin($ops::delete_message(self, ctx, input))
+            }
+            fn delete_message_batch<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::DeleteMessageBatchRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::DeleteMessageBatchResult, $crate::Error>>
+            {
+                Box::pin($ops::delete_message_batch(self, ctx, input))
+            }
+            fn delete_queue<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::DeleteQueueRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::DeleteQueueOutput, $crate::Error>> {
+                Box::pin($ops::delete_queue(self, ctx, input))
+            }
+            fn get_queue_attributes<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::GetQueueAttributesRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::GetQueueAttributesResult, $crate::Error>>
+            {
+                Box::pin($ops::get_queue_attributes(self, ctx, input))
+            }
+            fn get_queue_url<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::GetQueueUrlRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::GetQueueUrlResult, $crate::Error>> {
+                Box::pin($ops::get_queue_url(self, ctx, input))
+            }
+            fn list_dead_letter_source_queues<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::ListDeadLetterSourceQueuesRequest,
+            ) -> kernel::BoxFuture<
+                'a,
+                Result<$crate::ListDeadLetterSourceQueuesResult, $crate::Error>,
+            > {
+                Box::pin($ops::list_dead_letter_source_queues(self, ctx, input))
+            }
+            fn list_message_move_tasks<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::ListMessageMoveTasksRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::ListMessageMoveTasksResult, $crate::Error>>
+            {
+                Box::pin($ops::list_message_move_tasks(self, ctx, input))
+            }
+            fn list_queue_tags<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::ListQueueTagsRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::ListQueueTagsResult, $crate::Error>> {
+                Box::pin($ops::list_queue_tags(self, ctx, input))
+            }
+            fn list_queues<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::ListQueuesRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::ListQueuesResult, $crate::Error>> {
+                Box::pin($ops::list_queues(self, ctx, input))
+            }
+            fn purge_queue<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::PurgeQueueRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::PurgeQueueOutput, $crate::Error>> {
+                Box::pin($ops::purge_queue(self, ctx, input))
+            }
+            fn receive_message<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::ReceiveMessageRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::ReceiveMessageResult, $crate::Error>> {
+                Box::pin($ops::receive_message(self, ctx, input))
+            }
+            fn remove_permission<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::RemovePermissionRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::RemovePermissionOutput, $crate::Error>> {
+                Box::pin($ops::remove_permission(self, ctx, input))
+            }
+            fn send_message<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::SendMessageRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::SendMessageResult, $crate::Error>> {
+                Box::pin($ops::send_message(self, ctx, input))
+            }
+            fn send_message_batch<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::SendMessageBatchRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::SendMessageBatchResult, $crate::Error>> {
+                Box::pin($ops::send_message_batch(self, ctx, input))
+            }
+            fn set_queue_attributes<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::SetQueueAttributesRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::SetQueueAttributesOutput, $crate::Error>>
+            {
+                Box::pin($ops::set_queue_attributes(self, ctx, input))
+            }
+            fn start_message_move_task<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::StartMessageMoveTaskRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::StartMessageMoveTaskResult, $crate::Error>>
+            {
+                Box::pin($ops::start_message_move_task(self, ctx, input))
+            }
+            fn tag_queue<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::TagQueueRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::TagQueueOutput, $crate::Error>> {
+                Box::pin($ops::tag_queue(self, ctx, input))
+            }
+            fn untag_queue<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::UntagQueueRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::UntagQueueOutput, $crate::Error>> {
+                Box::pin($ops::untag_queue(self, ctx, input))
+            }
+        }
     };
 }

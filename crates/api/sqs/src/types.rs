@@ -5,3 +5,698 @@
 use crate::MODEL;
 use shape::{Blob, Document, Timestamp};
 use std::collections::BTreeMap;
+
+#[derive(Clone, Default)]
+pub struct OverLimit {
+    pub message: Option<String>,
+}
+shape::structure!(OverLimit, MODEL, 0, message);
+
+#[derive(Clone, Default)]
+pub struct RequestThrottled {
+    pub message: Option<String>,
+}
+shape::structure!(RequestThrottled, MODEL, 2, message);
+
+#[derive(Clone, Default)]
+pub struct QueueDoesNotExist {
+    pub message: Option<String>,
+}
+shape::structure!(QueueDoesNotExist, MODEL, 3, message);
+
+#[derive(Clone, Default)]
+pub struct InvalidAddress {
+    pub message: Option<String>,
+}
+shape::structure!(InvalidAddress, MODEL, 4, message);
+
+#[derive(Clone, Default)]
+pub struct InvalidSecurity {
+    pub message: Option<String>,
+}
+shape::structure!(InvalidSecurity, MODEL, 5, message);
+
+#[derive(Clone, Default)]
+pub struct UnsupportedOperation {
+    pub message: Option<String>,
+}
+shape::structure!(UnsupportedOperation, MODEL, 6, message);
+
+#[derive(Clone, Default)]
+pub struct AddPermissionRequest {
+    pub queue_url: String,
+    pub label: String,
+    pub aws_account_ids: Vec<String>,
+    pub actions: Vec<String>,
+}
+shape::structure!(AddPermissionRequest, MODEL, 7, queue_url, label, aws_account_ids, actions);
+
+#[derive(Clone, Default)]
+pub struct AddPermissionOutput {}
+shape::structure!(AddPermissionOutput, MODEL, 11);
+
+#[derive(Clone, Default)]
+pub struct ResourceNotFoundException {
+    pub message: Option<String>,
+}
+shape::structure!(ResourceNotFoundException, MODEL, 12, message);
+
+#[derive(Clone, Default)]
+pub struct CancelMessageMoveTaskRequest {
+    pub task_handle: String,
+}
+shape::structure!(CancelMessageMoveTaskRequest, MODEL, 13, task_handle);
+
+#[derive(Clone, Default)]
+pub struct CancelMessageMoveTaskResult {
+    pub approximate_number_of_messages_moved: Option<i64>,
+}
+shape::structure!(CancelMessageMoveTaskResult, MODEL, 14, approximate_number_of_messages_moved);
+
+#[derive(Clone, Default)]
+pub struct MessageNotInflight {}
+shape::structure!(MessageNotInflight, MODEL, 16);
+
+#[derive(Clone, Default)]
+pub struct ReceiptHandleIsInvalid {
+    pub message: Option<String>,
+}
+shape::structure!(ReceiptHandleIsInvalid, MODEL, 17, message);
+
+#[derive(Clone, Default)]
+pub struct ChangeMessageVisibilityRequest {
+    pub queue_url: String,
+    pub receipt_handle: String,
+    pub visibility_timeout: i32,
+}
+shape::structure!(
+    ChangeMessageVisibilityRequest,
+    MODEL,
+    18,
+    queue_url,
+    receipt_handle,
+    visibility_timeout
+);
+
+#[derive(Clone, Default)]
+pub struct ChangeMessageVisibilityOutput {}
+shape::structure!(ChangeMessageVisibilityOutput, MODEL, 20);
+
+#[derive(Clone, Default)]
+pub struct TooManyEntriesInBatchRequest {
+    pub message: Option<String>,
+}
+shape::structure!(TooManyEntriesInBatchRequest, MODEL, 21, message);
+
+#[derive(Clone, Default)]
+pub struct EmptyBatchRequest {
+    pub message: Option<String>,
+}
+shape::structure!(EmptyBatchRequest, MODEL, 22, message);
+
+#[derive(Clone, Default)]
+pub struct BatchEntryIdsNotDistinct {
+    pub message: Option<String>,
+}
+shape::structure!(BatchEntryIdsNotDistinct, MODEL, 23, message);
+
+#[derive(Clone, Default)]
+pub struct InvalidBatchEntryId {
+    pub message: Option<String>,
+}
+shape::structure!(InvalidBatchEntryId, MODEL, 24, message);
+
+#[derive(Clone, Default)]
+pub struct ChangeMessageVisibilityBatchRequest {
+    pub queue_url: String,
+    pub entries: Vec<ChangeMessageVisibilityBatchRequestEntry>,
+}
+shape::structure!(ChangeMessageVisibilityBatchRequest, MODEL, 25, queue_url, entries);
+
+#[derive(Clone, Default)]
+pub struct ChangeMessageVisibilityBatchRequestEntry {
+    pub id: String,
+    pub receipt_handle: String,
+    pub visibility_timeout: Option<i32>,
+}
+shape::structure!(
+    ChangeMessageVisibilityBatchRequestEntry,
+    MODEL,
+    27,
+    id,
+    receipt_handle,
+    visibility_timeout
+);
+
+#[derive(Clone, Default)]
+pub struct ChangeMessageVisibilityBatchResult {
+    pub successful: Vec<ChangeMessageVisibilityBatchResultEntry>,
+    pub failed: Vec<BatchResultErrorEntry>,
+}
+shape::structure!(ChangeMessageVisibilityBatchResult, MODEL, 28, successful, failed);
+
+#[derive(Clone, Default)]
+pub struct ChangeMessageVisibilityBatchResultEntry {
+    pub id: String,
+}
+shape::structure!(ChangeMessageVisibilityBatchResultEntry, MODEL, 30, id);
+
+#[derive(Clone, Default)]
+pub struct BatchResultErrorEntry {
+    pub id: String,
+    pub sender_fault: bool,
+    pub code: String,
+    pub message: Option<String>,
+}
+shape::structure!(BatchResultErrorEntry, MODEL, 32, id, sender_fault, code, message);
+
+#[derive(Clone, Default)]
+pub struct QueueDeletedRecently {
+    pub message: Option<String>,
+}
+shape::structure!(QueueDeletedRecently, MODEL, 34, message);
+
+#[derive(Clone, Default)]
+pub struct QueueNameExists {
+    pub message: Option<String>,
+}
+shape::structure!(QueueNameExists, MODEL, 35, message);
+
+#[derive(Clone, Default)]
+pub struct InvalidAttributeName {
+    pub message: Option<String>,
+}
+shape::structure!(InvalidAttributeName, MODEL, 36, message);
+
+#[derive(Clone, Default)]
+pub struct InvalidAttributeValue {
+    pub message: Option<String>,
+}
+shape::structure!(InvalidAttributeValue, MODEL, 37, message);
+
+#[derive(Clone, Default)]
+pub struct CreateQueueRequest {
+    pub queue_name: String,
+    pub attributes: Option<BTreeMap<String, String>>,
+    pub tags: Option<BTreeMap<String, String>>,
+}
+shape::structure!(CreateQueueRequest, MODEL, 38, queue_name, attributes, tags);
+
+shape::string_enum!(QueueAttributeName { All = "All", Policy = "Policy", VisibilityTimeout = "VisibilityTimeout", MaximumMessageSize = "MaximumMessageSize", MessageRetentionPeriod = "MessageRetentionPeriod", ApproximateNumberOfMessages = "ApproximateNumberOfMessages", ApproximateNumberOfMessagesNotVisible = "ApproximateNumberOfMessagesNotVisible", CreatedTimestamp = "CreatedTimestamp", LastModifiedTimestamp = "LastModifiedTimestamp", QueueArn = "QueueArn", ApproximateNumberOfMessagesDelayed = "ApproximateNumberOfMessagesDelayed", DelaySeconds = "DelaySeconds", ReceiveMessageWaitTimeSeconds = "ReceiveMessageWaitTimeSeconds", RedrivePolicy = "RedrivePolicy", FifoQueue = "FifoQueue", ContentBasedDeduplication = "ContentBasedDeduplication", KmsMasterKeyId = "KmsMasterKeyId", KmsDataKeyReusePeriodSeconds = "KmsDataKeyReusePeriodSeconds", DeduplicationScope = "DeduplicationScope", FifoThroughputLimit = "FifoThroughputLimit", RedriveAllowPolicy = "RedriveAllowPolicy", SqsManagedSseEnabled = "SqsManagedSseEnabled",  });
+
+#[derive(Clone, Default)]
+pub struct CreateQueueResult {
+    pub queue_url: Option<String>,
+}
+shape::structure!(CreateQueueResult, MODEL, 44, queue_url);
+
+#[derive(Clone, Default)]
+pub struct InvalidIdFormat {}
+shape::structure!(InvalidIdFormat, MODEL, 45);
+
+#[derive(Clone, Default)]
+pub struct DeleteMessageRequest {
+    pub queue_url: String,
+    pub receipt_handle: String,
+}
+shape::structure!(DeleteMessageRequest, MODEL, 46, queue_url, receipt_handle);
+
+#[derive(Clone, Default)]
+pub struct DeleteMessageOutput {}
+shape::structure!(DeleteMessageOutput, MODEL, 47);
+
+#[derive(Clone, Default)]
+pub struct DeleteMessageBatchRequest {
+    pub queue_url: String,
+    pub entries: Vec<DeleteMessageBatchRequestEntry>,
+}
+shape::structure!(DeleteMessageBatchRequest, MODEL, 48, queue_url, entries);
+
+#[derive(Clone, Default)]
+pub struct DeleteMessageBatchRequestEntry {
+    pub id: String,
+    pub receipt_handle: String,
+}
+shape::structure!(DeleteMessageBatchRequestEntry, MODEL, 50, id, receipt_handle);
+
+#[derive(Clone, Default)]
+pub struct DeleteMessageBatchResult {
+    pub successful: Vec<DeleteMessageBatchResultEntry>,
+    pub failed: Vec<BatchResultErrorEntry>,
+}
+shape::structure!(DeleteMessageBatchResult, MODEL, 51, successful, failed);
+
+#[derive(Clone, Default)]
+pub struct DeleteMessageBatchResultEntry {
+    pub id: String,
+}
+shape::structure!(DeleteMessageBatchResultEntry, MODEL, 53, id);
+
+#[derive(Clone, Default)]
+pub struct DeleteQueueRequest {
+    pub queue_url: String,
+}
+shape::structure!(DeleteQueueRequest, MODEL, 54, queue_url);
+
+#[derive(Clone, Default)]
+pub struct DeleteQueueOutput {}
+shape::structure!(DeleteQueueOutput, MODEL, 55);
+
+#[derive(Clone, Default)]
+pub struct GetQueueAttributesRequest {
+    pub queue_url: String,
+    pub attribute_names: Option<Vec<QueueAttributeName>>,
+}
+shape::structure!(GetQueueAttributesRequest, MODEL, 56, queue_url, attribute_names);
+
+#[derive(Clone, Default)]
+pub struct GetQueueAttributesResult {
+    pub attributes: Option<BTreeMap<String, String>>,
+}
+shape::structure!(GetQueueAttributesResult, MODEL, 58, attributes);
+
+#[derive(Clone, Default)]
+pub struct GetQueueUrlRequest {
+    pub queue_name: String,
+    pub queue_owner_aws_account_id: Option<String>,
+}
+shape::structure!(GetQueueUrlRequest, MODEL, 59, queue_name, queue_owner_aws_account_id);
+
+#[derive(Clone, Default)]
+pub struct GetQueueUrlResult {
+    pub queue_url: Option<String>,
+}
+shape::structure!(GetQueueUrlResult, MODEL, 60, queue_url);
+
+#[derive(Clone, Default)]
+pub struct ListDeadLetterSourceQueuesRequest {
+    pub queue_url: String,
+    pub next_token: Option<String>,
+    pub max_results: Option<i32>,
+}
+shape::structure!(ListDeadLetterSourceQueuesRequest, MODEL, 61, queue_url, next_token, max_results);
+
+#[derive(Clone, Default)]
+pub struct ListDeadLetterSourceQueuesResult {
+    pub queue_urls: Vec<String>,
+    pub next_token: Option<String>,
+}
+shape::structure!(ListDeadLetterSourceQueuesResult, MODEL, 64, queue_urls, next_token);
+
+#[derive(Clone, Default)]
+pub struct ListMessageMoveTasksRequest {
+    pub source_arn: String,
+    pub max_results: Option<i32>,
+}
+shape::structure!(ListMessageMoveTasksRequest, MODEL, 66, source_arn, max_results);
+
+#[derive(Clone, Default)]
+pub struct ListMessageMoveTasksResult {
+    pub results: Option<Vec<ListMessageMoveTasksResultEntry>>,
+}
+shape::structure!(ListMessageMoveTasksResult, MODEL, 67, results);
+
+#[derive(Clone, Default)]
+pub struct ListMessageMoveTasksResultEntry {
+    pub task_handle: Option<String>,
+    pub status: Option<String>,
+    pub source_arn: Option<String>,
+    pub destination_arn: Option<String>,
+    pub max_number_of_messages_per_second: Option<i32>,
+    pub approximate_number_of_messages_moved: Option<i64>,
+    pub approximate_number_of_messages_to_move: Option<i64>,
+    pub failure_reason: Option<String>,
+    pub started_timestamp: Option<i64>,
+}
+shape::structure!(
+    ListMessageMoveTasksResultEntry,
+    MODEL,
+    69,
+    task_handle,
+    status,
+    source_arn,
+    destination_arn,
+    max_number_of_messages_per_second,
+    approximate_number_of_messages_moved,
+    approximate_number_of_messages_to_move,
+    failure_reason,
+    started_timestamp
+);
+
+#[derive(Clone, Default)]
+pub struct ListQueueTagsRequest {
+    pub queue_url: String,
+}
+shape::structure!(ListQueueTagsRequest, MODEL, 71, queue_url);
+
+#[derive(Clone, Default)]
+pub struct ListQueueTagsResult {
+    pub tags: Option<BTreeMap<String, String>>,
+}
+shape::structure!(ListQueueTagsResult, MODEL, 72, tags);
+
+#[derive(Clone, Default)]
+pub struct ListQueuesRequest {
+    pub queue_name_prefix: Option<String>,
+    pub next_token: Option<String>,
+    pub max_results: Option<i32>,
+}
+shape::structure!(ListQueuesRequest, MODEL, 73, queue_name_prefix, next_token, max_results);
+
+#[derive(Clone, Default)]
+pub struct ListQueuesResult {
+    pub queue_urls: Option<Vec<String>>,
+    pub next_token: Option<String>,
+}
+shape::structure!(ListQueuesResult, MODEL, 74, queue_urls, next_token);
+
+#[derive(Clone, Default)]
+pub struct PurgeQueueInProgress {
+    pub message: Option<String>,
+}
+shape::structure!(PurgeQueueInProgress, MODEL, 75, message);
+
+#[derive(Clone, Default)]
+pub struct PurgeQueueRequest {
+    pub queue_url: String,
+}
+shape::structure!(PurgeQueueRequest, MODEL, 76, queue_url);
+
+#[derive(Clone, Default)]
+pub struct PurgeQueueOutput {}
+shape::structure!(PurgeQueueOutput, MODEL, 77);
+
+#[derive(Clone, Default)]
+pub struct KmsDisabled {
+    pub message: Option<String>,
+}
+shape::structure!(KmsDisabled, MODEL, 78, message);
+
+#[derive(Clone, Default)]
+pub struct KmsInvalidState {
+    pub message: Option<String>,
+}
+shape::structure!(KmsInvalidState, MODEL, 79, message);
+
+#[derive(Clone, Default)]
+pub struct KmsNotFound {
+    pub message: Option<String>,
+}
+shape::structure!(KmsNotFound, MODEL, 80, message);
+
+#[derive(Clone, Default)]
+pub struct KmsOptInRequired {
+    pub message: Option<String>,
+}
+shape::structure!(KmsOptInRequired, MODEL, 81, message);
+
+#[derive(Clone, Default)]
+pub struct KmsThrottled {
+    pub message: Option<String>,
+}
+shape::structure!(KmsThrottled, MODEL, 82, message);
+
+#[derive(Clone, Default)]
+pub struct KmsAccessDenied {
+    pub message: Option<String>,
+}
+shape::structure!(KmsAccessDenied, MODEL, 83, message);
+
+#[derive(Clone, Default)]
+pub struct KmsInvalidKeyUsage {
+    pub message: Option<String>,
+}
+shape::structure!(KmsInvalidKeyUsage, MODEL, 84, message);
+
+#[derive(Clone, Default)]
+pub struct ReceiveMessageRequest {
+    pub queue_url: String,
+    pub attribute_names: Option<Vec<MessageSystemAttributeName>>,
+    pub message_system_attribute_names: Option<Vec<MessageSystemAttributeName>>,
+    pub message_attribute_names: Option<Vec<String>>,
+    pub max_number_of_messages: Option<i32>,
+    pub visibility_timeout: Option<i32>,
+    pub wait_time_seconds: Option<i32>,
+    pub receive_request_attempt_id: Option<String>,
+}
+shape::structure!(
+    ReceiveMessageRequest,
+    MODEL,
+    85,
+    queue_url,
+    attribute_names,
+    message_system_attribute_names,
+    message_attribute_names,
+    max_number_of_messages,
+    visibility_timeout,
+    wait_time_seconds,
+    receive_request_attempt_id
+);
+
+shape::string_enum!(MessageSystemAttributeName { All = "All", SenderId = "SenderId", SentTimestamp = "SentTimestamp", ApproximateReceiveCount = "ApproximateReceiveCount", ApproximateFirstReceiveTimestamp = "ApproximateFirstReceiveTimestamp", SequenceNumber = "SequenceNumber", MessageDeduplicationId = "MessageDeduplicationId", MessageGroupId = "MessageGroupId", AwsTraceHeader = "AWSTraceHeader", DeadLetterQueueSourceArn = "DeadLetterQueueSourceArn",  });
+
+#[derive(Clone, Default)]
+pub struct ReceiveMessageResult {
+    pub messages: Option<Vec<Message>>,
+}
+shape::structure!(ReceiveMessageResult, MODEL, 90, messages);
+
+#[derive(Clone, Default)]
+pub struct Message {
+    pub message_id: Option<String>,
+    pub receipt_handle: Option<String>,
+    pub md5_of_body: Option<String>,
+    pub body: Option<String>,
+    pub attributes: Option<BTreeMap<String, String>>,
+    pub md5_of_message_attributes: Option<String>,
+    pub message_attributes: Option<BTreeMap<String, MessageAttributeValue>>,
+}
+shape::structure!(
+    Message,
+    MODEL,
+    92,
+    message_id,
+    receipt_handle,
+    md5_of_body,
+    body,
+    attributes,
+    md5_of_message_attributes,
+    message_attributes
+);
+
+#[derive(Clone, Default)]
+pub struct MessageAttributeValue {
+    pub string_value: Option<String>,
+    pub binary_value: Option<Blob>,
+    pub string_list_values: Option<Vec<String>>,
+    pub binary_list_values: Option<Vec<Blob>>,
+    pub data_type: String,
+}
+shape::structure!(
+    MessageAttributeValue,
+    MODEL,
+    95,
+    string_value,
+    binary_value,
+    string_list_values,
+    binary_list_values,
+    data_type
+);
+
+#[derive(Clone, Default)]
+pub struct RemovePermissionRequest {
+    pub queue_url: String,
+    pub label: String,
+}
+shape::structure!(RemovePermissionRequest, MODEL, 99, queue_url, label);
+
+#[derive(Clone, Default)]
+pub struct RemovePermissionOutput {}
+shape::structure!(RemovePermissionOutput, MODEL, 100);
+
+#[derive(Clone, Default)]
+pub struct InvalidMessageContents {
+    pub message: Option<String>,
+}
+shape::structure!(InvalidMessageContents, MODEL, 101, message);
+
+#[derive(Clone, Default)]
+pub struct SendMessageRequest {
+    pub queue_url: String,
+    pub message_body: String,
+    pub delay_seconds: Option<i32>,
+    pub message_attributes: Option<BTreeMap<String, MessageAttributeValue>>,
+    pub message_system_attributes: Option<BTreeMap<String, MessageSystemAttributeValue>>,
+    pub message_deduplication_id: Option<String>,
+    pub message_group_id: Option<String>,
+}
+shape::structure!(
+    SendMessageRequest,
+    MODEL,
+    102,
+    queue_url,
+    message_body,
+    delay_seconds,
+    message_attributes,
+    message_system_attributes,
+    message_deduplication_id,
+    message_group_id
+);
+
+shape::string_enum!(MessageSystemAttributeNameForSends { AwsTraceHeader = "AWSTraceHeader",  });
+
+#[derive(Clone, Default)]
+pub struct MessageSystemAttributeValue {
+    pub string_value: Option<String>,
+    pub binary_value: Option<Blob>,
+    pub string_list_values: Option<Vec<String>>,
+    pub binary_list_values: Option<Vec<Blob>>,
+    pub data_type: String,
+}
+shape::structure!(
+    MessageSystemAttributeValue,
+    MODEL,
+    105,
+    string_value,
+    binary_value,
+    string_list_values,
+    binary_list_values,
+    data_type
+);
+
+#[derive(Clone, Default)]
+pub struct SendMessageResult {
+    pub md5_of_message_body: Option<String>,
+    pub md5_of_message_attributes: Option<String>,
+    pub md5_of_message_system_attributes: Option<String>,
+    pub message_id: Option<String>,
+    pub sequence_number: Option<String>,
+}
+shape::structure!(
+    SendMessageResult,
+    MODEL,
+    106,
+    md5_of_message_body,
+    md5_of_message_attributes,
+    md5_of_message_system_attributes,
+    message_id,
+    sequence_number
+);
+
+#[derive(Clone, Default)]
+pub struct BatchRequestTooLong {
+    pub message: Option<String>,
+}
+shape::structure!(BatchRequestTooLong, MODEL, 107, message);
+
+#[derive(Clone, Default)]
+pub struct SendMessageBatchRequest {
+    pub queue_url: String,
+    pub entries: Vec<SendMessageBatchRequestEntry>,
+}
+shape::structure!(SendMessageBatchRequest, MODEL, 108, queue_url, entries);
+
+#[derive(Clone, Default)]
+pub struct SendMessageBatchRequestEntry {
+    pub id: String,
+    pub message_body: String,
+    pub delay_seconds: Option<i32>,
+    pub message_attributes: Option<BTreeMap<String, MessageAttributeValue>>,
+    pub message_system_attributes: Option<BTreeMap<String, MessageSystemAttributeValue>>,
+    pub message_deduplication_id: Option<String>,
+    pub message_group_id: Option<String>,
+}
+shape::structure!(
+    SendMessageBatchRequestEntry,
+    MODEL,
+    110,
+    id,
+    message_body,
+    delay_seconds,
+    message_attributes,
+    message_system_attributes,
+    message_deduplication_id,
+    message_group_id
+);
+
+#[derive(Clone, Default)]
+pub struct SendMessageBatchResult {
+    pub successful: Vec<SendMessageBatchResultEntry>,
+    pub failed: Vec<BatchResultErrorEntry>,
+}
+shape::structure!(SendMessageBatchResult, MODEL, 111, successful, failed);
+
+#[derive(Clone, Default)]
+pub struct SendMessageBatchResultEntry {
+    pub id: String,
+    pub message_id: String,
+    pub md5_of_message_body: String,
+    pub md5_of_message_attributes: Option<String>,
+    pub md5_of_message_system_attributes: Option<String>,
+    pub sequence_number: Option<String>,
+}
+shape::structure!(
+    SendMessageBatchResultEntry,
+    MODEL,
+    113,
+    id,
+    message_id,
+    md5_of_message_body,
+    md5_of_message_attributes,
+    md5_of_message_system_attributes,
+    sequence_number
+);
+
+#[derive(Clone, Default)]
+pub struct SetQueueAttributesRequest {
+    pub queue_url: String,
+    pub attributes: BTreeMap<String, String>,
+}
+shape::structure!(SetQueueAttributesRequest, MODEL, 114, queue_url, attributes);
+
+#[derive(Clone, Default)]
+pub struct SetQueueAttributesOutput {}
+shape::structure!(SetQueueAttributesOutput, MODEL, 115);
+
+#[derive(Clone, Default)]
+pub struct StartMessageMoveTaskRequest {
+    pub source_arn: String,
+    pub destination_arn: Option<String>,
+    pub max_number_of_messages_per_second: Option<i32>,
+}
+shape::structure!(
+    StartMessageMoveTaskRequest,
+    MODEL,
+    116,
+    source_arn,
+    destination_arn,
+    max_number_of_messages_per_second
+);
+
+#[derive(Clone, Default)]
+pub struct StartMessageMoveTaskResult {
+    pub task_handle: Option<String>,
+}
+shape::structure!(StartMessageMoveTaskResult, MODEL, 117, task_handle);
+
+#[derive(Clone, Default)]
+pub struct TagQueueRequest {
+    pub queue_url: String,
+    pub tags: BTreeMap<String, String>,
+}
+shape::structure!(TagQueueRequest, MODEL, 118, queue_url, tags);
+
+#[derive(Clone, Default)]
+pub struct TagQueueOutput {}
+shape::structure!(TagQueueOutput, MODEL, 119);
+
+#[derive(Clone, Default)]
+pub struct UntagQueueRequest {
+    pub queue_url: String,
+    pub tag_keys: Vec<String>,
+}
+shape::structure!(UntagQueueRequest, MODEL, 120, queue_url, tag_keys);
+
+#[derive(Clone, Default)]
+pub struct UntagQueueOutput {}
+shape::structure!(UntagQueueOutput, MODEL, 122);

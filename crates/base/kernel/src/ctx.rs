@@ -21,6 +21,7 @@ struct Inner {
     region: String,
     principal: Principal,
     request_id: String,
+    endpoint: Option<Arc<str>>,
 }
 
 impl Ctx {
@@ -31,7 +32,20 @@ impl Ctx {
             account => account.to_owned(),
         };
         let (kernel, region) = (kernel.clone(), region.to_owned());
-        Ctx { inner: Arc::new(Inner { kernel, account, region, principal, request_id }) }
+        let endpoint = None;
+        Ctx { inner: Arc::new(Inner { kernel, account, region, principal, request_id, endpoint }) }
+    }
+
+    /// The same, for a request that reached us at `endpoint`.
+    pub fn at(self, endpoint: &str) -> Self {
+        let endpoint = Some(endpoint.into());
+        Ctx { inner: Arc::new(Inner { endpoint, ..(*self.inner).clone() }) }
+    }
+
+    /// Scheme and authority of the address at which the caller reaches us, `http://host:4566`:
+    /// for addresses in answers. Nothing where no client is behind the call.
+    pub fn endpoint(&self) -> Option<&str> {
+        self.inner.endpoint.as_deref()
     }
 
     /// The account whose resources are meant, twelve digits.

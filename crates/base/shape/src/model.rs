@@ -349,6 +349,23 @@ impl Model {
         model
     }
 
+    /// The same service as clients see it that still speak awsQuery to it, if it moved from
+    /// there: operations have the same indices. Made anew by every call.
+    pub fn as_query(&self) -> Option<&'static Model> {
+        if !self.service.query_compatible {
+            return None;
+        }
+        let table = serde_json::to_string(self).ok()?;
+        let mut model: Model = serde_json::from_str(&table).ok()?;
+        model.service.protocol = Protocol::Query;
+        for op in &mut model.operations {
+            if !model.shapes[op.output.target as usize].synthetic {
+                op.result_wrapper = format!("{}Result", op.name);
+            }
+        }
+        Some(model.leak())
+    }
+
     /// Finds the shapes with constraints in them, by going from the constraints outwards.
     fn note_constrained(&self) {
         let mut constrained: Vec<bool> = self.shapes.iter().map(Shape::has_constraint).collect();

@@ -27,12 +27,18 @@ pub(crate) enum Dialect {
 impl Dialect {
     fn name(self, member: &Member) -> Cow<'_, str> {
         match (self, &member.query_name, &member.location_name) {
-            (Dialect::Query, ..) => member.wire_name().into(),
+            (Dialect::Query, ..) => query_name(member).into(),
             (Dialect::Ec2, Some(name), _) => name.into(),
             (Dialect::Ec2, None, Some(name)) => capital(name).into(),
             (Dialect::Ec2, None, None) => capital(&member.name).into(),
         }
     }
+}
+
+/// A member's name in awsQuery. Only services that moved from awsQuery to JSON have names for it
+/// that are not those of their own protocol.
+pub(crate) fn query_name(member: &Member) -> &str {
+    member.query_name.as_deref().unwrap_or(member.wire_name())
 }
 
 fn capital(name: &str) -> String {
@@ -216,8 +222,7 @@ impl FormReader<'_> {
         value: &mut dyn Value,
     ) -> Result<(), ReadError> {
         let shape: &Shape = member.shape();
-        let key_name = shape.key().location_name.as_deref().unwrap_or("key");
-        let value_name = shape.element().location_name.as_deref().unwrap_or("value");
+        let [key_name, value_name] = entry_names(shape, self.dialect == Dialect::Query);
         let entries = match (member.is_flattened(), node.children.get("entry")) {
             (true, _) => node.numbered(),
             (false, Some(inner)) => inner.numbered(),
@@ -243,13 +248,23 @@ impl FormReader<'_> {
     }
 }
 
+/// The names of a map entry's two parts.
+pub(crate) fn entry_names(map: &Shape, by_query_name: bool) -> [&str; 2] {
+    [part(map.key(), by_query_name, "key"), part(map.element(), by_query_name, "value")]
+}
+
+fn part<'a>(member: &'a Member, by_query_name: bool, usual: &'a str) -> &'a str {
+    let query_name = member.query_name.as_deref().filter(|_| by_query_name);
+    query_name.or(member.location_name.as_deref()).unwrap_or(usual)
+}
+
 pub(crate) fn write(
     model: &Model,
     op: &Operation,
     output: &dyn Struct,
     request_id: &str,
 ) -> Response<Bytes> {
-    let mut writer = Writer::new(TimeFormat::Iso8601);
+    let mut writer = Writer::of_query();
     let root = format!("{}Response", op.name);
     writer.open(&root, &[("xmlns", &model.service.xml_namespace)]);
     if !op.result_wrapper.is_empty() {
@@ -267,7 +282,7 @@ pub(crate) fn write(
 }
 
 pub(crate) fn write_fault(model: &Model, facts: &Facts<'_>, request_id: &str) -> Response<Bytes> {
-    let mut writer = Writer::new(TimeFormat::Iso8601);
+    let mut writer = Writer::of_query();
     writer.open("ErrorResponse", &[("xmlns", &model.service.xml_namespace)]);
     writer.open("Error", &[]);
     writer.leaf("Type", facts.side());

@@ -8,6 +8,7 @@ use shape::{
 
 use crate::ReadError;
 use crate::fault::Facts;
+use crate::query::{entry_names, query_name};
 use crate::scalar::{self, bad_parameter};
 use crate::xml::Element;
 
@@ -167,11 +168,22 @@ fn read_map(
 pub(crate) struct Writer {
     pub out: String,
     times: TimeFormat,
+    /// Members go by their names in awsQuery.
+    by_query_name: bool,
 }
 
 impl Writer {
     pub fn new(times: TimeFormat) -> Self {
-        Writer { out: String::with_capacity(256), times }
+        Writer { out: String::with_capacity(256), times, by_query_name: false }
+    }
+
+    /// A writer of awsQuery's answers.
+    pub fn of_query() -> Self {
+        Writer { by_query_name: true, ..Writer::new(TimeFormat::Iso8601) }
+    }
+
+    fn name<'m>(&self, member: &'m Member) -> &'m str {
+        if self.by_query_name { query_name(member) } else { member.wire_name() }
     }
 
     /// A start tag; attributes without value are left out.
@@ -255,7 +267,7 @@ impl Writer {
     pub fn members(&mut self, value: &dyn Struct, only: Option<Location>) {
         for (index, member) in value.shape().members.iter().enumerate() {
             if !member.xml_attribute && only.is_none_or(|only| member.location == only) {
-                self.value(member.wire_name(), member, &value.field(index));
+                self.value(self.name(member), member, &value.field(index));
             }
         }
     }
@@ -325,9 +337,8 @@ impl Writer {
             true => self.start(name, map, None),
             false => self.open(name, &[]),
         }
-        let key_name = shape.key().location_name.as_deref().unwrap_or("key");
+        let [key_name, value_name] = entry_names(shape, self.by_query_name);
         self.value(key_name, shape.key(), &View::Str(key));
-        let value_name = shape.element().location_name.as_deref().unwrap_or("value");
         self.value(value_name, shape.element(), value);
         self.close(name);
     }

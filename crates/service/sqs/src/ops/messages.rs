@@ -1,0 +1,68 @@
+//! One message: `SendMessage`, `DeleteMessage`, `ChangeMessageVisibility`.
+//!
+//! ```text
+//! aws sqs send-message --queue-url $URL --message-body hello
+//! {"MD5OfMessageBody": "5d41402abc4b2a76b9719d911017c592", "MessageId": "…"}
+//! ```
+
+use api_sqs::{
+    ChangeMessageVisibilityOutput, ChangeMessageVisibilityRequest, DeleteMessageOutput,
+    DeleteMessageRequest, Error, SendMessageRequest, SendMessageResult,
+};
+use kernel::{Ctx, Fault};
+
+use super::queue_at;
+use crate::Sqs;
+use crate::change::{self, Change};
+use crate::record::require;
+use crate::send::{self, Entry, Outgoing, sequence_text};
+
+pub(crate) async fn send_message(
+    sqs: &Sqs,
+    ctx: &Ctx,
+    input: SendMessageRequest,
+) -> Result<SendMessageResult, Error> {
+    let name = queue_at(ctx, &input.queue_url)?;
+    let queue = ctx.store().read(|tx| require(tx, &name))?;
+    let entry = Entry {
+        body: input.message_body,
+        delay_s: input.delay_seconds,
+        attributes: input.message_attributes,
+        system: input.message_system_attributes,
+        deduplication_id: input.message_deduplication_id,
+        group: input.message_group_id,
+    };
+    let message = Outgoing::new(ctx, &queue, entry)?;
+    let sent = send::send(sqs, ctx, &name, queue.id, &[message]).await?.pop();
+    let sent = sent.ok_or_else(|| Fault::internal("a message was sent without receipt"))?;
+    Ok(SendMessageResult {
+        md5_of_message_body: Some(sent.md5_of_body),
+        md5_of_message_attributes: sent.md5_of_attributes,
+        md5_of_message_system_attributes: sent.md5_of_trace,
+        message_id: Some(sent.message_id),
+        sequence_number: sent.sequence.map(sequence_text),
+    })
+}
+
+pub(crate) async fn delete_message(
+    sqs: &Sqs,
+    ctx: &Ctx,
+    input: DeleteMessageRequest,
+) -> Result<DeleteMessageOutput, Error> {
+    let name = queue_at(ctx, &input.queue_url)?;
+    let outcomes = change::delete(sqs, ctx, &name, &[input.receipt_handle]).await?;
+    outcomes.into_iter().collect::<Result<(), _>>()?;
+    Ok(DeleteMessageOutput {})
+}
+
+pub(crate) async fn change_message_visibility(
+    sqs: &Sqs,
+    ctx: &Ctx,
+    input: ChangeMessageVisibilityRequest,
+) -> Result<ChangeMessageVisibilityOutput, Error> {
+    let name = queue_at(ctx, &input.queue_url)?;
+    let change = Change { handle: input.receipt_handle, visibility_s: input.visibility_timeout };
+    let outcomes = change::change_visibility(sqs, ctx, &name, &[change]).await?;
+    outcomes.into_iter().collect::<Result<(), _>>()?;
+    Ok(ChangeMessageVisibilityOutput {})
+}

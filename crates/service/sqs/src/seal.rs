@@ -1,0 +1,63 @@
+//! The stored form of what was sent: plain, or sealed with the installation's key.
+
+use kernel::{Fault, Sealer};
+use store::{ReadTx, StoreError};
+
+use crate::content::Content;
+use crate::record::BODIES;
+
+const PURPOSE: &str = "sqs/body";
+/// First byte of what is not sealed.
+const PLAIN: u8 = 0;
+/// First byte of what is.
+const SEALED: u8 = 1;
+
+/// The row of a message.
+pub(crate) fn to_row(sealer: &Sealer, content: &Content, sealed: bool) -> Result<Vec<u8>, Fault> {
+    let plain = serde_json::to_vec(content).map_err(Fault::internal)?;
+    Ok(match sealed {
+        true => [&[SEALED][..], &sealer.seal(PURPOSE, &plain)].concat(),
+        false => [&[PLAIN][..], &plain].concat(),
+    })
+}
+
+/// Reads a row; nothing when the message is gone.
+pub(crate) fn read(
+    tx: &ReadTx,
+    sealer: &Sealer,
+    rows: u64,
+    sequence: u64,
+) -> Result<Option<Content>, StoreError> {
+    let Some(row) = tx.get_raw(&BODIES, (rows, sequence))? else { return Ok(None) };
+    let damaged = |detail: String| StoreError::Corrupt {
+        table: "sqs/body".into(),
+        key: format!("{rows}, {sequence}"),
+        detail,
+    };
+    let content = match row.split_first() {
+        Some((&PLAIN, plain)) => serde_json::from_slice(plain),
+        Some((&SEALED, sealed)) => {
+            let plain = sealer.open_sealed(PURPOSE, sealed);
+            serde_json::from_slice(&plain.map_err(|error| damaged(error.to_string()))?)
+        }
+        _ => return Err(damaged("neither plain nor sealed".into())),
+    };
+    // The error's text may quote the message.
+    content.map(Some).map_err(|error| damaged(format!("{:?}", error.classify())))
+}
+
+/// Bytes as base64 within JSON.
+pub(crate) mod base64_bytes {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&STANDARD.encode(bytes))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
+        let text = String::deserialize(from)?;
+        STANDARD.decode(text).map_err(serde::de::Error::custom)
+    }
+}
