@@ -115,10 +115,21 @@ impl Template {
                 if variables.is_empty() {
                     return glob::matches(pieces, &[], text).into();
                 }
-                match resolve(variables, context) {
-                    Some(values) => glob::matches(pieces, &values, text).into(),
-                    None => Truth::Unknown,
+                let values = resolve(variables, context);
+                if !values.contains(&None) {
+                    let values: Vec<_> = values.into_iter().flatten().collect();
+                    return glob::matches(pieces, &values, text).into();
                 }
+                // It may be anything: only what no value could match is sure.
+                let known = |piece: &Piece| match piece {
+                    Piece::Slot(slot) => match &values[*slot] {
+                        Some(value) => Piece::Text((&**value).into()),
+                        None => Piece::Any,
+                    },
+                    piece => piece.clone(),
+                };
+                let pieces: Vec<Piece> = pieces.iter().map(known).collect();
+                if glob::matches(&pieces, &[], text) { Truth::Unknown } else { Truth::No }
             }
         }
     }
@@ -127,14 +138,12 @@ impl Template {
     pub fn equals_ignoring_case(&self, text: &str, context: &dyn Context) -> Truth {
         match self {
             Template::Exact(exact) => same_ignoring_case(exact, text).into(),
-            Template::Mixed(pieces, variables) => match resolve(variables, context) {
-                Some(values) => {
-                    let whole: String =
-                        pieces.iter().filter_map(|piece| piece.text(&values)).collect();
-                    same_ignoring_case(&whole, text).into()
-                }
-                None => Truth::Unknown,
-            },
+            Template::Mixed(pieces, variables) => {
+                let values: Option<Vec<_>> = resolve(variables, context).into_iter().collect();
+                let Some(values) = values else { return Truth::Unknown };
+                let whole: String = pieces.iter().filter_map(|piece| piece.text(&values)).collect();
+                same_ignoring_case(&whole, text).into()
+            }
             Template::Any | Template::Prefix(_) => Truth::No,
         }
     }
@@ -159,8 +168,8 @@ fn same_ignoring_case(a: &str, b: &str) -> bool {
             && a.chars().flat_map(char::to_lowercase).eq(b.chars().flat_map(char::to_lowercase)))
 }
 
-/// The values of all variables, or `None` if one has none. A key with several values has none.
-fn resolve<'c>(variables: &'c [Variable], context: &'c dyn Context) -> Option<Vec<Cow<'c, str>>> {
+/// The values of the variables. A key with several values has none.
+fn resolve<'c>(variables: &'c [Variable], context: &'c dyn Context) -> Vec<Option<Cow<'c, str>>> {
     variables
         .iter()
         .map(|variable| match context.values(&variable.key) {

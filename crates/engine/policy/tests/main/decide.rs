@@ -193,6 +193,8 @@ fn conditions_that_cannot_be_said() {
         ("{'StringEquals': {'a:K': '${a:L}'}}", "a:k=x"),
         ("{'StringNotEquals': {'a:K': '${a:L}'}}", "a:k=x"),
         ("{'StringEquals': {'a:K': '${a:L}'}}", "a:k=x a:l=x|y"),
+        ("{'StringLike': {'a:K': 'x/${a:L}/*'}}", "a:k=x/y/z"),
+        ("{'StringEqualsIgnoreCase': {'a:K': '${a:L}'}}", "a:k=x"),
         ("{'NumericEquals': {'a:K': 'ten'}}", "a:k=10"),
         ("{'NotIpAddress': {'a:K': '10.0.0.0/33'}}", "a:k=10.1.1.1"),
         ("{'IpAddress': {'a:K': '10.0.0.0/+8'}}", "a:k=10.1.1.1"),
@@ -206,6 +208,10 @@ fn conditions_that_cannot_be_said() {
     ] {
         assert_eq!(condition(text, facts), (false, true), "{text} with {facts}");
     }
+    let sure = condition("{'StringLike': {'a:K': 'x/${a:L}/*'}}", "a:k=y/y/z");
+    assert_eq!(sure, (false, false), "no value could match");
+    let sure = condition("{'StringNotEquals': {'a:K': 'x/${a:L}'}}", "a:k=y");
+    assert_eq!(sure, (true, true), "no value could match");
     let sure = condition("{'NumericEquals': {'a:K': ['ten', '10']}}", "a:k=10");
     assert_eq!(sure, (true, true), "another operand says it");
 }

@@ -172,25 +172,42 @@ fn plain(pattern: &str) -> Vec<Part> {
         .collect()
 }
 
-/// With variables. `None`: one has no value.
-fn expand(pattern: &str, is_new: bool, case: &Case) -> Option<Vec<Part>> {
+/// With variables; one without a value may be anything, and then the answer is not sure.
+fn expand(pattern: &str, is_new: bool, case: &Case, wildcards: bool) -> (Vec<Part>, bool) {
+    let plain = |text: &str| match wildcards {
+        true => plain(text),
+        false => text.chars().map(Part::Is).collect(),
+    };
+    let mut is_sure = true;
     let mut parts = Vec::new();
     let mut rest = pattern;
     while let Some((before, after)) = rest.split_once("${").filter(|_| is_new) {
         parts.extend(plain(before));
         let (name, behind) = after.split_once('}').expect("a whole variable");
+        rest = behind;
         let value = match name {
             "*" => "*",
             name => match case.context.get(name.to_lowercase().as_str()).map(Vec::as_slice) {
                 Some([value]) => value,
-                _ => return None,
+                _ => {
+                    is_sure = false;
+                    parts.push(Part::Any);
+                    continue;
+                }
             },
         };
         parts.extend(value.chars().map(Part::Is));
-        rest = behind;
     }
     parts.extend(plain(rest));
-    Some(parts)
+    (parts, is_sure)
+}
+
+/// `None`: it depends on a variable without value.
+fn fits(pattern: (Vec<Part>, bool), text: &str) -> Option<bool> {
+    match glob(&pattern.0, text) {
+        true if !pattern.1 => None,
+        fits => Some(fits),
+    }
 }
 
 fn glob(pattern: &[Part], text: &str) -> bool {
@@ -216,15 +233,15 @@ fn resource_fits(pattern: &str, is_new: bool, case: &Case) -> Option<bool> {
 fn arn_fits(pattern: &str, arn: &str, is_new: bool, case: &Case) -> Option<bool> {
     let parts: Vec<&str> = pattern.splitn(6, ':').collect();
     let values: Vec<&str> = arn.splitn(6, ':').collect();
-    let mut fits = true;
-    let mut unknown = false;
+    let mut all = Some(true);
     for (part, value) in parts.iter().zip(&values) {
-        match expand(part, is_new, case) {
-            Some(part) => fits &= glob(&part, value),
-            None => unknown = true,
+        match fits(expand(part, is_new, case, true), value) {
+            Some(true) => {}
+            Some(false) => return Some(false),
+            None => all = None,
         }
     }
-    if fits && unknown { None } else { Some(fits) }
+    all
 }
 
 fn condition(
@@ -270,21 +287,11 @@ fn condition(
 
 /// `None`: the operand has a variable without value.
 fn compare(op: &str, value: &str, operand: &str, is_new: bool, case: &Case) -> Option<bool> {
-    let as_text = |parts: Vec<Part>| -> String {
-        let back = |part| match part {
-            Part::Is(c) => c,
-            Part::One => '?',
-            Part::Any => '*',
-        };
-        parts.into_iter().map(back).collect()
-    };
     let number = |text: &str| text.parse::<f64>().expect("a number");
     Some(match op {
-        "StringEquals" => as_text(expand(operand, is_new, case)?) == value,
-        "StringEqualsIgnoreCase" => {
-            as_text(expand(operand, is_new, case)?).to_lowercase() == value.to_lowercase()
-        }
-        "StringLike" => glob(&expand(operand, is_new, case)?, value),
+        "StringEquals" => fits(expand(operand, is_new, case, false), value)?,
+        "StringEqualsIgnoreCase" => operand.to_lowercase() == value.to_lowercase(),
+        "StringLike" => fits(expand(operand, is_new, case, true), value)?,
         "NumericEquals" => number(value) == number(operand),
         "NumericLessThan" => number(value) < number(operand),
         "NumericGreaterThanEquals" => number(value) >= number(operand),
