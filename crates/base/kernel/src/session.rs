@@ -119,7 +119,7 @@ enum Who {
     #[serde(rename = "r")]
     Role(AssumedRole),
     #[serde(rename = "f")]
-    Federated(FederatedUser),
+    Federated(Box<FederatedUser>),
 }
 
 impl Statement {
@@ -130,7 +130,7 @@ impl Statement {
             Principal::RootSession(root) => Who::Root((**root).clone()),
             Principal::User(user) => Who::User((**user).clone()),
             Principal::AssumedRole(role) => Who::Role((**role).clone()),
-            Principal::FederatedUser(user) => Who::Federated((**user).clone()),
+            Principal::FederatedUser(user) => Who::Federated(Box::new((**user).clone())),
             Principal::Root { .. } | Principal::Service { .. } | Principal::Anonymous => {
                 return None;
             }
@@ -151,7 +151,7 @@ impl Statement {
             Who::Root(root) => Principal::RootSession(Arc::new(root)),
             Who::User(user) => Principal::User(Arc::new(user)),
             Who::Role(role) => Principal::AssumedRole(Arc::new(role)),
-            Who::Federated(user) => Principal::FederatedUser(Arc::new(user)),
+            Who::Federated(user) => Principal::FederatedUser(Arc::from(user)),
         }
     }
 }
