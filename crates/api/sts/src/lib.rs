@@ -14,9 +14,13 @@ pub static MODEL: LazyLock<&'static shape::Model> =
 kernel::api! {
     service "sts";
     operations {
-        0 get_caller_identity(GetCallerIdentityRequest) -> GetCallerIdentityResponse;
+        0 decode_authorization_message(DecodeAuthorizationMessageRequest) -> DecodeAuthorizationMessageResponse;
+        1 get_access_key_info(GetAccessKeyInfoRequest) -> GetAccessKeyInfoResponse;
+        2 get_caller_identity(GetCallerIdentityRequest) -> GetCallerIdentityResponse;
+        3 get_federation_token(GetFederationTokenRequest) -> GetFederationTokenResponse;
+        4 get_session_token(GetSessionTokenRequest) -> GetSessionTokenResponse;
     }
-    errors {  }
+    errors { InvalidAuthorizationMessageException, MalformedPolicyDocumentException, PackedPolicyTooLargeException, RegionDisabledException }
 }
 
 /// Implements [`Api`] for a type: every operation is the function of its name in the
@@ -25,6 +29,24 @@ kernel::api! {
 macro_rules! serve {
     ($type:ty, $ops:ident) => {
         impl $crate::Api for $type {
+            fn decode_authorization_message<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::DecodeAuthorizationMessageRequest,
+            ) -> kernel::BoxFuture<
+                'a,
+                Result<$crate::DecodeAuthorizationMessageResponse, $crate::Error>,
+            > {
+                Box::pin($ops::decode_authorization_message(self, ctx, input))
+            }
+            fn get_access_key_info<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::GetAccessKeyInfoRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::GetAccessKeyInfoResponse, $crate::Error>>
+            {
+                Box::pin($ops::get_access_key_info(self, ctx, input))
+            }
             fn get_caller_identity<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
@@ -32,6 +54,21 @@ macro_rules! serve {
             ) -> kernel::BoxFuture<'a, Result<$crate::GetCallerIdentityResponse, $crate::Error>>
             {
                 Box::pin($ops::get_caller_identity(self, ctx, input))
+            }
+            fn get_federation_token<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::GetFederationTokenRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::GetFederationTokenResponse, $crate::Error>>
+            {
+                Box::pin($ops::get_federation_token(self, ctx, input))
+            }
+            fn get_session_token<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::GetSessionTokenRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::GetSessionTokenResponse, $crate::Error>> {
+                Box::pin($ops::get_session_token(self, ctx, input))
             }
         }
     };

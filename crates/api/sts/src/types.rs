@@ -7,8 +7,38 @@ use shape::{Blob, Document, Timestamp};
 use std::collections::BTreeMap;
 
 #[derive(Clone, Default)]
+pub struct InvalidAuthorizationMessageException {
+    pub message: Option<String>,
+}
+shape::structure!(InvalidAuthorizationMessageException, MODEL, 0, message);
+
+#[derive(Clone, Default)]
+pub struct DecodeAuthorizationMessageRequest {
+    pub encoded_message: String,
+}
+shape::structure!(DecodeAuthorizationMessageRequest, MODEL, 2, encoded_message);
+
+#[derive(Clone, Default)]
+pub struct DecodeAuthorizationMessageResponse {
+    pub decoded_message: Option<String>,
+}
+shape::structure!(DecodeAuthorizationMessageResponse, MODEL, 4, decoded_message);
+
+#[derive(Clone, Default)]
+pub struct GetAccessKeyInfoRequest {
+    pub access_key_id: String,
+}
+shape::structure!(GetAccessKeyInfoRequest, MODEL, 6, access_key_id);
+
+#[derive(Clone, Default)]
+pub struct GetAccessKeyInfoResponse {
+    pub account: Option<String>,
+}
+shape::structure!(GetAccessKeyInfoResponse, MODEL, 8, account);
+
+#[derive(Clone, Default)]
 pub struct GetCallerIdentityRequest {}
-shape::structure!(GetCallerIdentityRequest, MODEL, 0);
+shape::structure!(GetCallerIdentityRequest, MODEL, 10);
 
 #[derive(Clone, Default)]
 pub struct GetCallerIdentityResponse {
@@ -16,4 +46,131 @@ pub struct GetCallerIdentityResponse {
     pub account: Option<String>,
     pub arn: Option<String>,
 }
-shape::structure!(GetCallerIdentityResponse, MODEL, 1, user_id, account, arn);
+shape::structure!(GetCallerIdentityResponse, MODEL, 11, user_id, account, arn);
+
+#[derive(Clone, Default)]
+pub struct MalformedPolicyDocumentException {
+    pub message: Option<String>,
+}
+shape::structure!(MalformedPolicyDocumentException, MODEL, 14, message);
+
+#[derive(Clone, Default)]
+pub struct PackedPolicyTooLargeException {
+    pub message: Option<String>,
+}
+shape::structure!(PackedPolicyTooLargeException, MODEL, 16, message);
+
+#[derive(Clone, Default)]
+pub struct RegionDisabledException {
+    pub message: Option<String>,
+}
+shape::structure!(RegionDisabledException, MODEL, 18, message);
+
+#[derive(Clone, Default)]
+pub struct GetFederationTokenRequest {
+    pub name: String,
+    pub policy: Option<String>,
+    pub policy_arns: Option<Vec<PolicyDescriptorType>>,
+    pub duration_seconds: Option<i32>,
+    pub tags: Option<Vec<Tag>>,
+    pub minimum_session_token_size: Option<i32>,
+}
+shape::structure!(
+    GetFederationTokenRequest,
+    MODEL,
+    20,
+    name,
+    policy,
+    policy_arns,
+    duration_seconds,
+    tags,
+    minimum_session_token_size
+);
+
+#[derive(Clone, Default)]
+pub struct PolicyDescriptorType {
+    pub arn: Option<String>,
+}
+shape::structure!(PolicyDescriptorType, MODEL, 24, arn);
+
+#[derive(Clone, Default)]
+pub struct Tag {
+    pub key: String,
+    pub value: String,
+}
+shape::structure!(Tag, MODEL, 27, key, value);
+
+#[derive(Clone, Default)]
+pub struct GetFederationTokenResponse {
+    pub credentials: Option<Credentials>,
+    pub federated_user: Option<FederatedUser>,
+    pub packed_policy_size: Option<i32>,
+    pub session_token_utilization: Option<i32>,
+    pub session_token_size: Option<i32>,
+}
+shape::structure!(
+    GetFederationTokenResponse,
+    MODEL,
+    31,
+    credentials,
+    federated_user,
+    packed_policy_size,
+    session_token_utilization,
+    session_token_size
+);
+
+#[derive(Clone, Default)]
+pub struct Credentials {
+    pub access_key_id: String,
+    pub secret_access_key: String,
+    pub session_token: String,
+    pub expiration: Timestamp,
+}
+shape::structure!(
+    Credentials,
+    MODEL,
+    32,
+    access_key_id,
+    secret_access_key,
+    session_token,
+    expiration
+);
+
+#[derive(Clone, Default)]
+pub struct FederatedUser {
+    pub federated_user_id: String,
+    pub arn: String,
+}
+shape::structure!(FederatedUser, MODEL, 36, federated_user_id, arn);
+
+#[derive(Clone, Default)]
+pub struct GetSessionTokenRequest {
+    pub duration_seconds: Option<i32>,
+    pub serial_number: Option<String>,
+    pub token_code: Option<String>,
+    pub minimum_session_token_size: Option<i32>,
+}
+shape::structure!(
+    GetSessionTokenRequest,
+    MODEL,
+    41,
+    duration_seconds,
+    serial_number,
+    token_code,
+    minimum_session_token_size
+);
+
+#[derive(Clone, Default)]
+pub struct GetSessionTokenResponse {
+    pub credentials: Option<Credentials>,
+    pub session_token_utilization: Option<i32>,
+    pub session_token_size: Option<i32>,
+}
+shape::structure!(
+    GetSessionTokenResponse,
+    MODEL,
+    44,
+    credentials,
+    session_token_utilization,
+    session_token_size
+);

@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use shape::Timestamp;
 
 use crate::session::Statement;
-use crate::{AssumedRole, Kernel, Principal, Random, Sealer, SessionFacts};
+use crate::{AssumedRole, BoxFuture, Fault, Kernel, Principal, Random, Sealer, SessionFacts};
 
 /// The access key id and secret that work without set-up while bound to loopback.
 const TEST: &str = "test";
@@ -49,6 +49,29 @@ pub trait UserKeys: Send + Sync {
     /// The secret and user of an active key. Called for every request signed by such a key, before
     /// the signature is known to be good: it must be quick and must not record a use.
     fn find(&self, kernel: &Kernel, access_key_id: &str) -> Option<AccessKey>;
+
+    /// Checks a code of an MFA device of the caller's (a user or a root). A code is right once:
+    /// shown again it is wrong. Without an implementation nobody has a device.
+    fn check_mfa<'a>(
+        &'a self,
+        _kernel: &'a Kernel,
+        _caller: &'a Principal,
+        _serial: &'a str,
+        _code: &'a str,
+    ) -> BoxFuture<'a, Result<MfaVerdict, Fault>> {
+        Box::pin(async { Ok(MfaVerdict::NoDevice) })
+    }
+}
+
+/// What a code of an MFA device is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MfaVerdict {
+    /// The device's, now, for the first time.
+    Right,
+    /// Not the device's, too old, or used before.
+    Wrong,
+    /// The caller has no device of that serial number.
+    NoDevice,
 }
 
 /// Why a key is refused.
@@ -151,6 +174,20 @@ impl Credentials {
         }
     }
 
+    /// Asks the keeper of users whether a code of the caller's MFA device is right.
+    pub async fn check_mfa(
+        &self,
+        kernel: &Kernel,
+        caller: &Principal,
+        serial: &str,
+        code: &str,
+    ) -> Result<MfaVerdict, Fault> {
+        match self.user_keys.get() {
+            Some(keys) => keys.check_mfa(kernel, caller, serial, code).await,
+            None => Ok(MfaVerdict::NoDevice),
+        }
+    }
+
     fn well_known(&self, id: &str) -> Option<AccessKey> {
         let root = |account: &str, secret: &str| AccessKey {
             secret: secret.to_owned(),
@@ -194,11 +231,13 @@ impl Credentials {
         Ok(AccessKey { secret: self.secret_of(&sealed), principal })
     }
 
-    /// Makes temporary credentials for a principal with a session; they end when it does.
+    /// Makes temporary credentials for a principal with a session; they end when it does. The
+    /// token has at least `token_chars_min` characters (`MinimumSessionTokenSize`).
     pub fn issue(
         &self,
         random: &dyn Random,
         principal: &Principal,
+        token_chars_min: usize,
     ) -> Result<SessionCredentials, IssueError> {
         let facts = principal.session().ok_or(IssueError::NoSession)?;
         let percent = facts.packed_policy_percent();
@@ -207,7 +246,11 @@ impl Credentials {
         }
         let access_key_id = key_id("ASIA", principal.account(), random);
         let statement = Statement::of(&access_key_id, principal).ok_or(IssueError::NoSession)?;
-        let sealed = self.sealer.seal(PURPOSE, &statement.pack());
+        let mut packed = statement.pack();
+        // Space behind a statement means nothing. Sealing adds 28 bytes.
+        let bytes_min = token_chars_min.min(SESSION_TOKEN_CHARS_MAX).div_ceil(4) * 3;
+        packed.resize(packed.len().max(bytes_min.saturating_sub(28)), b' ');
+        let sealed = self.sealer.seal(PURPOSE, &packed);
         let session_token = BASE64.encode(&sealed);
         if session_token.len() > SESSION_TOKEN_CHARS_MAX {
             let percent = session_token.len() * 100 / SESSION_TOKEN_CHARS_MAX;
@@ -242,7 +285,7 @@ impl Credentials {
             session_name: session.to_owned(),
             session: SessionFacts::new(0, expiration.epoch_ms),
         };
-        self.issue(random, &Principal::AssumedRole(Arc::new(principal)))
+        self.issue(random, &Principal::AssumedRole(Arc::new(principal)), 0)
             .expect("a session without policies and tags is small")
     }
 
@@ -365,16 +408,17 @@ mod tests {
             ),
         ];
         let kernel = kernel();
-        for principal in principals {
-            let made = keys.issue(&random, &principal).expect("credentials");
-            assert!(made.session_token.len() <= SESSION_TOKEN_CHARS_MAX);
+        for (principal, chars_min) in principals.into_iter().zip([0, 3001, 4096]) {
+            let made = keys.issue(&random, &principal, chars_min).expect("credentials");
+            let chars = made.session_token.len();
+            assert!((chars_min..=SESSION_TOKEN_CHARS_MAX).contains(&chars), "{chars}");
             assert_eq!(account_of_key(&made.access_key_id), Some(account()));
             let token = Some(made.session_token.as_str());
             let now = Timestamp::from_ms(9_999);
             let found = keys.find(&kernel, &made.access_key_id, token, now);
             assert_eq!(found.map(|key| key.principal), Ok(principal));
         }
-        let none = keys.issue(&random, &Principal::root("111122223333"));
+        let none = keys.issue(&random, &Principal::root("111122223333"), 0);
         assert_eq!(none.err(), Some(IssueError::NoSession));
     }
 
@@ -385,7 +429,7 @@ mod tests {
         let mut session = SessionFacts::new(0, 1);
         session.tags = (0..50).map(|i| (format!("k{i}"), noise.base32(256))).collect();
         let root = RootSession { account: "111122223333".into(), session };
-        let made = keys.issue(noise, &Principal::RootSession(root.into()));
+        let made = keys.issue(noise, &Principal::RootSession(root.into()), 0);
         assert!(matches!(made.err(), Some(IssueError::PackedPolicyTooLarge { percent: 101.. })));
     }
 

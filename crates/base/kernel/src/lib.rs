@@ -27,7 +27,7 @@ pub use authorization_message::{decode_authorization_message, encode_authorizati
 pub use blobs::{BlobError, Blobs};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use credentials::{
-    AccessKey, Credentials, CredentialsError, IssueError, SESSION_TOKEN_CHARS_MAX,
+    AccessKey, Credentials, CredentialsError, IssueError, MfaVerdict, SESSION_TOKEN_CHARS_MAX,
     SessionCredentials, UserKeys, account_of_key, key_id,
 };
 pub use ctx::Ctx;

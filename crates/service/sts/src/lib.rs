@@ -1,12 +1,15 @@
 //! AWS Security Token Service.
 
+mod fault;
+mod mfa;
 mod ops;
+mod session;
 
 use std::sync::Arc;
 
 use kernel::Service;
 
-/// The service. It keeps no state: sessions are sealed tokens (`kernel::Credentials`).
+/// The service. It stores nothing: sessions are sealed tokens (`kernel::Credentials`).
 pub struct Sts;
 
 api_sts::serve!(Sts, ops);
