@@ -14,7 +14,7 @@ use serde_json::Value as Json;
 use shape::{Kind, Member, Model, Shape};
 
 use crate::names::{pascal, snake, type_name};
-use crate::{Result, root};
+use crate::{Result, access, root};
 
 /// One service's entry in `models/operations.toml`.
 #[derive(serde::Deserialize)]
@@ -89,6 +89,7 @@ fn load(name: &str, service: &Service) -> Result<Model> {
     model.service.error_namespace = service.error_namespace.clone();
     model.service.validation_code = service.validation_code.clone();
     model.service.name = name.to_owned();
+    access::add(name, &mut model)?;
     for shape in &model.shapes {
         let excused = service.handler_checked_patterns.contains(&shape.name);
         let broken = shape.pattern.as_ref().filter(|p| p.regex().is_none());

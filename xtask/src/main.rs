@@ -1,5 +1,6 @@
 //! Project automation: `cargo xtask COMMAND`.
 
+mod access;
 mod bench;
 mod codegen;
 mod model_update;

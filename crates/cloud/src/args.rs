@@ -79,6 +79,10 @@ pub struct Up {
     /// Services that refuse what goes beyond the throughput that was provisioned or set.
     #[arg(long, env = "GUREUM_THROTTLE", value_name = "SERVICE", value_delimiter = ',')]
     pub throttle: Vec<Throttled>,
+    /// What happens to a caller whose policies do not allow: `audit` lets him pass and writes it
+    /// down.
+    #[arg(long, env = "GUREUM_AUTHORIZATION", value_name = "MODE", default_value = "enforce")]
+    pub authorization: Authorization,
     /// What to write to standard error; `info` has a line for each request.
     #[arg(long, env = "GUREUM_LOG", value_name = "LEVEL", default_value = "warn")]
     pub log: LogLevel,
@@ -88,6 +92,13 @@ pub struct Up {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Throttled {
     Dynamodb,
+}
+
+/// What happens to a caller whose policies do not allow.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Authorization {
+    Enforce,
+    Audit,
 }
 
 /// How much is logged.

@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::{LogLevel, Up};
-use crate::{Failure, data, wiring};
+use crate::{Failure, args, data, wiring};
 
 /// How long background work may take to end.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -91,6 +91,10 @@ fn config(up: &Up, address: SocketAddr, folder: Option<PathBuf>) -> Result<Confi
             LogLevel::Info => Level::Info,
             LogLevel::Debug => Level::Debug,
         }),
+        authorization: match up.authorization {
+            args::Authorization::Enforce => kernel::Authorization::Enforce,
+            args::Authorization::Audit => kernel::Authorization::Audit,
+        },
     })
 }
 

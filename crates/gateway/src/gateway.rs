@@ -1,6 +1,6 @@
 //! From a request to its answer.
 
-use crate::answer::{self, auth_fault, body_fault, front, is_s3, name_request, without_service};
+use crate::answer::{self, auth_fault, body_fault, front, name_request, without_service};
 use crate::auth::{Candidate, Identified};
 use crate::checksum;
 use crate::config::{Config, GatewayError};
@@ -9,6 +9,7 @@ use crate::http::{
     BodyError, Budget, Cors, Handler, Host, Peer, ReadBody, Reply, ReplyFuture, Server, Stream,
     TlsStarter, drain, full, read_body,
 };
+use crate::origin::origin;
 use crate::persistent::{Panicked, Persistent};
 use crate::routes::{Access, Route, RouteHandler};
 use crate::routing::{Entry, Found, Services, host_region};
@@ -53,6 +54,7 @@ pub(crate) struct Arrival {
     pub body: Option<Incoming>,
     pub lent: Lent,
     pub host: Host,
+    pub peer: Peer,
     pub request_id: String,
     /// The client stopped sending: there is no point in waiting for the rest.
     pub stalled: bool,
@@ -135,7 +137,7 @@ impl Gateway {
         } else if Cors::is_preflight(&parts) {
             cors.preflight(&parts).map(|()| full(Bytes::new()))
         } else {
-            self.admitted(parts, body, &request_id, &mut noted).await
+            self.admitted(parts, body, peer, &request_id, &mut noted).await
         };
         cors.apply(reply.headers_mut());
         if let Some((started, line)) = logged {
@@ -187,6 +189,7 @@ impl Gateway {
         &self,
         parts: Parts,
         mut body: Incoming,
+        peer: Peer,
         request_id: &str,
         noted: &mut Noted,
     ) -> Reply {
@@ -210,7 +213,7 @@ impl Gateway {
         };
         let request_id = request_id.to_owned();
         let (body, lent) = (Some(body), Lent::default());
-        let mut arrival = Arrival { parts, body, lent, host, request_id, stalled: false };
+        let mut arrival = Arrival { parts, body, lent, host, peer, request_id, stalled: false };
         // What is rare is boxed, so that the future of every request need not have room for it.
         let mut reply = match arrival.parts.uri.path().starts_with("/_gureum/") {
             true => Box::pin(self.own_path(&mut arrival, noted)).await,
@@ -316,8 +319,8 @@ impl Gateway {
         let op = &model.operations[index];
         *operation = Some(op);
         let claim = claim.map_err(|error| auth_fault(model, &error))?;
-        // S3's buckets may be open to anybody: whether this one is, authorisation says.
-        if claim.is_none() && !op.unsigned && !is_s3(model) {
+        // Buckets, queues and topics may be open to anybody: whether this one is, their policies say.
+        if claim.is_none() && !op.unsigned && !model.service.anonymous {
             return Err(auth_fault(model, &AuthError::Missing));
         }
         let streamed = op.input.shape().streamed();
@@ -329,11 +332,16 @@ impl Gateway {
             Some(claim) => claim.region.clone(),
             None => self.region_of(&arrival.host),
         };
-        let ctx = Ctx::new(&self.kernel, &region, arrived.principal, arrival.request_id.clone());
-        let ctx = match entry.model.service.query_compatible {
-            true => ctx.at(&endpoint(&arrival.parts)),
-            false => ctx,
-        };
+        // Nobody asks how a root user's request came in.
+        let is_root = matches!(arrived.principal, Principal::Root { .. });
+        let mut ctx =
+            Ctx::new(&self.kernel, &region, arrived.principal, arrival.request_id.clone());
+        if model.service.query_compatible {
+            ctx = ctx.at(&endpoint(&arrival.parts));
+        }
+        if !is_root {
+            ctx = ctx.with_origin(origin(&arrival.parts, arrival.peer, claim.as_ref()));
+        }
         let request = wire_request(&arrival.parts, arrived.body.bytes.clone());
         let mut input = entry.dispatch.input(index);
         let mut reading = Reading::default();

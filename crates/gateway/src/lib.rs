@@ -17,6 +17,7 @@ mod download;
 pub mod fuzz;
 mod gateway;
 pub mod http;
+mod origin;
 mod own;
 mod persistent;
 mod routes;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use shape::{Fault, Struct, Timestamp};
 use store::Store;
 
+use crate::access::Origin;
 use crate::{Arn, BoxFuture, Kernel, Level, Principal, Random, ServiceClient};
 
 /// Who calls, where, and through which kernel. Cheap to clone.
@@ -22,6 +23,15 @@ struct Inner {
     principal: Principal,
     request_id: String,
     endpoint: Option<Arc<str>>,
+    /// What is rarely there, so that a request need not have room for it.
+    more: Option<Arc<More>>,
+}
+
+#[derive(Clone, Default)]
+struct More {
+    origin: Option<Origin>,
+    called_via: Vec<&'static str>,
+    source_arn: Option<String>,
 }
 
 impl Ctx {
@@ -32,8 +42,9 @@ impl Ctx {
             account => account.to_owned(),
         };
         let (kernel, region) = (kernel.clone(), region.to_owned());
-        let endpoint = None;
-        Ctx { inner: Arc::new(Inner { kernel, account, region, principal, request_id, endpoint }) }
+        let (endpoint, more) = (None, None);
+        let inner = Inner { kernel, account, region, principal, request_id, endpoint, more };
+        Ctx { inner: Arc::new(inner) }
     }
 
     /// The same, for a request that reached us at `endpoint`.
@@ -114,6 +125,47 @@ impl Ctx {
         let account = self.inner.account.clone();
         let principal = Principal::Service { name, account };
         Ctx { inner: Arc::new(Inner { principal, ..(*self.inner).clone() }) }
+    }
+
+    /// The same for a resource of the service: `aws:SourceArn` in policies, and with it
+    /// `aws:SourceAccount`.
+    pub fn as_service_for(&self, name: &'static str, source_arn: impl Into<String>) -> Ctx {
+        let ctx = self.as_service(name);
+        ctx.with(|more| more.source_arn = Some(source_arn.into()))
+    }
+
+    /// The same request, passed on by a service in the caller's name: `aws:CalledVia`,
+    /// `kms:ViaService`.
+    pub fn via(&self, name: &'static str) -> Ctx {
+        self.with(|more| more.called_via.push(name))
+    }
+
+    /// With how the request came in.
+    pub fn with_origin(&self, origin: Origin) -> Ctx {
+        self.with(|more| more.origin = Some(origin))
+    }
+
+    fn with(&self, change: impl FnOnce(&mut More)) -> Ctx {
+        let mut inner = (*self.inner).clone();
+        let mut more = inner.more.as_deref().cloned().unwrap_or_default();
+        change(&mut more);
+        inner.more = Some(Arc::new(more));
+        Ctx { inner: Arc::new(inner) }
+    }
+
+    /// How the request came in, if from outside and if anyone's policies count.
+    pub fn origin(&self) -> Option<&Origin> {
+        self.inner.more.as_ref()?.origin.as_ref()
+    }
+
+    /// The services that pass on the request, the first one first.
+    pub fn called_via(&self) -> &[&'static str] {
+        self.inner.more.as_ref().map_or(&[], |more| &more.called_via)
+    }
+
+    /// The resource for which a service calls.
+    pub fn source_arn(&self) -> Option<&str> {
+        self.inner.more.as_ref()?.source_arn.as_deref()
     }
 
     /// A typed client of another service: `ctx.client::<api_lambda::Client>()`.

@@ -11,6 +11,7 @@ use store::Store;
 use tokio::sync::watch;
 use tracker::Tracker;
 
+use crate::authorize::{Authorization, Gate};
 use crate::{
     Blobs, Clock, Credentials, Ctx, Dispatch, Level, Log, OsRandom, Principal, Random, Sealer,
     Service, SystemClock, api, tasks,
@@ -38,6 +39,8 @@ pub struct Config {
     pub credentials: Credentials,
     /// The log.
     pub log: Log,
+    /// What happens to callers whose policies do not allow.
+    pub authorization: Authorization,
 }
 
 impl Config {
@@ -56,6 +59,7 @@ impl Config {
             random,
             sealer,
             log: Log::stderr(Level::Warn),
+            authorization: Authorization::Enforce,
             account,
         }
     }
@@ -72,6 +76,7 @@ struct Inner {
     services: OnceLock<BTreeMap<&'static str, Service>>,
     stopping: watch::Sender<bool>,
     running: Tracker,
+    gate: Gate,
 }
 
 impl Kernel {
@@ -79,7 +84,9 @@ impl Kernel {
     pub fn new(config: Config) -> Self {
         let (stopping, _) = watch::channel(false);
         let running = Tracker::default();
-        Kernel { inner: Arc::new(Inner { config, services: OnceLock::new(), stopping, running }) }
+        let gate = Gate::default();
+        let services = OnceLock::new();
+        Kernel { inner: Arc::new(Inner { config, services, stopping, running, gate }) }
     }
 
     /// Adds all services, once, and starts delivering their tasks and events. Must be called
@@ -127,10 +134,11 @@ impl Kernel {
         op: usize,
         input: Box<dyn Struct>,
     ) -> Result<Box<dyn Struct>, Fault> {
-        let Some(target) = self.service(service) else {
+        let Some(target) = self.registered().get(service) else {
             return Err(Fault::not_implemented(format_args!("the service {service}")));
         };
-        self.authorize(ctx, target.as_ref(), op)?;
+        self.authorize(ctx, target, op, &*input)?;
+        let target = &target.dispatch;
         let result = target.call(ctx, op, input).await;
         if let Err(fault) = &result
             && let Some(why) = &fault.internal
@@ -141,23 +149,8 @@ impl Kernel {
         result
     }
 
-    /// Policies arrive with IAM. Until then every verified principal of the account may act, and
-    /// nobody else; operations that the model leaves unsigned are for all.
-    fn authorize(&self, ctx: &Ctx, target: &dyn Dispatch, op: usize) -> Result<(), Fault> {
-        let operation = &target.model().operations[op];
-        let allowed = match ctx.principal() {
-            Principal::Anonymous => operation.unsigned,
-            principal => principal.account() == ctx.account(),
-        };
-        if allowed {
-            return Ok(());
-        }
-        let action = format!("{}:{}", target.model().service.signing_name, operation.name);
-        Err(Fault::new(
-            "AccessDeniedException",
-            403,
-            format!("User: {} is not authorized to perform: {action}", ctx.principal().arn()),
-        ))
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.inner.gate
     }
 
     /// The configuration.

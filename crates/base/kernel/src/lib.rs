@@ -4,9 +4,11 @@
 //! Nothing in a service asks the machine for the time, for randomness or for a thread: it asks
 //! [`Ctx`]. That is what makes a run repeatable.
 
+pub mod access;
 mod api;
 mod arn;
 mod authorization_message;
+mod authorize;
 pub mod blobs;
 mod clock;
 mod credentials;
@@ -24,6 +26,7 @@ mod tasks;
 pub use api::{BoxFuture, Dispatch, ServiceClient, store_fault};
 pub use arn::{Arn, ArnError};
 pub use authorization_message::{decode_authorization_message, encode_authorization_message};
+pub use authorize::{Authorization, Refusal};
 pub use blobs::{BlobError, Blobs};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use credentials::{

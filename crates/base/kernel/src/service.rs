@@ -5,6 +5,7 @@ use std::sync::Arc;
 use shape::{Fault, Problem};
 use store::{Event, Timer};
 
+use crate::access::Guard;
 use crate::{BoxFuture, Dispatch, Kernel};
 
 /// Runs a durable task when its time has come: scheduled with `tx.schedule(at_ms, KIND, …)` in
@@ -48,6 +49,8 @@ pub struct Service {
     pub stop: Option<Hook>,
     /// Called when `/_gureum/reset` has emptied the store: drop what is kept in memory.
     pub reset: Option<Hook>,
+    /// What it knows of its resources when access to them is judged.
+    pub guard: Option<Arc<dyn Guard>>,
 }
 
 impl Service {
@@ -60,6 +63,7 @@ impl Service {
             subscriptions: Vec::new(),
             stop: None,
             reset: None,
+            guard: None,
         }
     }
 }

@@ -82,6 +82,8 @@ fn service(meta: &Json) -> Result<ServiceInfo, LoadError> {
         },
         error_namespace: String::new(),
         validation_code: String::new(),
+        denied_code: String::new(),
+        anonymous: false,
         query_compatible: !meta["awsQueryCompatible"].is_null(),
         name,
     })
@@ -114,6 +116,7 @@ impl Loader<'_> {
                     .as_array()
                     .is_some_and(|a| a.iter().any(|x| x == "smithy.api#noAuth")),
             host_prefix: op["endpoint"]["hostPrefix"].as_str().unwrap_or_default().to_owned(),
+            access: Vec::new(),
         })
     }
 

@@ -11,6 +11,7 @@
 //! &dyn Struct ──validate──▶ Vec<Problem>          (constraints, before any handler)
 //! ```
 
+pub mod access;
 pub mod botocore;
 mod constraint;
 mod document;

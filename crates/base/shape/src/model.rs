@@ -6,6 +6,8 @@ use std::sync::OnceLock;
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
+use crate::access::AccessRule;
+
 /// A service's facts. Build it with [`Model::from_table`] (generated crates) or
 /// [`crate::botocore::load`] (tools and protocol tests), then [`Model::leak`].
 #[derive(Debug, Serialize, Deserialize)]
@@ -58,6 +60,13 @@ pub struct ServiceInfo {
     /// The service moved from awsQuery and answers `x-amzn-query-error`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub query_compatible: bool,
+    /// Code of the error for a caller whose policies do not allow, when the protocol's usual one
+    /// is not it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub denied_code: String,
+    /// Requests without a signature are let in as nobody's: policies of resources may allow them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub anonymous: bool,
 }
 
 /// The wire protocols of AWS.
@@ -107,6 +116,9 @@ pub struct Operation {
     /// Host prefix with labels, `{Account}.`, or empty.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub host_prefix: String,
+    /// What its caller must be allowed to do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub access: Vec<AccessRule>,
 }
 
 /// One shape with its traits and constraints.

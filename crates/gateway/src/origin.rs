@@ -1,0 +1,32 @@
+//! How a request came in, for the conditions of policies.
+
+use crate::http::Peer;
+use crate::sigv4::{Claim, Place};
+use http::header::{HeaderName, REFERER, USER_AGENT};
+use http::request::Parts;
+use kernel::access::Origin;
+use std::net::{IpAddr, Ipv4Addr};
+
+/// Gathers it. What is relayed comes from this machine.
+pub(crate) fn origin(parts: &Parts, peer: Peer, claim: Option<&Claim>) -> Origin {
+    let text = |name: HeaderName| {
+        let value = parts.headers.get(name)?;
+        Some(value.to_str().ok()?.to_owned())
+    };
+    let (source_ip, is_secure) = match peer {
+        Peer::Tcp { address, tls } => (address.ip(), tls),
+        Peer::Relay => (IpAddr::V4(Ipv4Addr::LOCALHOST), false),
+    };
+    Origin {
+        source_ip: Some(source_ip),
+        is_secure,
+        user_agent: text(USER_AGENT),
+        referer: text(REFERER),
+        auth_type: claim.map(|claim| match claim.place {
+            Place::Header => "REST-HEADER",
+            Place::Query { .. } => "REST-QUERY-STRING",
+        }),
+        signed_at_ms: claim.map(|claim| claim.signed_at_s * 1000),
+        content_sha256: text(HeaderName::from_static("x-amz-content-sha256")),
+    }
+}
