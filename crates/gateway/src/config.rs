@@ -84,6 +84,8 @@ fn body_limits() -> Vec<BodyLimit> {
         // These two stream: the limit is S3's own, 5 GiB.
         limit("s3", Some("PutObject"), 5 << 30),
         limit("s3", Some("UploadPart"), 5 << 30),
+        // The file, and the fields before it.
+        limit("s3", Some("PostObject"), (5 << 30) + (64 << 10)),
     ]
 }
 

@@ -6,7 +6,7 @@ use http::Response;
 use http_body_util::BodyExt as _;
 use hyper::body::{Body, Frame, SizeHint};
 use kernel::{Kernel, Level};
-use shape::{Pieces, Struct, View};
+use shape::{ByteStream, Pieces, Struct, View};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -35,6 +35,19 @@ pub(crate) fn with_stream(
     let body = Download { pieces, left, kernel: kernel.clone(), request_id: request_id.to_owned() };
     let body: ReplyBody = body.boxed_unsync();
     response.map(|_| body)
+}
+
+/// A response whose body is a stream.
+pub(crate) fn stream(response: Response<ByteStream>, kernel: &Kernel, request_id: &str) -> Reply {
+    response.map(|stream| {
+        if let ByteStream::Bytes(bytes) = stream {
+            return crate::http::full(bytes);
+        }
+        let left = stream.length();
+        let Some(pieces) = stream.take() else { return crate::http::full(Bytes::new()) };
+        Download { pieces, left, kernel: kernel.clone(), request_id: request_id.to_owned() }
+            .boxed_unsync()
+    })
 }
 
 impl Body for Download {

@@ -16,11 +16,12 @@ use crate::routing::{Entry, Found, Services, host_region};
 use crate::sigv4::{self, AuthError, ChunkDecoder, Claim, Payload, Verifier};
 use crate::tls;
 use crate::upload::{self, Lent};
+use crate::visit::website;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Request, header};
 use hyper::body::{Body as _, Incoming};
-use kernel::{Ctx, Kernel, Level, Principal};
+use kernel::{Ctx, Kernel, Level, Principal, VisitKind};
 use shape::{ByteStream, Fault, Operation, Protocol, Reading, Scalar, Struct, validate};
 use std::future::Future;
 use std::sync::Arc;
@@ -55,6 +56,8 @@ pub(crate) struct Arrival {
     pub lent: Lent,
     pub host: Host,
     pub peer: Peer,
+    /// The path as the model has it, where that is not the URI's: with the host's bucket in front.
+    pub path: Option<String>,
     pub request_id: String,
     /// The client stopped sending: there is no point in waiting for the rest.
     pub stalled: bool,
@@ -130,8 +133,14 @@ impl Gateway {
         let request_id = self.kernel.random().uuid();
         let logged = started.map(|started| (started, self.line(&parts)));
         let mut noted = Noted::default();
-        let cors = self.config.origins.judge(&parts);
-        let mut reply = if cors == Cors::Refused {
+        let (cors, refusal) = match self.cross_origin(&parts) {
+            None => (self.config.origins.judge(&parts), None),
+            Some(Ok(cors)) => (cors, None),
+            Some(Err(refusal)) => (Cors::Unasked, Some(refusal)),
+        };
+        let mut reply = if let Some((entry, fault)) = refusal {
+            self.fault_reply(&entry, None, &fault, &request_id)
+        } else if cors == Cors::Refused {
             let text = "Pages of this origin may not call this installation.";
             answer::json(&Fault::new("CrossOriginRefused", 403, text), &request_id)
         } else if Cors::is_preflight(&parts) {
@@ -213,7 +222,8 @@ impl Gateway {
         };
         let request_id = request_id.to_owned();
         let (body, lent) = (Some(body), Lent::default());
-        let mut arrival = Arrival { parts, body, lent, host, peer, request_id, stalled: false };
+        let mut arrival =
+            Arrival { parts, body, lent, host, peer, path: None, request_id, stalled: false };
         // What is rare is boxed, so that the future of every request need not have room for it.
         let mut reply = match arrival.parts.uri.path().starts_with("/_gureum/") {
             true => Box::pin(self.own_path(&mut arrival, noted)).await,
@@ -238,6 +248,9 @@ impl Gateway {
 
     /// A call of an operation in its service's own protocol.
     async fn service_call(&self, arrival: &mut Arrival, noted: &mut Noted) -> Reply {
+        if let Some(bucket) = website(&arrival.host) {
+            return Box::pin(self.visit(arrival, VisitKind::Website, bucket, noted)).await;
+        }
         let claim = sigv4::read(&arrival.parts);
         let known = claim.as_ref().ok().and_then(Option::as_ref);
         let mut form = None;
@@ -255,8 +268,14 @@ impl Gateway {
                 }
             }
         }
+        // A host of no service's may be a bucket's.
+        let owned = match found {
+            Found::Unserved(_) if known.is_none() => self.owned(&arrival.host),
+            _ => None,
+        };
         let entry = match found {
             Found::Service(entry) => entry.spoken_to(&arrival.parts),
+            Found::Unserved(_) if let Some((entry, _)) = owned => entry.clone(),
             Found::Unserved(name) => {
                 let what = format!("the service {}", answer::shown(&name));
                 let fault = Fault::not_implemented(what);
@@ -274,6 +293,11 @@ impl Gateway {
             }
         };
         noted.service = Some(entry.name);
+        if is_s3(entry.model)
+            && let Some(reply) = Box::pin(self.at_bucket(arrival, &entry, noted)).await
+        {
+            return reply;
+        }
         let mut operation = None;
         match self.operate(arrival, &entry, claim, form, &mut operation).await {
             Ok(reply) => {
@@ -287,7 +311,7 @@ impl Gateway {
         }
     }
 
-    fn fault_reply(
+    pub(crate) fn fault_reply(
         &self,
         entry: &Entry,
         operation: Option<&'static Operation>,
@@ -315,7 +339,7 @@ impl Gateway {
             form = Some(body.map_err(|error| body_fault(Some(model), "", error))?);
         }
         let early = form.as_ref().map_or_else(Bytes::new, |body| body.bytes.clone());
-        let index = self.operation(entry, &arrival.parts, early)?;
+        let index = self.operation(entry, arrival, early)?;
         let op = &model.operations[index];
         *operation = Some(op);
         let claim = claim.map_err(|error| auth_fault(model, &error))?;
@@ -342,7 +366,7 @@ impl Gateway {
         if !is_root {
             ctx = ctx.with_origin(origin(&arrival.parts, arrival.peer, claim.as_ref()));
         }
-        let request = wire_request(&arrival.parts, arrived.body.bytes.clone());
+        let request = wire_request(arrival, arrived.body.bytes.clone());
         let mut input = entry.dispatch.input(index);
         let mut reading = Reading::default();
         wire::read_request(model, op, &request, &mut *input, &mut reading)
@@ -365,8 +389,8 @@ impl Gateway {
     }
 
     /// The index of the operation a request is for.
-    fn operation(&self, entry: &Entry, parts: &Parts, body: Bytes) -> Result<usize, Fault> {
-        match wire::match_operation(entry.model, &wire_request(parts, body)) {
+    fn operation(&self, entry: &Entry, arrival: &Arrival, body: Bytes) -> Result<usize, Fault> {
+        match wire::match_operation(entry.model, &wire_request(arrival, body)) {
             wire::Routed::Operation(index) => Ok(index),
             wire::Routed::Unserved(name) => Err(not_served(entry, &name)),
             wire::Routed::Unknown(name) => Err(answer::unknown_operation(entry.model, &name)),
@@ -541,10 +565,11 @@ pub(crate) fn is_form(parts: &Parts) -> bool {
         .is_some_and(|value| value.as_bytes().starts_with(b"application/x-www-form-urlencoded"))
 }
 
-fn wire_request(parts: &Parts, body: Bytes) -> wire::Request<'_> {
+fn wire_request(arrival: &Arrival, body: Bytes) -> wire::Request<'_> {
+    let parts = &arrival.parts;
     wire::Request {
         method: parts.method.as_str(),
-        path: parts.uri.path(),
+        path: arrival.path.as_deref().unwrap_or(parts.uri.path()),
         query: parts.uri.query().unwrap_or(""),
         headers: &parts.headers,
         body,

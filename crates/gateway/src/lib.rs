@@ -11,6 +11,7 @@
 
 mod answer;
 mod auth;
+mod bucket;
 mod checksum;
 mod config;
 mod download;
@@ -25,6 +26,7 @@ mod routing;
 pub mod sigv4;
 pub mod tls;
 mod upload;
+mod visit;
 
 pub use config::{BodyLimit, Config, GatewayError};
 pub use gateway::{Gateway, Open};

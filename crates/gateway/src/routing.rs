@@ -167,7 +167,10 @@ impl Services {
         let knows = |entry: &&Entry| {
             !matches!(wire::match_operation(entry.model, &request), wire::Routed::Unknown(_))
         };
-        self.0.iter().filter(rest).find(knows)
+        // Every path could be an object's: S3 comes last.
+        let (last, first): (Vec<&Entry>, Vec<&Entry>) =
+            self.0.iter().filter(rest).partition(|entry| crate::answer::is_s3(entry.model));
+        first.into_iter().chain(last).find(knows)
     }
 }
 
@@ -177,7 +180,7 @@ pub(crate) fn host_region(host: &Host) -> Option<&str> {
 }
 
 /// Whether a label looks like `ap-northeast-2` or `us-gov-west-1`.
-fn is_region(label: &str) -> bool {
+pub(crate) fn is_region(label: &str) -> bool {
     const DIRECTIONS: [&str; 9] = [
         "north",
         "south",

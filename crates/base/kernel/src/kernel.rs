@@ -13,8 +13,8 @@ use tracker::Tracker;
 
 use crate::authorize::{Authorization, Gate};
 use crate::{
-    Blobs, Clock, Credentials, Ctx, Dispatch, Level, Log, OsRandom, Principal, Random, Sealer,
-    Service, SystemClock, api, tasks,
+    Blobs, Clock, Credentials, Ctx, Dispatch, Door, Level, Log, OsRandom, Principal, Random,
+    Sealer, Service, SystemClock, api, tasks,
 };
 
 /// What a kernel is made of. [`Config::memory`] is a complete one for tests.
@@ -108,6 +108,11 @@ impl Kernel {
     /// A service by name.
     pub fn service(&self, name: &str) -> Option<&Arc<dyn Dispatch>> {
         self.registered().get(name).map(|service| &service.dispatch)
+    }
+
+    /// The door of a service, if it has one.
+    pub fn door(&self, name: &str) -> Option<&Arc<dyn Door>> {
+        self.registered().get(name)?.door.as_ref()
     }
 
     pub(crate) fn registered(&self) -> &BTreeMap<&'static str, Service> {

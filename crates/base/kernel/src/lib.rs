@@ -14,6 +14,7 @@ mod clock;
 mod credentials;
 mod ctx;
 pub mod digest;
+mod door;
 mod kernel;
 mod log;
 mod principal;
@@ -34,6 +35,7 @@ pub use credentials::{
     SessionCredentials, UserKeys, account_of_key, key_id,
 };
 pub use ctx::Ctx;
+pub use door::{CrossOrigin, Door, FormSignature, FormVerifier, Visit, VisitKind};
 pub use kernel::{Config, Kernel};
 pub use log::{Level, Log};
 pub use principal::{AssumedRole, FederatedUser, Principal, RootSession, User};

@@ -6,7 +6,7 @@ use shape::{Fault, Problem};
 use store::{Event, Timer};
 
 use crate::access::Guard;
-use crate::{BoxFuture, Dispatch, Kernel};
+use crate::{BoxFuture, Dispatch, Door, Kernel};
 
 /// Runs a durable task when its time has come: scheduled with `tx.schedule(at_ms, KIND, …)` in
 /// the same commit as the state it belongs to. At least once: an error is retried with growing
@@ -51,6 +51,8 @@ pub struct Service {
     pub reset: Option<Hook>,
     /// What it knows of its resources when access to them is judged.
     pub guard: Option<Arc<dyn Guard>>,
+    /// HTTP that is none of the operations.
+    pub door: Option<Arc<dyn Door>>,
 }
 
 impl Service {
@@ -64,6 +66,7 @@ impl Service {
             stop: None,
             reset: None,
             guard: None,
+            door: None,
         }
     }
 }

@@ -23,6 +23,8 @@ pub enum Cors {
     Unasked,
     /// The page may read the answer; its origin.
     Allowed(HeaderValue),
+    /// The page may read the answer as these headers say: a bucket's own rules.
+    Ruled(Vec<(HeaderName, HeaderValue)>),
     /// The page may not call.
     Refused,
 }
@@ -85,6 +87,10 @@ impl Cors {
     /// The answer to a preflight of an allowed page.
     pub fn preflight(&self, parts: &Parts) -> Response<()> {
         let mut reply = Response::new(());
+        if let Self::Ruled(_) = self {
+            self.apply(reply.headers_mut());
+            return reply;
+        }
         *reply.status_mut() = StatusCode::NO_CONTENT;
         let headers = reply.headers_mut();
         headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(METHODS));
@@ -105,6 +111,12 @@ impl Cors {
 
     /// Adds what an allowed page needs in order to read the answer.
     pub fn apply(&self, headers: &mut http::HeaderMap) {
+        if let Self::Ruled(ruled) = self {
+            for (name, value) in ruled {
+                headers.insert(name, value.clone());
+            }
+            return;
+        }
         let Self::Allowed(origin) = self else { return };
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
         headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));

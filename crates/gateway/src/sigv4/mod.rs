@@ -8,6 +8,7 @@ mod chunked;
 mod claim;
 mod date;
 mod error;
+pub(crate) mod form;
 mod key;
 mod sign;
 #[cfg(test)]

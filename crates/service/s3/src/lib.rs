@@ -7,11 +7,13 @@
 //! objects.rs   versions: finding, putting, deleting one inside a transaction
 //! errors.rs    S3's errors with S3's words
 //! hooks.rs     what the sub-resources of a bucket do when objects come and go
+//! door.rs      websites, forms and cross-origin rules: HTTP that is no operation
 //! settings/    those sub-resources: read, checked, kept and shown; mostly pure
 //! post/        uploads by HTML forms
 //! ```
 
 mod buckets;
+mod door;
 #[expect(dead_code, reason = "the operations on objects follow")]
 mod errors;
 #[expect(dead_code, reason = "the operations on objects follow")]
@@ -39,6 +41,7 @@ api_s3::serve!(S3, ops);
 pub fn service() -> Service {
     let mut service = Service::new(api_s3::dispatch(Arc::new(S3)));
     service.invalid = Some(invalid);
+    service.door = Some(Arc::new(door::S3Door));
     service
 }
 

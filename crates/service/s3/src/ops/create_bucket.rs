@@ -7,6 +7,7 @@
 use api_s3::{CreateBucketOutput, CreateBucketRequest, Error};
 use kernel::{Ctx, Fault};
 
+use super::creation;
 use crate::records::{BUCKETS, Bucket, Versioning};
 use crate::{S3, buckets, errors};
 
@@ -35,7 +36,10 @@ pub(crate) async fn create_bucket(
     ctx.store()
         .write(|tx| -> Result<(), Error> {
             match tx.get(&BUCKETS, name.as_str())? {
-                None => Ok(tx.put(&BUCKETS, name.as_str(), &bucket)?),
+                None => {
+                    tx.put(&BUCKETS, name.as_str(), &bucket)?;
+                    creation::put_settings(tx, &bucket, &input)
+                }
                 Some(before) if before.account != bucket.account => {
                     Err(errors::bucket_already_exists(name).into())
                 }

@@ -10,6 +10,7 @@ mod bucket_tagging;
 mod bucket_website;
 mod buckets;
 mod create_bucket;
+mod creation;
 mod object_lock;
 mod object_tagging;
 mod object_target;

@@ -140,7 +140,7 @@ mod tests {
         check("aws:x=1", "System tags");
         check("a=%00", "TagValue");
         check("=1", "TagKey");
-        check(&"k1=&k2=&k3=&k4=&k5=&k6=&k7=&k8=&k9=&k10=&k11=", "greater than 10");
+        check("k1=&k2=&k3=&k4=&k5=&k6=&k7=&k8=&k9=&k10=&k11=", "greater than 10");
     }
 
     #[test]

@@ -1,0 +1,65 @@
+//! S3's HTTP that is no operation: websites, forms, and the rules for pages of other origins.
+
+use http::{HeaderName, Response, StatusCode};
+use kernel::{BoxFuture, CrossOrigin, Door, Fault, Kernel, Visit, VisitKind};
+use shape::ByteStream;
+
+use crate::records::BUCKETS;
+use crate::settings::cors::{Asked, Cors};
+use crate::settings::kept;
+
+/// The door.
+pub(crate) struct S3Door;
+
+impl Door for S3Door {
+    fn owns(&self, kernel: &Kernel, name: &str) -> bool {
+        kernel.store().read(|tx| tx.contains(&BUCKETS, name)).unwrap_or(false)
+    }
+
+    fn cross_origin(
+        &self,
+        kernel: &Kernel,
+        name: &str,
+        asked: &CrossOrigin<'_>,
+    ) -> Result<Vec<(HeaderName, String)>, Fault> {
+        let cors = kernel.store().read(|tx| kept::get::<Cors>(tx, name))?;
+        let Some(cors) = cors else {
+            return Err(forbidden("CORS is not enabled for this bucket.", asked));
+        };
+        let wanted = Asked { origin: asked.origin, method: asked.method, headers: asked.headers };
+        let answer = cors.answer(&wanted).ok_or_else(|| {
+            let text = "This CORS request is not allowed. This is usually because the evalution \
+                        of Origin, request method / Access-Control-Request-Method or \
+                        Access-Control-Request-Headers are not whitelisted by the resource's CORS \
+                        spec.";
+            forbidden(text, asked)
+        })?;
+        let named = |(name, value): (&'static str, String)| (HeaderName::from_static(name), value);
+        Ok(answer.into_iter().map(named).collect())
+    }
+
+    fn answer<'a>(
+        &'a self,
+        _kernel: &'a Kernel,
+        visit: Visit,
+    ) -> BoxFuture<'a, Response<ByteStream>> {
+        let what = match visit.kind {
+            VisitKind::Website => "websites of S3 buckets",
+            VisitKind::Form => "S3 POST uploads",
+        };
+        Box::pin(async move {
+            let text = format!("Gureum does not implement {what}.\n");
+            let mut reply = Response::new(ByteStream::from(text));
+            *reply.status_mut() = StatusCode::NOT_IMPLEMENTED;
+            reply
+        })
+    }
+}
+
+/// The refusal of a preflight. S3's own text has the typing error.
+fn forbidden(why: &str, asked: &CrossOrigin<'_>) -> Fault {
+    let kind = if asked.is_root { "BUCKET" } else { "OBJECT" };
+    Fault::new("AccessForbidden", 403, format!("CORSResponse: {why}"))
+        .with("Method", asked.method)
+        .with("ResourceType", kind)
+}
