@@ -1,6 +1,6 @@
 //! From a request to its answer.
 
-use crate::answer::{self, auth_fault, body_fault, front, name_request, without_service};
+use crate::answer::{self, auth_fault, body_fault, front, is_s3, name_request, without_service};
 use crate::auth::{Candidate, Identified};
 use crate::checksum;
 use crate::config::{Config, GatewayError};

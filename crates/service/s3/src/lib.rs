@@ -8,6 +8,7 @@
 //! errors.rs    S3's errors with S3's words
 //! hooks.rs     what the sub-resources of a bucket do when objects come and go
 //! door.rs      websites, forms and cross-origin rules: HTTP that is no operation
+//! guard.rs     what policies and access control lists say of a bucket and its objects
 //! settings/    those sub-resources: read, checked, kept and shown; mostly pure
 //! post/        uploads by HTML forms
 //! ```
@@ -16,6 +17,7 @@ mod buckets;
 mod door;
 #[expect(dead_code, reason = "the operations on objects follow")]
 mod errors;
+mod guard;
 #[expect(dead_code, reason = "the operations on objects follow")]
 mod hooks;
 #[expect(dead_code, reason = "the operations on objects follow")]
@@ -42,6 +44,7 @@ pub fn service() -> Service {
     let mut service = Service::new(api_s3::dispatch(Arc::new(S3)));
     service.invalid = Some(invalid);
     service.door = Some(Arc::new(door::S3Door));
+    service.guard = Some(Arc::new(guard::S3Guard));
     service
 }
 
