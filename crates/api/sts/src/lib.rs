@@ -14,13 +14,14 @@ pub static MODEL: LazyLock<&'static shape::Model> =
 kernel::api! {
     service "sts";
     operations {
-        0 decode_authorization_message(DecodeAuthorizationMessageRequest) -> DecodeAuthorizationMessageResponse;
-        1 get_access_key_info(GetAccessKeyInfoRequest) -> GetAccessKeyInfoResponse;
-        2 get_caller_identity(GetCallerIdentityRequest) -> GetCallerIdentityResponse;
-        3 get_federation_token(GetFederationTokenRequest) -> GetFederationTokenResponse;
-        4 get_session_token(GetSessionTokenRequest) -> GetSessionTokenResponse;
+        0 assume_role(AssumeRoleRequest) -> AssumeRoleResponse;
+        1 decode_authorization_message(DecodeAuthorizationMessageRequest) -> DecodeAuthorizationMessageResponse;
+        2 get_access_key_info(GetAccessKeyInfoRequest) -> GetAccessKeyInfoResponse;
+        3 get_caller_identity(GetCallerIdentityRequest) -> GetCallerIdentityResponse;
+        4 get_federation_token(GetFederationTokenRequest) -> GetFederationTokenResponse;
+        5 get_session_token(GetSessionTokenRequest) -> GetSessionTokenResponse;
     }
-    errors { InvalidAuthorizationMessageException, MalformedPolicyDocumentException, PackedPolicyTooLargeException, RegionDisabledException }
+    errors { ExpiredTokenException, InvalidAuthorizationMessageException, MalformedPolicyDocumentException, PackedPolicyTooLargeException, RegionDisabledException }
 }
 
 /// Implements [`Api`] for a type: every operation is the function of its name in the
@@ -29,6 +30,13 @@ kernel::api! {
 macro_rules! serve {
     ($type:ty, $ops:ident) => {
         impl $crate::Api for $type {
+            fn assume_role<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::AssumeRoleRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::AssumeRoleResponse, $crate::Error>> {
+                Box::pin($ops::assume_role(self, ctx, input))
+            }
             fn decode_authorization_message<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,

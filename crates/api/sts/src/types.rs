@@ -7,83 +7,61 @@ use shape::{Blob, Document, Timestamp};
 use std::collections::BTreeMap;
 
 #[derive(Clone, Default)]
-pub struct InvalidAuthorizationMessageException {
-    pub message: Option<String>,
-}
-shape::structure!(InvalidAuthorizationMessageException, MODEL, 0, message);
-
-#[derive(Clone, Default)]
-pub struct DecodeAuthorizationMessageRequest {
-    pub encoded_message: String,
-}
-shape::structure!(DecodeAuthorizationMessageRequest, MODEL, 2, encoded_message);
-
-#[derive(Clone, Default)]
-pub struct DecodeAuthorizationMessageResponse {
-    pub decoded_message: Option<String>,
-}
-shape::structure!(DecodeAuthorizationMessageResponse, MODEL, 4, decoded_message);
-
-#[derive(Clone, Default)]
-pub struct GetAccessKeyInfoRequest {
-    pub access_key_id: String,
-}
-shape::structure!(GetAccessKeyInfoRequest, MODEL, 6, access_key_id);
-
-#[derive(Clone, Default)]
-pub struct GetAccessKeyInfoResponse {
-    pub account: Option<String>,
-}
-shape::structure!(GetAccessKeyInfoResponse, MODEL, 8, account);
-
-#[derive(Clone, Default)]
-pub struct GetCallerIdentityRequest {}
-shape::structure!(GetCallerIdentityRequest, MODEL, 10);
-
-#[derive(Clone, Default)]
-pub struct GetCallerIdentityResponse {
-    pub user_id: Option<String>,
-    pub account: Option<String>,
-    pub arn: Option<String>,
-}
-shape::structure!(GetCallerIdentityResponse, MODEL, 11, user_id, account, arn);
-
-#[derive(Clone, Default)]
 pub struct MalformedPolicyDocumentException {
     pub message: Option<String>,
 }
-shape::structure!(MalformedPolicyDocumentException, MODEL, 14, message);
+shape::structure!(MalformedPolicyDocumentException, MODEL, 0, message);
 
 #[derive(Clone, Default)]
 pub struct PackedPolicyTooLargeException {
     pub message: Option<String>,
 }
-shape::structure!(PackedPolicyTooLargeException, MODEL, 16, message);
+shape::structure!(PackedPolicyTooLargeException, MODEL, 2, message);
 
 #[derive(Clone, Default)]
 pub struct RegionDisabledException {
     pub message: Option<String>,
 }
-shape::structure!(RegionDisabledException, MODEL, 18, message);
+shape::structure!(RegionDisabledException, MODEL, 4, message);
 
 #[derive(Clone, Default)]
-pub struct GetFederationTokenRequest {
-    pub name: String,
-    pub policy: Option<String>,
+pub struct ExpiredTokenException {
+    pub message: Option<String>,
+}
+shape::structure!(ExpiredTokenException, MODEL, 6, message);
+
+#[derive(Clone, Default)]
+pub struct AssumeRoleRequest {
+    pub role_arn: String,
+    pub role_session_name: String,
     pub policy_arns: Option<Vec<PolicyDescriptorType>>,
+    pub policy: Option<String>,
     pub duration_seconds: Option<i32>,
     pub tags: Option<Vec<Tag>>,
+    pub transitive_tag_keys: Option<Vec<String>>,
+    pub external_id: Option<String>,
+    pub serial_number: Option<String>,
+    pub token_code: Option<String>,
+    pub source_identity: Option<String>,
+    pub provided_contexts: Option<Vec<ProvidedContext>>,
     pub minimum_session_token_size: Option<i32>,
 }
 shape::structure!(
-    GetFederationTokenRequest,
+    AssumeRoleRequest,
     MODEL,
-    20,
-    name,
-    policy,
+    8,
+    role_arn,
+    role_session_name,
     policy_arns,
+    policy,
     duration_seconds,
     tags,
+    transitive_tag_keys,
+    external_id,
+    serial_number,
+    token_code,
+    source_identity,
+    provided_contexts,
     minimum_session_token_size
 );
 
@@ -91,30 +69,39 @@ shape::structure!(
 pub struct PolicyDescriptorType {
     pub arn: Option<String>,
 }
-shape::structure!(PolicyDescriptorType, MODEL, 24, arn);
+shape::structure!(PolicyDescriptorType, MODEL, 12, arn);
 
 #[derive(Clone, Default)]
 pub struct Tag {
     pub key: String,
     pub value: String,
 }
-shape::structure!(Tag, MODEL, 27, key, value);
+shape::structure!(Tag, MODEL, 16, key, value);
 
 #[derive(Clone, Default)]
-pub struct GetFederationTokenResponse {
+pub struct ProvidedContext {
+    pub provider_arn: Option<String>,
+    pub context_assertion: Option<String>,
+}
+shape::structure!(ProvidedContext, MODEL, 25, provider_arn, context_assertion);
+
+#[derive(Clone, Default)]
+pub struct AssumeRoleResponse {
     pub credentials: Option<Credentials>,
-    pub federated_user: Option<FederatedUser>,
+    pub assumed_role_user: Option<AssumedRoleUser>,
     pub packed_policy_size: Option<i32>,
+    pub source_identity: Option<String>,
     pub session_token_utilization: Option<i32>,
     pub session_token_size: Option<i32>,
 }
 shape::structure!(
-    GetFederationTokenResponse,
+    AssumeRoleResponse,
     MODEL,
-    31,
+    28,
     credentials,
-    federated_user,
+    assumed_role_user,
     packed_policy_size,
+    source_identity,
     session_token_utilization,
     session_token_size
 );
@@ -129,7 +116,7 @@ pub struct Credentials {
 shape::structure!(
     Credentials,
     MODEL,
-    32,
+    29,
     access_key_id,
     secret_access_key,
     session_token,
@@ -137,11 +124,100 @@ shape::structure!(
 );
 
 #[derive(Clone, Default)]
+pub struct AssumedRoleUser {
+    pub assumed_role_id: String,
+    pub arn: String,
+}
+shape::structure!(AssumedRoleUser, MODEL, 34, assumed_role_id, arn);
+
+#[derive(Clone, Default)]
+pub struct InvalidAuthorizationMessageException {
+    pub message: Option<String>,
+}
+shape::structure!(InvalidAuthorizationMessageException, MODEL, 39, message);
+
+#[derive(Clone, Default)]
+pub struct DecodeAuthorizationMessageRequest {
+    pub encoded_message: String,
+}
+shape::structure!(DecodeAuthorizationMessageRequest, MODEL, 41, encoded_message);
+
+#[derive(Clone, Default)]
+pub struct DecodeAuthorizationMessageResponse {
+    pub decoded_message: Option<String>,
+}
+shape::structure!(DecodeAuthorizationMessageResponse, MODEL, 43, decoded_message);
+
+#[derive(Clone, Default)]
+pub struct GetAccessKeyInfoRequest {
+    pub access_key_id: String,
+}
+shape::structure!(GetAccessKeyInfoRequest, MODEL, 45, access_key_id);
+
+#[derive(Clone, Default)]
+pub struct GetAccessKeyInfoResponse {
+    pub account: Option<String>,
+}
+shape::structure!(GetAccessKeyInfoResponse, MODEL, 46, account);
+
+#[derive(Clone, Default)]
+pub struct GetCallerIdentityRequest {}
+shape::structure!(GetCallerIdentityRequest, MODEL, 48);
+
+#[derive(Clone, Default)]
+pub struct GetCallerIdentityResponse {
+    pub user_id: Option<String>,
+    pub account: Option<String>,
+    pub arn: Option<String>,
+}
+shape::structure!(GetCallerIdentityResponse, MODEL, 49, user_id, account, arn);
+
+#[derive(Clone, Default)]
+pub struct GetFederationTokenRequest {
+    pub name: String,
+    pub policy: Option<String>,
+    pub policy_arns: Option<Vec<PolicyDescriptorType>>,
+    pub duration_seconds: Option<i32>,
+    pub tags: Option<Vec<Tag>>,
+    pub minimum_session_token_size: Option<i32>,
+}
+shape::structure!(
+    GetFederationTokenRequest,
+    MODEL,
+    51,
+    name,
+    policy,
+    policy_arns,
+    duration_seconds,
+    tags,
+    minimum_session_token_size
+);
+
+#[derive(Clone, Default)]
+pub struct GetFederationTokenResponse {
+    pub credentials: Option<Credentials>,
+    pub federated_user: Option<FederatedUser>,
+    pub packed_policy_size: Option<i32>,
+    pub session_token_utilization: Option<i32>,
+    pub session_token_size: Option<i32>,
+}
+shape::structure!(
+    GetFederationTokenResponse,
+    MODEL,
+    55,
+    credentials,
+    federated_user,
+    packed_policy_size,
+    session_token_utilization,
+    session_token_size
+);
+
+#[derive(Clone, Default)]
 pub struct FederatedUser {
     pub federated_user_id: String,
     pub arn: String,
 }
-shape::structure!(FederatedUser, MODEL, 36, federated_user_id, arn);
+shape::structure!(FederatedUser, MODEL, 56, federated_user_id, arn);
 
 #[derive(Clone, Default)]
 pub struct GetSessionTokenRequest {
@@ -153,7 +229,7 @@ pub struct GetSessionTokenRequest {
 shape::structure!(
     GetSessionTokenRequest,
     MODEL,
-    41,
+    58,
     duration_seconds,
     serial_number,
     token_code,
@@ -169,7 +245,7 @@ pub struct GetSessionTokenResponse {
 shape::structure!(
     GetSessionTokenResponse,
     MODEL,
-    44,
+    59,
     credentials,
     session_token_utilization,
     session_token_size

@@ -247,7 +247,9 @@ impl Collect<'_> {
             rows = rows
                 .iter()
                 .flat_map(|row| {
-                    values.iter().map(|value| [row.as_slice(), &[value.clone()]].concat())
+                    values
+                        .iter()
+                        .map(|value| [row.as_slice(), std::slice::from_ref(value)].concat())
                 })
                 .collect();
         }

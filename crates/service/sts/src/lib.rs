@@ -3,7 +3,9 @@
 mod fault;
 mod mfa;
 mod ops;
+mod role;
 mod session;
+mod trust;
 
 use std::sync::Arc;
 

@@ -105,6 +105,14 @@ pub(crate) fn pairs(tags: Option<Vec<Tag>>) -> Vec<(String, String)> {
     tags.into_iter().flatten().map(|tag| (tag.key, tag.value)).collect()
 }
 
+/// A source identity that may be set: AWS keeps those that begin with `aws:` to itself.
+pub(crate) fn check_source_identity(source: &str) -> Result<(), Error> {
+    match source.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:")) {
+        true => Err(invalid("Source identities that begin with aws: are for system use.")),
+        false => Ok(()),
+    }
+}
+
 /// Credentials as every answer has them.
 pub(crate) struct Issued {
     pub credentials: Credentials,

@@ -1,11 +1,13 @@
 //! One operation a file.
 
+mod assume_role;
 mod decode_authorization_message;
 mod get_access_key_info;
 mod get_caller_identity;
 mod get_federation_token;
 mod get_session_token;
 
+pub(crate) use assume_role::assume_role;
 pub(crate) use decode_authorization_message::decode_authorization_message;
 pub(crate) use get_access_key_info::get_access_key_info;
 pub(crate) use get_caller_identity::get_caller_identity;

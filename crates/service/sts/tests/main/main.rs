@@ -1,5 +1,6 @@
 //! STS through the kernel, as the gateway and other services call it.
 
+mod roles;
 mod sessions;
 
 use std::sync::Arc;
