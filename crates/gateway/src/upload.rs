@@ -66,6 +66,7 @@ struct Upload {
     check: Check,
     received: u64,
     bytes_max: u64,
+    announced: Vec<String>,
     trailers: Trailers,
     ended: bool,
     _room: Room,
@@ -94,6 +95,7 @@ pub(crate) fn stream(
         check,
         received: 0,
         bytes_max: terms.bytes_max,
+        announced: announced(terms.parts),
         trailers: Vec::new(),
         ended: false,
         _room: room,
@@ -139,6 +141,13 @@ fn prepare(terms: &Terms<'_>, body: &Incoming) -> Result<(Check, u64), Fault> {
         .with("ProposedSize", length.to_string())
         .with("MaxSizeAllowed", terms.bytes_max.to_string())),
     }
+}
+
+/// The headers that `x-amz-trailer` says will follow the body.
+fn announced(parts: &Parts) -> Vec<String> {
+    let values = parts.headers.get_all("x-amz-trailer").into_iter();
+    let names = values.filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(','));
+    names.map(|name| name.trim().to_ascii_lowercase()).collect()
 }
 
 impl Upload {
@@ -218,6 +227,10 @@ impl Source for Upload {
         let piece = ready!(self.poll_piece(cx)).transpose();
         self.ended = !matches!(piece, Some(Ok(_)));
         Poll::Ready(piece)
+    }
+
+    fn announced(&self) -> &[String] {
+        &self.announced
     }
 
     fn trailers(&mut self) -> Trailers {

@@ -14,55 +14,72 @@ pub static MODEL: LazyLock<&'static shape::Model> =
 kernel::api! {
     service "s3";
     operations {
-        0 create_bucket(CreateBucketRequest) -> CreateBucketOutput;
-        1 delete_bucket(DeleteBucketRequest) -> DeleteBucketOutput;
-        2 delete_bucket_cors(DeleteBucketCorsRequest) -> DeleteBucketCorsOutput;
-        3 delete_bucket_encryption(DeleteBucketEncryptionRequest) -> DeleteBucketEncryptionOutput;
-        4 delete_bucket_ownership_controls(DeleteBucketOwnershipControlsRequest) -> DeleteBucketOwnershipControlsOutput;
-        5 delete_bucket_policy(DeleteBucketPolicyRequest) -> DeleteBucketPolicyOutput;
-        6 delete_bucket_tagging(DeleteBucketTaggingRequest) -> DeleteBucketTaggingOutput;
-        7 delete_bucket_website(DeleteBucketWebsiteRequest) -> DeleteBucketWebsiteOutput;
-        8 delete_object_tagging(DeleteObjectTaggingRequest) -> DeleteObjectTaggingOutput;
-        9 delete_public_access_block(DeletePublicAccessBlockRequest) -> DeletePublicAccessBlockOutput;
-        10 get_bucket_accelerate_configuration(GetBucketAccelerateConfigurationRequest) -> GetBucketAccelerateConfigurationOutput;
-        11 get_bucket_acl(GetBucketAclRequest) -> GetBucketAclOutput;
-        12 get_bucket_cors(GetBucketCorsRequest) -> GetBucketCorsOutput;
-        13 get_bucket_encryption(GetBucketEncryptionRequest) -> GetBucketEncryptionOutput;
-        14 get_bucket_location(GetBucketLocationRequest) -> GetBucketLocationOutput;
-        15 get_bucket_logging(GetBucketLoggingRequest) -> GetBucketLoggingOutput;
-        16 get_bucket_ownership_controls(GetBucketOwnershipControlsRequest) -> GetBucketOwnershipControlsOutput;
-        17 get_bucket_policy(GetBucketPolicyRequest) -> GetBucketPolicyOutput;
-        18 get_bucket_policy_status(GetBucketPolicyStatusRequest) -> GetBucketPolicyStatusOutput;
-        19 get_bucket_replication(GetBucketReplicationRequest) -> GetBucketReplicationOutput;
-        20 get_bucket_request_payment(GetBucketRequestPaymentRequest) -> GetBucketRequestPaymentOutput;
-        21 get_bucket_tagging(GetBucketTaggingRequest) -> GetBucketTaggingOutput;
-        22 get_bucket_versioning(GetBucketVersioningRequest) -> GetBucketVersioningOutput;
-        23 get_bucket_website(GetBucketWebsiteRequest) -> GetBucketWebsiteOutput;
-        24 get_object_acl(GetObjectAclRequest) -> GetObjectAclOutput;
-        25 get_object_legal_hold(GetObjectLegalHoldRequest) -> GetObjectLegalHoldOutput;
-        26 get_object_lock_configuration(GetObjectLockConfigurationRequest) -> GetObjectLockConfigurationOutput;
-        27 get_object_retention(GetObjectRetentionRequest) -> GetObjectRetentionOutput;
-        28 get_object_tagging(GetObjectTaggingRequest) -> GetObjectTaggingOutput;
-        29 get_public_access_block(GetPublicAccessBlockRequest) -> GetPublicAccessBlockOutput;
-        30 head_bucket(HeadBucketRequest) -> HeadBucketOutput;
-        31 list_buckets(ListBucketsRequest) -> ListBucketsOutput;
-        32 put_bucket_acl(PutBucketAclRequest) -> PutBucketAclOutput;
-        33 put_bucket_cors(PutBucketCorsRequest) -> PutBucketCorsOutput;
-        34 put_bucket_encryption(PutBucketEncryptionRequest) -> PutBucketEncryptionOutput;
-        35 put_bucket_ownership_controls(PutBucketOwnershipControlsRequest) -> PutBucketOwnershipControlsOutput;
-        36 put_bucket_policy(PutBucketPolicyRequest) -> PutBucketPolicyOutput;
-        37 put_bucket_request_payment(PutBucketRequestPaymentRequest) -> PutBucketRequestPaymentOutput;
-        38 put_bucket_tagging(PutBucketTaggingRequest) -> PutBucketTaggingOutput;
-        39 put_bucket_versioning(PutBucketVersioningRequest) -> PutBucketVersioningOutput;
-        40 put_bucket_website(PutBucketWebsiteRequest) -> PutBucketWebsiteOutput;
-        41 put_object_acl(PutObjectAclRequest) -> PutObjectAclOutput;
-        42 put_object_legal_hold(PutObjectLegalHoldRequest) -> PutObjectLegalHoldOutput;
-        43 put_object_lock_configuration(PutObjectLockConfigurationRequest) -> PutObjectLockConfigurationOutput;
-        44 put_object_retention(PutObjectRetentionRequest) -> PutObjectRetentionOutput;
-        45 put_object_tagging(PutObjectTaggingRequest) -> PutObjectTaggingOutput;
-        46 put_public_access_block(PutPublicAccessBlockRequest) -> PutPublicAccessBlockOutput;
+        0 abort_multipart_upload(AbortMultipartUploadRequest) -> AbortMultipartUploadOutput;
+        1 complete_multipart_upload(CompleteMultipartUploadRequest) -> CompleteMultipartUploadOutput;
+        2 copy_object(CopyObjectRequest) -> CopyObjectOutput;
+        3 create_bucket(CreateBucketRequest) -> CreateBucketOutput;
+        4 create_multipart_upload(CreateMultipartUploadRequest) -> CreateMultipartUploadOutput;
+        5 delete_bucket(DeleteBucketRequest) -> DeleteBucketOutput;
+        6 delete_bucket_cors(DeleteBucketCorsRequest) -> DeleteBucketCorsOutput;
+        7 delete_bucket_encryption(DeleteBucketEncryptionRequest) -> DeleteBucketEncryptionOutput;
+        8 delete_bucket_ownership_controls(DeleteBucketOwnershipControlsRequest) -> DeleteBucketOwnershipControlsOutput;
+        9 delete_bucket_policy(DeleteBucketPolicyRequest) -> DeleteBucketPolicyOutput;
+        10 delete_bucket_tagging(DeleteBucketTaggingRequest) -> DeleteBucketTaggingOutput;
+        11 delete_bucket_website(DeleteBucketWebsiteRequest) -> DeleteBucketWebsiteOutput;
+        12 delete_object(DeleteObjectRequest) -> DeleteObjectOutput;
+        13 delete_object_tagging(DeleteObjectTaggingRequest) -> DeleteObjectTaggingOutput;
+        14 delete_objects(DeleteObjectsRequest) -> DeleteObjectsOutput;
+        15 delete_public_access_block(DeletePublicAccessBlockRequest) -> DeletePublicAccessBlockOutput;
+        16 get_bucket_accelerate_configuration(GetBucketAccelerateConfigurationRequest) -> GetBucketAccelerateConfigurationOutput;
+        17 get_bucket_acl(GetBucketAclRequest) -> GetBucketAclOutput;
+        18 get_bucket_cors(GetBucketCorsRequest) -> GetBucketCorsOutput;
+        19 get_bucket_encryption(GetBucketEncryptionRequest) -> GetBucketEncryptionOutput;
+        20 get_bucket_location(GetBucketLocationRequest) -> GetBucketLocationOutput;
+        21 get_bucket_logging(GetBucketLoggingRequest) -> GetBucketLoggingOutput;
+        22 get_bucket_ownership_controls(GetBucketOwnershipControlsRequest) -> GetBucketOwnershipControlsOutput;
+        23 get_bucket_policy(GetBucketPolicyRequest) -> GetBucketPolicyOutput;
+        24 get_bucket_policy_status(GetBucketPolicyStatusRequest) -> GetBucketPolicyStatusOutput;
+        25 get_bucket_replication(GetBucketReplicationRequest) -> GetBucketReplicationOutput;
+        26 get_bucket_request_payment(GetBucketRequestPaymentRequest) -> GetBucketRequestPaymentOutput;
+        27 get_bucket_tagging(GetBucketTaggingRequest) -> GetBucketTaggingOutput;
+        28 get_bucket_versioning(GetBucketVersioningRequest) -> GetBucketVersioningOutput;
+        29 get_bucket_website(GetBucketWebsiteRequest) -> GetBucketWebsiteOutput;
+        30 get_object(GetObjectRequest) -> GetObjectOutput;
+        31 get_object_acl(GetObjectAclRequest) -> GetObjectAclOutput;
+        32 get_object_attributes(GetObjectAttributesRequest) -> GetObjectAttributesOutput;
+        33 get_object_legal_hold(GetObjectLegalHoldRequest) -> GetObjectLegalHoldOutput;
+        34 get_object_lock_configuration(GetObjectLockConfigurationRequest) -> GetObjectLockConfigurationOutput;
+        35 get_object_retention(GetObjectRetentionRequest) -> GetObjectRetentionOutput;
+        36 get_object_tagging(GetObjectTaggingRequest) -> GetObjectTaggingOutput;
+        37 get_public_access_block(GetPublicAccessBlockRequest) -> GetPublicAccessBlockOutput;
+        38 head_bucket(HeadBucketRequest) -> HeadBucketOutput;
+        39 head_object(HeadObjectRequest) -> HeadObjectOutput;
+        40 list_buckets(ListBucketsRequest) -> ListBucketsOutput;
+        41 list_multipart_uploads(ListMultipartUploadsRequest) -> ListMultipartUploadsOutput;
+        42 list_object_versions(ListObjectVersionsRequest) -> ListObjectVersionsOutput;
+        43 list_objects(ListObjectsRequest) -> ListObjectsOutput;
+        44 list_objects_v2(ListObjectsV2Request) -> ListObjectsV2Output;
+        45 list_parts(ListPartsRequest) -> ListPartsOutput;
+        46 put_bucket_acl(PutBucketAclRequest) -> PutBucketAclOutput;
+        47 put_bucket_cors(PutBucketCorsRequest) -> PutBucketCorsOutput;
+        48 put_bucket_encryption(PutBucketEncryptionRequest) -> PutBucketEncryptionOutput;
+        49 put_bucket_ownership_controls(PutBucketOwnershipControlsRequest) -> PutBucketOwnershipControlsOutput;
+        50 put_bucket_policy(PutBucketPolicyRequest) -> PutBucketPolicyOutput;
+        51 put_bucket_request_payment(PutBucketRequestPaymentRequest) -> PutBucketRequestPaymentOutput;
+        52 put_bucket_tagging(PutBucketTaggingRequest) -> PutBucketTaggingOutput;
+        53 put_bucket_versioning(PutBucketVersioningRequest) -> PutBucketVersioningOutput;
+        54 put_bucket_website(PutBucketWebsiteRequest) -> PutBucketWebsiteOutput;
+        55 put_object(PutObjectRequest) -> PutObjectOutput;
+        56 put_object_acl(PutObjectAclRequest) -> PutObjectAclOutput;
+        57 put_object_legal_hold(PutObjectLegalHoldRequest) -> PutObjectLegalHoldOutput;
+        58 put_object_lock_configuration(PutObjectLockConfigurationRequest) -> PutObjectLockConfigurationOutput;
+        59 put_object_retention(PutObjectRetentionRequest) -> PutObjectRetentionOutput;
+        60 put_object_tagging(PutObjectTaggingRequest) -> PutObjectTaggingOutput;
+        61 put_public_access_block(PutPublicAccessBlockRequest) -> PutPublicAccessBlockOutput;
+        62 upload_part(UploadPartRequest) -> UploadPartOutput;
+        63 upload_part_copy(UploadPartCopyRequest) -> UploadPartCopyOutput;
     }
-    errors { BucketAlreadyExists, BucketAlreadyOwnedByYou, NoSuchBucket, NoSuchKey }
+    errors { BucketAlreadyExists, BucketAlreadyOwnedByYou, EncryptionTypeMismatch, InvalidObjectState, InvalidRequest, InvalidWriteOffset, NoSuchBucket, NoSuchKey, NoSuchUpload, ObjectNotInActiveTierError, TooManyParts }
 }
 
 /// Implements [`Api`] for a type: every operation is the function of its name in the
@@ -71,12 +88,43 @@ kernel::api! {
 macro_rules! serve {
     ($type:ty, $ops:ident) => {
         impl $crate::Api for $type {
+            fn abort_multipart_upload<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::AbortMultipartUploadRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::AbortMultipartUploadOutput, $crate::Error>>
+            {
+                Box::pin($ops::abort_multipart_upload(self, ctx, input))
+            }
+            fn complete_multipart_upload<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::CompleteMultipartUploadRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::CompleteMultipartUploadOutput, $crate::Error>>
+            {
+                Box::pin($ops::complete_multipart_upload(self, ctx, input))
+            }
+            fn copy_object<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::CopyObjectRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::CopyObjectOutput, $crate::Error>> {
+                Box::pin($ops::copy_object(self, ctx, input))
+            }
             fn create_bucket<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::CreateBucketRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::CreateBucketOutput, $crate::Error>> {
                 Box::pin($ops::create_bucket(self, ctx, input))
+            }
+            fn create_multipart_upload<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::CreateMultipartUploadRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::CreateMultipartUploadOutput, $crate::Error>>
+            {
+                Box::pin($ops::create_multipart_upload(self, ctx, input))
             }
             fn delete_bucket<'a>(
                 &'a self,
@@ -134,6 +182,13 @@ macro_rules! serve {
             {
                 Box::pin($ops::delete_bucket_website(self, ctx, input))
             }
+            fn delete_object<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::DeleteObjectRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::DeleteObjectOutput, $crate::Error>> {
+                Box::pin($ops::delete_object(self, ctx, input))
+            }
             fn delete_object_tagging<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
@@ -141,6 +196,13 @@ macro_rules! serve {
             ) -> kernel::BoxFuture<'a, Result<$crate::DeleteObjectTaggingOutput, $crate::Error>>
             {
                 Box::pin($ops::delete_object_tagging(self, ctx, input))
+            }
+            fn delete_objects<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::DeleteObjectsRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::DeleteObjectsOutput, $crate::Error>> {
+                Box::pin($ops::delete_objects(self, ctx, input))
             }
             fn delete_public_access_block<'a>(
                 &'a self,
@@ -259,12 +321,27 @@ macro_rules! serve {
             ) -> kernel::BoxFuture<'a, Result<$crate::GetBucketWebsiteOutput, $crate::Error>> {
                 Box::pin($ops::get_bucket_website(self, ctx, input))
             }
+            fn get_object<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::GetObjectRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::GetObjectOutput, $crate::Error>> {
+                Box::pin($ops::get_object(self, ctx, input))
+            }
             fn get_object_acl<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::GetObjectAclRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::GetObjectAclOutput, $crate::Error>> {
                 Box::pin($ops::get_object_acl(self, ctx, input))
+            }
+            fn get_object_attributes<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::GetObjectAttributesRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::GetObjectAttributesOutput, $crate::Error>>
+            {
+                Box::pin($ops::get_object_attributes(self, ctx, input))
             }
             fn get_object_legal_hold<'a>(
                 &'a self,
@@ -314,12 +391,56 @@ macro_rules! serve {
             ) -> kernel::BoxFuture<'a, Result<$crate::HeadBucketOutput, $crate::Error>> {
                 Box::pin($ops::head_bucket(self, ctx, input))
             }
+            fn head_object<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::HeadObjectRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::HeadObjectOutput, $crate::Error>> {
+                Box::pin($ops::head_object(self, ctx, input))
+            }
             fn list_buckets<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::ListBucketsRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::ListBucketsOutput, $crate::Error>> {
                 Box::pin($ops::list_buckets(self, ctx, input))
+            }
+            fn list_multipart_uploads<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::ListMultipartUploadsRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::ListMultipartUploadsOutput, $crate::Error>>
+            {
+                Box::pin($ops::list_multipart_uploads(self, ctx, input))
+            }
+            fn list_object_versions<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::ListObjectVersionsRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::ListObjectVersionsOutput, $crate::Error>>
+            {
+                Box::pin($ops::list_object_versions(self, ctx, input))
+            }
+            fn list_objects<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::ListObjectsRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::ListObjectsOutput, $crate::Error>> {
+                Box::pin($ops::list_objects(self, ctx, input))
+            }
+            fn list_objects_v2<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::ListObjectsV2Request,
+            ) -> kernel::BoxFuture<'a, Result<$crate::ListObjectsV2Output, $crate::Error>> {
+                Box::pin($ops::list_objects_v2(self, ctx, input))
+            }
+            fn list_parts<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::ListPartsRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::ListPartsOutput, $crate::Error>> {
+                Box::pin($ops::list_parts(self, ctx, input))
             }
             fn put_bucket_acl<'a>(
                 &'a self,
@@ -390,6 +511,13 @@ macro_rules! serve {
             ) -> kernel::BoxFuture<'a, Result<$crate::PutBucketWebsiteOutput, $crate::Error>> {
                 Box::pin($ops::put_bucket_website(self, ctx, input))
             }
+            fn put_object<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::PutObjectRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::PutObjectOutput, $crate::Error>> {
+                Box::pin($ops::put_object(self, ctx, input))
+            }
             fn put_object_acl<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
@@ -437,6 +565,20 @@ macro_rules! serve {
             ) -> kernel::BoxFuture<'a, Result<$crate::PutPublicAccessBlockOutput, $crate::Error>>
             {
                 Box::pin($ops::put_public_access_block(self, ctx, input))
+            }
+            fn upload_part<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::UploadPartRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::UploadPartOutput, $crate::Error>> {
+                Box::pin($ops::upload_part(self, ctx, input))
+            }
+            fn upload_part_copy<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::UploadPartCopyRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::UploadPartCopyOutput, $crate::Error>> {
+                Box::pin($ops::upload_part_copy(self, ctx, input))
             }
         }
     };

@@ -7,12 +7,388 @@ use shape::{Blob, Document, Timestamp};
 use std::collections::BTreeMap;
 
 #[derive(Clone, Default)]
+pub struct NoSuchUpload {}
+shape::structure!(NoSuchUpload, MODEL, 0);
+
+#[derive(Clone, Default)]
+pub struct AbortMultipartUploadRequest {
+    pub bucket: String,
+    pub key: String,
+    pub upload_id: String,
+    pub request_payer: Option<RequestPayer>,
+    pub expected_bucket_owner: Option<String>,
+    pub if_match_initiated_time: Option<Timestamp>,
+}
+shape::structure!(
+    AbortMultipartUploadRequest,
+    MODEL,
+    1,
+    bucket,
+    key,
+    upload_id,
+    request_payer,
+    expected_bucket_owner,
+    if_match_initiated_time
+);
+
+shape::string_enum!(RequestPayer { Requester = "requester",  });
+
+#[derive(Clone, Default)]
+pub struct AbortMultipartUploadOutput {
+    pub request_charged: Option<RequestCharged>,
+    pub version_id: Option<String>,
+}
+shape::structure!(AbortMultipartUploadOutput, MODEL, 8, request_charged, version_id);
+
+shape::string_enum!(RequestCharged { Requester = "requester",  });
+
+#[derive(Clone, Default)]
+pub struct CompleteMultipartUploadRequest {
+    pub bucket: String,
+    pub key: String,
+    pub multipart_upload: Option<CompletedMultipartUpload>,
+    pub upload_id: String,
+    pub checksum_crc32: Option<String>,
+    pub checksum_crc32_c: Option<String>,
+    pub checksum_crc64_nvme: Option<String>,
+    pub checksum_sha1: Option<String>,
+    pub checksum_sha256: Option<String>,
+    pub checksum_sha512: Option<String>,
+    pub checksum_md5: Option<String>,
+    pub checksum_xxhash64: Option<String>,
+    pub checksum_xxhash3: Option<String>,
+    pub checksum_xxhash128: Option<String>,
+    pub checksum_type: Option<ChecksumType>,
+    pub mpu_object_size: Option<i64>,
+    pub request_payer: Option<RequestPayer>,
+    pub expected_bucket_owner: Option<String>,
+    pub if_match: Option<String>,
+    pub if_none_match: Option<String>,
+    pub sse_customer_algorithm: Option<String>,
+    pub sse_customer_key: Option<String>,
+    pub sse_customer_key_md5: Option<String>,
+}
+shape::structure!(
+    CompleteMultipartUploadRequest,
+    MODEL,
+    11,
+    bucket,
+    key,
+    multipart_upload,
+    upload_id,
+    checksum_crc32,
+    checksum_crc32_c,
+    checksum_crc64_nvme,
+    checksum_sha1,
+    checksum_sha256,
+    checksum_sha512,
+    checksum_md5,
+    checksum_xxhash64,
+    checksum_xxhash3,
+    checksum_xxhash128,
+    checksum_type,
+    mpu_object_size,
+    request_payer,
+    expected_bucket_owner,
+    if_match,
+    if_none_match,
+    sse_customer_algorithm,
+    sse_customer_key,
+    sse_customer_key_md5
+);
+
+#[derive(Clone, Default)]
+pub struct CompletedMultipartUpload {
+    pub parts: Option<Vec<CompletedPart>>,
+}
+shape::structure!(CompletedMultipartUpload, MODEL, 12, parts);
+
+#[derive(Clone, Default)]
+pub struct CompletedPart {
+    pub e_tag: Option<String>,
+    pub checksum_crc32: Option<String>,
+    pub checksum_crc32_c: Option<String>,
+    pub checksum_crc64_nvme: Option<String>,
+    pub checksum_sha1: Option<String>,
+    pub checksum_sha256: Option<String>,
+    pub checksum_sha512: Option<String>,
+    pub checksum_md5: Option<String>,
+    pub checksum_xxhash64: Option<String>,
+    pub checksum_xxhash3: Option<String>,
+    pub checksum_xxhash128: Option<String>,
+    pub part_number: Option<i32>,
+}
+shape::structure!(
+    CompletedPart,
+    MODEL,
+    14,
+    e_tag,
+    checksum_crc32,
+    checksum_crc32_c,
+    checksum_crc64_nvme,
+    checksum_sha1,
+    checksum_sha256,
+    checksum_sha512,
+    checksum_md5,
+    checksum_xxhash64,
+    checksum_xxhash3,
+    checksum_xxhash128,
+    part_number
+);
+
+shape::string_enum!(ChecksumType { Composite = "COMPOSITE", FullObject = "FULL_OBJECT",  });
+
+#[derive(Clone, Default)]
+pub struct CompleteMultipartUploadOutput {
+    pub location: Option<String>,
+    pub bucket: Option<String>,
+    pub key: Option<String>,
+    pub expiration: Option<String>,
+    pub e_tag: Option<String>,
+    pub checksum_crc32: Option<String>,
+    pub checksum_crc32_c: Option<String>,
+    pub checksum_crc64_nvme: Option<String>,
+    pub checksum_sha1: Option<String>,
+    pub checksum_sha256: Option<String>,
+    pub checksum_sha512: Option<String>,
+    pub checksum_md5: Option<String>,
+    pub checksum_xxhash64: Option<String>,
+    pub checksum_xxhash3: Option<String>,
+    pub checksum_xxhash128: Option<String>,
+    pub checksum_type: Option<ChecksumType>,
+    pub server_side_encryption: Option<ServerSideEncryption>,
+    pub version_id: Option<String>,
+    pub ssekms_key_id: Option<String>,
+    pub bucket_key_enabled: Option<bool>,
+    pub request_charged: Option<RequestCharged>,
+}
+shape::structure!(
+    CompleteMultipartUploadOutput,
+    MODEL,
+    34,
+    location,
+    bucket,
+    key,
+    expiration,
+    e_tag,
+    checksum_crc32,
+    checksum_crc32_c,
+    checksum_crc64_nvme,
+    checksum_sha1,
+    checksum_sha256,
+    checksum_sha512,
+    checksum_md5,
+    checksum_xxhash64,
+    checksum_xxhash3,
+    checksum_xxhash128,
+    checksum_type,
+    server_side_encryption,
+    version_id,
+    ssekms_key_id,
+    bucket_key_enabled,
+    request_charged
+);
+
+shape::string_enum!(ServerSideEncryption { Aes256 = "AES256", AwsFsx = "aws:fsx", AwsBackup = "aws:backup", AwsKms = "aws:kms", AwsKmsDsse = "aws:kms:dsse",  });
+
+#[derive(Clone, Default)]
+pub struct ObjectNotInActiveTierError {}
+shape::structure!(ObjectNotInActiveTierError, MODEL, 40);
+
+#[derive(Clone, Default)]
+pub struct CopyObjectRequest {
+    pub acl: Option<ObjectCannedACL>,
+    pub bucket: String,
+    pub cache_control: Option<String>,
+    pub checksum_algorithm: Option<ChecksumAlgorithm>,
+    pub content_disposition: Option<String>,
+    pub content_encoding: Option<String>,
+    pub content_language: Option<String>,
+    pub content_type: Option<String>,
+    pub copy_source: String,
+    pub copy_source_if_match: Option<String>,
+    pub copy_source_if_modified_since: Option<Timestamp>,
+    pub copy_source_if_none_match: Option<String>,
+    pub copy_source_if_unmodified_since: Option<Timestamp>,
+    pub expires: Option<String>,
+    pub grant_full_control: Option<String>,
+    pub grant_read: Option<String>,
+    pub grant_read_acp: Option<String>,
+    pub grant_write_acp: Option<String>,
+    pub if_match: Option<String>,
+    pub if_none_match: Option<String>,
+    pub key: String,
+    pub metadata: Option<BTreeMap<String, String>>,
+    pub metadata_directive: Option<MetadataDirective>,
+    pub tagging_directive: Option<TaggingDirective>,
+    pub annotation_directive: Option<AnnotationDirective>,
+    pub server_side_encryption: Option<ServerSideEncryption>,
+    pub storage_class: Option<StorageClass>,
+    pub website_redirect_location: Option<String>,
+    pub sse_customer_algorithm: Option<String>,
+    pub sse_customer_key: Option<String>,
+    pub sse_customer_key_md5: Option<String>,
+    pub ssekms_key_id: Option<String>,
+    pub ssekms_encryption_context: Option<String>,
+    pub bucket_key_enabled: Option<bool>,
+    pub copy_source_sse_customer_algorithm: Option<String>,
+    pub copy_source_sse_customer_key: Option<String>,
+    pub copy_source_sse_customer_key_md5: Option<String>,
+    pub request_payer: Option<RequestPayer>,
+    pub tagging: Option<String>,
+    pub object_lock_mode: Option<ObjectLockMode>,
+    pub object_lock_retain_until_date: Option<Timestamp>,
+    pub object_lock_legal_hold_status: Option<ObjectLockLegalHoldStatus>,
+    pub object_lock_event_hold: Option<ObjectLockEventHold>,
+    pub object_lock_event_hold_duration_days: Option<i32>,
+    pub object_lock_event_hold_duration_years: Option<i32>,
+    pub expected_bucket_owner: Option<String>,
+    pub expected_source_bucket_owner: Option<String>,
+}
+shape::structure!(
+    CopyObjectRequest,
+    MODEL,
+    41,
+    acl,
+    bucket,
+    cache_control,
+    checksum_algorithm,
+    content_disposition,
+    content_encoding,
+    content_language,
+    content_type,
+    copy_source,
+    copy_source_if_match,
+    copy_source_if_modified_since,
+    copy_source_if_none_match,
+    copy_source_if_unmodified_since,
+    expires,
+    grant_full_control,
+    grant_read,
+    grant_read_acp,
+    grant_write_acp,
+    if_match,
+    if_none_match,
+    key,
+    metadata,
+    metadata_directive,
+    tagging_directive,
+    annotation_directive,
+    server_side_encryption,
+    storage_class,
+    website_redirect_location,
+    sse_customer_algorithm,
+    sse_customer_key,
+    sse_customer_key_md5,
+    ssekms_key_id,
+    ssekms_encryption_context,
+    bucket_key_enabled,
+    copy_source_sse_customer_algorithm,
+    copy_source_sse_customer_key,
+    copy_source_sse_customer_key_md5,
+    request_payer,
+    tagging,
+    object_lock_mode,
+    object_lock_retain_until_date,
+    object_lock_legal_hold_status,
+    object_lock_event_hold,
+    object_lock_event_hold_duration_days,
+    object_lock_event_hold_duration_years,
+    expected_bucket_owner,
+    expected_source_bucket_owner
+);
+
+shape::string_enum!(ObjectCannedACL { Private = "private", PublicRead = "public-read", PublicReadWrite = "public-read-write", AuthenticatedRead = "authenticated-read", AwsExecRead = "aws-exec-read", BucketOwnerRead = "bucket-owner-read", BucketOwnerFullControl = "bucket-owner-full-control",  });
+
+shape::string_enum!(ChecksumAlgorithm { Crc32 = "CRC32", Crc32C = "CRC32C", Sha1 = "SHA1", Sha256 = "SHA256", Crc64Nvme = "CRC64NVME", Sha512 = "SHA512", Md5 = "MD5", Xxhash64 = "XXHASH64", Xxhash3 = "XXHASH3", Xxhash128 = "XXHASH128",  });
+
+shape::string_enum!(MetadataDirective { Copy = "COPY", Replace = "REPLACE",  });
+
+shape::string_enum!(TaggingDirective { Copy = "COPY", Replace = "REPLACE",  });
+
+shape::string_enum!(AnnotationDirective { Copy = "COPY", Exclude = "EXCLUDE",  });
+
+shape::string_enum!(StorageClass { Standard = "STANDARD", ReducedRedundancy = "REDUCED_REDUNDANCY", StandardIa = "STANDARD_IA", OnezoneIa = "ONEZONE_IA", IntelligentTiering = "INTELLIGENT_TIERING", Glacier = "GLACIER", DeepArchive = "DEEP_ARCHIVE", Outposts = "OUTPOSTS", GlacierIr = "GLACIER_IR", Snow = "SNOW", ExpressOnezone = "EXPRESS_ONEZONE", FsxOpenzfs = "FSX_OPENZFS", FsxOntap = "FSX_ONTAP", AwsBackupWarm = "AWS_BACKUP_WARM", AwsBackupLowCostWarm = "AWS_BACKUP_LOW_COST_WARM",  });
+
+shape::string_enum!(ObjectLockMode { Governance = "GOVERNANCE", Compliance = "COMPLIANCE",  });
+
+shape::string_enum!(ObjectLockLegalHoldStatus { On = "ON", Off = "OFF",  });
+
+shape::string_enum!(ObjectLockEventHold { On = "ON", Off = "OFF",  });
+
+#[derive(Clone, Default)]
+pub struct CopyObjectOutput {
+    pub copy_object_result: Option<CopyObjectResult>,
+    pub expiration: Option<String>,
+    pub copy_source_version_id: Option<String>,
+    pub version_id: Option<String>,
+    pub server_side_encryption: Option<ServerSideEncryption>,
+    pub sse_customer_algorithm: Option<String>,
+    pub sse_customer_key_md5: Option<String>,
+    pub ssekms_key_id: Option<String>,
+    pub ssekms_encryption_context: Option<String>,
+    pub bucket_key_enabled: Option<bool>,
+    pub request_charged: Option<RequestCharged>,
+}
+shape::structure!(
+    CopyObjectOutput,
+    MODEL,
+    78,
+    copy_object_result,
+    expiration,
+    copy_source_version_id,
+    version_id,
+    server_side_encryption,
+    sse_customer_algorithm,
+    sse_customer_key_md5,
+    ssekms_key_id,
+    ssekms_encryption_context,
+    bucket_key_enabled,
+    request_charged
+);
+
+#[derive(Clone, Default)]
+pub struct CopyObjectResult {
+    pub e_tag: Option<String>,
+    pub last_modified: Option<Timestamp>,
+    pub checksum_type: Option<ChecksumType>,
+    pub checksum_crc32: Option<String>,
+    pub checksum_crc32_c: Option<String>,
+    pub checksum_crc64_nvme: Option<String>,
+    pub checksum_sha1: Option<String>,
+    pub checksum_sha256: Option<String>,
+    pub checksum_sha512: Option<String>,
+    pub checksum_md5: Option<String>,
+    pub checksum_xxhash64: Option<String>,
+    pub checksum_xxhash3: Option<String>,
+    pub checksum_xxhash128: Option<String>,
+}
+shape::structure!(
+    CopyObjectResult,
+    MODEL,
+    79,
+    e_tag,
+    last_modified,
+    checksum_type,
+    checksum_crc32,
+    checksum_crc32_c,
+    checksum_crc64_nvme,
+    checksum_sha1,
+    checksum_sha256,
+    checksum_sha512,
+    checksum_md5,
+    checksum_xxhash64,
+    checksum_xxhash3,
+    checksum_xxhash128
+);
+
+#[derive(Clone, Default)]
 pub struct BucketAlreadyExists {}
-shape::structure!(BucketAlreadyExists, MODEL, 0);
+shape::structure!(BucketAlreadyExists, MODEL, 82);
 
 #[derive(Clone, Default)]
 pub struct BucketAlreadyOwnedByYou {}
-shape::structure!(BucketAlreadyOwnedByYou, MODEL, 1);
+shape::structure!(BucketAlreadyOwnedByYou, MODEL, 83);
 
 #[derive(Clone, Default)]
 pub struct CreateBucketRequest {
@@ -31,7 +407,7 @@ pub struct CreateBucketRequest {
 shape::structure!(
     CreateBucketRequest,
     MODEL,
-    2,
+    84,
     acl,
     bucket,
     create_bucket_configuration,
@@ -54,7 +430,15 @@ pub struct CreateBucketConfiguration {
     pub bucket: Option<BucketInfo>,
     pub tags: Option<Vec<Tag>>,
 }
-shape::structure!(CreateBucketConfiguration, MODEL, 5, location_constraint, location, bucket, tags);
+shape::structure!(
+    CreateBucketConfiguration,
+    MODEL,
+    86,
+    location_constraint,
+    location,
+    bucket,
+    tags
+);
 
 shape::string_enum!(BucketLocationConstraint { AfSouth1 = "af-south-1", ApEast1 = "ap-east-1", ApEast2 = "ap-east-2", ApNortheast1 = "ap-northeast-1", ApNortheast2 = "ap-northeast-2", ApNortheast3 = "ap-northeast-3", ApSouth1 = "ap-south-1", ApSouth2 = "ap-south-2", ApSoutheast1 = "ap-southeast-1", ApSoutheast2 = "ap-southeast-2", ApSoutheast3 = "ap-southeast-3", ApSoutheast4 = "ap-southeast-4", ApSoutheast5 = "ap-southeast-5", ApSoutheast6 = "ap-southeast-6", ApSoutheast7 = "ap-southeast-7", CaCentral1 = "ca-central-1", CaWest1 = "ca-west-1", CnNorth1 = "cn-north-1", CnNorthwest1 = "cn-northwest-1", Eu = "EU", EuCentral1 = "eu-central-1", EuCentral2 = "eu-central-2", EuNorth1 = "eu-north-1", EuSouth1 = "eu-south-1", EuSouth2 = "eu-south-2", EuWest1 = "eu-west-1", EuWest2 = "eu-west-2", EuWest3 = "eu-west-3", IlCentral1 = "il-central-1", MeCentral1 = "me-central-1", MeSouth1 = "me-south-1", MxCentral1 = "mx-central-1", SaEast1 = "sa-east-1", UsEast2 = "us-east-2", UsGovEast1 = "us-gov-east-1", UsGovWest1 = "us-gov-west-1", UsWest1 = "us-west-1", UsWest2 = "us-west-2",  });
 
@@ -63,7 +447,7 @@ pub struct LocationInfo {
     pub r#type: Option<LocationType>,
     pub name: Option<String>,
 }
-shape::structure!(LocationInfo, MODEL, 7, r#type, name);
+shape::structure!(LocationInfo, MODEL, 88, r#type, name);
 
 shape::string_enum!(LocationType { AvailabilityZone = "AvailabilityZone", LocalZone = "LocalZone",  });
 
@@ -72,7 +456,7 @@ pub struct BucketInfo {
     pub data_redundancy: Option<DataRedundancy>,
     pub r#type: Option<BucketType>,
 }
-shape::structure!(BucketInfo, MODEL, 10, data_redundancy, r#type);
+shape::structure!(BucketInfo, MODEL, 91, data_redundancy, r#type);
 
 shape::string_enum!(DataRedundancy { SingleAvailabilityZone = "SingleAvailabilityZone", SingleLocalZone = "SingleLocalZone",  });
 
@@ -83,7 +467,7 @@ pub struct Tag {
     pub key: String,
     pub value: String,
 }
-shape::structure!(Tag, MODEL, 14, key, value);
+shape::structure!(Tag, MODEL, 95, key, value);
 
 shape::string_enum!(ObjectOwnership { BucketOwnerPreferred = "BucketOwnerPreferred", ObjectWriter = "ObjectWriter", BucketOwnerEnforced = "BucketOwnerEnforced",  });
 
@@ -94,84 +478,237 @@ pub struct CreateBucketOutput {
     pub location: Option<String>,
     pub bucket_arn: Option<String>,
 }
-shape::structure!(CreateBucketOutput, MODEL, 25, location, bucket_arn);
+shape::structure!(CreateBucketOutput, MODEL, 101, location, bucket_arn);
+
+#[derive(Clone, Default)]
+pub struct CreateMultipartUploadRequest {
+    pub acl: Option<ObjectCannedACL>,
+    pub bucket: String,
+    pub cache_control: Option<String>,
+    pub content_disposition: Option<String>,
+    pub content_encoding: Option<String>,
+    pub content_language: Option<String>,
+    pub content_type: Option<String>,
+    pub expires: Option<String>,
+    pub grant_full_control: Option<String>,
+    pub grant_read: Option<String>,
+    pub grant_read_acp: Option<String>,
+    pub grant_write_acp: Option<String>,
+    pub key: String,
+    pub metadata: Option<BTreeMap<String, String>>,
+    pub server_side_encryption: Option<ServerSideEncryption>,
+    pub storage_class: Option<StorageClass>,
+    pub website_redirect_location: Option<String>,
+    pub sse_customer_algorithm: Option<String>,
+    pub sse_customer_key: Option<String>,
+    pub sse_customer_key_md5: Option<String>,
+    pub ssekms_key_id: Option<String>,
+    pub ssekms_encryption_context: Option<String>,
+    pub bucket_key_enabled: Option<bool>,
+    pub request_payer: Option<RequestPayer>,
+    pub tagging: Option<String>,
+    pub object_lock_mode: Option<ObjectLockMode>,
+    pub object_lock_retain_until_date: Option<Timestamp>,
+    pub object_lock_legal_hold_status: Option<ObjectLockLegalHoldStatus>,
+    pub object_lock_event_hold: Option<ObjectLockEventHold>,
+    pub object_lock_event_hold_duration_days: Option<i32>,
+    pub object_lock_event_hold_duration_years: Option<i32>,
+    pub expected_bucket_owner: Option<String>,
+    pub checksum_algorithm: Option<ChecksumAlgorithm>,
+    pub checksum_type: Option<ChecksumType>,
+}
+shape::structure!(
+    CreateMultipartUploadRequest,
+    MODEL,
+    103,
+    acl,
+    bucket,
+    cache_control,
+    content_disposition,
+    content_encoding,
+    content_language,
+    content_type,
+    expires,
+    grant_full_control,
+    grant_read,
+    grant_read_acp,
+    grant_write_acp,
+    key,
+    metadata,
+    server_side_encryption,
+    storage_class,
+    website_redirect_location,
+    sse_customer_algorithm,
+    sse_customer_key,
+    sse_customer_key_md5,
+    ssekms_key_id,
+    ssekms_encryption_context,
+    bucket_key_enabled,
+    request_payer,
+    tagging,
+    object_lock_mode,
+    object_lock_retain_until_date,
+    object_lock_legal_hold_status,
+    object_lock_event_hold,
+    object_lock_event_hold_duration_days,
+    object_lock_event_hold_duration_years,
+    expected_bucket_owner,
+    checksum_algorithm,
+    checksum_type
+);
+
+#[derive(Clone, Default)]
+pub struct CreateMultipartUploadOutput {
+    pub abort_date: Option<Timestamp>,
+    pub abort_rule_id: Option<String>,
+    pub bucket: Option<String>,
+    pub key: Option<String>,
+    pub upload_id: Option<String>,
+    pub server_side_encryption: Option<ServerSideEncryption>,
+    pub sse_customer_algorithm: Option<String>,
+    pub sse_customer_key_md5: Option<String>,
+    pub ssekms_key_id: Option<String>,
+    pub ssekms_encryption_context: Option<String>,
+    pub bucket_key_enabled: Option<bool>,
+    pub request_charged: Option<RequestCharged>,
+    pub checksum_algorithm: Option<ChecksumAlgorithm>,
+    pub checksum_type: Option<ChecksumType>,
+    pub version_id: Option<String>,
+}
+shape::structure!(
+    CreateMultipartUploadOutput,
+    MODEL,
+    104,
+    abort_date,
+    abort_rule_id,
+    bucket,
+    key,
+    upload_id,
+    server_side_encryption,
+    sse_customer_algorithm,
+    sse_customer_key_md5,
+    ssekms_key_id,
+    ssekms_encryption_context,
+    bucket_key_enabled,
+    request_charged,
+    checksum_algorithm,
+    checksum_type,
+    version_id
+);
 
 #[derive(Clone, Default)]
 pub struct DeleteBucketRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(DeleteBucketRequest, MODEL, 28, bucket, expected_bucket_owner);
+shape::structure!(DeleteBucketRequest, MODEL, 107, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct DeleteBucketOutput {}
-shape::structure!(DeleteBucketOutput, MODEL, 30);
+shape::structure!(DeleteBucketOutput, MODEL, 108);
 
 #[derive(Clone, Default)]
 pub struct DeleteBucketCorsRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(DeleteBucketCorsRequest, MODEL, 31, bucket, expected_bucket_owner);
+shape::structure!(DeleteBucketCorsRequest, MODEL, 109, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct DeleteBucketCorsOutput {}
-shape::structure!(DeleteBucketCorsOutput, MODEL, 32);
+shape::structure!(DeleteBucketCorsOutput, MODEL, 110);
 
 #[derive(Clone, Default)]
 pub struct DeleteBucketEncryptionRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(DeleteBucketEncryptionRequest, MODEL, 33, bucket, expected_bucket_owner);
+shape::structure!(DeleteBucketEncryptionRequest, MODEL, 111, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct DeleteBucketEncryptionOutput {}
-shape::structure!(DeleteBucketEncryptionOutput, MODEL, 34);
+shape::structure!(DeleteBucketEncryptionOutput, MODEL, 112);
 
 #[derive(Clone, Default)]
 pub struct DeleteBucketOwnershipControlsRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(DeleteBucketOwnershipControlsRequest, MODEL, 35, bucket, expected_bucket_owner);
+shape::structure!(DeleteBucketOwnershipControlsRequest, MODEL, 113, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct DeleteBucketOwnershipControlsOutput {}
-shape::structure!(DeleteBucketOwnershipControlsOutput, MODEL, 36);
+shape::structure!(DeleteBucketOwnershipControlsOutput, MODEL, 114);
 
 #[derive(Clone, Default)]
 pub struct DeleteBucketPolicyRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(DeleteBucketPolicyRequest, MODEL, 37, bucket, expected_bucket_owner);
+shape::structure!(DeleteBucketPolicyRequest, MODEL, 115, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct DeleteBucketPolicyOutput {}
-shape::structure!(DeleteBucketPolicyOutput, MODEL, 38);
+shape::structure!(DeleteBucketPolicyOutput, MODEL, 116);
 
 #[derive(Clone, Default)]
 pub struct DeleteBucketTaggingRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(DeleteBucketTaggingRequest, MODEL, 39, bucket, expected_bucket_owner);
+shape::structure!(DeleteBucketTaggingRequest, MODEL, 117, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct DeleteBucketTaggingOutput {}
-shape::structure!(DeleteBucketTaggingOutput, MODEL, 40);
+shape::structure!(DeleteBucketTaggingOutput, MODEL, 118);
 
 #[derive(Clone, Default)]
 pub struct DeleteBucketWebsiteRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(DeleteBucketWebsiteRequest, MODEL, 41, bucket, expected_bucket_owner);
+shape::structure!(DeleteBucketWebsiteRequest, MODEL, 119, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct DeleteBucketWebsiteOutput {}
-shape::structure!(DeleteBucketWebsiteOutput, MODEL, 42);
+shape::structure!(DeleteBucketWebsiteOutput, MODEL, 120);
+
+#[derive(Clone, Default)]
+pub struct DeleteObjectRequest {
+    pub bucket: String,
+    pub key: String,
+    pub mfa: Option<String>,
+    pub version_id: Option<String>,
+    pub request_payer: Option<RequestPayer>,
+    pub bypass_governance_retention: Option<bool>,
+    pub expected_bucket_owner: Option<String>,
+    pub if_match: Option<String>,
+    pub if_match_last_modified_time: Option<Timestamp>,
+    pub if_match_size: Option<i64>,
+}
+shape::structure!(
+    DeleteObjectRequest,
+    MODEL,
+    121,
+    bucket,
+    key,
+    mfa,
+    version_id,
+    request_payer,
+    bypass_governance_retention,
+    expected_bucket_owner,
+    if_match,
+    if_match_last_modified_time,
+    if_match_size
+);
+
+#[derive(Clone, Default)]
+pub struct DeleteObjectOutput {
+    pub delete_marker: Option<bool>,
+    pub version_id: Option<String>,
+    pub request_charged: Option<RequestCharged>,
+}
+shape::structure!(DeleteObjectOutput, MODEL, 126, delete_marker, version_id, request_charged);
 
 #[derive(Clone, Default)]
 pub struct DeleteObjectTaggingRequest {
@@ -183,7 +720,7 @@ pub struct DeleteObjectTaggingRequest {
 shape::structure!(
     DeleteObjectTaggingRequest,
     MODEL,
-    43,
+    128,
     bucket,
     key,
     version_id,
@@ -194,18 +731,92 @@ shape::structure!(
 pub struct DeleteObjectTaggingOutput {
     pub version_id: Option<String>,
 }
-shape::structure!(DeleteObjectTaggingOutput, MODEL, 45, version_id);
+shape::structure!(DeleteObjectTaggingOutput, MODEL, 129, version_id);
+
+#[derive(Clone, Default)]
+pub struct DeleteObjectsRequest {
+    pub bucket: String,
+    pub delete: Delete,
+    pub mfa: Option<String>,
+    pub request_payer: Option<RequestPayer>,
+    pub bypass_governance_retention: Option<bool>,
+    pub expected_bucket_owner: Option<String>,
+    pub checksum_algorithm: Option<ChecksumAlgorithm>,
+}
+shape::structure!(
+    DeleteObjectsRequest,
+    MODEL,
+    130,
+    bucket,
+    delete,
+    mfa,
+    request_payer,
+    bypass_governance_retention,
+    expected_bucket_owner,
+    checksum_algorithm
+);
+
+#[derive(Clone, Default)]
+pub struct Delete {
+    pub objects: Vec<ObjectIdentifier>,
+    pub quiet: Option<bool>,
+}
+shape::structure!(Delete, MODEL, 131, objects, quiet);
+
+#[derive(Clone, Default)]
+pub struct ObjectIdentifier {
+    pub key: String,
+    pub version_id: Option<String>,
+    pub e_tag: Option<String>,
+    pub last_modified_time: Option<Timestamp>,
+    pub size: Option<i64>,
+}
+shape::structure!(ObjectIdentifier, MODEL, 133, key, version_id, e_tag, last_modified_time, size);
+
+#[derive(Clone, Default)]
+pub struct DeleteObjectsOutput {
+    pub deleted: Option<Vec<DeletedObject>>,
+    pub request_charged: Option<RequestCharged>,
+    pub errors: Option<Vec<ErrorShape>>,
+}
+shape::structure!(DeleteObjectsOutput, MODEL, 137, deleted, request_charged, errors);
+
+#[derive(Clone, Default)]
+pub struct DeletedObject {
+    pub key: Option<String>,
+    pub version_id: Option<String>,
+    pub delete_marker: Option<bool>,
+    pub delete_marker_version_id: Option<String>,
+}
+shape::structure!(
+    DeletedObject,
+    MODEL,
+    139,
+    key,
+    version_id,
+    delete_marker,
+    delete_marker_version_id
+);
+
+#[derive(Clone, Default)]
+pub struct ErrorShape {
+    pub key: Option<String>,
+    pub version_id: Option<String>,
+    pub code: Option<String>,
+    pub message: Option<String>,
+}
+shape::structure!(ErrorShape, MODEL, 142, key, version_id, code, message);
 
 #[derive(Clone, Default)]
 pub struct DeletePublicAccessBlockRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(DeletePublicAccessBlockRequest, MODEL, 46, bucket, expected_bucket_owner);
+shape::structure!(DeletePublicAccessBlockRequest, MODEL, 145, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct DeletePublicAccessBlockOutput {}
-shape::structure!(DeletePublicAccessBlockOutput, MODEL, 47);
+shape::structure!(DeletePublicAccessBlockOutput, MODEL, 146);
 
 #[derive(Clone, Default)]
 pub struct GetBucketAccelerateConfigurationRequest {
@@ -216,52 +827,48 @@ pub struct GetBucketAccelerateConfigurationRequest {
 shape::structure!(
     GetBucketAccelerateConfigurationRequest,
     MODEL,
-    48,
+    147,
     bucket,
     expected_bucket_owner,
     request_payer
 );
-
-shape::string_enum!(RequestPayer { Requester = "requester",  });
 
 #[derive(Clone, Default)]
 pub struct GetBucketAccelerateConfigurationOutput {
     pub status: Option<BucketAccelerateStatus>,
     pub request_charged: Option<RequestCharged>,
 }
-shape::structure!(GetBucketAccelerateConfigurationOutput, MODEL, 50, status, request_charged);
+shape::structure!(GetBucketAccelerateConfigurationOutput, MODEL, 148, status, request_charged);
 
 shape::string_enum!(BucketAccelerateStatus { Enabled = "Enabled", Suspended = "Suspended",  });
-
-shape::string_enum!(RequestCharged { Requester = "requester",  });
 
 #[derive(Clone, Default)]
 pub struct GetBucketAclRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(GetBucketAclRequest, MODEL, 53, bucket, expected_bucket_owner);
+shape::structure!(GetBucketAclRequest, MODEL, 150, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct GetBucketAclOutput {
     pub owner: Option<Owner>,
     pub grants: Option<Vec<Grant>>,
 }
-shape::structure!(GetBucketAclOutput, MODEL, 54, owner, grants);
+shape::structure!(GetBucketAclOutput, MODEL, 151, owner, grants);
 
 #[derive(Clone, Default)]
 pub struct Owner {
     pub display_name: Option<String>,
     pub id: Option<String>,
 }
-shape::structure!(Owner, MODEL, 55, display_name, id);
+shape::structure!(Owner, MODEL, 152, display_name, id);
 
 #[derive(Clone, Default)]
 pub struct Grant {
     pub grantee: Option<Grantee>,
     pub permission: Option<Permission>,
 }
-shape::structure!(Grant, MODEL, 59, grantee, permission);
+shape::structure!(Grant, MODEL, 156, grantee, permission);
 
 #[derive(Clone, Default)]
 pub struct Grantee {
@@ -271,7 +878,7 @@ pub struct Grantee {
     pub r#type: Type,
     pub uri: Option<String>,
 }
-shape::structure!(Grantee, MODEL, 60, display_name, email_address, id, r#type, uri);
+shape::structure!(Grantee, MODEL, 157, display_name, email_address, id, r#type, uri);
 
 shape::string_enum!(Type { CanonicalUser = "CanonicalUser", AmazonCustomerByEmail = "AmazonCustomerByEmail", Group = "Group",  });
 
@@ -282,13 +889,13 @@ pub struct GetBucketCorsRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(GetBucketCorsRequest, MODEL, 65, bucket, expected_bucket_owner);
+shape::structure!(GetBucketCorsRequest, MODEL, 162, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct GetBucketCorsOutput {
     pub cors_rules: Option<Vec<CORSRule>>,
 }
-shape::structure!(GetBucketCorsOutput, MODEL, 66, cors_rules);
+shape::structure!(GetBucketCorsOutput, MODEL, 163, cors_rules);
 
 #[derive(Clone, Default)]
 pub struct CORSRule {
@@ -302,7 +909,7 @@ pub struct CORSRule {
 shape::structure!(
     CORSRule,
     MODEL,
-    68,
+    165,
     id,
     allowed_headers,
     allowed_methods,
@@ -316,19 +923,19 @@ pub struct GetBucketEncryptionRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(GetBucketEncryptionRequest, MODEL, 78, bucket, expected_bucket_owner);
+shape::structure!(GetBucketEncryptionRequest, MODEL, 175, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct GetBucketEncryptionOutput {
     pub server_side_encryption_configuration: Option<ServerSideEncryptionConfiguration>,
 }
-shape::structure!(GetBucketEncryptionOutput, MODEL, 79, server_side_encryption_configuration);
+shape::structure!(GetBucketEncryptionOutput, MODEL, 176, server_side_encryption_configuration);
 
 #[derive(Clone, Default)]
 pub struct ServerSideEncryptionConfiguration {
     pub rules: Vec<ServerSideEncryptionRule>,
 }
-shape::structure!(ServerSideEncryptionConfiguration, MODEL, 80, rules);
+shape::structure!(ServerSideEncryptionConfiguration, MODEL, 177, rules);
 
 #[derive(Clone, Default)]
 pub struct ServerSideEncryptionRule {
@@ -339,7 +946,7 @@ pub struct ServerSideEncryptionRule {
 shape::structure!(
     ServerSideEncryptionRule,
     MODEL,
-    82,
+    179,
     apply_server_side_encryption_by_default,
     bucket_key_enabled,
     blocked_encryption_types
@@ -350,15 +957,13 @@ pub struct ServerSideEncryptionByDefault {
     pub sse_algorithm: ServerSideEncryption,
     pub kms_master_key_id: Option<String>,
 }
-shape::structure!(ServerSideEncryptionByDefault, MODEL, 83, sse_algorithm, kms_master_key_id);
-
-shape::string_enum!(ServerSideEncryption { Aes256 = "AES256", AwsFsx = "aws:fsx", AwsBackup = "aws:backup", AwsKms = "aws:kms", AwsKmsDsse = "aws:kms:dsse",  });
+shape::structure!(ServerSideEncryptionByDefault, MODEL, 180, sse_algorithm, kms_master_key_id);
 
 #[derive(Clone, Default)]
 pub struct BlockedEncryptionTypes {
     pub encryption_type: Option<Vec<EncryptionType>>,
 }
-shape::structure!(BlockedEncryptionTypes, MODEL, 87, encryption_type);
+shape::structure!(BlockedEncryptionTypes, MODEL, 181, encryption_type);
 
 shape::string_enum!(EncryptionType { None = "NONE", SseC = "SSE-C",  });
 
@@ -367,26 +972,26 @@ pub struct GetBucketLocationRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(GetBucketLocationRequest, MODEL, 90, bucket, expected_bucket_owner);
+shape::structure!(GetBucketLocationRequest, MODEL, 184, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct GetBucketLocationOutput {
     pub location_constraint: Option<BucketLocationConstraint>,
 }
-shape::structure!(GetBucketLocationOutput, MODEL, 91, location_constraint);
+shape::structure!(GetBucketLocationOutput, MODEL, 185, location_constraint);
 
 #[derive(Clone, Default)]
 pub struct GetBucketLoggingRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(GetBucketLoggingRequest, MODEL, 92, bucket, expected_bucket_owner);
+shape::structure!(GetBucketLoggingRequest, MODEL, 186, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct GetBucketLoggingOutput {
     pub logging_enabled: Option<LoggingEnabled>,
 }
-shape::structure!(GetBucketLoggingOutput, MODEL, 93, logging_enabled);
+shape::structure!(GetBucketLoggingOutput, MODEL, 187, logging_enabled);
 
 #[derive(Clone, Default)]
 pub struct LoggingEnabled {
@@ -398,7 +1003,7 @@ pub struct LoggingEnabled {
 shape::structure!(
     LoggingEnabled,
     MODEL,
-    94,
+    188,
     target_bucket,
     target_grants,
     target_prefix,
@@ -410,7 +1015,7 @@ pub struct TargetGrant {
     pub grantee: Option<Grantee>,
     pub permission: Option<BucketLogsPermission>,
 }
-shape::structure!(TargetGrant, MODEL, 97, grantee, permission);
+shape::structure!(TargetGrant, MODEL, 191, grantee, permission);
 
 shape::string_enum!(BucketLogsPermission { FullControl = "FULL_CONTROL", Read = "READ", Write = "WRITE",  });
 
@@ -419,17 +1024,17 @@ pub struct TargetObjectKeyFormat {
     pub simple_prefix: Option<SimplePrefix>,
     pub partitioned_prefix: Option<PartitionedPrefix>,
 }
-shape::structure!(TargetObjectKeyFormat, MODEL, 100, simple_prefix, partitioned_prefix);
+shape::structure!(TargetObjectKeyFormat, MODEL, 194, simple_prefix, partitioned_prefix);
 
 #[derive(Clone, Default)]
 pub struct SimplePrefix {}
-shape::structure!(SimplePrefix, MODEL, 101);
+shape::structure!(SimplePrefix, MODEL, 195);
 
 #[derive(Clone, Default)]
 pub struct PartitionedPrefix {
     pub partition_date_source: Option<PartitionDateSource>,
 }
-shape::structure!(PartitionedPrefix, MODEL, 102, partition_date_source);
+shape::structure!(PartitionedPrefix, MODEL, 196, partition_date_source);
 
 shape::string_enum!(PartitionDateSource { EventTime = "EventTime", DeliveryTime = "DeliveryTime",  });
 
@@ -438,77 +1043,77 @@ pub struct GetBucketOwnershipControlsRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(GetBucketOwnershipControlsRequest, MODEL, 104, bucket, expected_bucket_owner);
+shape::structure!(GetBucketOwnershipControlsRequest, MODEL, 198, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct GetBucketOwnershipControlsOutput {
     pub ownership_controls: Option<OwnershipControls>,
 }
-shape::structure!(GetBucketOwnershipControlsOutput, MODEL, 105, ownership_controls);
+shape::structure!(GetBucketOwnershipControlsOutput, MODEL, 199, ownership_controls);
 
 #[derive(Clone, Default)]
 pub struct OwnershipControls {
     pub rules: Vec<OwnershipControlsRule>,
 }
-shape::structure!(OwnershipControls, MODEL, 106, rules);
+shape::structure!(OwnershipControls, MODEL, 200, rules);
 
 #[derive(Clone, Default)]
 pub struct OwnershipControlsRule {
     pub object_ownership: ObjectOwnership,
 }
-shape::structure!(OwnershipControlsRule, MODEL, 108, object_ownership);
+shape::structure!(OwnershipControlsRule, MODEL, 202, object_ownership);
 
 #[derive(Clone, Default)]
 pub struct GetBucketPolicyRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(GetBucketPolicyRequest, MODEL, 109, bucket, expected_bucket_owner);
+shape::structure!(GetBucketPolicyRequest, MODEL, 203, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct GetBucketPolicyOutput {
     pub policy: Option<String>,
 }
-shape::structure!(GetBucketPolicyOutput, MODEL, 110, policy);
+shape::structure!(GetBucketPolicyOutput, MODEL, 204, policy);
 
 #[derive(Clone, Default)]
 pub struct GetBucketPolicyStatusRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(GetBucketPolicyStatusRequest, MODEL, 112, bucket, expected_bucket_owner);
+shape::structure!(GetBucketPolicyStatusRequest, MODEL, 206, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct GetBucketPolicyStatusOutput {
     pub policy_status: Option<PolicyStatus>,
 }
-shape::structure!(GetBucketPolicyStatusOutput, MODEL, 113, policy_status);
+shape::structure!(GetBucketPolicyStatusOutput, MODEL, 207, policy_status);
 
 #[derive(Clone, Default)]
 pub struct PolicyStatus {
     pub is_public: Option<bool>,
 }
-shape::structure!(PolicyStatus, MODEL, 114, is_public);
+shape::structure!(PolicyStatus, MODEL, 208, is_public);
 
 #[derive(Clone, Default)]
 pub struct GetBucketReplicationRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(GetBucketReplicationRequest, MODEL, 116, bucket, expected_bucket_owner);
+shape::structure!(GetBucketReplicationRequest, MODEL, 210, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct GetBucketReplicationOutput {
     pub replication_configuration: Option<ReplicationConfiguration>,
 }
-shape::structure!(GetBucketReplicationOutput, MODEL, 117, replication_configuration);
+shape::structure!(GetBucketReplicationOutput, MODEL, 211, replication_configuration);
 
 #[derive(Clone, Default)]
 pub struct ReplicationConfiguration {
     pub role: String,
     pub rules: Vec<ReplicationRule>,
 }
-shape::structure!(ReplicationConfiguration, MODEL, 118, role, rules);
+shape::structure!(ReplicationConfiguration, MODEL, 212, role, rules);
 
 #[derive(Clone, Default)]
 pub struct ReplicationRule {
@@ -525,7 +1130,7 @@ pub struct ReplicationRule {
 shape::structure!(
     ReplicationRule,
     MODEL,
-    121,
+    215,
     id,
     priority,
     prefix,
@@ -543,14 +1148,14 @@ pub struct ReplicationRuleFilter {
     pub tag: Option<Tag>,
     pub and: Option<ReplicationRuleAndOperator>,
 }
-shape::structure!(ReplicationRuleFilter, MODEL, 124, prefix, tag, and);
+shape::structure!(ReplicationRuleFilter, MODEL, 218, prefix, tag, and);
 
 #[derive(Clone, Default)]
 pub struct ReplicationRuleAndOperator {
     pub prefix: Option<String>,
     pub tags: Option<Vec<Tag>>,
 }
-shape::structure!(ReplicationRuleAndOperator, MODEL, 125, prefix, tags);
+shape::structure!(ReplicationRuleAndOperator, MODEL, 219, prefix, tags);
 
 shape::string_enum!(ReplicationRuleStatus { Enabled = "Enabled", Disabled = "Disabled",  });
 
@@ -562,7 +1167,7 @@ pub struct SourceSelectionCriteria {
 shape::structure!(
     SourceSelectionCriteria,
     MODEL,
-    127,
+    221,
     sse_kms_encrypted_objects,
     replica_modifications
 );
@@ -571,7 +1176,7 @@ shape::structure!(
 pub struct SseKmsEncryptedObjects {
     pub status: SseKmsEncryptedObjectsStatus,
 }
-shape::structure!(SseKmsEncryptedObjects, MODEL, 128, status);
+shape::structure!(SseKmsEncryptedObjects, MODEL, 222, status);
 
 shape::string_enum!(SseKmsEncryptedObjectsStatus { Enabled = "Enabled", Disabled = "Disabled",  });
 
@@ -579,7 +1184,7 @@ shape::string_enum!(SseKmsEncryptedObjectsStatus { Enabled = "Enabled", Disabled
 pub struct ReplicaModifications {
     pub status: ReplicaModificationsStatus,
 }
-shape::structure!(ReplicaModifications, MODEL, 130, status);
+shape::structure!(ReplicaModifications, MODEL, 224, status);
 
 shape::string_enum!(ReplicaModificationsStatus { Enabled = "Enabled", Disabled = "Disabled",  });
 
@@ -587,7 +1192,7 @@ shape::string_enum!(ReplicaModificationsStatus { Enabled = "Enabled", Disabled =
 pub struct ExistingObjectReplication {
     pub status: ExistingObjectReplicationStatus,
 }
-shape::structure!(ExistingObjectReplication, MODEL, 132, status);
+shape::structure!(ExistingObjectReplication, MODEL, 226, status);
 
 shape::string_enum!(ExistingObjectReplicationStatus { Enabled = "Enabled", Disabled = "Disabled",  });
 
@@ -604,7 +1209,7 @@ pub struct Destination {
 shape::structure!(
     Destination,
     MODEL,
-    134,
+    228,
     bucket,
     account,
     storage_class,
@@ -614,13 +1219,11 @@ shape::structure!(
     metrics
 );
 
-shape::string_enum!(StorageClass { Standard = "STANDARD", ReducedRedundancy = "REDUCED_REDUNDANCY", StandardIa = "STANDARD_IA", OnezoneIa = "ONEZONE_IA", IntelligentTiering = "INTELLIGENT_TIERING", Glacier = "GLACIER", DeepArchive = "DEEP_ARCHIVE", Outposts = "OUTPOSTS", GlacierIr = "GLACIER_IR", Snow = "SNOW", ExpressOnezone = "EXPRESS_ONEZONE", FsxOpenzfs = "FSX_OPENZFS", FsxOntap = "FSX_ONTAP", AwsBackupWarm = "AWS_BACKUP_WARM", AwsBackupLowCostWarm = "AWS_BACKUP_LOW_COST_WARM",  });
-
 #[derive(Clone, Default)]
 pub struct AccessControlTranslation {
     pub owner: OwnerOverride,
 }
-shape::structure!(AccessControlTranslation, MODEL, 136, owner);
+shape::structure!(AccessControlTranslation, MODEL, 229, owner);
 
 shape::string_enum!(OwnerOverride { Destination = "Destination",  });
 
@@ -628,14 +1231,14 @@ shape::string_enum!(OwnerOverride { Destination = "Destination",  });
 pub struct EncryptionConfiguration {
     pub replica_kms_key_id: Option<String>,
 }
-shape::structure!(EncryptionConfiguration, MODEL, 138, replica_kms_key_id);
+shape::structure!(EncryptionConfiguration, MODEL, 231, replica_kms_key_id);
 
 #[derive(Clone, Default)]
 pub struct ReplicationTime {
     pub status: ReplicationTimeStatus,
     pub time: ReplicationTimeValue,
 }
-shape::structure!(ReplicationTime, MODEL, 140, status, time);
+shape::structure!(ReplicationTime, MODEL, 233, status, time);
 
 shape::string_enum!(ReplicationTimeStatus { Enabled = "Enabled", Disabled = "Disabled",  });
 
@@ -643,14 +1246,14 @@ shape::string_enum!(ReplicationTimeStatus { Enabled = "Enabled", Disabled = "Dis
 pub struct ReplicationTimeValue {
     pub minutes: Option<i32>,
 }
-shape::structure!(ReplicationTimeValue, MODEL, 142, minutes);
+shape::structure!(ReplicationTimeValue, MODEL, 235, minutes);
 
 #[derive(Clone, Default)]
 pub struct Metrics {
     pub status: MetricsStatus,
     pub event_threshold: Option<ReplicationTimeValue>,
 }
-shape::structure!(Metrics, MODEL, 144, status, event_threshold);
+shape::structure!(Metrics, MODEL, 237, status, event_threshold);
 
 shape::string_enum!(MetricsStatus { Enabled = "Enabled", Disabled = "Disabled",  });
 
@@ -658,7 +1261,7 @@ shape::string_enum!(MetricsStatus { Enabled = "Enabled", Disabled = "Disabled", 
 pub struct DeleteMarkerReplication {
     pub status: Option<DeleteMarkerReplicationStatus>,
 }
-shape::structure!(DeleteMarkerReplication, MODEL, 146, status);
+shape::structure!(DeleteMarkerReplication, MODEL, 239, status);
 
 shape::string_enum!(DeleteMarkerReplicationStatus { Enabled = "Enabled", Disabled = "Disabled",  });
 
@@ -667,13 +1270,13 @@ pub struct GetBucketRequestPaymentRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(GetBucketRequestPaymentRequest, MODEL, 148, bucket, expected_bucket_owner);
+shape::structure!(GetBucketRequestPaymentRequest, MODEL, 241, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct GetBucketRequestPaymentOutput {
     pub payer: Option<Payer>,
 }
-shape::structure!(GetBucketRequestPaymentOutput, MODEL, 149, payer);
+shape::structure!(GetBucketRequestPaymentOutput, MODEL, 242, payer);
 
 shape::string_enum!(Payer { Requester = "Requester", BucketOwner = "BucketOwner",  });
 
@@ -682,27 +1285,27 @@ pub struct GetBucketTaggingRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(GetBucketTaggingRequest, MODEL, 151, bucket, expected_bucket_owner);
+shape::structure!(GetBucketTaggingRequest, MODEL, 244, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct GetBucketTaggingOutput {
     pub tag_set: Vec<Tag>,
 }
-shape::structure!(GetBucketTaggingOutput, MODEL, 152, tag_set);
+shape::structure!(GetBucketTaggingOutput, MODEL, 245, tag_set);
 
 #[derive(Clone, Default)]
 pub struct GetBucketVersioningRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(GetBucketVersioningRequest, MODEL, 153, bucket, expected_bucket_owner);
+shape::structure!(GetBucketVersioningRequest, MODEL, 246, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct GetBucketVersioningOutput {
     pub status: Option<BucketVersioningStatus>,
     pub mfa_delete: Option<MFADeleteStatus>,
 }
-shape::structure!(GetBucketVersioningOutput, MODEL, 154, status, mfa_delete);
+shape::structure!(GetBucketVersioningOutput, MODEL, 247, status, mfa_delete);
 
 shape::string_enum!(BucketVersioningStatus { Enabled = "Enabled", Suspended = "Suspended",  });
 
@@ -713,7 +1316,7 @@ pub struct GetBucketWebsiteRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(GetBucketWebsiteRequest, MODEL, 157, bucket, expected_bucket_owner);
+shape::structure!(GetBucketWebsiteRequest, MODEL, 250, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct GetBucketWebsiteOutput {
@@ -725,7 +1328,7 @@ pub struct GetBucketWebsiteOutput {
 shape::structure!(
     GetBucketWebsiteOutput,
     MODEL,
-    158,
+    251,
     redirect_all_requests_to,
     index_document,
     error_document,
@@ -737,7 +1340,7 @@ pub struct RedirectAllRequestsTo {
     pub host_name: String,
     pub protocol: Option<Protocol>,
 }
-shape::structure!(RedirectAllRequestsTo, MODEL, 159, host_name, protocol);
+shape::structure!(RedirectAllRequestsTo, MODEL, 252, host_name, protocol);
 
 shape::string_enum!(Protocol { Http = "http", Https = "https",  });
 
@@ -745,27 +1348,27 @@ shape::string_enum!(Protocol { Http = "http", Https = "https",  });
 pub struct IndexDocument {
     pub suffix: String,
 }
-shape::structure!(IndexDocument, MODEL, 162, suffix);
+shape::structure!(IndexDocument, MODEL, 255, suffix);
 
 #[derive(Clone, Default)]
 pub struct ErrorDocument {
     pub key: String,
 }
-shape::structure!(ErrorDocument, MODEL, 164, key);
+shape::structure!(ErrorDocument, MODEL, 257, key);
 
 #[derive(Clone, Default)]
 pub struct RoutingRule {
     pub condition: Option<Condition>,
     pub redirect: Redirect,
 }
-shape::structure!(RoutingRule, MODEL, 166, condition, redirect);
+shape::structure!(RoutingRule, MODEL, 259, condition, redirect);
 
 #[derive(Clone, Default)]
 pub struct Condition {
     pub http_error_code_returned_equals: Option<String>,
     pub key_prefix_equals: Option<String>,
 }
-shape::structure!(Condition, MODEL, 167, http_error_code_returned_equals, key_prefix_equals);
+shape::structure!(Condition, MODEL, 260, http_error_code_returned_equals, key_prefix_equals);
 
 #[derive(Clone, Default)]
 pub struct Redirect {
@@ -778,7 +1381,7 @@ pub struct Redirect {
 shape::structure!(
     Redirect,
     MODEL,
-    170,
+    263,
     host_name,
     http_redirect_code,
     protocol,
@@ -788,7 +1391,174 @@ shape::structure!(
 
 #[derive(Clone, Default)]
 pub struct NoSuchKey {}
-shape::structure!(NoSuchKey, MODEL, 174);
+shape::structure!(NoSuchKey, MODEL, 267);
+
+#[derive(Clone, Default)]
+pub struct InvalidObjectState {
+    pub storage_class: Option<StorageClass>,
+    pub access_tier: Option<IntelligentTieringAccessTier>,
+}
+shape::structure!(InvalidObjectState, MODEL, 268, storage_class, access_tier);
+
+shape::string_enum!(IntelligentTieringAccessTier { ArchiveAccess = "ARCHIVE_ACCESS", DeepArchiveAccess = "DEEP_ARCHIVE_ACCESS",  });
+
+#[derive(Clone, Default)]
+pub struct GetObjectRequest {
+    pub bucket: String,
+    pub if_match: Option<String>,
+    pub if_modified_since: Option<Timestamp>,
+    pub if_none_match: Option<String>,
+    pub if_unmodified_since: Option<Timestamp>,
+    pub key: String,
+    pub range: Option<String>,
+    pub response_cache_control: Option<String>,
+    pub response_content_disposition: Option<String>,
+    pub response_content_encoding: Option<String>,
+    pub response_content_language: Option<String>,
+    pub response_content_type: Option<String>,
+    pub response_expires: Option<Timestamp>,
+    pub version_id: Option<String>,
+    pub sse_customer_algorithm: Option<String>,
+    pub sse_customer_key: Option<String>,
+    pub sse_customer_key_md5: Option<String>,
+    pub request_payer: Option<RequestPayer>,
+    pub part_number: Option<i32>,
+    pub expected_bucket_owner: Option<String>,
+    pub checksum_mode: Option<ChecksumMode>,
+}
+shape::structure!(
+    GetObjectRequest,
+    MODEL,
+    270,
+    bucket,
+    if_match,
+    if_modified_since,
+    if_none_match,
+    if_unmodified_since,
+    key,
+    range,
+    response_cache_control,
+    response_content_disposition,
+    response_content_encoding,
+    response_content_language,
+    response_content_type,
+    response_expires,
+    version_id,
+    sse_customer_algorithm,
+    sse_customer_key,
+    sse_customer_key_md5,
+    request_payer,
+    part_number,
+    expected_bucket_owner,
+    checksum_mode
+);
+
+shape::string_enum!(ChecksumMode { Enabled = "ENABLED",  });
+
+#[derive(Clone, Default)]
+pub struct GetObjectOutput {
+    pub body: Option<shape::ByteStream>,
+    pub delete_marker: Option<bool>,
+    pub accept_ranges: Option<String>,
+    pub expiration: Option<String>,
+    pub restore: Option<String>,
+    pub last_modified: Option<Timestamp>,
+    pub content_length: Option<i64>,
+    pub e_tag: Option<String>,
+    pub checksum_crc32: Option<String>,
+    pub checksum_crc32_c: Option<String>,
+    pub checksum_crc64_nvme: Option<String>,
+    pub checksum_sha1: Option<String>,
+    pub checksum_sha256: Option<String>,
+    pub checksum_sha512: Option<String>,
+    pub checksum_md5: Option<String>,
+    pub checksum_xxhash64: Option<String>,
+    pub checksum_xxhash3: Option<String>,
+    pub checksum_xxhash128: Option<String>,
+    pub checksum_type: Option<ChecksumType>,
+    pub missing_meta: Option<i32>,
+    pub version_id: Option<String>,
+    pub cache_control: Option<String>,
+    pub content_disposition: Option<String>,
+    pub content_encoding: Option<String>,
+    pub content_language: Option<String>,
+    pub content_range: Option<String>,
+    pub content_type: Option<String>,
+    pub expires: Option<String>,
+    pub website_redirect_location: Option<String>,
+    pub server_side_encryption: Option<ServerSideEncryption>,
+    pub metadata: Option<BTreeMap<String, String>>,
+    pub sse_customer_algorithm: Option<String>,
+    pub sse_customer_key_md5: Option<String>,
+    pub ssekms_key_id: Option<String>,
+    pub bucket_key_enabled: Option<bool>,
+    pub storage_class: Option<StorageClass>,
+    pub request_charged: Option<RequestCharged>,
+    pub replication_status: Option<ReplicationStatus>,
+    pub parts_count: Option<i32>,
+    pub tag_count: Option<i32>,
+    pub object_lock_mode: Option<ObjectLockMode>,
+    pub object_lock_retain_until_date: Option<Timestamp>,
+    pub object_lock_legal_hold_status: Option<ObjectLockLegalHoldStatus>,
+    pub object_lock_event_hold: Option<ObjectLockEventHold>,
+    pub object_lock_event_hold_duration_days: Option<i32>,
+    pub object_lock_event_hold_duration_years: Option<i32>,
+    pub http_status: Option<i32>,
+}
+shape::structure!(
+    GetObjectOutput,
+    MODEL,
+    281,
+    body,
+    delete_marker,
+    accept_ranges,
+    expiration,
+    restore,
+    last_modified,
+    content_length,
+    e_tag,
+    checksum_crc32,
+    checksum_crc32_c,
+    checksum_crc64_nvme,
+    checksum_sha1,
+    checksum_sha256,
+    checksum_sha512,
+    checksum_md5,
+    checksum_xxhash64,
+    checksum_xxhash3,
+    checksum_xxhash128,
+    checksum_type,
+    missing_meta,
+    version_id,
+    cache_control,
+    content_disposition,
+    content_encoding,
+    content_language,
+    content_range,
+    content_type,
+    expires,
+    website_redirect_location,
+    server_side_encryption,
+    metadata,
+    sse_customer_algorithm,
+    sse_customer_key_md5,
+    ssekms_key_id,
+    bucket_key_enabled,
+    storage_class,
+    request_charged,
+    replication_status,
+    parts_count,
+    tag_count,
+    object_lock_mode,
+    object_lock_retain_until_date,
+    object_lock_legal_hold_status,
+    object_lock_event_hold,
+    object_lock_event_hold_duration_days,
+    object_lock_event_hold_duration_years,
+    http_status
+);
+
+shape::string_enum!(ReplicationStatus { Complete = "COMPLETE", Pending = "PENDING", Failed = "FAILED", Replica = "REPLICA", Completed = "COMPLETED",  });
 
 #[derive(Clone, Default)]
 pub struct GetObjectAclRequest {
@@ -801,7 +1571,7 @@ pub struct GetObjectAclRequest {
 shape::structure!(
     GetObjectAclRequest,
     MODEL,
-    175,
+    291,
     bucket,
     key,
     version_id,
@@ -815,7 +1585,152 @@ pub struct GetObjectAclOutput {
     pub grants: Option<Vec<Grant>>,
     pub request_charged: Option<RequestCharged>,
 }
-shape::structure!(GetObjectAclOutput, MODEL, 176, owner, grants, request_charged);
+shape::structure!(GetObjectAclOutput, MODEL, 292, owner, grants, request_charged);
+
+#[derive(Clone, Default)]
+pub struct GetObjectAttributesRequest {
+    pub bucket: String,
+    pub key: String,
+    pub version_id: Option<String>,
+    pub max_parts: Option<i32>,
+    pub part_number_marker: Option<i32>,
+    pub sse_customer_algorithm: Option<String>,
+    pub sse_customer_key: Option<String>,
+    pub sse_customer_key_md5: Option<String>,
+    pub request_payer: Option<RequestPayer>,
+    pub expected_bucket_owner: Option<String>,
+    pub object_attributes: Vec<ObjectAttributes>,
+}
+shape::structure!(
+    GetObjectAttributesRequest,
+    MODEL,
+    293,
+    bucket,
+    key,
+    version_id,
+    max_parts,
+    part_number_marker,
+    sse_customer_algorithm,
+    sse_customer_key,
+    sse_customer_key_md5,
+    request_payer,
+    expected_bucket_owner,
+    object_attributes
+);
+
+shape::string_enum!(ObjectAttributes { ETag = "ETag", Checksum = "Checksum", ObjectParts = "ObjectParts", StorageClass = "StorageClass", ObjectSize = "ObjectSize",  });
+
+#[derive(Clone, Default)]
+pub struct GetObjectAttributesOutput {
+    pub delete_marker: Option<bool>,
+    pub last_modified: Option<Timestamp>,
+    pub version_id: Option<String>,
+    pub request_charged: Option<RequestCharged>,
+    pub e_tag: Option<String>,
+    pub checksum: Option<Checksum>,
+    pub object_parts: Option<GetObjectAttributesParts>,
+    pub storage_class: Option<StorageClass>,
+    pub object_size: Option<i64>,
+}
+shape::structure!(
+    GetObjectAttributesOutput,
+    MODEL,
+    298,
+    delete_marker,
+    last_modified,
+    version_id,
+    request_charged,
+    e_tag,
+    checksum,
+    object_parts,
+    storage_class,
+    object_size
+);
+
+#[derive(Clone, Default)]
+pub struct Checksum {
+    pub checksum_crc32: Option<String>,
+    pub checksum_crc32_c: Option<String>,
+    pub checksum_crc64_nvme: Option<String>,
+    pub checksum_sha1: Option<String>,
+    pub checksum_sha256: Option<String>,
+    pub checksum_sha512: Option<String>,
+    pub checksum_md5: Option<String>,
+    pub checksum_xxhash64: Option<String>,
+    pub checksum_xxhash3: Option<String>,
+    pub checksum_xxhash128: Option<String>,
+    pub checksum_type: Option<ChecksumType>,
+}
+shape::structure!(
+    Checksum,
+    MODEL,
+    299,
+    checksum_crc32,
+    checksum_crc32_c,
+    checksum_crc64_nvme,
+    checksum_sha1,
+    checksum_sha256,
+    checksum_sha512,
+    checksum_md5,
+    checksum_xxhash64,
+    checksum_xxhash3,
+    checksum_xxhash128,
+    checksum_type
+);
+
+#[derive(Clone, Default)]
+pub struct GetObjectAttributesParts {
+    pub total_parts_count: Option<i32>,
+    pub part_number_marker: Option<i32>,
+    pub next_part_number_marker: Option<i32>,
+    pub max_parts: Option<i32>,
+    pub is_truncated: Option<bool>,
+    pub parts: Option<Vec<ObjectPart>>,
+}
+shape::structure!(
+    GetObjectAttributesParts,
+    MODEL,
+    300,
+    total_parts_count,
+    part_number_marker,
+    next_part_number_marker,
+    max_parts,
+    is_truncated,
+    parts
+);
+
+#[derive(Clone, Default)]
+pub struct ObjectPart {
+    pub part_number: Option<i32>,
+    pub size: Option<i64>,
+    pub checksum_crc32: Option<String>,
+    pub checksum_crc32_c: Option<String>,
+    pub checksum_crc64_nvme: Option<String>,
+    pub checksum_sha1: Option<String>,
+    pub checksum_sha256: Option<String>,
+    pub checksum_sha512: Option<String>,
+    pub checksum_md5: Option<String>,
+    pub checksum_xxhash64: Option<String>,
+    pub checksum_xxhash3: Option<String>,
+    pub checksum_xxhash128: Option<String>,
+}
+shape::structure!(
+    ObjectPart,
+    MODEL,
+    304,
+    part_number,
+    size,
+    checksum_crc32,
+    checksum_crc32_c,
+    checksum_crc64_nvme,
+    checksum_sha1,
+    checksum_sha256,
+    checksum_sha512,
+    checksum_md5,
+    checksum_xxhash64,
+    checksum_xxhash3,
+    checksum_xxhash128
+);
 
 #[derive(Clone, Default)]
 pub struct GetObjectLegalHoldRequest {
@@ -828,7 +1743,7 @@ pub struct GetObjectLegalHoldRequest {
 shape::structure!(
     GetObjectLegalHoldRequest,
     MODEL,
-    177,
+    306,
     bucket,
     key,
     version_id,
@@ -840,35 +1755,33 @@ shape::structure!(
 pub struct GetObjectLegalHoldOutput {
     pub legal_hold: Option<ObjectLockLegalHold>,
 }
-shape::structure!(GetObjectLegalHoldOutput, MODEL, 178, legal_hold);
+shape::structure!(GetObjectLegalHoldOutput, MODEL, 307, legal_hold);
 
 #[derive(Clone, Default)]
 pub struct ObjectLockLegalHold {
     pub status: Option<ObjectLockLegalHoldStatus>,
 }
-shape::structure!(ObjectLockLegalHold, MODEL, 179, status);
-
-shape::string_enum!(ObjectLockLegalHoldStatus { On = "ON", Off = "OFF",  });
+shape::structure!(ObjectLockLegalHold, MODEL, 308, status);
 
 #[derive(Clone, Default)]
 pub struct GetObjectLockConfigurationRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(GetObjectLockConfigurationRequest, MODEL, 181, bucket, expected_bucket_owner);
+shape::structure!(GetObjectLockConfigurationRequest, MODEL, 309, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct GetObjectLockConfigurationOutput {
     pub object_lock_configuration: Option<ObjectLockConfiguration>,
 }
-shape::structure!(GetObjectLockConfigurationOutput, MODEL, 182, object_lock_configuration);
+shape::structure!(GetObjectLockConfigurationOutput, MODEL, 310, object_lock_configuration);
 
 #[derive(Clone, Default)]
 pub struct ObjectLockConfiguration {
     pub object_lock_enabled: Option<ObjectLockEnabled>,
     pub rule: Option<ObjectLockRule>,
 }
-shape::structure!(ObjectLockConfiguration, MODEL, 183, object_lock_enabled, rule);
+shape::structure!(ObjectLockConfiguration, MODEL, 311, object_lock_enabled, rule);
 
 shape::string_enum!(ObjectLockEnabled { Enabled = "Enabled",  });
 
@@ -876,7 +1789,7 @@ shape::string_enum!(ObjectLockEnabled { Enabled = "Enabled",  });
 pub struct ObjectLockRule {
     pub default_retention: Option<DefaultRetention>,
 }
-shape::structure!(ObjectLockRule, MODEL, 185, default_retention);
+shape::structure!(ObjectLockRule, MODEL, 313, default_retention);
 
 #[derive(Clone, Default)]
 pub struct DefaultRetention {
@@ -885,7 +1798,7 @@ pub struct DefaultRetention {
     pub years: Option<i32>,
     pub default_event_hold: Option<EventHoldDuration>,
 }
-shape::structure!(DefaultRetention, MODEL, 186, mode, days, years, default_event_hold);
+shape::structure!(DefaultRetention, MODEL, 314, mode, days, years, default_event_hold);
 
 shape::string_enum!(ObjectLockRetentionMode { Governance = "GOVERNANCE", Compliance = "COMPLIANCE",  });
 
@@ -894,7 +1807,7 @@ pub struct EventHoldDuration {
     pub days: Option<i32>,
     pub years: Option<i32>,
 }
-shape::structure!(EventHoldDuration, MODEL, 190, days, years);
+shape::structure!(EventHoldDuration, MODEL, 318, days, years);
 
 #[derive(Clone, Default)]
 pub struct GetObjectRetentionRequest {
@@ -907,7 +1820,7 @@ pub struct GetObjectRetentionRequest {
 shape::structure!(
     GetObjectRetentionRequest,
     MODEL,
-    191,
+    319,
     bucket,
     key,
     version_id,
@@ -919,7 +1832,7 @@ shape::structure!(
 pub struct GetObjectRetentionOutput {
     pub retention: Option<ObjectLockRetention>,
 }
-shape::structure!(GetObjectRetentionOutput, MODEL, 192, retention);
+shape::structure!(GetObjectRetentionOutput, MODEL, 320, retention);
 
 #[derive(Clone, Default)]
 pub struct ObjectLockRetention {
@@ -931,14 +1844,12 @@ pub struct ObjectLockRetention {
 shape::structure!(
     ObjectLockRetention,
     MODEL,
-    193,
+    321,
     mode,
     retain_until_date,
     event_hold,
     event_hold_duration
 );
-
-shape::string_enum!(ObjectLockEventHold { On = "ON", Off = "OFF",  });
 
 #[derive(Clone, Default)]
 pub struct GetObjectTaggingRequest {
@@ -951,7 +1862,7 @@ pub struct GetObjectTaggingRequest {
 shape::structure!(
     GetObjectTaggingRequest,
     MODEL,
-    196,
+    323,
     bucket,
     key,
     version_id,
@@ -964,20 +1875,20 @@ pub struct GetObjectTaggingOutput {
     pub version_id: Option<String>,
     pub tag_set: Vec<Tag>,
 }
-shape::structure!(GetObjectTaggingOutput, MODEL, 197, version_id, tag_set);
+shape::structure!(GetObjectTaggingOutput, MODEL, 324, version_id, tag_set);
 
 #[derive(Clone, Default)]
 pub struct GetPublicAccessBlockRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(GetPublicAccessBlockRequest, MODEL, 198, bucket, expected_bucket_owner);
+shape::structure!(GetPublicAccessBlockRequest, MODEL, 325, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct GetPublicAccessBlockOutput {
     pub public_access_block_configuration: Option<PublicAccessBlockConfiguration>,
 }
-shape::structure!(GetPublicAccessBlockOutput, MODEL, 199, public_access_block_configuration);
+shape::structure!(GetPublicAccessBlockOutput, MODEL, 326, public_access_block_configuration);
 
 #[derive(Clone, Default)]
 pub struct PublicAccessBlockConfiguration {
@@ -989,7 +1900,7 @@ pub struct PublicAccessBlockConfiguration {
 shape::structure!(
     PublicAccessBlockConfiguration,
     MODEL,
-    200,
+    327,
     block_public_acls,
     ignore_public_acls,
     block_public_policy,
@@ -998,14 +1909,14 @@ shape::structure!(
 
 #[derive(Clone, Default)]
 pub struct NoSuchBucket {}
-shape::structure!(NoSuchBucket, MODEL, 202);
+shape::structure!(NoSuchBucket, MODEL, 329);
 
 #[derive(Clone, Default)]
 pub struct HeadBucketRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(HeadBucketRequest, MODEL, 203, bucket, expected_bucket_owner);
+shape::structure!(HeadBucketRequest, MODEL, 330, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct HeadBucketOutput {
@@ -1018,13 +1929,169 @@ pub struct HeadBucketOutput {
 shape::structure!(
     HeadBucketOutput,
     MODEL,
-    204,
+    331,
     bucket_arn,
     bucket_location_type,
     bucket_location_name,
     bucket_region,
     access_point_alias
 );
+
+#[derive(Clone, Default)]
+pub struct HeadObjectRequest {
+    pub bucket: String,
+    pub if_match: Option<String>,
+    pub if_modified_since: Option<Timestamp>,
+    pub if_none_match: Option<String>,
+    pub if_unmodified_since: Option<Timestamp>,
+    pub key: String,
+    pub range: Option<String>,
+    pub response_cache_control: Option<String>,
+    pub response_content_disposition: Option<String>,
+    pub response_content_encoding: Option<String>,
+    pub response_content_language: Option<String>,
+    pub response_content_type: Option<String>,
+    pub response_expires: Option<Timestamp>,
+    pub version_id: Option<String>,
+    pub sse_customer_algorithm: Option<String>,
+    pub sse_customer_key: Option<String>,
+    pub sse_customer_key_md5: Option<String>,
+    pub request_payer: Option<RequestPayer>,
+    pub part_number: Option<i32>,
+    pub expected_bucket_owner: Option<String>,
+    pub checksum_mode: Option<ChecksumMode>,
+}
+shape::structure!(
+    HeadObjectRequest,
+    MODEL,
+    335,
+    bucket,
+    if_match,
+    if_modified_since,
+    if_none_match,
+    if_unmodified_since,
+    key,
+    range,
+    response_cache_control,
+    response_content_disposition,
+    response_content_encoding,
+    response_content_language,
+    response_content_type,
+    response_expires,
+    version_id,
+    sse_customer_algorithm,
+    sse_customer_key,
+    sse_customer_key_md5,
+    request_payer,
+    part_number,
+    expected_bucket_owner,
+    checksum_mode
+);
+
+#[derive(Clone, Default)]
+pub struct HeadObjectOutput {
+    pub delete_marker: Option<bool>,
+    pub accept_ranges: Option<String>,
+    pub expiration: Option<String>,
+    pub restore: Option<String>,
+    pub archive_status: Option<ArchiveStatus>,
+    pub last_modified: Option<Timestamp>,
+    pub content_length: Option<i64>,
+    pub checksum_crc32: Option<String>,
+    pub checksum_crc32_c: Option<String>,
+    pub checksum_crc64_nvme: Option<String>,
+    pub checksum_sha1: Option<String>,
+    pub checksum_sha256: Option<String>,
+    pub checksum_sha512: Option<String>,
+    pub checksum_md5: Option<String>,
+    pub checksum_xxhash64: Option<String>,
+    pub checksum_xxhash3: Option<String>,
+    pub checksum_xxhash128: Option<String>,
+    pub checksum_type: Option<ChecksumType>,
+    pub e_tag: Option<String>,
+    pub missing_meta: Option<i32>,
+    pub version_id: Option<String>,
+    pub cache_control: Option<String>,
+    pub content_disposition: Option<String>,
+    pub content_encoding: Option<String>,
+    pub content_language: Option<String>,
+    pub content_type: Option<String>,
+    pub content_range: Option<String>,
+    pub expires: Option<String>,
+    pub website_redirect_location: Option<String>,
+    pub server_side_encryption: Option<ServerSideEncryption>,
+    pub metadata: Option<BTreeMap<String, String>>,
+    pub sse_customer_algorithm: Option<String>,
+    pub sse_customer_key_md5: Option<String>,
+    pub ssekms_key_id: Option<String>,
+    pub bucket_key_enabled: Option<bool>,
+    pub storage_class: Option<StorageClass>,
+    pub request_charged: Option<RequestCharged>,
+    pub replication_status: Option<ReplicationStatus>,
+    pub parts_count: Option<i32>,
+    pub tag_count: Option<i32>,
+    pub object_lock_mode: Option<ObjectLockMode>,
+    pub object_lock_retain_until_date: Option<Timestamp>,
+    pub object_lock_legal_hold_status: Option<ObjectLockLegalHoldStatus>,
+    pub object_lock_event_hold: Option<ObjectLockEventHold>,
+    pub object_lock_event_hold_duration_days: Option<i32>,
+    pub object_lock_event_hold_duration_years: Option<i32>,
+    pub http_status: Option<i32>,
+}
+shape::structure!(
+    HeadObjectOutput,
+    MODEL,
+    336,
+    delete_marker,
+    accept_ranges,
+    expiration,
+    restore,
+    archive_status,
+    last_modified,
+    content_length,
+    checksum_crc32,
+    checksum_crc32_c,
+    checksum_crc64_nvme,
+    checksum_sha1,
+    checksum_sha256,
+    checksum_sha512,
+    checksum_md5,
+    checksum_xxhash64,
+    checksum_xxhash3,
+    checksum_xxhash128,
+    checksum_type,
+    e_tag,
+    missing_meta,
+    version_id,
+    cache_control,
+    content_disposition,
+    content_encoding,
+    content_language,
+    content_type,
+    content_range,
+    expires,
+    website_redirect_location,
+    server_side_encryption,
+    metadata,
+    sse_customer_algorithm,
+    sse_customer_key_md5,
+    ssekms_key_id,
+    bucket_key_enabled,
+    storage_class,
+    request_charged,
+    replication_status,
+    parts_count,
+    tag_count,
+    object_lock_mode,
+    object_lock_retain_until_date,
+    object_lock_legal_hold_status,
+    object_lock_event_hold,
+    object_lock_event_hold_duration_days,
+    object_lock_event_hold_duration_years,
+    http_status
+);
+
+shape::string_enum!(ArchiveStatus { ArchiveAccess = "ARCHIVE_ACCESS", DeepArchiveAccess = "DEEP_ARCHIVE_ACCESS",  });
 
 #[derive(Clone, Default)]
 pub struct ListBucketsRequest {
@@ -1036,7 +2103,7 @@ pub struct ListBucketsRequest {
 shape::structure!(
     ListBucketsRequest,
     MODEL,
-    208,
+    338,
     max_buckets,
     continuation_token,
     prefix,
@@ -1050,7 +2117,7 @@ pub struct ListBucketsOutput {
     pub continuation_token: Option<String>,
     pub prefix: Option<String>,
 }
-shape::structure!(ListBucketsOutput, MODEL, 212, buckets, owner, continuation_token, prefix);
+shape::structure!(ListBucketsOutput, MODEL, 342, buckets, owner, continuation_token, prefix);
 
 #[derive(Clone, Default)]
 pub struct Bucket {
@@ -1059,7 +2126,491 @@ pub struct Bucket {
     pub bucket_region: Option<String>,
     pub bucket_arn: Option<String>,
 }
-shape::structure!(Bucket, MODEL, 214, name, creation_date, bucket_region, bucket_arn);
+shape::structure!(Bucket, MODEL, 344, name, creation_date, bucket_region, bucket_arn);
+
+#[derive(Clone, Default)]
+pub struct ListMultipartUploadsRequest {
+    pub bucket: String,
+    pub delimiter: Option<String>,
+    pub encoding_type: Option<EncodingType>,
+    pub key_marker: Option<String>,
+    pub max_uploads: Option<i32>,
+    pub prefix: Option<String>,
+    pub upload_id_marker: Option<String>,
+    pub expected_bucket_owner: Option<String>,
+    pub request_payer: Option<RequestPayer>,
+}
+shape::structure!(
+    ListMultipartUploadsRequest,
+    MODEL,
+    347,
+    bucket,
+    delimiter,
+    encoding_type,
+    key_marker,
+    max_uploads,
+    prefix,
+    upload_id_marker,
+    expected_bucket_owner,
+    request_payer
+);
+
+shape::string_enum!(EncodingType { Url = "url",  });
+
+#[derive(Clone, Default)]
+pub struct ListMultipartUploadsOutput {
+    pub bucket: Option<String>,
+    pub key_marker: Option<String>,
+    pub upload_id_marker: Option<String>,
+    pub next_key_marker: Option<String>,
+    pub prefix: Option<String>,
+    pub delimiter: Option<String>,
+    pub next_upload_id_marker: Option<String>,
+    pub max_uploads: Option<i32>,
+    pub is_truncated: Option<bool>,
+    pub uploads: Option<Vec<MultipartUpload>>,
+    pub common_prefixes: Option<Vec<CommonPrefix>>,
+    pub encoding_type: Option<EncodingType>,
+    pub request_charged: Option<RequestCharged>,
+}
+shape::structure!(
+    ListMultipartUploadsOutput,
+    MODEL,
+    353,
+    bucket,
+    key_marker,
+    upload_id_marker,
+    next_key_marker,
+    prefix,
+    delimiter,
+    next_upload_id_marker,
+    max_uploads,
+    is_truncated,
+    uploads,
+    common_prefixes,
+    encoding_type,
+    request_charged
+);
+
+#[derive(Clone, Default)]
+pub struct MultipartUpload {
+    pub upload_id: Option<String>,
+    pub key: Option<String>,
+    pub initiated: Option<Timestamp>,
+    pub storage_class: Option<StorageClass>,
+    pub owner: Option<Owner>,
+    pub initiator: Option<Initiator>,
+    pub checksum_algorithm: Option<ChecksumAlgorithm>,
+    pub checksum_type: Option<ChecksumType>,
+    pub version_id: Option<String>,
+}
+shape::structure!(
+    MultipartUpload,
+    MODEL,
+    357,
+    upload_id,
+    key,
+    initiated,
+    storage_class,
+    owner,
+    initiator,
+    checksum_algorithm,
+    checksum_type,
+    version_id
+);
+
+#[derive(Clone, Default)]
+pub struct Initiator {
+    pub id: Option<String>,
+    pub display_name: Option<String>,
+}
+shape::structure!(Initiator, MODEL, 359, id, display_name);
+
+#[derive(Clone, Default)]
+pub struct CommonPrefix {
+    pub prefix: Option<String>,
+}
+shape::structure!(CommonPrefix, MODEL, 361, prefix);
+
+#[derive(Clone, Default)]
+pub struct ListObjectVersionsRequest {
+    pub bucket: String,
+    pub delimiter: Option<String>,
+    pub encoding_type: Option<EncodingType>,
+    pub key_marker: Option<String>,
+    pub max_keys: Option<i32>,
+    pub prefix: Option<String>,
+    pub version_id_marker: Option<String>,
+    pub expected_bucket_owner: Option<String>,
+    pub request_payer: Option<RequestPayer>,
+    pub optional_object_attributes: Option<Vec<OptionalObjectAttributes>>,
+}
+shape::structure!(
+    ListObjectVersionsRequest,
+    MODEL,
+    362,
+    bucket,
+    delimiter,
+    encoding_type,
+    key_marker,
+    max_keys,
+    prefix,
+    version_id_marker,
+    expected_bucket_owner,
+    request_payer,
+    optional_object_attributes
+);
+
+shape::string_enum!(OptionalObjectAttributes { RestoreStatus = "RestoreStatus",  });
+
+#[derive(Clone, Default)]
+pub struct ListObjectVersionsOutput {
+    pub is_truncated: Option<bool>,
+    pub key_marker: Option<String>,
+    pub version_id_marker: Option<String>,
+    pub next_key_marker: Option<String>,
+    pub next_version_id_marker: Option<String>,
+    pub versions: Option<Vec<ObjectVersion>>,
+    pub delete_markers: Option<Vec<DeleteMarkerEntry>>,
+    pub name: Option<String>,
+    pub prefix: Option<String>,
+    pub delimiter: Option<String>,
+    pub max_keys: Option<i32>,
+    pub common_prefixes: Option<Vec<CommonPrefix>>,
+    pub encoding_type: Option<EncodingType>,
+    pub request_charged: Option<RequestCharged>,
+}
+shape::structure!(
+    ListObjectVersionsOutput,
+    MODEL,
+    367,
+    is_truncated,
+    key_marker,
+    version_id_marker,
+    next_key_marker,
+    next_version_id_marker,
+    versions,
+    delete_markers,
+    name,
+    prefix,
+    delimiter,
+    max_keys,
+    common_prefixes,
+    encoding_type,
+    request_charged
+);
+
+#[derive(Clone, Default)]
+pub struct ObjectVersion {
+    pub e_tag: Option<String>,
+    pub checksum_algorithm: Option<Vec<ChecksumAlgorithm>>,
+    pub checksum_type: Option<ChecksumType>,
+    pub size: Option<i64>,
+    pub storage_class: Option<ObjectVersionStorageClass>,
+    pub key: Option<String>,
+    pub version_id: Option<String>,
+    pub is_latest: Option<bool>,
+    pub last_modified: Option<Timestamp>,
+    pub owner: Option<Owner>,
+    pub restore_status: Option<RestoreStatus>,
+}
+shape::structure!(
+    ObjectVersion,
+    MODEL,
+    370,
+    e_tag,
+    checksum_algorithm,
+    checksum_type,
+    size,
+    storage_class,
+    key,
+    version_id,
+    is_latest,
+    last_modified,
+    owner,
+    restore_status
+);
+
+shape::string_enum!(ObjectVersionStorageClass { Standard = "STANDARD",  });
+
+#[derive(Clone, Default)]
+pub struct RestoreStatus {
+    pub is_restore_in_progress: Option<bool>,
+    pub restore_expiry_date: Option<Timestamp>,
+}
+shape::structure!(RestoreStatus, MODEL, 374, is_restore_in_progress, restore_expiry_date);
+
+#[derive(Clone, Default)]
+pub struct DeleteMarkerEntry {
+    pub owner: Option<Owner>,
+    pub key: Option<String>,
+    pub version_id: Option<String>,
+    pub is_latest: Option<bool>,
+    pub last_modified: Option<Timestamp>,
+}
+shape::structure!(DeleteMarkerEntry, MODEL, 378, owner, key, version_id, is_latest, last_modified);
+
+#[derive(Clone, Default)]
+pub struct ListObjectsRequest {
+    pub bucket: String,
+    pub delimiter: Option<String>,
+    pub encoding_type: Option<EncodingType>,
+    pub marker: Option<String>,
+    pub max_keys: Option<i32>,
+    pub prefix: Option<String>,
+    pub request_payer: Option<RequestPayer>,
+    pub expected_bucket_owner: Option<String>,
+    pub optional_object_attributes: Option<Vec<OptionalObjectAttributes>>,
+}
+shape::structure!(
+    ListObjectsRequest,
+    MODEL,
+    379,
+    bucket,
+    delimiter,
+    encoding_type,
+    marker,
+    max_keys,
+    prefix,
+    request_payer,
+    expected_bucket_owner,
+    optional_object_attributes
+);
+
+#[derive(Clone, Default)]
+pub struct ListObjectsOutput {
+    pub is_truncated: Option<bool>,
+    pub marker: Option<String>,
+    pub next_marker: Option<String>,
+    pub contents: Option<Vec<Object>>,
+    pub name: Option<String>,
+    pub prefix: Option<String>,
+    pub delimiter: Option<String>,
+    pub max_keys: Option<i32>,
+    pub common_prefixes: Option<Vec<CommonPrefix>>,
+    pub encoding_type: Option<EncodingType>,
+    pub request_charged: Option<RequestCharged>,
+}
+shape::structure!(
+    ListObjectsOutput,
+    MODEL,
+    381,
+    is_truncated,
+    marker,
+    next_marker,
+    contents,
+    name,
+    prefix,
+    delimiter,
+    max_keys,
+    common_prefixes,
+    encoding_type,
+    request_charged
+);
+
+#[derive(Clone, Default)]
+pub struct Object {
+    pub key: Option<String>,
+    pub last_modified: Option<Timestamp>,
+    pub e_tag: Option<String>,
+    pub checksum_algorithm: Option<Vec<ChecksumAlgorithm>>,
+    pub checksum_type: Option<ChecksumType>,
+    pub size: Option<i64>,
+    pub storage_class: Option<ObjectStorageClass>,
+    pub owner: Option<Owner>,
+    pub restore_status: Option<RestoreStatus>,
+}
+shape::structure!(
+    Object,
+    MODEL,
+    384,
+    key,
+    last_modified,
+    e_tag,
+    checksum_algorithm,
+    checksum_type,
+    size,
+    storage_class,
+    owner,
+    restore_status
+);
+
+shape::string_enum!(ObjectStorageClass { Standard = "STANDARD", ReducedRedundancy = "REDUCED_REDUNDANCY", Glacier = "GLACIER", StandardIa = "STANDARD_IA", OnezoneIa = "ONEZONE_IA", IntelligentTiering = "INTELLIGENT_TIERING", DeepArchive = "DEEP_ARCHIVE", Outposts = "OUTPOSTS", GlacierIr = "GLACIER_IR", Snow = "SNOW", ExpressOnezone = "EXPRESS_ONEZONE", FsxOpenzfs = "FSX_OPENZFS", FsxOntap = "FSX_ONTAP", AwsBackupWarm = "AWS_BACKUP_WARM", AwsBackupLowCostWarm = "AWS_BACKUP_LOW_COST_WARM",  });
+
+#[derive(Clone, Default)]
+pub struct ListObjectsV2Request {
+    pub bucket: String,
+    pub delimiter: Option<String>,
+    pub encoding_type: Option<EncodingType>,
+    pub max_keys: Option<i32>,
+    pub prefix: Option<String>,
+    pub continuation_token: Option<String>,
+    pub fetch_owner: Option<bool>,
+    pub start_after: Option<String>,
+    pub request_payer: Option<RequestPayer>,
+    pub expected_bucket_owner: Option<String>,
+    pub optional_object_attributes: Option<Vec<OptionalObjectAttributes>>,
+}
+shape::structure!(
+    ListObjectsV2Request,
+    MODEL,
+    386,
+    bucket,
+    delimiter,
+    encoding_type,
+    max_keys,
+    prefix,
+    continuation_token,
+    fetch_owner,
+    start_after,
+    request_payer,
+    expected_bucket_owner,
+    optional_object_attributes
+);
+
+#[derive(Clone, Default)]
+pub struct ListObjectsV2Output {
+    pub is_truncated: Option<bool>,
+    pub contents: Option<Vec<Object>>,
+    pub name: Option<String>,
+    pub prefix: Option<String>,
+    pub delimiter: Option<String>,
+    pub max_keys: Option<i32>,
+    pub common_prefixes: Option<Vec<CommonPrefix>>,
+    pub encoding_type: Option<EncodingType>,
+    pub key_count: Option<i32>,
+    pub continuation_token: Option<String>,
+    pub next_continuation_token: Option<String>,
+    pub start_after: Option<String>,
+    pub request_charged: Option<RequestCharged>,
+}
+shape::structure!(
+    ListObjectsV2Output,
+    MODEL,
+    389,
+    is_truncated,
+    contents,
+    name,
+    prefix,
+    delimiter,
+    max_keys,
+    common_prefixes,
+    encoding_type,
+    key_count,
+    continuation_token,
+    next_continuation_token,
+    start_after,
+    request_charged
+);
+
+#[derive(Clone, Default)]
+pub struct ListPartsRequest {
+    pub bucket: String,
+    pub key: String,
+    pub max_parts: Option<i32>,
+    pub part_number_marker: Option<i32>,
+    pub upload_id: String,
+    pub request_payer: Option<RequestPayer>,
+    pub expected_bucket_owner: Option<String>,
+    pub sse_customer_algorithm: Option<String>,
+    pub sse_customer_key: Option<String>,
+    pub sse_customer_key_md5: Option<String>,
+}
+shape::structure!(
+    ListPartsRequest,
+    MODEL,
+    391,
+    bucket,
+    key,
+    max_parts,
+    part_number_marker,
+    upload_id,
+    request_payer,
+    expected_bucket_owner,
+    sse_customer_algorithm,
+    sse_customer_key,
+    sse_customer_key_md5
+);
+
+#[derive(Clone, Default)]
+pub struct ListPartsOutput {
+    pub abort_date: Option<Timestamp>,
+    pub abort_rule_id: Option<String>,
+    pub bucket: Option<String>,
+    pub key: Option<String>,
+    pub upload_id: Option<String>,
+    pub part_number_marker: Option<i32>,
+    pub next_part_number_marker: Option<i32>,
+    pub max_parts: Option<i32>,
+    pub is_truncated: Option<bool>,
+    pub parts: Option<Vec<Part>>,
+    pub initiator: Option<Initiator>,
+    pub owner: Option<Owner>,
+    pub storage_class: Option<StorageClass>,
+    pub request_charged: Option<RequestCharged>,
+    pub checksum_algorithm: Option<ChecksumAlgorithm>,
+    pub checksum_type: Option<ChecksumType>,
+    pub version_id: Option<String>,
+}
+shape::structure!(
+    ListPartsOutput,
+    MODEL,
+    392,
+    abort_date,
+    abort_rule_id,
+    bucket,
+    key,
+    upload_id,
+    part_number_marker,
+    next_part_number_marker,
+    max_parts,
+    is_truncated,
+    parts,
+    initiator,
+    owner,
+    storage_class,
+    request_charged,
+    checksum_algorithm,
+    checksum_type,
+    version_id
+);
+
+#[derive(Clone, Default)]
+pub struct Part {
+    pub part_number: Option<i32>,
+    pub last_modified: Option<Timestamp>,
+    pub e_tag: Option<String>,
+    pub size: Option<i64>,
+    pub checksum_crc32: Option<String>,
+    pub checksum_crc32_c: Option<String>,
+    pub checksum_crc64_nvme: Option<String>,
+    pub checksum_sha1: Option<String>,
+    pub checksum_sha256: Option<String>,
+    pub checksum_sha512: Option<String>,
+    pub checksum_md5: Option<String>,
+    pub checksum_xxhash64: Option<String>,
+    pub checksum_xxhash3: Option<String>,
+    pub checksum_xxhash128: Option<String>,
+}
+shape::structure!(
+    Part,
+    MODEL,
+    394,
+    part_number,
+    last_modified,
+    e_tag,
+    size,
+    checksum_crc32,
+    checksum_crc32_c,
+    checksum_crc64_nvme,
+    checksum_sha1,
+    checksum_sha256,
+    checksum_sha512,
+    checksum_md5,
+    checksum_xxhash64,
+    checksum_xxhash3,
+    checksum_xxhash128
+);
 
 #[derive(Clone, Default)]
 pub struct PutBucketAclRequest {
@@ -1078,7 +2629,7 @@ pub struct PutBucketAclRequest {
 shape::structure!(
     PutBucketAclRequest,
     MODEL,
-    217,
+    395,
     acl,
     access_control_policy,
     bucket,
@@ -1097,13 +2648,11 @@ pub struct AccessControlPolicy {
     pub grants: Option<Vec<Grant>>,
     pub owner: Option<Owner>,
 }
-shape::structure!(AccessControlPolicy, MODEL, 218, grants, owner);
-
-shape::string_enum!(ChecksumAlgorithm { Crc32 = "CRC32", Crc32C = "CRC32C", Sha1 = "SHA1", Sha256 = "SHA256", Crc64Nvme = "CRC64NVME", Sha512 = "SHA512", Md5 = "MD5", Xxhash64 = "XXHASH64", Xxhash3 = "XXHASH3", Xxhash128 = "XXHASH128",  });
+shape::structure!(AccessControlPolicy, MODEL, 396, grants, owner);
 
 #[derive(Clone, Default)]
 pub struct PutBucketAclOutput {}
-shape::structure!(PutBucketAclOutput, MODEL, 221);
+shape::structure!(PutBucketAclOutput, MODEL, 398);
 
 #[derive(Clone, Default)]
 pub struct PutBucketCorsRequest {
@@ -1116,7 +2665,7 @@ pub struct PutBucketCorsRequest {
 shape::structure!(
     PutBucketCorsRequest,
     MODEL,
-    222,
+    399,
     bucket,
     cors_configuration,
     content_md5,
@@ -1128,11 +2677,11 @@ shape::structure!(
 pub struct CORSConfiguration {
     pub cors_rules: Vec<CORSRule>,
 }
-shape::structure!(CORSConfiguration, MODEL, 223, cors_rules);
+shape::structure!(CORSConfiguration, MODEL, 400, cors_rules);
 
 #[derive(Clone, Default)]
 pub struct PutBucketCorsOutput {}
-shape::structure!(PutBucketCorsOutput, MODEL, 224);
+shape::structure!(PutBucketCorsOutput, MODEL, 401);
 
 #[derive(Clone, Default)]
 pub struct PutBucketEncryptionRequest {
@@ -1145,7 +2694,7 @@ pub struct PutBucketEncryptionRequest {
 shape::structure!(
     PutBucketEncryptionRequest,
     MODEL,
-    225,
+    402,
     bucket,
     content_md5,
     checksum_algorithm,
@@ -1155,7 +2704,7 @@ shape::structure!(
 
 #[derive(Clone, Default)]
 pub struct PutBucketEncryptionOutput {}
-shape::structure!(PutBucketEncryptionOutput, MODEL, 226);
+shape::structure!(PutBucketEncryptionOutput, MODEL, 403);
 
 #[derive(Clone, Default)]
 pub struct PutBucketOwnershipControlsRequest {
@@ -1168,7 +2717,7 @@ pub struct PutBucketOwnershipControlsRequest {
 shape::structure!(
     PutBucketOwnershipControlsRequest,
     MODEL,
-    227,
+    404,
     bucket,
     content_md5,
     expected_bucket_owner,
@@ -1178,7 +2727,7 @@ shape::structure!(
 
 #[derive(Clone, Default)]
 pub struct PutBucketOwnershipControlsOutput {}
-shape::structure!(PutBucketOwnershipControlsOutput, MODEL, 228);
+shape::structure!(PutBucketOwnershipControlsOutput, MODEL, 405);
 
 #[derive(Clone, Default)]
 pub struct PutBucketPolicyRequest {
@@ -1192,7 +2741,7 @@ pub struct PutBucketPolicyRequest {
 shape::structure!(
     PutBucketPolicyRequest,
     MODEL,
-    229,
+    406,
     bucket,
     content_md5,
     checksum_algorithm,
@@ -1203,7 +2752,7 @@ shape::structure!(
 
 #[derive(Clone, Default)]
 pub struct PutBucketPolicyOutput {}
-shape::structure!(PutBucketPolicyOutput, MODEL, 231);
+shape::structure!(PutBucketPolicyOutput, MODEL, 408);
 
 #[derive(Clone, Default)]
 pub struct PutBucketRequestPaymentRequest {
@@ -1216,7 +2765,7 @@ pub struct PutBucketRequestPaymentRequest {
 shape::structure!(
     PutBucketRequestPaymentRequest,
     MODEL,
-    232,
+    409,
     bucket,
     content_md5,
     checksum_algorithm,
@@ -1228,11 +2777,11 @@ shape::structure!(
 pub struct RequestPaymentConfiguration {
     pub payer: Payer,
 }
-shape::structure!(RequestPaymentConfiguration, MODEL, 233, payer);
+shape::structure!(RequestPaymentConfiguration, MODEL, 410, payer);
 
 #[derive(Clone, Default)]
 pub struct PutBucketRequestPaymentOutput {}
-shape::structure!(PutBucketRequestPaymentOutput, MODEL, 234);
+shape::structure!(PutBucketRequestPaymentOutput, MODEL, 411);
 
 #[derive(Clone, Default)]
 pub struct PutBucketTaggingRequest {
@@ -1245,7 +2794,7 @@ pub struct PutBucketTaggingRequest {
 shape::structure!(
     PutBucketTaggingRequest,
     MODEL,
-    235,
+    412,
     bucket,
     content_md5,
     checksum_algorithm,
@@ -1257,11 +2806,11 @@ shape::structure!(
 pub struct Tagging {
     pub tag_set: Vec<Tag>,
 }
-shape::structure!(Tagging, MODEL, 236, tag_set);
+shape::structure!(Tagging, MODEL, 413, tag_set);
 
 #[derive(Clone, Default)]
 pub struct PutBucketTaggingOutput {}
-shape::structure!(PutBucketTaggingOutput, MODEL, 237);
+shape::structure!(PutBucketTaggingOutput, MODEL, 414);
 
 #[derive(Clone, Default)]
 pub struct PutBucketVersioningRequest {
@@ -1275,7 +2824,7 @@ pub struct PutBucketVersioningRequest {
 shape::structure!(
     PutBucketVersioningRequest,
     MODEL,
-    238,
+    415,
     bucket,
     content_md5,
     checksum_algorithm,
@@ -1289,13 +2838,13 @@ pub struct VersioningConfiguration {
     pub mfa_delete: Option<MFADelete>,
     pub status: Option<BucketVersioningStatus>,
 }
-shape::structure!(VersioningConfiguration, MODEL, 240, mfa_delete, status);
+shape::structure!(VersioningConfiguration, MODEL, 416, mfa_delete, status);
 
 shape::string_enum!(MFADelete { Enabled = "Enabled", Disabled = "Disabled",  });
 
 #[derive(Clone, Default)]
 pub struct PutBucketVersioningOutput {}
-shape::structure!(PutBucketVersioningOutput, MODEL, 242);
+shape::structure!(PutBucketVersioningOutput, MODEL, 418);
 
 #[derive(Clone, Default)]
 pub struct PutBucketWebsiteRequest {
@@ -1308,7 +2857,7 @@ pub struct PutBucketWebsiteRequest {
 shape::structure!(
     PutBucketWebsiteRequest,
     MODEL,
-    243,
+    419,
     bucket,
     content_md5,
     checksum_algorithm,
@@ -1326,7 +2875,7 @@ pub struct WebsiteConfiguration {
 shape::structure!(
     WebsiteConfiguration,
     MODEL,
-    244,
+    420,
     error_document,
     index_document,
     redirect_all_requests_to,
@@ -1335,7 +2884,183 @@ shape::structure!(
 
 #[derive(Clone, Default)]
 pub struct PutBucketWebsiteOutput {}
-shape::structure!(PutBucketWebsiteOutput, MODEL, 245);
+shape::structure!(PutBucketWebsiteOutput, MODEL, 421);
+
+#[derive(Clone, Default)]
+pub struct InvalidRequest {}
+shape::structure!(InvalidRequest, MODEL, 422);
+
+#[derive(Clone, Default)]
+pub struct InvalidWriteOffset {}
+shape::structure!(InvalidWriteOffset, MODEL, 423);
+
+#[derive(Clone, Default)]
+pub struct TooManyParts {}
+shape::structure!(TooManyParts, MODEL, 424);
+
+#[derive(Clone, Default)]
+pub struct EncryptionTypeMismatch {}
+shape::structure!(EncryptionTypeMismatch, MODEL, 425);
+
+#[derive(Clone, Default)]
+pub struct PutObjectRequest {
+    pub acl: Option<ObjectCannedACL>,
+    pub body: Option<shape::ByteStream>,
+    pub bucket: String,
+    pub cache_control: Option<String>,
+    pub content_disposition: Option<String>,
+    pub content_encoding: Option<String>,
+    pub content_language: Option<String>,
+    pub content_length: Option<i64>,
+    pub content_md5: Option<String>,
+    pub content_type: Option<String>,
+    pub checksum_algorithm: Option<ChecksumAlgorithm>,
+    pub checksum_crc32: Option<String>,
+    pub checksum_crc32_c: Option<String>,
+    pub checksum_crc64_nvme: Option<String>,
+    pub checksum_sha1: Option<String>,
+    pub checksum_sha256: Option<String>,
+    pub checksum_sha512: Option<String>,
+    pub checksum_md5: Option<String>,
+    pub checksum_xxhash64: Option<String>,
+    pub checksum_xxhash3: Option<String>,
+    pub checksum_xxhash128: Option<String>,
+    pub expires: Option<String>,
+    pub if_match: Option<String>,
+    pub if_none_match: Option<String>,
+    pub grant_full_control: Option<String>,
+    pub grant_read: Option<String>,
+    pub grant_read_acp: Option<String>,
+    pub grant_write_acp: Option<String>,
+    pub key: String,
+    pub write_offset_bytes: Option<i64>,
+    pub metadata: Option<BTreeMap<String, String>>,
+    pub server_side_encryption: Option<ServerSideEncryption>,
+    pub storage_class: Option<StorageClass>,
+    pub website_redirect_location: Option<String>,
+    pub sse_customer_algorithm: Option<String>,
+    pub sse_customer_key: Option<String>,
+    pub sse_customer_key_md5: Option<String>,
+    pub ssekms_key_id: Option<String>,
+    pub ssekms_encryption_context: Option<String>,
+    pub bucket_key_enabled: Option<bool>,
+    pub request_payer: Option<RequestPayer>,
+    pub tagging: Option<String>,
+    pub object_lock_mode: Option<ObjectLockMode>,
+    pub object_lock_retain_until_date: Option<Timestamp>,
+    pub object_lock_legal_hold_status: Option<ObjectLockLegalHoldStatus>,
+    pub object_lock_event_hold: Option<ObjectLockEventHold>,
+    pub object_lock_event_hold_duration_days: Option<i32>,
+    pub object_lock_event_hold_duration_years: Option<i32>,
+    pub expected_bucket_owner: Option<String>,
+}
+shape::structure!(
+    PutObjectRequest,
+    MODEL,
+    426,
+    acl,
+    body,
+    bucket,
+    cache_control,
+    content_disposition,
+    content_encoding,
+    content_language,
+    content_length,
+    content_md5,
+    content_type,
+    checksum_algorithm,
+    checksum_crc32,
+    checksum_crc32_c,
+    checksum_crc64_nvme,
+    checksum_sha1,
+    checksum_sha256,
+    checksum_sha512,
+    checksum_md5,
+    checksum_xxhash64,
+    checksum_xxhash3,
+    checksum_xxhash128,
+    expires,
+    if_match,
+    if_none_match,
+    grant_full_control,
+    grant_read,
+    grant_read_acp,
+    grant_write_acp,
+    key,
+    write_offset_bytes,
+    metadata,
+    server_side_encryption,
+    storage_class,
+    website_redirect_location,
+    sse_customer_algorithm,
+    sse_customer_key,
+    sse_customer_key_md5,
+    ssekms_key_id,
+    ssekms_encryption_context,
+    bucket_key_enabled,
+    request_payer,
+    tagging,
+    object_lock_mode,
+    object_lock_retain_until_date,
+    object_lock_legal_hold_status,
+    object_lock_event_hold,
+    object_lock_event_hold_duration_days,
+    object_lock_event_hold_duration_years,
+    expected_bucket_owner
+);
+
+#[derive(Clone, Default)]
+pub struct PutObjectOutput {
+    pub expiration: Option<String>,
+    pub e_tag: Option<String>,
+    pub checksum_crc32: Option<String>,
+    pub checksum_crc32_c: Option<String>,
+    pub checksum_crc64_nvme: Option<String>,
+    pub checksum_sha1: Option<String>,
+    pub checksum_sha256: Option<String>,
+    pub checksum_sha512: Option<String>,
+    pub checksum_md5: Option<String>,
+    pub checksum_xxhash64: Option<String>,
+    pub checksum_xxhash3: Option<String>,
+    pub checksum_xxhash128: Option<String>,
+    pub checksum_type: Option<ChecksumType>,
+    pub server_side_encryption: Option<ServerSideEncryption>,
+    pub version_id: Option<String>,
+    pub sse_customer_algorithm: Option<String>,
+    pub sse_customer_key_md5: Option<String>,
+    pub ssekms_key_id: Option<String>,
+    pub ssekms_encryption_context: Option<String>,
+    pub bucket_key_enabled: Option<bool>,
+    pub size: Option<i64>,
+    pub request_charged: Option<RequestCharged>,
+}
+shape::structure!(
+    PutObjectOutput,
+    MODEL,
+    428,
+    expiration,
+    e_tag,
+    checksum_crc32,
+    checksum_crc32_c,
+    checksum_crc64_nvme,
+    checksum_sha1,
+    checksum_sha256,
+    checksum_sha512,
+    checksum_md5,
+    checksum_xxhash64,
+    checksum_xxhash3,
+    checksum_xxhash128,
+    checksum_type,
+    server_side_encryption,
+    version_id,
+    sse_customer_algorithm,
+    sse_customer_key_md5,
+    ssekms_key_id,
+    ssekms_encryption_context,
+    bucket_key_enabled,
+    size,
+    request_charged
+);
 
 #[derive(Clone, Default)]
 pub struct PutObjectAclRequest {
@@ -1357,7 +3082,7 @@ pub struct PutObjectAclRequest {
 shape::structure!(
     PutObjectAclRequest,
     MODEL,
-    246,
+    429,
     acl,
     access_control_policy,
     bucket,
@@ -1374,13 +3099,11 @@ shape::structure!(
     expected_bucket_owner
 );
 
-shape::string_enum!(ObjectCannedACL { Private = "private", PublicRead = "public-read", PublicReadWrite = "public-read-write", AuthenticatedRead = "authenticated-read", AwsExecRead = "aws-exec-read", BucketOwnerRead = "bucket-owner-read", BucketOwnerFullControl = "bucket-owner-full-control",  });
-
 #[derive(Clone, Default)]
 pub struct PutObjectAclOutput {
     pub request_charged: Option<RequestCharged>,
 }
-shape::structure!(PutObjectAclOutput, MODEL, 248, request_charged);
+shape::structure!(PutObjectAclOutput, MODEL, 430, request_charged);
 
 #[derive(Clone, Default)]
 pub struct PutObjectLegalHoldRequest {
@@ -1396,7 +3119,7 @@ pub struct PutObjectLegalHoldRequest {
 shape::structure!(
     PutObjectLegalHoldRequest,
     MODEL,
-    249,
+    431,
     bucket,
     key,
     legal_hold,
@@ -1411,7 +3134,7 @@ shape::structure!(
 pub struct PutObjectLegalHoldOutput {
     pub request_charged: Option<RequestCharged>,
 }
-shape::structure!(PutObjectLegalHoldOutput, MODEL, 250, request_charged);
+shape::structure!(PutObjectLegalHoldOutput, MODEL, 432, request_charged);
 
 #[derive(Clone, Default)]
 pub struct PutObjectLockConfigurationRequest {
@@ -1426,7 +3149,7 @@ pub struct PutObjectLockConfigurationRequest {
 shape::structure!(
     PutObjectLockConfigurationRequest,
     MODEL,
-    251,
+    433,
     bucket,
     object_lock_configuration,
     request_payer,
@@ -1440,7 +3163,7 @@ shape::structure!(
 pub struct PutObjectLockConfigurationOutput {
     pub request_charged: Option<RequestCharged>,
 }
-shape::structure!(PutObjectLockConfigurationOutput, MODEL, 253, request_charged);
+shape::structure!(PutObjectLockConfigurationOutput, MODEL, 435, request_charged);
 
 #[derive(Clone, Default)]
 pub struct PutObjectRetentionRequest {
@@ -1457,7 +3180,7 @@ pub struct PutObjectRetentionRequest {
 shape::structure!(
     PutObjectRetentionRequest,
     MODEL,
-    254,
+    436,
     bucket,
     key,
     retention,
@@ -1473,7 +3196,7 @@ shape::structure!(
 pub struct PutObjectRetentionOutput {
     pub request_charged: Option<RequestCharged>,
 }
-shape::structure!(PutObjectRetentionOutput, MODEL, 256, request_charged);
+shape::structure!(PutObjectRetentionOutput, MODEL, 437, request_charged);
 
 #[derive(Clone, Default)]
 pub struct PutObjectTaggingRequest {
@@ -1489,7 +3212,7 @@ pub struct PutObjectTaggingRequest {
 shape::structure!(
     PutObjectTaggingRequest,
     MODEL,
-    257,
+    438,
     bucket,
     key,
     version_id,
@@ -1504,7 +3227,7 @@ shape::structure!(
 pub struct PutObjectTaggingOutput {
     pub version_id: Option<String>,
 }
-shape::structure!(PutObjectTaggingOutput, MODEL, 258, version_id);
+shape::structure!(PutObjectTaggingOutput, MODEL, 439, version_id);
 
 #[derive(Clone, Default)]
 pub struct PutPublicAccessBlockRequest {
@@ -1517,7 +3240,7 @@ pub struct PutPublicAccessBlockRequest {
 shape::structure!(
     PutPublicAccessBlockRequest,
     MODEL,
-    259,
+    440,
     bucket,
     content_md5,
     checksum_algorithm,
@@ -1527,4 +3250,211 @@ shape::structure!(
 
 #[derive(Clone, Default)]
 pub struct PutPublicAccessBlockOutput {}
-shape::structure!(PutPublicAccessBlockOutput, MODEL, 260);
+shape::structure!(PutPublicAccessBlockOutput, MODEL, 441);
+
+#[derive(Clone, Default)]
+pub struct UploadPartRequest {
+    pub body: Option<shape::ByteStream>,
+    pub bucket: String,
+    pub content_length: Option<i64>,
+    pub content_md5: Option<String>,
+    pub checksum_algorithm: Option<ChecksumAlgorithm>,
+    pub checksum_crc32: Option<String>,
+    pub checksum_crc32_c: Option<String>,
+    pub checksum_crc64_nvme: Option<String>,
+    pub checksum_sha1: Option<String>,
+    pub checksum_sha256: Option<String>,
+    pub checksum_sha512: Option<String>,
+    pub checksum_md5: Option<String>,
+    pub checksum_xxhash64: Option<String>,
+    pub checksum_xxhash3: Option<String>,
+    pub checksum_xxhash128: Option<String>,
+    pub key: String,
+    pub part_number: i32,
+    pub upload_id: String,
+    pub sse_customer_algorithm: Option<String>,
+    pub sse_customer_key: Option<String>,
+    pub sse_customer_key_md5: Option<String>,
+    pub request_payer: Option<RequestPayer>,
+    pub expected_bucket_owner: Option<String>,
+}
+shape::structure!(
+    UploadPartRequest,
+    MODEL,
+    442,
+    body,
+    bucket,
+    content_length,
+    content_md5,
+    checksum_algorithm,
+    checksum_crc32,
+    checksum_crc32_c,
+    checksum_crc64_nvme,
+    checksum_sha1,
+    checksum_sha256,
+    checksum_sha512,
+    checksum_md5,
+    checksum_xxhash64,
+    checksum_xxhash3,
+    checksum_xxhash128,
+    key,
+    part_number,
+    upload_id,
+    sse_customer_algorithm,
+    sse_customer_key,
+    sse_customer_key_md5,
+    request_payer,
+    expected_bucket_owner
+);
+
+#[derive(Clone, Default)]
+pub struct UploadPartOutput {
+    pub server_side_encryption: Option<ServerSideEncryption>,
+    pub e_tag: Option<String>,
+    pub checksum_crc32: Option<String>,
+    pub checksum_crc32_c: Option<String>,
+    pub checksum_crc64_nvme: Option<String>,
+    pub checksum_sha1: Option<String>,
+    pub checksum_sha256: Option<String>,
+    pub checksum_sha512: Option<String>,
+    pub checksum_md5: Option<String>,
+    pub checksum_xxhash64: Option<String>,
+    pub checksum_xxhash3: Option<String>,
+    pub checksum_xxhash128: Option<String>,
+    pub sse_customer_algorithm: Option<String>,
+    pub sse_customer_key_md5: Option<String>,
+    pub ssekms_key_id: Option<String>,
+    pub bucket_key_enabled: Option<bool>,
+    pub request_charged: Option<RequestCharged>,
+    pub version_id: Option<String>,
+}
+shape::structure!(
+    UploadPartOutput,
+    MODEL,
+    443,
+    server_side_encryption,
+    e_tag,
+    checksum_crc32,
+    checksum_crc32_c,
+    checksum_crc64_nvme,
+    checksum_sha1,
+    checksum_sha256,
+    checksum_sha512,
+    checksum_md5,
+    checksum_xxhash64,
+    checksum_xxhash3,
+    checksum_xxhash128,
+    sse_customer_algorithm,
+    sse_customer_key_md5,
+    ssekms_key_id,
+    bucket_key_enabled,
+    request_charged,
+    version_id
+);
+
+#[derive(Clone, Default)]
+pub struct UploadPartCopyRequest {
+    pub bucket: String,
+    pub copy_source: String,
+    pub copy_source_if_match: Option<String>,
+    pub copy_source_if_modified_since: Option<Timestamp>,
+    pub copy_source_if_none_match: Option<String>,
+    pub copy_source_if_unmodified_since: Option<Timestamp>,
+    pub copy_source_range: Option<String>,
+    pub key: String,
+    pub part_number: i32,
+    pub upload_id: String,
+    pub sse_customer_algorithm: Option<String>,
+    pub sse_customer_key: Option<String>,
+    pub sse_customer_key_md5: Option<String>,
+    pub copy_source_sse_customer_algorithm: Option<String>,
+    pub copy_source_sse_customer_key: Option<String>,
+    pub copy_source_sse_customer_key_md5: Option<String>,
+    pub request_payer: Option<RequestPayer>,
+    pub expected_bucket_owner: Option<String>,
+    pub expected_source_bucket_owner: Option<String>,
+}
+shape::structure!(
+    UploadPartCopyRequest,
+    MODEL,
+    444,
+    bucket,
+    copy_source,
+    copy_source_if_match,
+    copy_source_if_modified_since,
+    copy_source_if_none_match,
+    copy_source_if_unmodified_since,
+    copy_source_range,
+    key,
+    part_number,
+    upload_id,
+    sse_customer_algorithm,
+    sse_customer_key,
+    sse_customer_key_md5,
+    copy_source_sse_customer_algorithm,
+    copy_source_sse_customer_key,
+    copy_source_sse_customer_key_md5,
+    request_payer,
+    expected_bucket_owner,
+    expected_source_bucket_owner
+);
+
+#[derive(Clone, Default)]
+pub struct UploadPartCopyOutput {
+    pub copy_source_version_id: Option<String>,
+    pub copy_part_result: Option<CopyPartResult>,
+    pub server_side_encryption: Option<ServerSideEncryption>,
+    pub sse_customer_algorithm: Option<String>,
+    pub sse_customer_key_md5: Option<String>,
+    pub ssekms_key_id: Option<String>,
+    pub bucket_key_enabled: Option<bool>,
+    pub request_charged: Option<RequestCharged>,
+    pub version_id: Option<String>,
+}
+shape::structure!(
+    UploadPartCopyOutput,
+    MODEL,
+    446,
+    copy_source_version_id,
+    copy_part_result,
+    server_side_encryption,
+    sse_customer_algorithm,
+    sse_customer_key_md5,
+    ssekms_key_id,
+    bucket_key_enabled,
+    request_charged,
+    version_id
+);
+
+#[derive(Clone, Default)]
+pub struct CopyPartResult {
+    pub e_tag: Option<String>,
+    pub last_modified: Option<Timestamp>,
+    pub checksum_crc32: Option<String>,
+    pub checksum_crc32_c: Option<String>,
+    pub checksum_crc64_nvme: Option<String>,
+    pub checksum_sha1: Option<String>,
+    pub checksum_sha256: Option<String>,
+    pub checksum_sha512: Option<String>,
+    pub checksum_md5: Option<String>,
+    pub checksum_xxhash64: Option<String>,
+    pub checksum_xxhash3: Option<String>,
+    pub checksum_xxhash128: Option<String>,
+}
+shape::structure!(
+    CopyPartResult,
+    MODEL,
+    447,
+    e_tag,
+    last_modified,
+    checksum_crc32,
+    checksum_crc32_c,
+    checksum_crc64_nvme,
+    checksum_sha1,
+    checksum_sha256,
+    checksum_sha512,
+    checksum_md5,
+    checksum_xxhash64,
+    checksum_xxhash3,
+    checksum_xxhash128
+);

@@ -17,6 +17,12 @@ pub trait Source: Send {
     /// The next piece, never empty; `None` at the end. After an error there is nothing more.
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Fault>>>;
 
+    /// Names of the headers that will come after the last piece, in lower case, if they were
+    /// announced before the first.
+    fn announced(&self) -> &[String] {
+        &[]
+    }
+
     /// Headers that came after the last piece: names in lower case. Complete at the end.
     fn trailers(&mut self) -> Vec<(String, String)> {
         Vec::new()
@@ -103,6 +109,14 @@ impl Pieces {
             Inner::Bytes(bytes) if bytes.is_empty() => Poll::Ready(None),
             Inner::Bytes(bytes) => Poll::Ready(Some(Ok(std::mem::take(bytes)))),
             Inner::Source(source) => source.poll_next(cx),
+        }
+    }
+
+    /// Names of the headers that will come after the last piece.
+    pub fn announced(&self) -> &[String] {
+        match &self.0 {
+            Inner::Bytes(_) => &[],
+            Inner::Source(source) => source.announced(),
         }
     }
 

@@ -2,6 +2,7 @@
 //! boto3's examples show them.
 
 use kernel::Fault;
+use kernel::digest::Algorithm;
 
 pub(crate) fn no_such_bucket(bucket: &str) -> Fault {
     Fault::new("NoSuchBucket", 404, "The specified bucket does not exist")
@@ -104,4 +105,71 @@ pub(crate) fn invalid_bucket_state() -> Fault {
     let text = "An Object Lock configuration is present on this bucket, so the versioning state \
                 cannot be changed.";
     Fault::new("InvalidBucketState", 409, text)
+}
+
+pub(crate) fn invalid_digest() -> Fault {
+    Fault::sender("InvalidDigest", "The Content-MD5 you specified was invalid.")
+}
+
+pub(crate) fn bad_md5(expected: &str, calculated: &str) -> Fault {
+    Fault::sender("BadDigest", "The Content-MD5 you specified did not match what we received.")
+        .with("ExpectedDigest", expected)
+        .with("CalculatedDigest", calculated)
+}
+
+pub(crate) fn bad_checksum(algorithm: Algorithm) -> Fault {
+    let text = format!("The {algorithm} you specified did not match the calculated checksum.");
+    Fault::sender("BadDigest", text)
+}
+
+pub(crate) fn incomplete_body() -> Fault {
+    let text = "You did not provide the number of bytes specified by the Content-Length HTTP \
+                header";
+    Fault::sender("IncompleteBody", text)
+}
+
+pub(crate) fn malformed_trailer() -> Fault {
+    let text = "The request contained trailing data that was not well-formed or did not conform to \
+                our published schema.";
+    Fault::sender("MalformedTrailerError", text)
+}
+
+pub(crate) fn header_not_implemented(header: &str) -> Fault {
+    let text = "A header you provided implies functionality that is not implemented";
+    Fault::new("NotImplemented", 501, text).with("Header", header)
+}
+
+pub(crate) fn invalid_range(requested: &str, size: u64) -> Fault {
+    Fault::new("InvalidRange", 416, "The requested range is not satisfiable")
+        .with("RangeRequested", requested)
+        .with("ActualObjectSize", size.to_string())
+        .with_header("content-range", format!("bytes */{size}"))
+}
+
+pub(crate) fn invalid_part_number(requested: i32, count: u32) -> Fault {
+    Fault::new("InvalidPartNumber", 416, "The requested partnumber is not satisfiable")
+        .with("PartNumberRequested", requested.to_string())
+        .with("ActualPartCount", count.to_string())
+}
+
+pub(crate) fn metadata_too_large(size: usize) -> Fault {
+    let text = "Your metadata headers exceed the maximum allowed metadata size";
+    Fault::sender("MetadataTooLarge", text)
+        .with("Size", size.to_string())
+        .with("MaxSizeAllowed", "2048")
+}
+
+pub(crate) fn invalid_object_state(storage_class: &str) -> Fault {
+    let text = "The operation is not valid for the object's storage class";
+    Fault::new("InvalidObjectState", 403, text).with("StorageClass", storage_class)
+}
+
+pub(crate) fn no_such_upload(upload_id: &str) -> Fault {
+    let text = "The specified upload does not exist. The upload ID may be invalid, or the upload \
+                may have been aborted or completed.";
+    Fault::new("NoSuchUpload", 404, text).with("UploadId", upload_id)
+}
+
+pub(crate) fn not_modified(etag: &str) -> Fault {
+    Fault::new("NotModified", 304, "").with_header("etag", format!("\"{etag}\""))
 }

@@ -1,17 +1,21 @@
 //! What a bucket's sub-resources do when objects come and go: called by the operations on objects,
 //! inside the transaction that changes them.
 
+use std::collections::BTreeMap;
+
 use api_s3::Error;
 use kernel::{Ctx, Principal, Timestamp};
-use store::WriteTx;
+use store::{ReadTx, WriteTx};
 
 use crate::buckets;
 use crate::ops::admit_acl;
 use crate::records::{Bucket, Version};
 use crate::settings::acl::{Acl, Headers, Owners};
+use crate::settings::encryption::{Encryption, Method};
 use crate::settings::kept;
 use crate::settings::lock::{self, BucketLock};
 use crate::settings::refusal;
+use crate::sse::Wanted;
 
 /// What happened, as event names end: `s3:ObjectCreated:Put`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,6 +110,17 @@ pub(crate) fn before_put(
         version.retention = lock.default_retention(ctx.now());
     }
     Ok(())
+}
+
+/// How the bucket encrypts what says nothing of it.
+pub(crate) fn encryption(tx: &ReadTx, bucket: &Bucket) -> Result<Wanted, Error> {
+    let kept = kept::get::<Encryption>(tx, &bucket.name)?.unwrap_or_default();
+    Ok(match kept.method {
+        Method::S3 => Wanted::Own,
+        Method::Kms { key, twice } => {
+            Wanted::Kms { key, context: BTreeMap::new(), bucket_key: kept.bucket_key, dual: twice }
+        }
+    })
 }
 
 /// Called when `version` has been put, deleted for good, or was hidden by a delete marker (then it

@@ -4,13 +4,15 @@
 //! delete marker; all others are in `s3/version`.
 
 use api_s3::Error;
-use kernel::{Ctx, Random};
-use store::{ReadTx, Scan, WriteTx};
-
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use kernel::{Ctx, Fault, Random, Timestamp};
+use shape::TimeFormat;
+use store::{ReadTx, Scan, WriteTx};
 
+use crate::hooks::{self, Happened};
 use crate::records::{Bucket, NULLS, OBJECTS, VERSIONS, Version, Versioning};
+use crate::{buckets, bytes, conditions, errors};
 
 /// Where a version is.
 #[derive(Clone, Debug, PartialEq)]
@@ -185,4 +187,103 @@ fn unfile(tx: &mut WriteTx, bucket: &str, key: &str, version: &Version) -> Resul
         tx.delete(&NULLS, (bucket, key))?;
     }
     Ok(())
+}
+
+/// A write of an object, as its request wants it.
+pub(crate) struct Write<'a> {
+    pub bucket: &'a str,
+    /// `x-amz-expected-bucket-owner`.
+    pub owner: Option<&'a str>,
+    pub key: &'a str,
+    pub if_match: Option<&'a str>,
+    pub if_none_match: Option<&'a str>,
+    pub happened: Happened,
+}
+
+impl Write<'_> {
+    /// Whether it would be done now.
+    pub fn check(&self, tx: &ReadTx, ctx: &Ctx) -> Result<Bucket, Error> {
+        let bucket = buckets::bucket(tx, ctx, self.bucket, self.owner)?;
+        if self.if_match.is_some() || self.if_none_match.is_some() {
+            let before = tx.get(&OBJECTS, (self.bucket, self.key))?;
+            let (if_match, if_none_match) = (self.if_match, self.if_none_match);
+            conditions::check_write(if_match, if_none_match, self.key, before.as_ref())?;
+        }
+        Ok(bucket)
+    }
+
+    /// Makes a version the newest of its key, with all that hangs on it. The version must have its
+    /// bytes; its place, time and owner it gets here.
+    pub fn publish(
+        &self,
+        tx: &mut WriteTx,
+        ctx: &Ctx,
+        mut version: Version,
+    ) -> Result<Version, Error> {
+        let bucket = self.check(tx, ctx)?;
+        let now = ctx.now();
+        place(tx, ctx, &bucket, self.key, &mut version)?;
+        version.modified_ms = now.epoch_ms;
+        version.owner = ctx.account().to_owned();
+        hooks::before_put(tx, ctx, &bucket, self.key, &mut version)?;
+        if let Some(gone) = put(tx, &bucket, self.key, &version)? {
+            hooks::before_removal(&bucket, &gone, false, now)?;
+            bytes::release(tx, ctx, &gone)?;
+        }
+        hooks::happened(tx, ctx, &bucket, self.key, &version, self.happened)?;
+        Ok(version)
+    }
+}
+
+/// The version that a read names, or else the newest; delete markers are the errors they are.
+pub(crate) fn wanted(
+    tx: &ReadTx,
+    bucket: &str,
+    key: &str,
+    version_id: Option<&str>,
+    method: &'static str,
+) -> Result<Found, Error> {
+    let marked = |fault: Fault, version: &Version| {
+        let fault = fault.with_header("x-amz-delete-marker", "true");
+        match &version.version_id {
+            Some(id) => fault.with_header("x-amz-version-id", id.clone()),
+            None => fault.with_header("x-amz-version-id", "null"),
+        }
+    };
+    let Some(version_id) = version_id else {
+        let found = newest(tx, bucket, key)?.ok_or_else(|| errors::no_such_key(key))?;
+        return match found.version.delete_marker {
+            true => Err(marked(errors::no_such_key(key), &found.version).into()),
+            false => Ok(found),
+        };
+    };
+    let found = by_id(tx, bucket, key, valid_id(version_id)?)?;
+    let found = found.ok_or_else(|| errors::no_such_version(key, version_id))?;
+    match found.version.delete_marker {
+        true => {
+            let fault = errors::method_not_allowed(method, "DeleteMarker");
+            let modified = Timestamp::from_ms(found.version.modified_ms);
+            let fault = marked(fault, &found.version)
+                .with_header("allow", "DELETE")
+                .with_header("last-modified", modified.format(TimeFormat::HttpDate));
+            Err(fault.into())
+        }
+        false => Ok(found),
+    }
+}
+
+/// A version id that may exist.
+pub(crate) fn valid_id(version_id: &str) -> Result<&str, Fault> {
+    match version_id == "null" || order_of(version_id).is_some() {
+        true => Ok(version_id),
+        false => {
+            let text = "Invalid version id specified";
+            Err(errors::invalid_argument("versionId", Some(version_id), text))
+        }
+    }
+}
+
+/// An ETag as it is sent.
+pub(crate) fn quoted(etag: &str) -> String {
+    format!("\"{etag}\"")
 }

@@ -5,6 +5,10 @@
 //! s3/config   (name, kind)                 sub-resources of a bucket, each kind a type of its own
 //! s3/object   (name, key)                  Version: the current one, unless that is a delete marker
 //! s3/version  (name, key, newest first)    Version: all others, and all delete markers
+//! s3/parts    (id)                         the parts of an object that was uploaded in parts
+//! s3/upload   (name, key, upload id)       Upload: one in parts that is under way
+//! s3/part     (upload id, number)          UploadedPart of one that is under way
+//! s3/master   (0)                          what wraps the secrets of objects, sealed
 //! s3/null     (name, key)                  order of the version "null", if it is in s3/version
 //! ```
 //!
@@ -13,6 +17,8 @@
 
 use std::collections::BTreeMap;
 
+use kernel::blobs::Blob;
+use kernel::digest::Algorithm;
 use serde::{Deserialize, Serialize};
 use store::{RawTable, Table};
 
@@ -30,6 +36,15 @@ pub(crate) const OBJECTS: Table<Version> = Table::new("s3/object");
 pub(crate) const VERSIONS: Table<Version> = Table::new("s3/version");
 /// Order of the version "null" by bucket and key, where it is in [`VERSIONS`].
 pub(crate) const NULLS: Table<u64> = Table::new("s3/null");
+
+/// Parts of objects, by [`Data::Parts`]'s id.
+pub(crate) const PARTS: Table<Vec<ObjectPart>> = Table::new("s3/parts");
+/// Uploads in parts by bucket, key and upload id.
+pub(crate) const UPLOADS: Table<Upload> = Table::new("s3/upload");
+/// Their parts by upload id and number.
+pub(crate) const UPLOADED: Table<UploadedPart> = Table::new("s3/part");
+/// What wraps the secrets of objects.
+pub(crate) const MASTER: RawTable = RawTable::new("s3/master");
 
 /// A bucket.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -72,6 +87,12 @@ pub(crate) struct Version {
     pub modified_ms: i64,
     /// Bytes of the object.
     pub size: u64,
+    #[serde(skip_serializing_if = "Data::is_nothing")]
+    pub data: Data,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sse: Option<Sse>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<Checksum>,
     /// Without quotes.
     pub etag: String,
     /// The account it belongs to.
@@ -120,6 +141,104 @@ impl Headers {
     fn is_empty(&self) -> bool {
         *self == Headers::default()
     }
+}
+
+/// Where an object's bytes are.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Data {
+    /// It has none: a delete marker.
+    #[default]
+    Nothing,
+    One(Blob),
+    /// In [`PARTS`].
+    Parts {
+        id: String,
+        count: u32,
+    },
+}
+
+impl Data {
+    fn is_nothing(&self) -> bool {
+        *self == Data::Nothing
+    }
+}
+
+/// A part of an object.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ObjectPart {
+    /// As it was uploaded; what is shown counts from 1 without gaps.
+    pub number: u32,
+    pub blob: Blob,
+    /// Base64, by the algorithm of the object's checksum.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<String>,
+}
+
+/// How an object's secret is kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Sse {
+    /// `AES256`: wrapped under the installation's master.
+    Own { wrapped: String },
+    /// `aws:kms`: wrapped under a data key of KMS, which is `data_key` as KMS sealed it.
+    Kms {
+        key_arn: String,
+        data_key: String,
+        wrapped: String,
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        context: BTreeMap<String, String>,
+        #[serde(default)]
+        bucket_key: bool,
+        /// `aws:kms:dsse`.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        dual: bool,
+    },
+    /// SSE-C: wrapped under the client's key, of which only the MD5 is known, base64.
+    Customer { md5: String, wrapped: String },
+}
+
+/// A checksum of an object.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Checksum {
+    pub algorithm: Algorithm,
+    /// Base64; of composite ones with `-` and the number of parts.
+    pub value: String,
+    /// Of the parts' checksums rather than of the object.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub composite: bool,
+}
+
+/// An upload in parts that is under way.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Upload {
+    pub id: String,
+    pub key: String,
+    /// Milliseconds since 1970.
+    pub initiated_ms: i64,
+    /// The account that began it.
+    pub initiator: String,
+    /// What the object will be, as far as it is known.
+    pub version: Version,
+    /// By which its parts are summed.
+    pub algorithm: Algorithm,
+    /// Whether the client chose the algorithm.
+    #[serde(default)]
+    pub chosen: bool,
+    #[serde(default)]
+    pub composite: bool,
+}
+
+/// A part of an upload.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct UploadedPart {
+    pub blob: Blob,
+    /// Without quotes.
+    pub etag: String,
+    /// MD5 of the part, hexadecimal, whatever the ETag is.
+    pub md5: String,
+    /// Milliseconds since 1970.
+    pub modified_ms: i64,
+    /// Base64, by the upload's algorithm.
+    pub checksum: String,
 }
 
 impl Version {

@@ -6,7 +6,7 @@
 //! writer.write(piece).await?; …                               memory stays flat
 //! let written = writer.finish().await?;                       on disk now, and nobody's
 //! written.commit(store, |tx, blob| …put a record with blob…)  somebody's, or gone
-//! blobs.reader(tx, …)                                         any range
+//! blobs.prepare(tx, parts)?.open(secret).await                any range
 //! blobs.release(tx, blob)                                     the last one out deletes it
 //! ```
 //!
@@ -37,7 +37,7 @@ use tokio::sync::Notify;
 
 pub use engine::{BlobEngine, BlobFile, BlobSink};
 pub use janitor::{Scrubbed, Swept};
-pub use reader::Part;
+pub use reader::{Part, Prepared};
 pub use writer::{BlobWriter, Written};
 
 pub(crate) use janitor::run as run_janitor;

@@ -130,15 +130,17 @@ struct Reader {
     _lease: Lease,
 }
 
+/// Ranges of blobs that will be read: nothing of them is deleted any more.
+pub struct Prepared {
+    blobs: Blobs,
+    left: VecDeque<(Part, From)>,
+    length: u64,
+    lease: Lease,
+}
+
 impl Blobs {
-    /// A stream of ranges of blobs that share a secret. The first file is opened at once, so that
-    /// what is gone is known now; `Missing` means that the record read is not true any more.
-    pub async fn reader(
-        &self,
-        tx: &ReadTx,
-        secret: &BlobSecret,
-        parts: Vec<Part>,
-    ) -> Result<ByteStream, BlobError> {
+    /// Prepares to read ranges of blobs that a record of this snapshot refers to.
+    pub fn prepare(&self, tx: &ReadTx, parts: Vec<Part>) -> Result<Prepared, BlobError> {
         let length = parts.iter().map(|part| part.range.end - part.range.start).sum();
         let lease = Lease::new(self, &parts);
         let mut left = VecDeque::with_capacity(parts.len());
@@ -149,8 +151,18 @@ impl Blobs {
             };
             left.push_back((part, from));
         }
+        Ok(Prepared { blobs: self.clone(), left, length, lease })
+    }
+}
+
+impl Prepared {
+    /// A stream of the ranges, of blobs that share a secret. The first file is opened at once, so
+    /// that what is gone is known now; `Missing` means that the record read is not true any more.
+    pub async fn open(self, secret: &BlobSecret) -> Result<ByteStream, BlobError> {
+        let Prepared { blobs, left, length, lease } = self;
+        let is_small = left.len() <= 1 && left.iter().all(|(part, _)| part.blob.small);
         let mut reader = Reader {
-            blobs: self.clone(),
+            blobs,
             secret: *secret,
             left,
             open: None,
@@ -158,12 +170,11 @@ impl Blobs {
             ready: VecDeque::new(),
             _lease: lease,
         };
+        reader.advance()?;
         // Small objects are one piece, and there already.
-        if reader.left.len() <= 1 && reader.left.iter().all(|(part, _)| part.blob.small) {
-            reader.advance()?;
+        if is_small {
             return Ok(reader.ready.pop_front().unwrap_or_default().into());
         }
-        reader.advance()?;
         if let Some(job) = reader.job.take() {
             reader.finished(job.await.map_err(panicked)?)?;
         }

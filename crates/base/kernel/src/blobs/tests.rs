@@ -62,8 +62,8 @@ async fn read(
     range: std::ops::Range<u64>,
 ) -> Result<Bytes, String> {
     let parts = vec![Part { blob: blob.clone(), range }];
-    let snapshot = store.snapshot();
-    let stream = blobs.reader(&snapshot, &SECRET, parts).await.map_err(|e| e.to_string())?;
+    let prepared = blobs.prepare(&store.snapshot(), parts).map_err(|e| e.to_string())?;
+    let stream = prepared.open(&SECRET).await.map_err(|e| e.to_string())?;
     stream.collect(usize::MAX).await.map_err(|fault| format!("{fault:?}"))
 }
 
@@ -100,8 +100,8 @@ async fn several_blobs_are_one_stream() {
         Part { blob: write(&blobs, &store, &second, 3).await, range: 0..10 },
         Part { blob: write(&blobs, &store, &data(300_000), 9999).await, range: 5..300_000 },
     ];
-    let snapshot = store.snapshot();
-    let stream = blobs.reader(&snapshot, &SECRET, parts).await.unwrap();
+    let prepared = blobs.prepare(&store.snapshot(), parts).unwrap();
+    let stream = prepared.open(&SECRET).await.unwrap();
     assert_eq!(stream.length(), Some(1000 + 10 + 299_995));
     let all = stream.collect(usize::MAX).await.unwrap();
     assert_eq!(all, [&first[199_000..], &second[..], &data(300_000)[5..]].concat());

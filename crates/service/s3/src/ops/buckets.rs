@@ -13,8 +13,8 @@ use api_s3::{
 use kernel::{Ctx, Timestamp};
 use store::{Scan, WriteTx};
 
-use crate::records::{BUCKETS, Bucket, CONFIGS, OBJECTS, VERSIONS, Versioning};
-use crate::{S3, buckets, errors};
+use crate::records::{BUCKETS, Bucket, CONFIGS, OBJECTS, UPLOADS, VERSIONS, Versioning};
+use crate::{S3, buckets, errors, multipart};
 
 /// Most buckets of one page, and of a request that does not ask for pages.
 const PAGE_MAX: usize = 10_000;
@@ -106,6 +106,11 @@ pub(crate) async fn delete_bucket(
             })?;
             for key in kept {
                 tx.delete(&CONFIGS, key)?;
+            }
+            // Uploads that were never completed do not hold a bucket.
+            for (_, upload) in tx.scan(&UPLOADS, Scan::prefix(name))? {
+                let (key, id) = (upload.key.as_str(), upload.id.as_str());
+                multipart::forget(tx, ctx, name, key, id, &[])?;
             }
             Ok(tx.delete(&BUCKETS, name)?)
         })

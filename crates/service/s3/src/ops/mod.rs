@@ -1,6 +1,7 @@
 //! The operations, by what they are about.
 
 mod acl;
+mod attributes;
 mod bucket_access;
 mod bucket_cors;
 mod bucket_encryption;
@@ -9,16 +10,27 @@ mod bucket_policy;
 mod bucket_tagging;
 mod bucket_website;
 mod buckets;
+mod complete_upload;
+mod copy_object;
 mod create_bucket;
+mod create_upload;
 mod creation;
+mod delete_object;
+mod get_object;
+mod list_objects;
+mod list_uploads;
+mod list_versions;
 mod object_lock;
 mod object_tagging;
 mod object_target;
+mod put_object;
+mod upload_part;
 mod versioning;
 
 pub(crate) use acl::{
     admit as admit_acl, get_bucket_acl, get_object_acl, put_bucket_acl, put_object_acl,
 };
+pub(crate) use attributes::get_object_attributes;
 pub(crate) use bucket_access::{
     delete_bucket_ownership_controls, delete_public_access_block, get_bucket_ownership_controls,
     get_public_access_block, put_bucket_ownership_controls, put_public_access_block,
@@ -37,10 +49,20 @@ pub(crate) use bucket_policy::{
 pub(crate) use bucket_tagging::{delete_bucket_tagging, get_bucket_tagging, put_bucket_tagging};
 pub(crate) use bucket_website::{delete_bucket_website, get_bucket_website, put_bucket_website};
 pub(crate) use buckets::{delete_bucket, get_bucket_location, head_bucket, list_buckets};
+pub(crate) use complete_upload::complete_multipart_upload;
+pub(crate) use copy_object::copy_object;
 pub(crate) use create_bucket::create_bucket;
+pub(crate) use create_upload::{abort_multipart_upload, create_multipart_upload};
+pub(crate) use delete_object::{delete_object, delete_objects};
+pub(crate) use get_object::{get_object, head_object};
+pub(crate) use list_objects::{list_objects, list_objects_v2};
+pub(crate) use list_uploads::{list_multipart_uploads, list_parts};
+pub(crate) use list_versions::list_object_versions;
 pub(crate) use object_lock::{
     get_object_legal_hold, get_object_lock_configuration, get_object_retention,
     put_object_legal_hold, put_object_lock_configuration, put_object_retention,
 };
 pub(crate) use object_tagging::{delete_object_tagging, get_object_tagging, put_object_tagging};
+pub(crate) use put_object::put_object;
+pub(crate) use upload_part::{upload_part, upload_part_copy};
 pub(crate) use versioning::{get_bucket_versioning, put_bucket_versioning};
