@@ -9,7 +9,7 @@ use api_s3::{
     TaggingDirective,
 };
 use kernel::digest::{Algorithm, Digests};
-use kernel::{Ctx, Timestamp};
+use kernel::{Ctx, Need, Timestamp};
 
 use super::get_object::open;
 use crate::conditions::Conditions;
@@ -52,6 +52,18 @@ pub(crate) fn source(header: &str) -> Result<Source, Error> {
     Ok(Source { bucket: bucket.to_owned(), key: key.to_owned(), version_id: query })
 }
 
+impl Source {
+    /// Whether the caller may read it: that is not in the operation's own facts.
+    pub fn authorize(&self, ctx: &Ctx, operation: &str) -> Result<(), Error> {
+        let resource = format!("arn:aws:s3:::{}/{}", self.bucket, self.key);
+        let need = match &self.version_id {
+            None => Need::new("s3:GetObject", resource),
+            Some(id) => Need::new("s3:GetObjectVersion", resource).key("s3:versionid", id),
+        };
+        Ok(ctx.authorize("s3", operation, &[need])?)
+    }
+}
+
 pub(crate) async fn copy_object(
     api: &S3,
     ctx: &Ctx,
@@ -59,6 +71,7 @@ pub(crate) async fn copy_object(
 ) -> Result<CopyObjectOutput, Error> {
     let given = template::version!(ctx, input);
     let from = source(&input.copy_source)?;
+    from.authorize(ctx, "CopyObject")?;
     let query = Query {
         method: "GET",
         bucket: &from.bucket,

@@ -138,7 +138,9 @@ pub(crate) async fn upload_part_copy(
         )?,
     };
     let upload = target.upload(ctx)?;
-    let Source { bucket, key, version_id } = source(&input.copy_source)?;
+    let from = source(&input.copy_source)?;
+    from.authorize(ctx, "UploadPartCopy")?;
+    let Source { bucket, key, version_id } = from;
     let customer = CustomerKey::read(
         input.copy_source_sse_customer_algorithm.as_deref(),
         input.copy_source_sse_customer_key.as_deref(),
