@@ -8,8 +8,9 @@ use api_s3::{
     CopyObjectOutput, CopyObjectRequest, CopyObjectResult, Error, MetadataDirective,
     TaggingDirective,
 };
+use kernel::access::Need;
 use kernel::digest::{Algorithm, Digests};
-use kernel::{Ctx, Need, Timestamp};
+use kernel::{Ctx, Timestamp};
 
 use super::get_object::open;
 use crate::conditions::Conditions;
