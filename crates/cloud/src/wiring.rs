@@ -35,7 +35,7 @@ pub fn start(
         slow,
         throttles: throttled.contains(&Throttled::Dynamodb),
     };
-    kernel.start(services(lambda, &telephone, dynamodb, &reachable(config.listen)));
+    kernel.start(services(kernel, lambda, &telephone, dynamodb, &reachable(config.listen)));
     service_dynamodb::start(kernel);
     let gateway = Gateway::new(config, kernel)?;
     let open = routes(gateway, kernel, telephone, downloads).open();
@@ -45,6 +45,7 @@ pub fn start(
 }
 
 fn services(
+    kernel: &Kernel,
     lambda: Service,
     telephone: &Calls,
     dynamodb: service_dynamodb::Options,
@@ -55,7 +56,7 @@ fn services(
         service_dynamodb::service_with(dynamodb),
         service_dynamodb::streams_service(),
         lambda,
-        service_iam::service(),
+        service_iam::service_for(kernel),
         service_kms::service(),
         service_logs::service(),
         service_s3::service(),

@@ -27,6 +27,7 @@ pub(crate) fn origin(parts: &Parts, peer: Peer, claim: Option<&Claim>) -> Origin
             Place::Query { .. } => "REST-QUERY-STRING",
         }),
         signed_at_ms: claim.map(|claim| claim.signed_at_s * 1000),
+        access_key_id: claim.map(|claim| claim.access_key_id.clone()),
         content_sha256: text(HeaderName::from_static("x-amz-content-sha256")),
     }
 }

@@ -107,6 +107,8 @@ pub struct Origin {
     pub auth_type: Option<&'static str>,
     /// When it was signed, milliseconds since 1970: `s3:signatureAge`.
     pub signed_at_ms: Option<i64>,
+    /// The access key that signed.
+    pub access_key_id: Option<String>,
     /// `x-amz-content-sha256`.
     pub content_sha256: Option<String>,
 }

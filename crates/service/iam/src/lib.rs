@@ -6,7 +6,10 @@
 mod access;
 mod arn;
 mod attach;
+mod authority;
 mod caller;
+mod compiled;
+mod context;
 mod document;
 mod entity;
 mod error;
@@ -24,7 +27,10 @@ mod touch;
 
 use std::sync::Arc;
 
-use kernel::Service;
+use kernel::{Kernel, Service};
+
+use crate::authority::{Keys, Policed};
+use crate::compiled::Compiler;
 
 pub use touch::{Touch, Touches};
 
@@ -36,13 +42,28 @@ pub struct Iam {
 
 api_iam::serve!(Iam, ops);
 
-/// Builds the service for the kernel.
-pub fn service() -> Service {
+/// Builds the service, and gives the kernel the access keys of users and the authority that judges
+/// by their policies.
+pub fn service_for(kernel: &Kernel) -> Service {
+    let compiler = Compiler::default();
     let iam = Iam::default();
+    let authority = Policed::new(compiler.clone(), iam.touches.clone());
+    kernel.set_authority(Arc::new(authority));
+    kernel.credentials().set_user_keys(Arc::new(Keys));
+    build(iam, compiler)
+}
+
+/// Builds the service alone: its operations, without judging anyone.
+pub fn service() -> Service {
+    build(Iam::default(), Compiler::default())
+}
+
+fn build(iam: Iam, compiler: Compiler) -> Service {
     let touches = iam.touches.clone();
     let mut service = Service::new(api_iam::dispatch(Arc::new(iam)));
     service.reset = Some(Arc::new(move || {
         touches.clear();
+        compiler.clear();
         Box::pin(std::future::ready(()))
     }));
     service
