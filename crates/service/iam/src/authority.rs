@@ -37,7 +37,8 @@ impl Policed {
         match ctx.principal() {
             Principal::User(user) => caller.identity = identity(user)?,
             Principal::AssumedRole(role) => {
-                let found = self.compiler.role(ctx.store(), &role.account, &role.role, &role.role_id);
+                let found =
+                    self.compiler.role(ctx.store(), &role.account, &role.role, &role.role_id);
                 caller.identity = found?;
                 caller.session = self.session(ctx, &role.account, &role.session)?;
             }
@@ -199,7 +200,10 @@ fn advice(denial: &policy::Denial, principal: &policy::Principal, needs: &[Need]
         needs.iter().map(|need| (need.action.as_str(), need.resource.as_str())).collect();
     match policy::suggest(denial, principal, &needs) {
         policy::Suggestion::Add(kind, text) => {
-            format!("A {} would have to say this, besides what it says already:\n{text}", kind.name())
+            format!(
+                "A {} would have to say this, besides what it says already:\n{text}",
+                kind.name()
+            )
         }
         policy::Suggestion::Remove { policy_type, source, index, sid } => {
             let sid = sid.map(|sid| format!(" ({sid})")).unwrap_or_default();

@@ -120,9 +120,8 @@ impl<'a> Facts<'a> {
     /// Keys with a service's prefix.
     fn specific(&self, key: &str) -> Option<Values<'a>> {
         let federated = self.ctx.principal().session().and_then(|s| s.federated.as_ref());
-        let of_provider = federated.and_then(|facts| {
-            facts.keys.iter().find(|(name, _)| name.eq_ignore_ascii_case(key))
-        });
+        let of_provider = federated
+            .and_then(|facts| facts.keys.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)));
         if let Some((_, values)) = of_provider {
             return Some(Values::List(values));
         }
