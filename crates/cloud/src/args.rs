@@ -40,6 +40,9 @@ pub enum Command {
     /// Tables of DynamoDB and files.
     #[command(subcommand, name = "dynamodb")]
     DynamoDb(dynamodb::DynamoDb),
+    /// Installation keys, with which everything secret is sealed at rest.
+    #[command(subcommand)]
+    Keys(Keys),
     /// Lambda runtimes.
     #[command(subcommand)]
     Runtime(Runtime),
@@ -60,6 +63,10 @@ pub struct Up {
     /// Where to keep everything [default: ~/.local/share/gureum].
     #[arg(long, env = "GUREUM_DATA", value_name = "DIR")]
     pub data: Option<PathBuf>,
+    /// A file with the passphrase that protects the installation key in the data directory; a key
+    /// that is not protected yet becomes so. GUREUM_PASSPHRASE gives the passphrase itself.
+    #[arg(long, env = "GUREUM_PASSPHRASE_FILE", value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
     /// Keep nothing, whatever --data says: all is gone when it stops.
     #[arg(long, env = "GUREUM_MEMORY", value_parser = clap::builder::FalseyValueParser::new())]
     pub memory: bool,
@@ -122,6 +129,25 @@ pub struct Target {
         default_value = "http://127.0.0.1:4566"
     )]
     pub endpoint: String,
+}
+
+/// Installation keys.
+#[derive(Debug, Subcommand)]
+pub enum Keys {
+    /// List the versions of the installation key.
+    Ls(Target),
+    /// Make a new version and seal everything at rest again with it, while the cloud goes on.
+    Rotate(Rotate),
+}
+
+/// A rotation.
+#[derive(Debug, Args)]
+pub struct Rotate {
+    /// Do not wait until everything is sealed again.
+    #[arg(long)]
+    pub no_wait: bool,
+    #[command(flatten)]
+    pub target: Target,
 }
 
 /// The demonstration.

@@ -1,9 +1,9 @@
 //! `gureum backup` and `gureum restore`. A backup is a zip archive that other tools can open:
 //!
 //! ```text
-//! installation.key
 //! blobs/ab/cdef…     checked against their names when read
 //! store              the store's own checksummed stream
+//! installation.key
 //! ```
 //!
 //! The archive's comment ends the file, and is the SHA-256 of all that precedes it: no bit can
@@ -39,6 +39,8 @@ const STORE: &str = "store";
 const BLOBS: &str = "blobs/";
 /// Length of a SHA-256 in hexadecimal.
 const DIGEST_BYTES: u64 = 64;
+/// Longest key file that is read.
+const KEY_BYTES_MAX: u64 = 128 * 1024;
 /// Archives with more entries are none of ours.
 const ENTRIES_MAX: usize = 10_000_000;
 
@@ -138,13 +140,14 @@ fn write_to(folder: &Path, store: &Store, out: File) -> Result<Summary, Failure>
         .large_file(true)
         .unix_permissions(0o600);
     let mut archive = ZipWriter::new(out);
-    archive.start_file(KEY, options)?;
-    archive.write_all(&fs::read(folder.join(KEY))?)?;
     let mut written = BTreeSet::new();
     write_blobs(folder, &mut archive, options, &mut written)?;
     archive.start_file(STORE, options)?;
     let stored = store::backup(store, &mut archive)?;
     write_blobs(folder, &mut archive, options, &mut written)?;
+    // Last: it has all keys that anything before it is sealed with, should one be made meanwhile.
+    archive.start_file(KEY, options)?;
+    archive.write_all(&fs::read(folder.join(KEY))?)?;
     archive.finish()?.sync_all()?;
     Ok(Summary {
         sequence: stored.seq,
@@ -265,7 +268,7 @@ fn read_into(file: &Path, new: &Path) -> Result<Summary, Failure> {
             STORE => stored = Some(store::restore(&data::store_folder(new), &mut entry)?),
             KEY => {
                 let mut content = Vec::new();
-                entry.by_ref().take(33).read_to_end(&mut content)?;
+                entry.by_ref().take(KEY_BYTES_MAX).read_to_end(&mut content)?;
                 let mut out = OpenOptions::new()
                     .write(true)
                     .create_new(true)
@@ -273,7 +276,7 @@ fn read_into(file: &Path, new: &Path) -> Result<Summary, Failure> {
                     .open(new.join(KEY))?;
                 out.write_all(&content)?;
                 out.sync_all()?;
-                key = content.len() == 32;
+                key = kernel::is_key_file(&content);
             }
             _ => {
                 let blob = name.strip_prefix(BLOBS).filter(|blob| is_blob(blob));

@@ -5,7 +5,7 @@
 //! blobs/             immutable bytes, by their SHA-256
 //! ca/                the local certificate authority
 //! cache/             what can be made again: unpacked code
-//! installation.key   what everything sealed is sealed with
+//! installation.key   the keys that everything sealed is sealed with
 //! ```
 
 use std::env;
@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use gateway::tls::Ca;
-use kernel::{Blobs, Clock, OsRandom, Random, Sealer, Store, SystemClock};
+use kernel::{Blobs, Clock, OsRandom, Passphrase, Random, Sealer, Store, SystemClock};
 use store::{Options, StoreError};
 
 use crate::Failure;
@@ -37,8 +37,13 @@ pub struct Opened {
     pub sealer: Sealer,
 }
 
-/// Opens a data directory, making it when there is none.
-pub fn open(folder: &Path, random: Arc<dyn Random>) -> Result<Opened, Failure> {
+/// Opens a data directory, making it when there is none. With a passphrase its installation key is,
+/// or becomes, protected by it.
+pub fn open(
+    folder: &Path,
+    passphrase: Option<&Passphrase>,
+    random: Arc<dyn Random>,
+) -> Result<Opened, Failure> {
     make(folder)?;
     // First the store: whoever holds its lock owns the rest.
     let store = Store::open(store_folder(folder), &Options::default()).map_err(|e| match e {
@@ -47,7 +52,8 @@ pub fn open(folder: &Path, random: Arc<dyn Random>) -> Result<Opened, Failure> {
         }
         e => e.into(),
     })?;
-    let sealer = Sealer::open(folder, random)?;
+    let now_ms = SystemClock::default().now().epoch_ms;
+    let sealer = Sealer::open(folder, passphrase, random, now_ms)?;
     let blobs = Blobs::open(&blobs_folder(folder))?;
     Ok(Opened { store, blobs, sealer })
 }

@@ -14,7 +14,7 @@ use service_lambda::{CODE_PATH, Downloads, Options};
 use tokio::sync::watch;
 
 use crate::args::Throttled;
-use crate::{Failure, backup, calls, fsck, reply};
+use crate::{Failure, backup, calls, fsck, keys, reply};
 
 /// Starts every service and makes the gateway ready; needs a tokio runtime. `cache` is a folder
 /// for unpacked code; requests that take longer than `slow` are logged.
@@ -114,10 +114,15 @@ fn routes(gateway: Gateway, kernel: &Kernel, telephone: Calls, downloads: Downlo
         let kernel = kernel.clone();
         handler(move |request| fsck::route(kernel.clone(), request))
     };
+    let kept = {
+        let kernel = kernel.clone();
+        handler(move |request| keys::route(kernel.clone(), request))
+    };
     let fetched = handler(move |request| package(downloads.clone(), request));
     gateway
         .route("/_gureum/calls", Access::Signed, placed)
         .route("/_gureum/backup", Access::Signed, saved)
+        .route("/_gureum/keys", Access::Signed, kept)
         .route("/_gureum/check", Access::Signed, checked)
         .route(CODE_PATH, Access::Open, fetched)
 }

@@ -290,7 +290,7 @@ impl Credentials {
     }
 
     fn secret_of(&self, sealed_token: &[u8]) -> String {
-        BASE64.encode(&self.sealer.derive("session-secret", sealed_token)[..30])
+        BASE64.encode(&self.sealer.derive_with("session-secret", sealed_token)[..30])
     }
 }
 

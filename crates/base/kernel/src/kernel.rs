@@ -74,6 +74,7 @@ pub struct Kernel {
 struct Inner {
     config: Config,
     services: OnceLock<BTreeMap<&'static str, Service>>,
+    resealing: crate::ResealProgress,
     stopping: watch::Sender<bool>,
     running: Tracker,
     gate: Gate,
@@ -84,9 +85,9 @@ impl Kernel {
     pub fn new(config: Config) -> Self {
         let (stopping, _) = watch::channel(false);
         let running = Tracker::default();
+        let (services, resealing) = (OnceLock::new(), crate::ResealProgress::default());
         let gate = Gate::default();
-        let services = OnceLock::new();
-        Kernel { inner: Arc::new(Inner { config, services, stopping, running, gate }) }
+        Kernel { inner: Arc::new(Inner { config, services, resealing, stopping, running, gate }) }
     }
 
     /// Adds all services, once, and starts delivering their tasks and events. Must be called
@@ -96,6 +97,7 @@ impl Kernel {
             services.into_iter().map(|s| (s.dispatch.model().service.name.as_str(), s)).collect();
         assert!(self.inner.services.set(services).is_ok(), "a kernel starts once");
         tasks::start(self);
+        crate::reseal::start(self);
         let janitor = crate::blobs::run_janitor(self.clone());
         self.spawn(janitor);
     }
@@ -186,6 +188,19 @@ impl Kernel {
     /// The installation's sealer.
     pub fn sealer(&self) -> &Sealer {
         &self.inner.config.sealer
+    }
+
+    /// Makes a new installation key and begins to seal everything at rest again with it; returns
+    /// the key's version. See [`Kernel::reseal_progress`].
+    pub fn rotate_key(&self) -> Result<u32, crate::SealError> {
+        let version = self.sealer().rotate(self.clock().now().epoch_ms)?;
+        crate::reseal::start(self);
+        Ok(version)
+    }
+
+    /// How far the sealing again is, after [`Kernel::rotate_key`].
+    pub fn reseal_progress(&self) -> &crate::ResealProgress {
+        &self.inner.resealing
     }
 
     /// Access keys.

@@ -6,7 +6,7 @@ use shape::{Fault, Problem};
 use store::{Event, Timer};
 
 use crate::access::Guard;
-use crate::{BoxFuture, Dispatch, Door, Kernel};
+use crate::{BoxFuture, Dispatch, Door, Kernel, Reseal};
 
 /// Runs a durable task when its time has come: scheduled with `tx.schedule(at_ms, KIND, …)` in
 /// the same commit as the state it belongs to. At least once: an error is retried with growing
@@ -45,6 +45,9 @@ pub struct Service {
     pub tasks: Vec<(&'static str, Arc<dyn TaskHandler>)>,
     /// Topics and who receives them.
     pub subscriptions: Vec<(&'static str, Arc<dyn EventHandler>)>,
+    /// Seals again what the service keeps sealed, after a rotation of the installation key. A
+    /// service that seals anything at rest has one.
+    pub reseal: Option<Arc<dyn Reseal>>,
     /// Called once at a graceful stop, before the store closes.
     pub stop: Option<Hook>,
     /// Called when `/_gureum/reset` has emptied the store: drop what is kept in memory.
@@ -63,6 +66,7 @@ impl Service {
             invalid: None,
             tasks: Vec::new(),
             subscriptions: Vec::new(),
+            reseal: None,
             stop: None,
             reset: None,
             guard: None,

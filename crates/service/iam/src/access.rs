@@ -2,10 +2,13 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use kernel::{Ctx, SealError, Sealer};
+use kernel::{
+    BoxFuture, Ctx, Fault, Kernel, Reseal, ResealProgress, SealError, Sealer, reseal_table,
+};
+use store::Part;
 
 use crate::id;
-use crate::record::KeyRecord;
+use crate::record::{KEYS, KeyRecord};
 
 /// What secrets of access keys are sealed for.
 pub(crate) const SEAL_PURPOSE: &str = "iam/access-key";
@@ -34,4 +37,21 @@ pub(crate) fn opened(sealer: &Sealer, id: &str, record: &KeyRecord) -> Result<St
 /// One key's secret never opens as another's.
 fn purpose(id: &str) -> String {
     format!("{SEAL_PURPOSE}/{id}")
+}
+
+impl Reseal for crate::Iam {
+    fn reseal<'a>(
+        &'a self,
+        kernel: &'a Kernel,
+        progress: &'a ResealProgress,
+    ) -> BoxFuture<'a, Result<(), Fault>> {
+        Box::pin(reseal_table(kernel, &KEYS, progress, |sealer, at, record| {
+            let parts = at.parts();
+            let Some([.., Part::Text(id)]) = parts.as_deref() else { return Ok(false) };
+            let old = BASE64.decode(&record.secret).map_err(|_| SealError::Forged)?;
+            let Some(new) = sealer.resealed(&purpose(id), &old)? else { return Ok(false) };
+            record.secret = BASE64.encode(new);
+            Ok(true)
+        }))
+    }
 }

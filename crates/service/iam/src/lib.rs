@@ -60,7 +60,9 @@ pub fn service() -> Service {
 
 fn build(iam: Iam, compiler: Compiler) -> Service {
     let touches = iam.touches.clone();
-    let mut service = Service::new(api_iam::dispatch(Arc::new(iam)));
+    let iam = Arc::new(iam);
+    let mut service = Service::new(api_iam::dispatch(iam.clone()));
+    service.reseal = Some(iam);
     service.reset = Some(Arc::new(move || {
         touches.clear();
         compiler.clear();

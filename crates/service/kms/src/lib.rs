@@ -9,6 +9,7 @@ mod end;
 mod error;
 mod find;
 mod grant;
+mod guard;
 mod import;
 mod managed;
 mod material;
@@ -44,6 +45,8 @@ pub fn service() -> Service {
     service.tasks.push((end::KIND, Arc::new(end::End)));
     service.tasks.push((rotate::KIND, Arc::new(rotate::Rotate)));
     service.tasks.push((import::KIND, Arc::new(import::Expire)));
+    service.reseal = Some(kms.clone());
+    service.guard = Some(kms.clone());
     service.reset = Some(Arc::new(move || {
         let kms = kms.clone();
         Box::pin(async move { kms.uses.clear() })

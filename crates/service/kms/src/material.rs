@@ -3,10 +3,15 @@
 use api_kms::Error;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use kernel::{Ctx, Kernel, Sealer};
+use kernel::{
+    BoxFuture, Ctx, Fault, Kernel, Reseal, ResealProgress, SealError, Sealer, reseal_table,
+};
 
+use crate::Kms;
 use crate::crypto::{self, Refused};
 use crate::error::{internal, state};
+use store::Part;
+
 use crate::find::{Key, Place};
 use crate::record::{Material, RINGS, Ring, RotationKind};
 
@@ -102,4 +107,26 @@ pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Error> {
     Ok(tokio::task::spawn_blocking(work).await.map_err(internal)?)
+}
+
+impl Reseal for Kms {
+    fn reseal<'a>(
+        &'a self,
+        kernel: &'a Kernel,
+        progress: &'a ResealProgress,
+    ) -> BoxFuture<'a, Result<(), Fault>> {
+        Box::pin(reseal_table(kernel, &RINGS, progress, |sealer, at, ring| {
+            let parts = at.parts();
+            let Some([.., Part::Text(key_id)]) = parts.as_deref() else { return Ok(false) };
+            let mut changed = false;
+            for sealed in ring.materials.iter_mut().filter_map(|m| m.sealed.as_mut()) {
+                let old = BASE64.decode(&*sealed).map_err(|_| SealError::Forged)?;
+                if let Some(new) = sealer.resealed(&purpose(key_id), &old)? {
+                    *sealed = BASE64.encode(new);
+                    changed = true;
+                }
+            }
+            Ok(changed)
+        }))
+    }
 }

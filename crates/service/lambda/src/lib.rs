@@ -24,6 +24,7 @@ mod outcome;
 mod output;
 mod pool;
 mod record;
+mod reseal;
 mod running;
 mod runtime_api;
 mod runtimes;
@@ -60,6 +61,7 @@ pub fn service(kernel: &Kernel, options: Options) -> (Service, Downloads) {
         Box::pin(async {})
     });
     let mut service = Service::new(api_lambda::dispatch(Arc::new(Lambda { host, pool })));
+    service.reseal = Some(Arc::new(reseal::Variables));
     service.invalid = Some(invalid::invalid);
     service.tasks = vec![(record::SETTLE, Arc::new(settle::Settler))];
     // Running sandboxes watch the kernel's stop by themselves; the kernel waits for their tasks.

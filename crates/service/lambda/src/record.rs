@@ -23,7 +23,7 @@ pub(crate) const CODE_USERS: Table<()> = Table::new("lambda/code-user");
 /// The durable task that ends `Pending` and `InProgress`.
 pub(crate) const SETTLE: &str = "lambda/settle";
 
-const ENVIRONMENT: &str = "lambda-environment";
+pub(crate) const ENVIRONMENT: &str = "lambda-environment";
 
 /// One function, `$LATEST`.
 #[derive(Clone, Serialize, Deserialize)]

@@ -53,6 +53,7 @@ pub fn service(address: String) -> Service {
     let lives = Arc::new(Lives::default());
     let sqs = Sqs { lives: lives.clone(), address };
     let mut service = Service::new(api_sqs::dispatch(Arc::new(sqs)));
+    service.reseal = Some(Arc::new(seal::Messages));
     service.invalid = Some(invalid::invalid);
     service.tasks = sweep::tasks(&lives);
     service.tasks.extend(moves::tasks(&lives));

@@ -1,6 +1,6 @@
 //! The stored form of what was sent: plain, or sealed with the installation's key.
 
-use kernel::{Fault, Sealer};
+use kernel::{BoxFuture, Fault, Kernel, Reseal, ResealProgress, Sealer, reseal_rows};
 use store::{ReadTx, StoreError};
 
 use crate::content::Content;
@@ -44,6 +44,23 @@ pub(crate) fn read(
     };
     // The error's text may quote the message.
     content.map(Some).map_err(|error| damaged(format!("{:?}", error.classify())))
+}
+
+/// Seals messages again after a rotation of the installation key.
+pub(crate) struct Messages;
+
+impl Reseal for Messages {
+    fn reseal<'a>(
+        &'a self,
+        kernel: &'a Kernel,
+        progress: &'a ResealProgress,
+    ) -> BoxFuture<'a, Result<(), Fault>> {
+        Box::pin(reseal_rows(kernel, &BODIES, progress, |sealer, _, row| {
+            let Some((&SEALED, sealed)) = row.split_first() else { return Ok(None) };
+            let new = sealer.resealed(PURPOSE, sealed)?;
+            Ok(new.map(|new| [&[SEALED][..], &new].concat()))
+        }))
+    }
 }
 
 /// Bytes as base64 within JSON.

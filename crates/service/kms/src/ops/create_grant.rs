@@ -58,7 +58,7 @@ pub(crate) async fn create_grant(
         })
         .await?;
     Ok(CreateGrantResponse {
-        grant_token: Some(grant::token(ctx, &key.place, &id)?),
+        grant_token: Some(grant::token(&key.place, &id)?),
         grant_id: Some(id),
     })
 }

@@ -55,7 +55,7 @@ fn entry(key: &Key, ring: &Ring, material: &Material) -> RotationsListEntry {
         key_id: Some(key.arn.clone()),
         key_material_id: Some(material.id.clone()),
         key_material_description: import.and_then(|import| import.description.clone()),
-        import_state: key.record.external.then(|| match material.sealed {
+        import_state: key.record.external.then_some(match material.sealed {
             Some(_) => ImportState::Imported,
             None => ImportState::PendingImport,
         }),

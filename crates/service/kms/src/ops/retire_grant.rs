@@ -20,7 +20,7 @@ pub(crate) async fn retire_grant(
     input: RetireGrantRequest,
 ) -> Result<RetireGrantOutput, Error> {
     let (place, id) = match (&input.grant_token, &input.key_id, &input.grant_id) {
-        (Some(token), None, None) => grant::of_token(ctx, token)?,
+        (Some(token), None, None) => grant::of_token(token)?,
         (None, Some(key), Some(id)) => {
             let key = ctx.store().read(|tx| find(tx, ctx, key, Names::Ids))?;
             (key.place, id.clone())

@@ -1,0 +1,26 @@
+//! Functions' variables after a rotation of the installation key.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use kernel::{BoxFuture, Fault, Kernel, Reseal, ResealProgress, SealError, reseal_table};
+
+use crate::record::{ENVIRONMENT, FUNCTIONS};
+
+/// Seals them again.
+pub(crate) struct Variables;
+
+impl Reseal for Variables {
+    fn reseal<'a>(
+        &'a self,
+        kernel: &'a Kernel,
+        progress: &'a ResealProgress,
+    ) -> BoxFuture<'a, Result<(), Fault>> {
+        Box::pin(reseal_table(kernel, &FUNCTIONS, progress, |sealer, _, function| {
+            let Some(sealed) = &mut function.environment else { return Ok(false) };
+            let old = BASE64.decode(&*sealed).map_err(|_| SealError::Forged)?;
+            let Some(new) = sealer.resealed(ENVIRONMENT, &old)? else { return Ok(false) };
+            *sealed = BASE64.encode(new);
+            Ok(true)
+        }))
+    }
+}
