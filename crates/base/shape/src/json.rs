@@ -173,14 +173,29 @@ pub fn plain_length(bytes: &[u8]) -> usize {
 
 /// Writes a string with its quotes.
 pub fn push_string(out: &mut Vec<u8>, text: &str) {
-    use std::io::Write as _;
+    push_text(out, text.as_bytes());
+}
+
+/// Writes bytes that are text as a string with its quotes. Whether they are is the caller's to
+/// look at, in what he has written as a whole.
+pub fn push_text(out: &mut Vec<u8>, text: &[u8]) {
     out.reserve(text.len() + 2);
     out.push(b'"');
-    let mut rest = text.as_bytes();
+    let plain = plain_length(text);
+    out.extend_from_slice(&text[..plain]);
+    if plain < text.len() {
+        push_escaped(out, &text[plain..]);
+    }
+    out.push(b'"');
+}
+
+#[cold]
+fn push_escaped(out: &mut Vec<u8>, mut rest: &[u8]) {
+    use std::io::Write as _;
     loop {
         let (plain, special) = rest.split_at(plain_length(rest));
         out.extend_from_slice(plain);
-        let Some((&byte, after)) = special.split_first() else { break };
+        let Some((&byte, after)) = special.split_first() else { return };
         match byte {
             b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
             b'\n' => out.extend_from_slice(b"\\n"),
@@ -191,7 +206,6 @@ pub fn push_string(out: &mut Vec<u8>, text: &str) {
         }
         rest = after;
     }
-    out.push(b'"');
 }
 
 #[cfg(test)]

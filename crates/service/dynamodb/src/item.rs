@@ -350,9 +350,10 @@ impl<'a> Cursor<'a> {
         let body = match tag {
             TRUE | FALSE | NULL => &[],
             N => {
-                let start = self.0;
-                self.number()?;
-                &start[..start.len() - self.0.len()]
+                let length = Number::key_length(self.0).ok_or(Corrupt)?;
+                let (bytes, rest) = self.0.split_at_checked(length).ok_or(Corrupt)?;
+                self.0 = rest;
+                bytes
             }
             _ => self.sized()?,
         };

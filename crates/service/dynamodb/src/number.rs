@@ -162,6 +162,33 @@ impl Number {
         out.push(flip);
     }
 
+    /// How many bytes of those in front [`Number::write_key`] wrote, by their end alone.
+    pub fn key_length(bytes: &[u8]) -> Option<usize> {
+        let flip = match bytes.first()? {
+            0 => 0xff,
+            1 => return Some(1),
+            _ => 0,
+        };
+        let digits = bytes.get(2..)?.iter().take(DIGITS_MAX / 2 + 1);
+        Some(2 + digits.into_iter().position(|&byte| byte == flip)? + 1)
+    }
+
+    /// Writes what `Display` does: quicker for the numbers that most are.
+    pub fn push_text(self, out: &mut Vec<u8>) {
+        use std::io::Write as _;
+        let whole = match (u64::try_from(self.coefficient), self.exponent) {
+            (Ok(coefficient), exponent @ 0..10) => {
+                coefficient.checked_mul(10_u64.pow(exponent.unsigned_abs().into()))
+            }
+            _ => None,
+        };
+        // Writing into a vector cannot fail.
+        let _ = match whole {
+            Some(whole) => write!(out, "{whole}"),
+            None => write!(out, "{self}"),
+        };
+    }
+
     /// Reads what [`Number::write_key`] wrote from the front of `bytes`, and
     /// gives what follows it; `None` if the bytes are not of that form.
     pub fn read_key(bytes: &[u8]) -> Option<(Number, &[u8])> {

@@ -2,12 +2,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use shape::json::push_string;
-use std::io::Write as _;
+use shape::json::push_text;
 
 use super::{
     Attributes, B, BS, Corrupt, Cursor, FALSE, L, M, N, NS, NULL, S, SS, StoredItem, StoredValue,
-    TRUE, text,
+    TRUE,
 };
 use crate::number::Number;
 use crate::value::NESTING_MAX;
@@ -21,19 +20,20 @@ impl StoredItem<'_> {
         // Names and types take about as much again as small values.
         let mut out = Vec::with_capacity(self.size_bytes + self.size_bytes / 4 + 64);
         push_map(self.attributes(), 0, &mut out)?;
-        // It is made of text only.
+        // Names and texts were written as they are, and everything else is ASCII.
         String::from_utf8(out).map_err(|_| Corrupt)
     }
 }
 
 fn push_map(map: Attributes<'_>, depth: usize, out: &mut Vec<u8>) -> Result<(), Corrupt> {
     out.push(b'{');
-    for (i, attribute) in map.enumerate() {
-        let (name, value) = attribute?;
+    let Attributes { mut cursor, left } = map;
+    for i in 0..left.ok_or(Corrupt)? {
+        let (name, value) = (cursor.sized()?, cursor.value()?);
         if i > 0 {
             out.push(b',');
         }
-        push_string(out, name);
+        push_text(out, name);
         out.push(b':');
         push_value(value, depth, out)?;
     }
@@ -62,7 +62,7 @@ fn push_value(value: StoredValue<'_>, depth: usize, out: &mut Vec<u8>) -> Result
     };
     out.extend_from_slice(before);
     match value.tag {
-        S => push_string(out, text(value.body)?),
+        S => push_text(out, value.body),
         N => push_number(out, cursor.number()?),
         B => push_binary(out, value.body),
         M => push_map(Attributes::new(value.body), depth + 1, out)?,
@@ -74,7 +74,7 @@ fn push_value(value: StoredValue<'_>, depth: usize, out: &mut Vec<u8>) -> Result
             })?;
         }
         SS => push_set(&mut cursor, out, |c, out| {
-            push_string(out, text(c.sized()?)?);
+            push_text(out, c.sized()?);
             Ok(())
         })?,
         NS => push_set(&mut cursor, out, |c, out| {
@@ -122,12 +122,13 @@ fn push_list(
 }
 
 fn push_number(out: &mut Vec<u8>, number: Number) {
-    // Writing into a vector cannot fail.
-    let _ = write!(out, "\"{number}\"");
+    out.push(b'"');
+    number.push_text(out);
+    out.push(b'"');
 }
 
 fn push_binary(out: &mut Vec<u8>, bytes: &[u8]) {
-    push_string(out, &STANDARD.encode(bytes));
+    push_text(out, STANDARD.encode(bytes).as_bytes());
 }
 
 #[cfg(test)]

@@ -39,6 +39,37 @@ fn texts_become_canonical() {
 }
 
 #[test]
+fn the_quick_text_is_the_text() {
+    for text in [
+        "0",
+        "7",
+        "-7",
+        "10",
+        "1000000000",
+        "10000000000",
+        "1e19",
+        "18446744073709551615",
+        "18446744073709551616",
+        "18446744073709551610",
+        "1.5",
+        "-0.25",
+        "1e125",
+        "1E-130",
+        "99999999999999999999999999999999999999",
+    ] {
+        let number = number(text);
+        let (mut out, mut key) = (Vec::new(), Vec::new());
+        number.push_text(&mut out);
+        assert_eq!(String::from_utf8(out).unwrap(), number.to_string());
+        number.write_key(&mut key);
+        assert_eq!(Number::key_length(&key), Some(key.len()), "{text}");
+        assert_eq!(Number::key_length(&key[..key.len() - 1]), None, "{text}");
+        key.extend_from_slice(b"more");
+        assert_eq!(Number::key_length(&key), Some(key.len() - 4), "{text}");
+    }
+}
+
+#[test]
 fn what_is_no_number_is_refused_in_dynamodbs_words() {
     let cannot = "The parameter cannot be converted to a numeric value";
     for text in
