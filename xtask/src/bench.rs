@@ -53,20 +53,32 @@ const BENCHES: &[(&str, &str, Run)] = &[
         "CPU time of operations, beside a server that does only what it must",
         dynamodb::run,
     ),
+    (
+        "dynamodb-scale",
+        "the same with 100,000 and with 1,000,000 items (--items N for more); takes minutes",
+        dynamodb::scale::run,
+    ),
     ("flow", "a step of a contact flow without I/O", flow::run),
     ("lambda", "cold and warm invocations", lambda::run),
     ("build", "a clean build of the workspace, and one after a change to one service", build::run),
 ];
 
-/// Runs the benchmarks that the arguments name, or all.
+/// Those that take so long that they only run when they are named.
+const LONG: &[&str] = &["dynamodb-scale"];
+
+/// Runs the benchmarks that the arguments name, or all but the long ones.
 pub fn run(args: &[&str]) -> Result<()> {
     let Some(Options { names, setup, is_given, json }) = options(args) else {
         let names: Vec<String> =
             BENCHES.iter().map(|(name, about, _)| format!("  {name:8} {about}")).collect();
         return Err(format!("{USAGE}\n{}", names.join("\n")).into());
     };
-    let wanted = |name: &str| names.is_empty() || names.contains(&name);
-    if !is_given && ["size", "start", "rss", "dynamodb", "lambda"].into_iter().any(wanted) {
+    let wanted = |name: &str| match names.is_empty() {
+        true => !LONG.contains(&name),
+        false => names.contains(&name),
+    };
+    let need_binary = ["size", "start", "rss", "dynamodb", "dynamodb-scale", "lambda"];
+    if !is_given && need_binary.into_iter().any(wanted) {
         build_release()?;
     }
     println!("{}", report::machine());

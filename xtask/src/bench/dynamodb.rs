@@ -5,6 +5,7 @@
 
 mod load;
 mod requests;
+pub mod scale;
 
 use std::process::Command;
 use std::time::Duration;
@@ -19,7 +20,6 @@ use requests::{OPS, Op, Table};
 
 const ROUNDS_MAX: usize = 5;
 const CONNECTIONS: usize = 16;
-/// Requests signed beforehand for each operation; each is sent many times.
 const SIGNED: usize = 1024;
 const HALF_LOAD_P99_MS_MAX: f64 = 3.0;
 
@@ -48,6 +48,8 @@ struct Bench<'a> {
     server: Server,
     table: &'a Table,
     duration: Duration,
+    /// Different requests of each operation; each is sent many times.
+    signed: usize,
 }
 
 pub fn run(setup: &Setup) -> Result<Vec<Row>> {
@@ -64,7 +66,7 @@ pub fn run(setup: &Setup) -> Result<Vec<Row>> {
     let open = |name, command: &dyn Fn(u16) -> Command| -> Result<Bench<'_>> {
         let port = server::free_port()?;
         let server = server::start(&mut command(port), port)?.server;
-        Ok(Bench { name, port, server, table: &table, duration })
+        Ok(Bench { name, port, server, table: &table, duration, signed: SIGNED })
     };
     let limit = open("limit", &limit)?;
     let own = open("gureum", &|port| up(setup, port, &["--data", &dir]))?;
@@ -131,14 +133,17 @@ impl Bench<'_> {
         if answer.status != 200 {
             return Err(format!("CreateTable: {}", answer.text()).into());
         }
-        let bodies: Vec<String> = self.table.batches().collect();
         let load = Load { port: self.port, connections: CONNECTIONS };
-        self.check("filling", &load.each(&requests::sign(self.port, "BatchWriteItem", &bodies))?)
+        let batch = |number| {
+            requests::sign(self.port, "BatchWriteItem", &[self.table.batch(number)]).concat()
+        };
+        self.check("filling", &load.each(self.table.batches(), batch)?)
     }
 
     /// Runs one operation and adds what it took; `per_s` requests a second, or as many as it can.
     fn measure(&self, op: &Op, per_s: Option<f64>, figures: &mut Figures) -> Result<()> {
-        let bodies: Vec<(&str, String)> = (0..SIGNED).map(|n| op.request(self.table, n)).collect();
+        let bodies: Vec<(&str, String)> =
+            (0..self.signed).map(|n| op.request(self.table, n)).collect();
         let signed: Vec<Vec<u8>> = bodies
             .into_iter()
             .flat_map(|(target, body)| requests::sign(self.port, target, &[body]))

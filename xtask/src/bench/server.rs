@@ -12,6 +12,11 @@ use crate::Result;
 const START_MAX: Duration = Duration::from_secs(30);
 /// How long a server may take to stop before it is killed.
 const STOP_MAX: Duration = Duration::from_secs(5);
+/// How long a server may have something to do after its last request.
+const SETTLE_MAX: Duration = Duration::from_secs(120);
+const SETTLE_STEP: Duration = Duration::from_millis(500);
+/// Less CPU time than this part of the time is nothing.
+const IDLE_PART: f64 = 0.02;
 /// How often a starting server is tried.
 const TRY_EVERY: Duration = Duration::from_micros(500);
 /// `USER_HZ`, which every Linux on the architectures we build for has.
@@ -75,6 +80,28 @@ impl Server {
         Ok(self.tree().into_iter().filter_map(cpu_ms).sum())
     }
 
+    /// Waits until it has nothing to do, such as tidying up behind what was just written.
+    pub fn settle(&self) -> Result<()> {
+        let watch = clock::start();
+        let mut before_ms = self.cpu_ms()?;
+        while clock::ms_since(watch) < SETTLE_MAX.as_secs_f64() * 1000.0 {
+            clock::pause(SETTLE_STEP);
+            let now_ms = self.cpu_ms()?;
+            if now_ms - before_ms < SETTLE_STEP.as_secs_f64() * 1000.0 * IDLE_PART {
+                return Ok(());
+            }
+            before_ms = now_ms;
+        }
+        Err(format!("still busy after {SETTLE_MAX:?}").into())
+    }
+
+    /// Ends it at once, as a crash does.
+    pub fn kill(mut self) {
+        // It may have ended by itself: then there is nothing to do.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
     /// Resident memory of all its processes.
     pub fn rss_mib(&self) -> Result<f64> {
         Ok(self.tree().into_iter().filter_map(rss_kib).sum::<f64>() / 1024.0)
@@ -97,6 +124,9 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(Some(_))) {
+            return;
+        }
         let pids: Vec<String> = self.tree().iter().map(u32::to_string).collect();
         let signal =
             |name: &str| Command::new("kill").arg(name).args(&pids).stderr(Stdio::null()).status();

@@ -35,16 +35,19 @@ struct Part {
 }
 
 impl Load {
-    /// Sends every request once.
-    pub fn each(&self, requests: &[Vec<u8>]) -> Result<Outcome> {
+    /// Sends so many requests, each made when it is its turn.
+    pub fn each(&self, count: usize, make: impl Fn(usize) -> Vec<u8> + Sync) -> Result<Outcome> {
         let next = AtomicUsize::new(0);
         self.run(|_| {
             let mut part = Part::default();
             let mut connection = Connection::open(self.port)?;
-            while let Some(request) = requests.get(next.fetch_add(1, Ordering::Relaxed)) {
-                part.send(&mut connection, request)?;
+            loop {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                if number >= count || part.failure.is_some() {
+                    return Ok(part);
+                }
+                part.send(&mut connection, &make(number))?;
             }
-            Ok(part)
         })
     }
 

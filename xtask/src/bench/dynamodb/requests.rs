@@ -37,11 +37,15 @@ impl Table {
         format!(r#"{{"RequestItems":{{"Bench":[{}]}}}}"#, puts.join(","))
     }
 
-    /// The requests that make all items.
-    pub fn batches(&self) -> impl Iterator<Item = String> {
-        (0..self.items)
-            .step_by(BATCH)
-            .map(|first| self.put_requests(first..self.items.min(first + BATCH)))
+    /// How many requests make all items.
+    pub fn batches(&self) -> usize {
+        self.items.div_ceil(BATCH)
+    }
+
+    /// One of them.
+    pub fn batch(&self, number: usize) -> String {
+        let first = number * BATCH;
+        self.put_requests(first..self.items.min(first + BATCH))
     }
 }
 
