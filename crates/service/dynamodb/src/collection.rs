@@ -14,7 +14,7 @@ use api_dynamodb::{
     Error, ItemCollectionMetrics, ItemCollectionSizeLimitExceededException,
     ReturnItemCollectionMetrics,
 };
-use kernel::Ctx;
+use kernel::{Ctx, Level};
 use store::{Key, RawTable, Scan};
 
 use crate::DynamoDb;
@@ -94,18 +94,13 @@ impl Collections {
         Err(ItemCollectionSizeLimitExceededException { message }.into())
     }
 
-    /// To be called when a write is committed that made the collection so much larger.
-    pub fn grew(
-        &self,
-        ctx: &Ctx,
-        table: &TableRecord,
-        key: &Item,
-        bytes: i64,
-    ) -> Result<(), Error> {
+    /// To be called when a write is committed that made the collection so much larger. So nothing
+    /// here may fail: the write is done.
+    pub fn grew(&self, ctx: &Ctx, table: &TableRecord, key: &Item, bytes: i64) {
         if bytes == 0 || !has_collections(table) {
-            return Ok(());
+            return;
         }
-        let Some(prefix) = prefix(table, key) else { return Ok(()) };
+        let Some(prefix) = prefix(table, key) else { return };
         let is_large = {
             let mut all = self.lock();
             if all.len() >= KNOWN_MAX && !all.contains_key(&prefix) {
@@ -119,24 +114,22 @@ impl Collections {
             known.measured.is_none() && known.grown_bytes >= self.step_bytes as i64
         };
         if is_large {
-            self.measure(ctx, table, prefix)?;
+            self.measure(ctx, table, prefix);
         }
-        Ok(())
     }
 
-    /// What ReturnItemCollectionMetrics asks for; nothing of a table without local indexes.
+    /// What ReturnItemCollectionMetrics asks for after a write is committed; nothing of a table
+    /// without local indexes, or if it cannot be found out.
     pub fn metrics(
         &self,
         ctx: &Ctx,
         table: &TableRecord,
         key: &Item,
-    ) -> Result<Option<ItemCollectionMetrics>, Error> {
+    ) -> Option<ItemCollectionMetrics> {
         let name = &table.partition_key.name;
-        let (Some(prefix), Some(value)) = (prefix(table, key), key.get(name)) else {
-            return Ok(None);
-        };
+        let (prefix, value) = (prefix(table, key)?, key.get(name)?);
         if !has_collections(table) {
-            return Ok(None);
+            return None;
         }
         let known = self.lock().get(&prefix).copied().unwrap_or_default();
         let size = match known.size_bytes().filter(|_| !known.is_stale(ctx)) {
@@ -145,16 +138,23 @@ impl Collections {
         };
         let from = (size / GIGABYTE) as f64;
         let partition = Item::from_unsorted(vec![(name.clone(), value.clone())]);
-        Ok(Some(ItemCollectionMetrics {
+        Some(ItemCollectionMetrics {
             item_collection_key: Some(convert::attributes(partition)),
             size_estimate_range_gb: Some(vec![from, from + 1.0]),
-        }))
+        })
     }
 
-    /// Counts a collection's bytes, and remembers them if that may be worth it.
-    fn measure(&self, ctx: &Ctx, table: &TableRecord, prefix: Vec<u8>) -> Result<u64, Error> {
+    /// Counts a collection's bytes, and remembers them if that may be worth it; nothing, and a line
+    /// of the log, if it cannot be read.
+    fn measure(&self, ctx: &Ctx, table: &TableRecord, prefix: Vec<u8>) -> Option<u64> {
         let started = ctx.elapsed();
-        let bytes = measure(ctx, table, &prefix)?;
+        let bytes = match measure(ctx, table, &prefix) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                ctx.log(Level::Error, format_args!("measuring an item collection: {error:?}"));
+                return None;
+            }
+        };
         let at = ctx.elapsed();
         let measured = Measured { bytes, at, took: at.saturating_sub(started) };
         let known = Known { measured: Some(measured), grown_bytes: 0 };
@@ -163,7 +163,7 @@ impl Collections {
         } else {
             self.lock().remove(&prefix);
         }
-        Ok(bytes)
+        Some(bytes)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Vec<u8>, Known>> {
@@ -192,24 +192,26 @@ pub(crate) fn metrics_by_table<'a>(
     ctx: &Ctx,
     wanted: Option<&ReturnItemCollectionMetrics>,
     writes: impl IntoIterator<Item = (&'a str, &'a ItemWrite)>,
-) -> Result<Option<BTreeMap<String, Vec<ItemCollectionMetrics>>>, Error> {
+) -> Option<BTreeMap<String, Vec<ItemCollectionMetrics>>> {
     let mut all = BTreeMap::<String, Vec<ItemCollectionMetrics>>::new();
     let mut seen = HashSet::new();
     if wanted != Some(&ReturnItemCollectionMetrics::Size) {
-        return Ok(None);
+        return None;
     }
     for (name, write) in writes {
         if matches!(write.action, Action::Check { .. }) {
             continue;
         }
-        let table = ctx.store().read(|tx| table::get(service, ctx, tx, name))?;
+        // The writes are done: a table that is gone by now is no reason to say otherwise.
+        let table = ctx.store().read(|tx| table::get(service, ctx, tx, name));
+        let Ok(table) = table else { continue };
         if seen.insert(prefix(&table, write.key()))
-            && let Some(metrics) = service.collections.metrics(ctx, &table, write.key())?
+            && let Some(metrics) = service.collections.metrics(ctx, &table, write.key())
         {
             all.entry(name.to_owned()).or_default().push(metrics);
         }
     }
-    Ok((!all.is_empty()).then_some(all))
+    (!all.is_empty()).then_some(all)
 }
 
 fn local_indexes(table: &TableRecord) -> impl Iterator<Item = &IndexRecord> {

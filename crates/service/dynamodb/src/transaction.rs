@@ -140,7 +140,7 @@ pub(crate) async fn write(
     };
     let consumed = ctx.store().write(attempt).await?;
     for (TableWrite { write, .. }, (table, bytes)) in writes.iter().zip(&grown) {
-        service.collections.grew(ctx, table, write.key(), *bytes)?;
+        service.collections.grew(ctx, table, write.key(), *bytes);
     }
     Ok(consumed)
 }

@@ -60,7 +60,7 @@ pub(crate) async fn batch_write_item(
     for ((name, writes), (table, all)) in tables.iter().zip(&written) {
         let mut sum = Units::default();
         for (write, units) in writes.iter().zip(all) {
-            service.collections.grew(ctx, table, write.key(), units.collection_bytes)?;
+            service.collections.grew(ctx, table, write.key(), units.collection_bytes);
             sum.add(units);
         }
         consumed.extend(report.written(name, table, &sum));
@@ -70,7 +70,7 @@ pub(crate) async fn batch_write_item(
     let metrics = input.return_item_collection_metrics.as_ref();
     Ok(BatchWriteItemOutput {
         unprocessed_items: Some(BTreeMap::new()),
-        item_collection_metrics: metrics_by_table(service, ctx, metrics, writes)?,
+        item_collection_metrics: metrics_by_table(service, ctx, metrics, writes),
         consumed_capacity: report.is_wanted().then_some(consumed),
     })
 }

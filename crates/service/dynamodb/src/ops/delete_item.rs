@@ -56,6 +56,6 @@ pub(crate) async fn delete_item(
     Ok(DeleteItemOutput {
         attributes: old_attributes(&written, returns_old)?,
         consumed_capacity: report.written(&name, &table, &written.units),
-        item_collection_metrics: item_collection_metrics(service, ctx, metrics, &table, &write)?,
+        item_collection_metrics: item_collection_metrics(service, ctx, metrics, &table, &write),
     })
 }

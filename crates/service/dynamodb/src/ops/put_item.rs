@@ -62,7 +62,7 @@ pub(crate) async fn put_item(
     Ok(PutItemOutput {
         attributes: old_attributes(&written, returns_old)?,
         consumed_capacity: report.written(&name, &table, &written.units),
-        item_collection_metrics: item_collection_metrics(service, ctx, metrics, &table, &write)?,
+        item_collection_metrics: item_collection_metrics(service, ctx, metrics, &table, &write),
     })
 }
 
@@ -89,7 +89,7 @@ pub(super) async fn run(
     let done = ctx.store().write(transaction).await;
     slow::contended(ctx, name, attempts);
     let (table, written) = done?;
-    service.collections.grew(ctx, &table, write.key(), written.units.collection_bytes)?;
+    service.collections.grew(ctx, &table, write.key(), written.units.collection_bytes);
     Ok((table, written))
 }
 
@@ -100,12 +100,12 @@ pub(super) fn item_collection_metrics(
     wanted: Option<&ReturnItemCollectionMetrics>,
     table: &TableRecord,
     write: &ItemWrite,
-) -> Result<Option<ItemCollectionMetrics>, Error> {
+) -> Option<ItemCollectionMetrics> {
     match wanted {
         Some(ReturnItemCollectionMetrics::Size) => {
             service.collections.metrics(ctx, table, write.key())
         }
-        _ => Ok(None),
+        _ => None,
     }
 }
 

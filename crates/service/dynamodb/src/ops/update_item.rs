@@ -70,7 +70,7 @@ pub(crate) async fn update_item(
     Ok(UpdateItemOutput {
         consumed_capacity: report.written(&name, &table, &written.units),
         attributes: returned(written, &paths, input.return_values.as_ref())?,
-        item_collection_metrics: item_collection_metrics(service, ctx, metrics, &table, &write)?,
+        item_collection_metrics: item_collection_metrics(service, ctx, metrics, &table, &write),
     })
 }
 
