@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
 use bytes::Bytes;
+use fjall::config::PartitioningPolicy;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable};
 use tokio::sync::oneshot;
 
@@ -214,6 +215,8 @@ impl Spaces {
             KeyspaceCreateOptions::default()
                 .max_memtable_size(self.memtable_bytes)
                 .manual_journal_persist(true)
+                .index_block_partitioning_policy(in_parts())
+                .filter_block_partitioning_policy(in_parts())
         };
         self.db.keyspace(&format!("{ROWS_SPACE}{generation}"), options).map_err(engine_error)
     }
@@ -270,6 +273,13 @@ impl Spaces {
         batch.insert(space, HEAD_KEY, record::encode(HEAD_KEY, seq, &[]));
         batch.commit().map_err(engine_error)
     }
+}
+
+/// Index and filter of a great file are read in parts: as a whole they are megabytes, which would
+/// push each other out of the cache, and each be read again for a single row. Those of the newest
+/// files are small, and stay in memory.
+fn in_parts() -> PartitioningPolicy {
+    PartitioningPolicy::new([false, true])
 }
 
 fn check_head(head: Head, mark: &Mark, salvage: bool) -> Result<(), StoreError> {
