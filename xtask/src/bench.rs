@@ -23,7 +23,7 @@ use report::Row;
 const USAGE: &str = "usage: cargo xtask bench [NAME…] [--rounds N] [--binary FILE] [--json FILE]
 
   --rounds N     measurements of what is quick (default 10)
-  --binary FILE  the gureum to measure, instead of building it for release
+  --binary FILE  the gureum to measure, instead of building it (profile dist)
   --json FILE    write the results there, too
   --items N      DynamoDB: items in the table (default 20000)
   --item-bytes N DynamoDB: length of their long attribute (default 160)
@@ -79,7 +79,7 @@ pub fn run(args: &[&str]) -> Result<()> {
     };
     let need_binary = ["size", "start", "rss", "dynamodb", "dynamodb-scale", "lambda"];
     if !is_given && need_binary.into_iter().any(wanted) {
-        build_release()?;
+        build_dist()?;
     }
     println!("{}", report::machine());
     let mut rows = Vec::new();
@@ -106,13 +106,8 @@ struct Options<'a> {
 
 /// `None`: the arguments make no sense.
 fn options<'a>(args: &[&'a str]) -> Option<Options<'a>> {
-    let setup = Setup {
-        rounds: 10,
-        binary: release_binary(),
-        items: 20_000,
-        item_bytes: 160,
-        seconds: 1.0,
-    };
+    let setup =
+        Setup { rounds: 10, binary: dist_binary(), items: 20_000, item_bytes: 160, seconds: 1.0 };
     let mut options = Options { names: Vec::new(), setup, is_given: false, json: None };
     let setup = &mut options.setup;
     let mut args = args.iter();
@@ -139,13 +134,16 @@ fn target_dir() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
-fn release_binary() -> PathBuf {
-    target_dir().join("release/gureum")
+/// The profile of what is handed out, and so of what is measured.
+const PROFILE: &str = "dist";
+
+fn dist_binary() -> PathBuf {
+    target_dir().join(PROFILE).join("gureum")
 }
 
-fn build_release() -> Result<()> {
-    eprintln!("building for release …");
-    succeed(cargo().args(["build", "--release", "--package", "cloud"]))
+fn build_dist() -> Result<()> {
+    eprintln!("building what is handed out; this takes minutes …");
+    succeed(cargo().args(["build", "--profile", PROFILE, "--package", "cloud"]))
 }
 
 fn cargo() -> Command {

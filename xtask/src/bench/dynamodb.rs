@@ -13,7 +13,7 @@ use std::time::Duration;
 use super::report::{Row, median};
 use super::server::{self, Server};
 use super::start::up;
-use super::{Setup, cargo, http, scratch_dir, succeed, target_dir};
+use super::{PROFILE, Setup, cargo, http, scratch_dir, succeed, target_dir};
 use crate::Result;
 use load::{Load, Outcome};
 use requests::{OPS, Op, Table};
@@ -53,12 +53,13 @@ struct Bench<'a> {
 }
 
 pub fn run(setup: &Setup) -> Result<Vec<Row>> {
-    succeed(cargo().args(["build", "--release", "--package", "gateway", "--example"]).arg(LIMIT))?;
+    let profile = ["build", "--profile", PROFILE, "--package", "gateway", "--example"];
+    succeed(cargo().args(profile).arg(LIMIT))?;
     let table = Table { items: setup.items, item_bytes: setup.item_bytes };
     let data = scratch_dir("dynamodb")?;
     let dir = data.display().to_string();
     let limit = |port: u16| {
-        let mut command = Command::new(target_dir().join("release/examples").join(LIMIT));
+        let mut command = Command::new(target_dir().join(PROFILE).join("examples").join(LIMIT));
         command.arg(port.to_string()).arg(data.join("limit.log"));
         command
     };
@@ -110,10 +111,16 @@ fn measure(setup: &Setup, limit: &Bench<'_>, own: &Bench<'_>, idle_mib: f64) -> 
         rows.push(Row::new("  p99", "ms", figures.p99_ms.clone()));
     }
     for (op, figures) in OPS.iter().zip(&figures).filter(|(op, _)| op.is_paced) {
-        let mut paced = Figures::default();
-        own.measure(op, median(&figures.per_s).map(|per_s| per_s / 2.0), &mut paced)?;
+        let half = median(&figures.per_s).map(|per_s| per_s / 2.0);
+        let (mut paced, mut floor) = (Figures::default(), Figures::default());
+        own.server.settle()?;
+        // What the machine itself takes for so many requests a second is no part of the promise,
+        // but tells whether it can be kept there.
+        limit.measure(op, half, &mut floor)?;
+        own.measure(op, half, &mut paced)?;
         let row = Row::new(format!("{} at half load: p99", op.name), "ms", paced.p99_ms);
-        rows.push(row.promised(HALF_LOAD_P99_MS_MAX));
+        let row = row.promised(HALF_LOAD_P99_MS_MAX);
+        rows.push(row.beside("limit", median(&floor.p99_ms).unwrap_or(0.0)));
     }
     rows.push(Row::new("memory before", "MiB", vec![idle_mib]));
     rows.push(Row::new("memory after", "MiB", vec![own.server.rss_mib()?]));
