@@ -1,8 +1,8 @@
 # Builds the binary when a source has changed. Sourced; expects $root and tools.sh. Sets $binary.
-# GUREUM_PROFILE=release asks for the optimised build.
+# GUREUM_PROFILE=release asks for the optimised build, GUREUM_PROFILE=dist for what is handed out.
 
 case "${GUREUM_PROFILE:-dev}" in
-    release) profile=release folder="${CARGO_TARGET_DIR:-$root/target}/release" ;;
+    release | dist) profile=$GUREUM_PROFILE folder="${CARGO_TARGET_DIR:-$root/target}/$GUREUM_PROFILE" ;;
     *) profile=dev folder="${CARGO_TARGET_DIR:-$root/target}/debug" ;;
 esac
 binary="$folder/gureum"
