@@ -7,6 +7,7 @@ mod flow;
 mod http;
 mod lambda;
 mod peer;
+mod policy;
 mod report;
 mod rss;
 mod server;
@@ -59,6 +60,7 @@ const BENCHES: &[(&str, &str, Run)] = &[
         dynamodb::scale::run,
     ),
     ("flow", "a step of a contact flow without I/O", flow::run),
+    ("policy", "a decision of the policy engine over 50 statements", policy::run),
     ("lambda", "cold and warm invocations", lambda::run),
     ("build", "a clean build of the workspace, and one after a change to one service", build::run),
 ];

@@ -45,8 +45,7 @@ fn main() -> std::process::ExitCode {
         let mut explained: BTreeMap<&str, u64> = BTreeMap::new();
         let mut shown: BTreeMap<String, u64> = BTreeMap::new();
         for seed in 0..cases {
-            let world =
-                World { has_layers: false, has_sets: oracle.has_sets, operands_max: 3 };
+            let world = World { has_layers: false, has_sets: oracle.has_sets, operands_max: 3 };
             let mut case = case(&mut Draw(seed), world);
             case.context.retain(|_, values| !values.is_empty());
             case.identity.iter_mut().for_each(oracles::spell_out);

@@ -7,8 +7,8 @@ use policy::{
     Context, Decision, Kind, Policies, Policy, Principal, Request, Source, Values, evaluate,
 };
 use scratchstack_aspen as aspen;
-use serde_json::Value;
 use scratchstack_aws_principal::{PrincipalIdentity, SessionData, SessionValue, User};
+use serde_json::Value;
 
 use crate::Answer;
 use crate::random::{Case, WHO};

@@ -56,7 +56,8 @@ fn shrink(policy: &Value) -> Vec<Value> {
         found.push(less);
         for element in ["Action", "NotAction", "Resource", "NotResource"] {
             shrink_value(policy, &format!("{path}/{element}"), &mut found);
-            if policy.pointer(&path).is_some_and(|s| s.get(element).is_some()) && element.len() < 9 {
+            if policy.pointer(&path).is_some_and(|s| s.get(element).is_some()) && element.len() < 9
+            {
                 let mut less = policy.clone();
                 if less.pointer(&format!("{path}/{element}")) != Some(&"*".into()) {
                     less.pointer_mut(&path).expect("a statement")[element] = "*".into();

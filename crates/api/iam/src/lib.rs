@@ -42,59 +42,63 @@ kernel::api! {
         25 detach_role_policy(DetachRolePolicyRequest) -> DetachRolePolicyOutput;
         26 detach_user_policy(DetachUserPolicyRequest) -> DetachUserPolicyOutput;
         27 get_access_key_last_used(GetAccessKeyLastUsedRequest) -> GetAccessKeyLastUsedResponse;
-        28 get_group(GetGroupRequest) -> GetGroupResponse;
-        29 get_group_policy(GetGroupPolicyRequest) -> GetGroupPolicyResponse;
-        30 get_instance_profile(GetInstanceProfileRequest) -> GetInstanceProfileResponse;
-        31 get_policy(GetPolicyRequest) -> GetPolicyResponse;
-        32 get_policy_version(GetPolicyVersionRequest) -> GetPolicyVersionResponse;
-        33 get_role(GetRoleRequest) -> GetRoleResponse;
-        34 get_role_policy(GetRolePolicyRequest) -> GetRolePolicyResponse;
-        35 get_user(GetUserRequest) -> GetUserResponse;
-        36 get_user_policy(GetUserPolicyRequest) -> GetUserPolicyResponse;
-        37 list_access_keys(ListAccessKeysRequest) -> ListAccessKeysResponse;
-        38 list_attached_group_policies(ListAttachedGroupPoliciesRequest) -> ListAttachedGroupPoliciesResponse;
-        39 list_attached_role_policies(ListAttachedRolePoliciesRequest) -> ListAttachedRolePoliciesResponse;
-        40 list_attached_user_policies(ListAttachedUserPoliciesRequest) -> ListAttachedUserPoliciesResponse;
-        41 list_entities_for_policy(ListEntitiesForPolicyRequest) -> ListEntitiesForPolicyResponse;
-        42 list_group_policies(ListGroupPoliciesRequest) -> ListGroupPoliciesResponse;
-        43 list_groups(ListGroupsRequest) -> ListGroupsResponse;
-        44 list_groups_for_user(ListGroupsForUserRequest) -> ListGroupsForUserResponse;
-        45 list_instance_profile_tags(ListInstanceProfileTagsRequest) -> ListInstanceProfileTagsResponse;
-        46 list_instance_profiles(ListInstanceProfilesRequest) -> ListInstanceProfilesResponse;
-        47 list_instance_profiles_for_role(ListInstanceProfilesForRoleRequest) -> ListInstanceProfilesForRoleResponse;
-        48 list_policies(ListPoliciesRequest) -> ListPoliciesResponse;
-        49 list_policy_tags(ListPolicyTagsRequest) -> ListPolicyTagsResponse;
-        50 list_policy_versions(ListPolicyVersionsRequest) -> ListPolicyVersionsResponse;
-        51 list_role_policies(ListRolePoliciesRequest) -> ListRolePoliciesResponse;
-        52 list_role_tags(ListRoleTagsRequest) -> ListRoleTagsResponse;
-        53 list_roles(ListRolesRequest) -> ListRolesResponse;
-        54 list_user_policies(ListUserPoliciesRequest) -> ListUserPoliciesResponse;
-        55 list_user_tags(ListUserTagsRequest) -> ListUserTagsResponse;
-        56 list_users(ListUsersRequest) -> ListUsersResponse;
-        57 put_group_policy(PutGroupPolicyRequest) -> PutGroupPolicyOutput;
-        58 put_role_permissions_boundary(PutRolePermissionsBoundaryRequest) -> PutRolePermissionsBoundaryOutput;
-        59 put_role_policy(PutRolePolicyRequest) -> PutRolePolicyOutput;
-        60 put_user_permissions_boundary(PutUserPermissionsBoundaryRequest) -> PutUserPermissionsBoundaryOutput;
-        61 put_user_policy(PutUserPolicyRequest) -> PutUserPolicyOutput;
-        62 remove_role_from_instance_profile(RemoveRoleFromInstanceProfileRequest) -> RemoveRoleFromInstanceProfileOutput;
-        63 remove_user_from_group(RemoveUserFromGroupRequest) -> RemoveUserFromGroupOutput;
-        64 set_default_policy_version(SetDefaultPolicyVersionRequest) -> SetDefaultPolicyVersionOutput;
-        65 tag_instance_profile(TagInstanceProfileRequest) -> TagInstanceProfileOutput;
-        66 tag_policy(TagPolicyRequest) -> TagPolicyOutput;
-        67 tag_role(TagRoleRequest) -> TagRoleOutput;
-        68 tag_user(TagUserRequest) -> TagUserOutput;
-        69 untag_instance_profile(UntagInstanceProfileRequest) -> UntagInstanceProfileOutput;
-        70 untag_policy(UntagPolicyRequest) -> UntagPolicyOutput;
-        71 untag_role(UntagRoleRequest) -> UntagRoleOutput;
-        72 untag_user(UntagUserRequest) -> UntagUserOutput;
-        73 update_access_key(UpdateAccessKeyRequest) -> UpdateAccessKeyOutput;
-        74 update_assume_role_policy(UpdateAssumeRolePolicyRequest) -> UpdateAssumeRolePolicyOutput;
-        75 update_group(UpdateGroupRequest) -> UpdateGroupOutput;
-        76 update_role(UpdateRoleRequest) -> UpdateRoleResponse;
-        77 update_role_description(UpdateRoleDescriptionRequest) -> UpdateRoleDescriptionResponse;
-        78 update_user(UpdateUserRequest) -> UpdateUserOutput;
+        28 get_context_keys_for_custom_policy(GetContextKeysForCustomPolicyRequest) -> GetContextKeysForPolicyResponse;
+        29 get_context_keys_for_principal_policy(GetContextKeysForPrincipalPolicyRequest) -> GetContextKeysForPolicyResponse;
+        30 get_group(GetGroupRequest) -> GetGroupResponse;
+        31 get_group_policy(GetGroupPolicyRequest) -> GetGroupPolicyResponse;
+        32 get_instance_profile(GetInstanceProfileRequest) -> GetInstanceProfileResponse;
+        33 get_policy(GetPolicyRequest) -> GetPolicyResponse;
+        34 get_policy_version(GetPolicyVersionRequest) -> GetPolicyVersionResponse;
+        35 get_role(GetRoleRequest) -> GetRoleResponse;
+        36 get_role_policy(GetRolePolicyRequest) -> GetRolePolicyResponse;
+        37 get_user(GetUserRequest) -> GetUserResponse;
+        38 get_user_policy(GetUserPolicyRequest) -> GetUserPolicyResponse;
+        39 list_access_keys(ListAccessKeysRequest) -> ListAccessKeysResponse;
+        40 list_attached_group_policies(ListAttachedGroupPoliciesRequest) -> ListAttachedGroupPoliciesResponse;
+        41 list_attached_role_policies(ListAttachedRolePoliciesRequest) -> ListAttachedRolePoliciesResponse;
+        42 list_attached_user_policies(ListAttachedUserPoliciesRequest) -> ListAttachedUserPoliciesResponse;
+        43 list_entities_for_policy(ListEntitiesForPolicyRequest) -> ListEntitiesForPolicyResponse;
+        44 list_group_policies(ListGroupPoliciesRequest) -> ListGroupPoliciesResponse;
+        45 list_groups(ListGroupsRequest) -> ListGroupsResponse;
+        46 list_groups_for_user(ListGroupsForUserRequest) -> ListGroupsForUserResponse;
+        47 list_instance_profile_tags(ListInstanceProfileTagsRequest) -> ListInstanceProfileTagsResponse;
+        48 list_instance_profiles(ListInstanceProfilesRequest) -> ListInstanceProfilesResponse;
+        49 list_instance_profiles_for_role(ListInstanceProfilesForRoleRequest) -> ListInstanceProfilesForRoleResponse;
+        50 list_policies(ListPoliciesRequest) -> ListPoliciesResponse;
+        51 list_policy_tags(ListPolicyTagsRequest) -> ListPolicyTagsResponse;
+        52 list_policy_versions(ListPolicyVersionsRequest) -> ListPolicyVersionsResponse;
+        53 list_role_policies(ListRolePoliciesRequest) -> ListRolePoliciesResponse;
+        54 list_role_tags(ListRoleTagsRequest) -> ListRoleTagsResponse;
+        55 list_roles(ListRolesRequest) -> ListRolesResponse;
+        56 list_user_policies(ListUserPoliciesRequest) -> ListUserPoliciesResponse;
+        57 list_user_tags(ListUserTagsRequest) -> ListUserTagsResponse;
+        58 list_users(ListUsersRequest) -> ListUsersResponse;
+        59 put_group_policy(PutGroupPolicyRequest) -> PutGroupPolicyOutput;
+        60 put_role_permissions_boundary(PutRolePermissionsBoundaryRequest) -> PutRolePermissionsBoundaryOutput;
+        61 put_role_policy(PutRolePolicyRequest) -> PutRolePolicyOutput;
+        62 put_user_permissions_boundary(PutUserPermissionsBoundaryRequest) -> PutUserPermissionsBoundaryOutput;
+        63 put_user_policy(PutUserPolicyRequest) -> PutUserPolicyOutput;
+        64 remove_role_from_instance_profile(RemoveRoleFromInstanceProfileRequest) -> RemoveRoleFromInstanceProfileOutput;
+        65 remove_user_from_group(RemoveUserFromGroupRequest) -> RemoveUserFromGroupOutput;
+        66 set_default_policy_version(SetDefaultPolicyVersionRequest) -> SetDefaultPolicyVersionOutput;
+        67 simulate_custom_policy(SimulateCustomPolicyRequest) -> SimulatePolicyResponse;
+        68 simulate_principal_policy(SimulatePrincipalPolicyRequest) -> SimulatePolicyResponse;
+        69 tag_instance_profile(TagInstanceProfileRequest) -> TagInstanceProfileOutput;
+        70 tag_policy(TagPolicyRequest) -> TagPolicyOutput;
+        71 tag_role(TagRoleRequest) -> TagRoleOutput;
+        72 tag_user(TagUserRequest) -> TagUserOutput;
+        73 untag_instance_profile(UntagInstanceProfileRequest) -> UntagInstanceProfileOutput;
+        74 untag_policy(UntagPolicyRequest) -> UntagPolicyOutput;
+        75 untag_role(UntagRoleRequest) -> UntagRoleOutput;
+        76 untag_user(UntagUserRequest) -> UntagUserOutput;
+        77 update_access_key(UpdateAccessKeyRequest) -> UpdateAccessKeyOutput;
+        78 update_assume_role_policy(UpdateAssumeRolePolicyRequest) -> UpdateAssumeRolePolicyOutput;
+        79 update_group(UpdateGroupRequest) -> UpdateGroupOutput;
+        80 update_role(UpdateRoleRequest) -> UpdateRoleResponse;
+        81 update_role_description(UpdateRoleDescriptionRequest) -> UpdateRoleDescriptionResponse;
+        82 update_user(UpdateUserRequest) -> UpdateUserOutput;
     }
-    errors { ConcurrentModificationException, DeleteConflictException, EntityAlreadyExistsException, EntityTemporarilyUnmodifiableException, InvalidInputException, LimitExceededException, MalformedPolicyDocumentException, NoSuchEntityException, PolicyNotAttachableException, ServiceFailureException, UnmodifiableEntityException }
+    errors { ConcurrentModificationException, DeleteConflictException, EntityAlreadyExistsException, EntityTemporarilyUnmodifiableException, InvalidInputException, LimitExceededException, MalformedPolicyDocumentException, NoSuchEntityException, PolicyEvaluationException, PolicyNotAttachableException, ServiceFailureException, UnmodifiableEntityException }
 }
 
 /// Implements [`Api`] for a type: every operation is the function of its name in the
@@ -214,6 +218,14 @@ Box::pin($ops::detach_user_policy(self, ctx, input))
             fn get_access_key_last_used<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetAccessKeyLastUsedRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetAccessKeyLastUsedResponse, $crate::Error>> {
 Box::pin($ops::get_access_key_last_used(self, ctx, input))
+            }
+            fn get_context_keys_for_custom_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetContextKeysForCustomPolicyRequest)
+-> kernel::BoxFuture<'a, Result<$crate::GetContextKeysForPolicyResponse, $crate::Error>> {
+Box::pin($ops::get_context_keys_for_custom_policy(self, ctx, input))
+            }
+            fn get_context_keys_for_principal_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetContextKeysForPrincipalPolicyRequest)
+-> kernel::BoxFuture<'a, Result<$crate::GetContextKeysForPolicyResponse, $crate::Error>> {
+Box::pin($ops::get_context_keys_for_principal_policy(self, ctx, input))
             }
             fn get_group<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetGroupRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetGroupResponse, $crate::Error>> {
@@ -362,6 +374,14 @@ Box::pin($ops::remove_user_from_group(self, ctx, input))
             fn set_default_policy_version<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::SetDefaultPolicyVersionRequest)
 -> kernel::BoxFuture<'a, Result<$crate::SetDefaultPolicyVersionOutput, $crate::Error>> {
 Box::pin($ops::set_default_policy_version(self, ctx, input))
+            }
+            fn simulate_custom_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::SimulateCustomPolicyRequest)
+-> kernel::BoxFuture<'a, Result<$crate::SimulatePolicyResponse, $crate::Error>> {
+Box::pin($ops::simulate_custom_policy(self, ctx, input))
+            }
+            fn simulate_principal_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::SimulatePrincipalPolicyRequest)
+-> kernel::BoxFuture<'a, Result<$crate::SimulatePolicyResponse, $crate::Error>> {
+Box::pin($ops::simulate_principal_policy(self, ctx, input))
             }
             fn tag_instance_profile<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::TagInstanceProfileRequest)
 -> kernel::BoxFuture<'a, Result<$crate::TagInstanceProfileOutput, $crate::Error>> {

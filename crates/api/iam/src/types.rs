@@ -620,12 +620,37 @@ pub struct AccessKeyLastUsed {
 shape::structure!(AccessKeyLastUsed, MODEL, 115, last_used_date, service_name, region);
 
 #[derive(Clone, Default)]
+pub struct GetContextKeysForCustomPolicyRequest {
+    pub policy_input_list: Vec<String>,
+}
+shape::structure!(GetContextKeysForCustomPolicyRequest, MODEL, 116, policy_input_list);
+
+#[derive(Clone, Default)]
+pub struct GetContextKeysForPolicyResponse {
+    pub context_key_names: Option<Vec<String>>,
+}
+shape::structure!(GetContextKeysForPolicyResponse, MODEL, 118, context_key_names);
+
+#[derive(Clone, Default)]
+pub struct GetContextKeysForPrincipalPolicyRequest {
+    pub policy_source_arn: String,
+    pub policy_input_list: Option<Vec<String>>,
+}
+shape::structure!(
+    GetContextKeysForPrincipalPolicyRequest,
+    MODEL,
+    121,
+    policy_source_arn,
+    policy_input_list
+);
+
+#[derive(Clone, Default)]
 pub struct GetGroupRequest {
     pub group_name: String,
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(GetGroupRequest, MODEL, 116, group_name, marker, max_items);
+shape::structure!(GetGroupRequest, MODEL, 122, group_name, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct GetGroupResponse {
@@ -634,14 +659,14 @@ pub struct GetGroupResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(GetGroupResponse, MODEL, 119, group, users, is_truncated, marker);
+shape::structure!(GetGroupResponse, MODEL, 125, group, users, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct GetGroupPolicyRequest {
     pub group_name: String,
     pub policy_name: String,
 }
-shape::structure!(GetGroupPolicyRequest, MODEL, 122, group_name, policy_name);
+shape::structure!(GetGroupPolicyRequest, MODEL, 128, group_name, policy_name);
 
 #[derive(Clone, Default)]
 pub struct GetGroupPolicyResponse {
@@ -649,63 +674,63 @@ pub struct GetGroupPolicyResponse {
     pub policy_name: String,
     pub policy_document: String,
 }
-shape::structure!(GetGroupPolicyResponse, MODEL, 123, group_name, policy_name, policy_document);
+shape::structure!(GetGroupPolicyResponse, MODEL, 129, group_name, policy_name, policy_document);
 
 #[derive(Clone, Default)]
 pub struct GetInstanceProfileRequest {
     pub instance_profile_name: String,
 }
-shape::structure!(GetInstanceProfileRequest, MODEL, 124, instance_profile_name);
+shape::structure!(GetInstanceProfileRequest, MODEL, 130, instance_profile_name);
 
 #[derive(Clone, Default)]
 pub struct GetInstanceProfileResponse {
     pub instance_profile: InstanceProfile,
 }
-shape::structure!(GetInstanceProfileResponse, MODEL, 125, instance_profile);
+shape::structure!(GetInstanceProfileResponse, MODEL, 131, instance_profile);
 
 #[derive(Clone, Default)]
 pub struct GetPolicyRequest {
     pub policy_arn: String,
 }
-shape::structure!(GetPolicyRequest, MODEL, 126, policy_arn);
+shape::structure!(GetPolicyRequest, MODEL, 132, policy_arn);
 
 #[derive(Clone, Default)]
 pub struct GetPolicyResponse {
     pub policy: Option<Policy>,
 }
-shape::structure!(GetPolicyResponse, MODEL, 127, policy);
+shape::structure!(GetPolicyResponse, MODEL, 133, policy);
 
 #[derive(Clone, Default)]
 pub struct GetPolicyVersionRequest {
     pub policy_arn: String,
     pub version_id: String,
 }
-shape::structure!(GetPolicyVersionRequest, MODEL, 128, policy_arn, version_id);
+shape::structure!(GetPolicyVersionRequest, MODEL, 134, policy_arn, version_id);
 
 #[derive(Clone, Default)]
 pub struct GetPolicyVersionResponse {
     pub policy_version: Option<PolicyVersion>,
 }
-shape::structure!(GetPolicyVersionResponse, MODEL, 129, policy_version);
+shape::structure!(GetPolicyVersionResponse, MODEL, 135, policy_version);
 
 #[derive(Clone, Default)]
 pub struct GetRoleRequest {
     pub role_name: String,
 }
-shape::structure!(GetRoleRequest, MODEL, 130, role_name);
+shape::structure!(GetRoleRequest, MODEL, 136, role_name);
 
 #[derive(Clone, Default)]
 pub struct GetRoleResponse {
     pub role: Role,
 }
-shape::structure!(GetRoleResponse, MODEL, 131, role);
+shape::structure!(GetRoleResponse, MODEL, 137, role);
 
 #[derive(Clone, Default)]
 pub struct GetRolePolicyRequest {
     pub role_name: String,
     pub policy_name: String,
 }
-shape::structure!(GetRolePolicyRequest, MODEL, 132, role_name, policy_name);
+shape::structure!(GetRolePolicyRequest, MODEL, 138, role_name, policy_name);
 
 #[derive(Clone, Default)]
 pub struct GetRolePolicyResponse {
@@ -713,26 +738,26 @@ pub struct GetRolePolicyResponse {
     pub policy_name: String,
     pub policy_document: String,
 }
-shape::structure!(GetRolePolicyResponse, MODEL, 133, role_name, policy_name, policy_document);
+shape::structure!(GetRolePolicyResponse, MODEL, 139, role_name, policy_name, policy_document);
 
 #[derive(Clone, Default)]
 pub struct GetUserRequest {
     pub user_name: Option<String>,
 }
-shape::structure!(GetUserRequest, MODEL, 134, user_name);
+shape::structure!(GetUserRequest, MODEL, 140, user_name);
 
 #[derive(Clone, Default)]
 pub struct GetUserResponse {
     pub user: User,
 }
-shape::structure!(GetUserResponse, MODEL, 135, user);
+shape::structure!(GetUserResponse, MODEL, 141, user);
 
 #[derive(Clone, Default)]
 pub struct GetUserPolicyRequest {
     pub user_name: String,
     pub policy_name: String,
 }
-shape::structure!(GetUserPolicyRequest, MODEL, 136, user_name, policy_name);
+shape::structure!(GetUserPolicyRequest, MODEL, 142, user_name, policy_name);
 
 #[derive(Clone, Default)]
 pub struct GetUserPolicyResponse {
@@ -740,7 +765,7 @@ pub struct GetUserPolicyResponse {
     pub policy_name: String,
     pub policy_document: String,
 }
-shape::structure!(GetUserPolicyResponse, MODEL, 137, user_name, policy_name, policy_document);
+shape::structure!(GetUserPolicyResponse, MODEL, 143, user_name, policy_name, policy_document);
 
 #[derive(Clone, Default)]
 pub struct ListAccessKeysRequest {
@@ -748,7 +773,7 @@ pub struct ListAccessKeysRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListAccessKeysRequest, MODEL, 138, user_name, marker, max_items);
+shape::structure!(ListAccessKeysRequest, MODEL, 144, user_name, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListAccessKeysResponse {
@@ -756,7 +781,7 @@ pub struct ListAccessKeysResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListAccessKeysResponse, MODEL, 139, access_key_metadata, is_truncated, marker);
+shape::structure!(ListAccessKeysResponse, MODEL, 145, access_key_metadata, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct AccessKeyMetadata {
@@ -765,7 +790,7 @@ pub struct AccessKeyMetadata {
     pub status: Option<StatusType>,
     pub create_date: Option<Timestamp>,
 }
-shape::structure!(AccessKeyMetadata, MODEL, 141, user_name, access_key_id, status, create_date);
+shape::structure!(AccessKeyMetadata, MODEL, 147, user_name, access_key_id, status, create_date);
 
 #[derive(Clone, Default)]
 pub struct ListAttachedGroupPoliciesRequest {
@@ -777,7 +802,7 @@ pub struct ListAttachedGroupPoliciesRequest {
 shape::structure!(
     ListAttachedGroupPoliciesRequest,
     MODEL,
-    142,
+    148,
     group_name,
     path_prefix,
     marker,
@@ -793,7 +818,7 @@ pub struct ListAttachedGroupPoliciesResponse {
 shape::structure!(
     ListAttachedGroupPoliciesResponse,
     MODEL,
-    143,
+    149,
     attached_policies,
     is_truncated,
     marker
@@ -804,7 +829,7 @@ pub struct AttachedPolicy {
     pub policy_name: Option<String>,
     pub policy_arn: Option<String>,
 }
-shape::structure!(AttachedPolicy, MODEL, 145, policy_name, policy_arn);
+shape::structure!(AttachedPolicy, MODEL, 151, policy_name, policy_arn);
 
 #[derive(Clone, Default)]
 pub struct ListAttachedRolePoliciesRequest {
@@ -816,7 +841,7 @@ pub struct ListAttachedRolePoliciesRequest {
 shape::structure!(
     ListAttachedRolePoliciesRequest,
     MODEL,
-    146,
+    152,
     role_name,
     path_prefix,
     marker,
@@ -832,7 +857,7 @@ pub struct ListAttachedRolePoliciesResponse {
 shape::structure!(
     ListAttachedRolePoliciesResponse,
     MODEL,
-    147,
+    153,
     attached_policies,
     is_truncated,
     marker
@@ -848,7 +873,7 @@ pub struct ListAttachedUserPoliciesRequest {
 shape::structure!(
     ListAttachedUserPoliciesRequest,
     MODEL,
-    148,
+    154,
     user_name,
     path_prefix,
     marker,
@@ -864,7 +889,7 @@ pub struct ListAttachedUserPoliciesResponse {
 shape::structure!(
     ListAttachedUserPoliciesResponse,
     MODEL,
-    149,
+    155,
     attached_policies,
     is_truncated,
     marker
@@ -882,7 +907,7 @@ pub struct ListEntitiesForPolicyRequest {
 shape::structure!(
     ListEntitiesForPolicyRequest,
     MODEL,
-    150,
+    156,
     policy_arn,
     entity_filter,
     path_prefix,
@@ -906,7 +931,7 @@ pub struct ListEntitiesForPolicyResponse {
 shape::structure!(
     ListEntitiesForPolicyResponse,
     MODEL,
-    153,
+    159,
     policy_groups,
     policy_users,
     policy_roles,
@@ -919,21 +944,21 @@ pub struct PolicyGroup {
     pub group_name: Option<String>,
     pub group_id: Option<String>,
 }
-shape::structure!(PolicyGroup, MODEL, 155, group_name, group_id);
+shape::structure!(PolicyGroup, MODEL, 161, group_name, group_id);
 
 #[derive(Clone, Default)]
 pub struct PolicyUser {
     pub user_name: Option<String>,
     pub user_id: Option<String>,
 }
-shape::structure!(PolicyUser, MODEL, 157, user_name, user_id);
+shape::structure!(PolicyUser, MODEL, 163, user_name, user_id);
 
 #[derive(Clone, Default)]
 pub struct PolicyRole {
     pub role_name: Option<String>,
     pub role_id: Option<String>,
 }
-shape::structure!(PolicyRole, MODEL, 159, role_name, role_id);
+shape::structure!(PolicyRole, MODEL, 165, role_name, role_id);
 
 #[derive(Clone, Default)]
 pub struct ListGroupPoliciesRequest {
@@ -941,7 +966,7 @@ pub struct ListGroupPoliciesRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListGroupPoliciesRequest, MODEL, 160, group_name, marker, max_items);
+shape::structure!(ListGroupPoliciesRequest, MODEL, 166, group_name, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListGroupPoliciesResponse {
@@ -949,7 +974,7 @@ pub struct ListGroupPoliciesResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListGroupPoliciesResponse, MODEL, 161, policy_names, is_truncated, marker);
+shape::structure!(ListGroupPoliciesResponse, MODEL, 167, policy_names, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListGroupsRequest {
@@ -957,7 +982,7 @@ pub struct ListGroupsRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListGroupsRequest, MODEL, 163, path_prefix, marker, max_items);
+shape::structure!(ListGroupsRequest, MODEL, 169, path_prefix, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListGroupsResponse {
@@ -965,7 +990,7 @@ pub struct ListGroupsResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListGroupsResponse, MODEL, 165, groups, is_truncated, marker);
+shape::structure!(ListGroupsResponse, MODEL, 171, groups, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListGroupsForUserRequest {
@@ -973,7 +998,7 @@ pub struct ListGroupsForUserRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListGroupsForUserRequest, MODEL, 167, user_name, marker, max_items);
+shape::structure!(ListGroupsForUserRequest, MODEL, 173, user_name, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListGroupsForUserResponse {
@@ -981,7 +1006,7 @@ pub struct ListGroupsForUserResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListGroupsForUserResponse, MODEL, 168, groups, is_truncated, marker);
+shape::structure!(ListGroupsForUserResponse, MODEL, 174, groups, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListInstanceProfileTagsRequest {
@@ -992,7 +1017,7 @@ pub struct ListInstanceProfileTagsRequest {
 shape::structure!(
     ListInstanceProfileTagsRequest,
     MODEL,
-    169,
+    175,
     instance_profile_name,
     marker,
     max_items
@@ -1004,7 +1029,7 @@ pub struct ListInstanceProfileTagsResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListInstanceProfileTagsResponse, MODEL, 170, tags, is_truncated, marker);
+shape::structure!(ListInstanceProfileTagsResponse, MODEL, 176, tags, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListInstanceProfilesRequest {
@@ -1012,7 +1037,7 @@ pub struct ListInstanceProfilesRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListInstanceProfilesRequest, MODEL, 171, path_prefix, marker, max_items);
+shape::structure!(ListInstanceProfilesRequest, MODEL, 177, path_prefix, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListInstanceProfilesResponse {
@@ -1023,7 +1048,7 @@ pub struct ListInstanceProfilesResponse {
 shape::structure!(
     ListInstanceProfilesResponse,
     MODEL,
-    172,
+    178,
     instance_profiles,
     is_truncated,
     marker
@@ -1035,7 +1060,7 @@ pub struct ListInstanceProfilesForRoleRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListInstanceProfilesForRoleRequest, MODEL, 174, role_name, marker, max_items);
+shape::structure!(ListInstanceProfilesForRoleRequest, MODEL, 180, role_name, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListInstanceProfilesForRoleResponse {
@@ -1046,7 +1071,7 @@ pub struct ListInstanceProfilesForRoleResponse {
 shape::structure!(
     ListInstanceProfilesForRoleResponse,
     MODEL,
-    175,
+    181,
     instance_profiles,
     is_truncated,
     marker
@@ -1064,7 +1089,7 @@ pub struct ListPoliciesRequest {
 shape::structure!(
     ListPoliciesRequest,
     MODEL,
-    176,
+    182,
     scope,
     only_attached,
     path_prefix,
@@ -1081,7 +1106,7 @@ pub struct ListPoliciesResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListPoliciesResponse, MODEL, 178, policies, is_truncated, marker);
+shape::structure!(ListPoliciesResponse, MODEL, 184, policies, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListPolicyTagsRequest {
@@ -1089,7 +1114,7 @@ pub struct ListPolicyTagsRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListPolicyTagsRequest, MODEL, 180, policy_arn, marker, max_items);
+shape::structure!(ListPolicyTagsRequest, MODEL, 186, policy_arn, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListPolicyTagsResponse {
@@ -1097,7 +1122,7 @@ pub struct ListPolicyTagsResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListPolicyTagsResponse, MODEL, 181, tags, is_truncated, marker);
+shape::structure!(ListPolicyTagsResponse, MODEL, 187, tags, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListPolicyVersionsRequest {
@@ -1105,7 +1130,7 @@ pub struct ListPolicyVersionsRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListPolicyVersionsRequest, MODEL, 182, policy_arn, marker, max_items);
+shape::structure!(ListPolicyVersionsRequest, MODEL, 188, policy_arn, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListPolicyVersionsResponse {
@@ -1113,7 +1138,7 @@ pub struct ListPolicyVersionsResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListPolicyVersionsResponse, MODEL, 183, versions, is_truncated, marker);
+shape::structure!(ListPolicyVersionsResponse, MODEL, 189, versions, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListRolePoliciesRequest {
@@ -1121,7 +1146,7 @@ pub struct ListRolePoliciesRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListRolePoliciesRequest, MODEL, 185, role_name, marker, max_items);
+shape::structure!(ListRolePoliciesRequest, MODEL, 191, role_name, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListRolePoliciesResponse {
@@ -1129,7 +1154,7 @@ pub struct ListRolePoliciesResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListRolePoliciesResponse, MODEL, 186, policy_names, is_truncated, marker);
+shape::structure!(ListRolePoliciesResponse, MODEL, 192, policy_names, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListRoleTagsRequest {
@@ -1137,7 +1162,7 @@ pub struct ListRoleTagsRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListRoleTagsRequest, MODEL, 187, role_name, marker, max_items);
+shape::structure!(ListRoleTagsRequest, MODEL, 193, role_name, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListRoleTagsResponse {
@@ -1145,7 +1170,7 @@ pub struct ListRoleTagsResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListRoleTagsResponse, MODEL, 188, tags, is_truncated, marker);
+shape::structure!(ListRoleTagsResponse, MODEL, 194, tags, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListRolesRequest {
@@ -1153,7 +1178,7 @@ pub struct ListRolesRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListRolesRequest, MODEL, 189, path_prefix, marker, max_items);
+shape::structure!(ListRolesRequest, MODEL, 195, path_prefix, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListRolesResponse {
@@ -1161,7 +1186,7 @@ pub struct ListRolesResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListRolesResponse, MODEL, 190, roles, is_truncated, marker);
+shape::structure!(ListRolesResponse, MODEL, 196, roles, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListUserPoliciesRequest {
@@ -1169,7 +1194,7 @@ pub struct ListUserPoliciesRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListUserPoliciesRequest, MODEL, 191, user_name, marker, max_items);
+shape::structure!(ListUserPoliciesRequest, MODEL, 197, user_name, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListUserPoliciesResponse {
@@ -1177,7 +1202,7 @@ pub struct ListUserPoliciesResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListUserPoliciesResponse, MODEL, 192, policy_names, is_truncated, marker);
+shape::structure!(ListUserPoliciesResponse, MODEL, 198, policy_names, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListUserTagsRequest {
@@ -1185,7 +1210,7 @@ pub struct ListUserTagsRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListUserTagsRequest, MODEL, 193, user_name, marker, max_items);
+shape::structure!(ListUserTagsRequest, MODEL, 199, user_name, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListUserTagsResponse {
@@ -1193,7 +1218,7 @@ pub struct ListUserTagsResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListUserTagsResponse, MODEL, 194, tags, is_truncated, marker);
+shape::structure!(ListUserTagsResponse, MODEL, 200, tags, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListUsersRequest {
@@ -1201,7 +1226,7 @@ pub struct ListUsersRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListUsersRequest, MODEL, 195, path_prefix, marker, max_items);
+shape::structure!(ListUsersRequest, MODEL, 201, path_prefix, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListUsersResponse {
@@ -1209,7 +1234,7 @@ pub struct ListUsersResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListUsersResponse, MODEL, 196, users, is_truncated, marker);
+shape::structure!(ListUsersResponse, MODEL, 202, users, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct PutGroupPolicyRequest {
@@ -1217,22 +1242,22 @@ pub struct PutGroupPolicyRequest {
     pub policy_name: String,
     pub policy_document: String,
 }
-shape::structure!(PutGroupPolicyRequest, MODEL, 197, group_name, policy_name, policy_document);
+shape::structure!(PutGroupPolicyRequest, MODEL, 203, group_name, policy_name, policy_document);
 
 #[derive(Clone, Default)]
 pub struct PutGroupPolicyOutput {}
-shape::structure!(PutGroupPolicyOutput, MODEL, 198);
+shape::structure!(PutGroupPolicyOutput, MODEL, 204);
 
 #[derive(Clone, Default)]
 pub struct PutRolePermissionsBoundaryRequest {
     pub role_name: String,
     pub permissions_boundary: String,
 }
-shape::structure!(PutRolePermissionsBoundaryRequest, MODEL, 199, role_name, permissions_boundary);
+shape::structure!(PutRolePermissionsBoundaryRequest, MODEL, 205, role_name, permissions_boundary);
 
 #[derive(Clone, Default)]
 pub struct PutRolePermissionsBoundaryOutput {}
-shape::structure!(PutRolePermissionsBoundaryOutput, MODEL, 200);
+shape::structure!(PutRolePermissionsBoundaryOutput, MODEL, 206);
 
 #[derive(Clone, Default)]
 pub struct PutRolePolicyRequest {
@@ -1240,22 +1265,22 @@ pub struct PutRolePolicyRequest {
     pub policy_name: String,
     pub policy_document: String,
 }
-shape::structure!(PutRolePolicyRequest, MODEL, 201, role_name, policy_name, policy_document);
+shape::structure!(PutRolePolicyRequest, MODEL, 207, role_name, policy_name, policy_document);
 
 #[derive(Clone, Default)]
 pub struct PutRolePolicyOutput {}
-shape::structure!(PutRolePolicyOutput, MODEL, 202);
+shape::structure!(PutRolePolicyOutput, MODEL, 208);
 
 #[derive(Clone, Default)]
 pub struct PutUserPermissionsBoundaryRequest {
     pub user_name: String,
     pub permissions_boundary: String,
 }
-shape::structure!(PutUserPermissionsBoundaryRequest, MODEL, 203, user_name, permissions_boundary);
+shape::structure!(PutUserPermissionsBoundaryRequest, MODEL, 209, user_name, permissions_boundary);
 
 #[derive(Clone, Default)]
 pub struct PutUserPermissionsBoundaryOutput {}
-shape::structure!(PutUserPermissionsBoundaryOutput, MODEL, 204);
+shape::structure!(PutUserPermissionsBoundaryOutput, MODEL, 210);
 
 #[derive(Clone, Default)]
 pub struct PutUserPolicyRequest {
@@ -1263,11 +1288,11 @@ pub struct PutUserPolicyRequest {
     pub policy_name: String,
     pub policy_document: String,
 }
-shape::structure!(PutUserPolicyRequest, MODEL, 205, user_name, policy_name, policy_document);
+shape::structure!(PutUserPolicyRequest, MODEL, 211, user_name, policy_name, policy_document);
 
 #[derive(Clone, Default)]
 pub struct PutUserPolicyOutput {}
-shape::structure!(PutUserPolicyOutput, MODEL, 206);
+shape::structure!(PutUserPolicyOutput, MODEL, 212);
 
 #[derive(Clone, Default)]
 pub struct RemoveRoleFromInstanceProfileRequest {
@@ -1277,124 +1302,339 @@ pub struct RemoveRoleFromInstanceProfileRequest {
 shape::structure!(
     RemoveRoleFromInstanceProfileRequest,
     MODEL,
-    207,
+    213,
     instance_profile_name,
     role_name
 );
 
 #[derive(Clone, Default)]
 pub struct RemoveRoleFromInstanceProfileOutput {}
-shape::structure!(RemoveRoleFromInstanceProfileOutput, MODEL, 208);
+shape::structure!(RemoveRoleFromInstanceProfileOutput, MODEL, 214);
 
 #[derive(Clone, Default)]
 pub struct RemoveUserFromGroupRequest {
     pub group_name: String,
     pub user_name: String,
 }
-shape::structure!(RemoveUserFromGroupRequest, MODEL, 209, group_name, user_name);
+shape::structure!(RemoveUserFromGroupRequest, MODEL, 215, group_name, user_name);
 
 #[derive(Clone, Default)]
 pub struct RemoveUserFromGroupOutput {}
-shape::structure!(RemoveUserFromGroupOutput, MODEL, 210);
+shape::structure!(RemoveUserFromGroupOutput, MODEL, 216);
 
 #[derive(Clone, Default)]
 pub struct SetDefaultPolicyVersionRequest {
     pub policy_arn: String,
     pub version_id: String,
 }
-shape::structure!(SetDefaultPolicyVersionRequest, MODEL, 211, policy_arn, version_id);
+shape::structure!(SetDefaultPolicyVersionRequest, MODEL, 217, policy_arn, version_id);
 
 #[derive(Clone, Default)]
 pub struct SetDefaultPolicyVersionOutput {}
-shape::structure!(SetDefaultPolicyVersionOutput, MODEL, 212);
+shape::structure!(SetDefaultPolicyVersionOutput, MODEL, 218);
+
+#[derive(Clone, Default)]
+pub struct PolicyEvaluationException {
+    pub message: Option<String>,
+}
+shape::structure!(PolicyEvaluationException, MODEL, 219, message);
+
+#[derive(Clone, Default)]
+pub struct SimulateCustomPolicyRequest {
+    pub policy_input_list: Vec<String>,
+    pub permissions_boundary_policy_input_list: Option<Vec<String>>,
+    pub ordered_organization_policy_input_list: Option<Vec<OrderedOrganizationPolicyType>>,
+    pub action_names: Vec<String>,
+    pub resource_arns: Option<Vec<String>>,
+    pub resource_policy: Option<String>,
+    pub resource_owner: Option<String>,
+    pub caller_arn: Option<String>,
+    pub context_entries: Option<Vec<ContextEntry>>,
+    pub resource_handling_option: Option<String>,
+    pub max_items: Option<i32>,
+    pub marker: Option<String>,
+}
+shape::structure!(
+    SimulateCustomPolicyRequest,
+    MODEL,
+    221,
+    policy_input_list,
+    permissions_boundary_policy_input_list,
+    ordered_organization_policy_input_list,
+    action_names,
+    resource_arns,
+    resource_policy,
+    resource_owner,
+    caller_arn,
+    context_entries,
+    resource_handling_option,
+    max_items,
+    marker
+);
+
+#[derive(Clone, Default)]
+pub struct OrderedOrganizationPolicyType {
+    pub service_control_policy_input_list: Option<Vec<String>>,
+}
+shape::structure!(OrderedOrganizationPolicyType, MODEL, 223, service_control_policy_input_list);
+
+#[derive(Clone, Default)]
+pub struct ContextEntry {
+    pub context_key_name: Option<String>,
+    pub context_key_values: Option<Vec<String>>,
+    pub context_key_type: Option<ContextKeyTypeEnum>,
+}
+shape::structure!(ContextEntry, MODEL, 229, context_key_name, context_key_values, context_key_type);
+
+shape::string_enum!(ContextKeyTypeEnum { String = "string", StringList = "stringList", Numeric = "numeric", NumericList = "numericList", Boolean = "boolean", BooleanList = "booleanList", Ip = "ip", IpList = "ipList", Binary = "binary", BinaryList = "binaryList", Date = "date", DateList = "dateList",  });
+
+#[derive(Clone, Default)]
+pub struct SimulatePolicyResponse {
+    pub evaluation_results: Option<Vec<EvaluationResult>>,
+    pub is_truncated: Option<bool>,
+    pub marker: Option<String>,
+}
+shape::structure!(SimulatePolicyResponse, MODEL, 234, evaluation_results, is_truncated, marker);
+
+#[derive(Clone, Default)]
+pub struct EvaluationResult {
+    pub eval_action_name: String,
+    pub eval_resource_name: Option<String>,
+    pub eval_decision: PolicyEvaluationDecisionType,
+    pub matched_statements: Option<Vec<Statement>>,
+    pub missing_context_values: Option<Vec<String>>,
+    pub organizations_decision_detail: Option<OrganizationsDecisionDetail>,
+    pub permissions_boundary_decision_detail: Option<PermissionsBoundaryDecisionDetail>,
+    pub eval_decision_details: Option<BTreeMap<String, PolicyEvaluationDecisionType>>,
+    pub resource_specific_results: Option<Vec<ResourceSpecificResult>>,
+}
+shape::structure!(
+    EvaluationResult,
+    MODEL,
+    236,
+    eval_action_name,
+    eval_resource_name,
+    eval_decision,
+    matched_statements,
+    missing_context_values,
+    organizations_decision_detail,
+    permissions_boundary_decision_detail,
+    eval_decision_details,
+    resource_specific_results
+);
+
+shape::string_enum!(PolicyEvaluationDecisionType { Allowed = "allowed", ExplicitDeny = "explicitDeny", ImplicitDeny = "implicitDeny",  });
+
+#[derive(Clone, Default)]
+pub struct Statement {
+    pub source_policy_id: Option<String>,
+    pub source_policy_type: Option<PolicySourceType>,
+    pub start_position: Option<Position>,
+    pub end_position: Option<Position>,
+}
+shape::structure!(
+    Statement,
+    MODEL,
+    239,
+    source_policy_id,
+    source_policy_type,
+    start_position,
+    end_position
+);
+
+shape::string_enum!(PolicySourceType { User = "user", Group = "group", Role = "role", AwsManaged = "aws-managed", UserManaged = "user-managed", Resource = "resource", None = "none",  });
+
+#[derive(Clone, Default)]
+pub struct Position {
+    pub line: Option<i32>,
+    pub column: Option<i32>,
+}
+shape::structure!(Position, MODEL, 242, line, column);
+
+#[derive(Clone, Default)]
+pub struct OrganizationsDecisionDetail {
+    pub allowed_by_organizations: Option<bool>,
+}
+shape::structure!(OrganizationsDecisionDetail, MODEL, 245, allowed_by_organizations);
+
+#[derive(Clone, Default)]
+pub struct PermissionsBoundaryDecisionDetail {
+    pub allowed_by_permissions_boundary: Option<bool>,
+}
+shape::structure!(PermissionsBoundaryDecisionDetail, MODEL, 246, allowed_by_permissions_boundary);
+
+#[derive(Clone, Default)]
+pub struct ResourceSpecificResult {
+    pub eval_resource_name: String,
+    pub eval_resource_decision: PolicyEvaluationDecisionType,
+    pub matched_statements: Option<Vec<Statement>>,
+    pub missing_context_values: Option<Vec<String>>,
+    pub eval_decision_details: Option<BTreeMap<String, PolicyEvaluationDecisionType>>,
+    pub permissions_boundary_decision_detail: Option<PermissionsBoundaryDecisionDetail>,
+}
+shape::structure!(
+    ResourceSpecificResult,
+    MODEL,
+    250,
+    eval_resource_name,
+    eval_resource_decision,
+    matched_statements,
+    missing_context_values,
+    eval_decision_details,
+    permissions_boundary_decision_detail
+);
+
+#[derive(Clone, Default)]
+pub struct SimulatePrincipalPolicyRequest {
+    pub policy_source_arn: String,
+    pub policy_input_list: Option<Vec<String>>,
+    pub permissions_boundary_policy_input_list: Option<Vec<String>>,
+    pub policy_exclusion_list: Option<Vec<PolicyIdentifier>>,
+    pub action_names: Vec<String>,
+    pub resource_arns: Option<Vec<String>>,
+    pub resource_policy: Option<String>,
+    pub resource_owner: Option<String>,
+    pub caller_arn: Option<String>,
+    pub context_entries: Option<Vec<ContextEntry>>,
+    pub resource_handling_option: Option<String>,
+    pub max_items: Option<i32>,
+    pub marker: Option<String>,
+}
+shape::structure!(
+    SimulatePrincipalPolicyRequest,
+    MODEL,
+    251,
+    policy_source_arn,
+    policy_input_list,
+    permissions_boundary_policy_input_list,
+    policy_exclusion_list,
+    action_names,
+    resource_arns,
+    resource_policy,
+    resource_owner,
+    caller_arn,
+    context_entries,
+    resource_handling_option,
+    max_items,
+    marker
+);
+
+#[derive(Clone, Default)]
+pub enum PolicyIdentifier {
+    #[default]
+    Unset,
+    PolicyType(PolicyIdentifierPolicyType),
+    PolicyArn(String),
+    InlinePolicyIdentifier(InlinePolicyIdentifierType),
+}
+shape::union!(PolicyIdentifier, MODEL, 253, PolicyType, PolicyArn, InlinePolicyIdentifier);
+
+shape::string_enum!(PolicyIdentifierPolicyType { Inline = "inline", AwsManaged = "aws-managed", UserManaged = "user-managed", PermissionBoundary = "permission-boundary", Scp = "scp", Rcp = "rcp",  });
+
+#[derive(Clone, Default)]
+pub struct InlinePolicyIdentifierType {
+    pub policy_name: String,
+    pub attachment_type: AttachmentType,
+    pub attachment_name: String,
+}
+shape::structure!(
+    InlinePolicyIdentifierType,
+    MODEL,
+    255,
+    policy_name,
+    attachment_type,
+    attachment_name
+);
+
+shape::string_enum!(AttachmentType { User = "user", Group = "group", Role = "role",  });
 
 #[derive(Clone, Default)]
 pub struct TagInstanceProfileRequest {
     pub instance_profile_name: String,
     pub tags: Vec<Tag>,
 }
-shape::structure!(TagInstanceProfileRequest, MODEL, 213, instance_profile_name, tags);
+shape::structure!(TagInstanceProfileRequest, MODEL, 258, instance_profile_name, tags);
 
 #[derive(Clone, Default)]
 pub struct TagInstanceProfileOutput {}
-shape::structure!(TagInstanceProfileOutput, MODEL, 214);
+shape::structure!(TagInstanceProfileOutput, MODEL, 259);
 
 #[derive(Clone, Default)]
 pub struct TagPolicyRequest {
     pub policy_arn: String,
     pub tags: Vec<Tag>,
 }
-shape::structure!(TagPolicyRequest, MODEL, 215, policy_arn, tags);
+shape::structure!(TagPolicyRequest, MODEL, 260, policy_arn, tags);
 
 #[derive(Clone, Default)]
 pub struct TagPolicyOutput {}
-shape::structure!(TagPolicyOutput, MODEL, 216);
+shape::structure!(TagPolicyOutput, MODEL, 261);
 
 #[derive(Clone, Default)]
 pub struct TagRoleRequest {
     pub role_name: String,
     pub tags: Vec<Tag>,
 }
-shape::structure!(TagRoleRequest, MODEL, 217, role_name, tags);
+shape::structure!(TagRoleRequest, MODEL, 262, role_name, tags);
 
 #[derive(Clone, Default)]
 pub struct TagRoleOutput {}
-shape::structure!(TagRoleOutput, MODEL, 218);
+shape::structure!(TagRoleOutput, MODEL, 263);
 
 #[derive(Clone, Default)]
 pub struct TagUserRequest {
     pub user_name: String,
     pub tags: Vec<Tag>,
 }
-shape::structure!(TagUserRequest, MODEL, 219, user_name, tags);
+shape::structure!(TagUserRequest, MODEL, 264, user_name, tags);
 
 #[derive(Clone, Default)]
 pub struct TagUserOutput {}
-shape::structure!(TagUserOutput, MODEL, 220);
+shape::structure!(TagUserOutput, MODEL, 265);
 
 #[derive(Clone, Default)]
 pub struct UntagInstanceProfileRequest {
     pub instance_profile_name: String,
     pub tag_keys: Vec<String>,
 }
-shape::structure!(UntagInstanceProfileRequest, MODEL, 221, instance_profile_name, tag_keys);
+shape::structure!(UntagInstanceProfileRequest, MODEL, 266, instance_profile_name, tag_keys);
 
 #[derive(Clone, Default)]
 pub struct UntagInstanceProfileOutput {}
-shape::structure!(UntagInstanceProfileOutput, MODEL, 223);
+shape::structure!(UntagInstanceProfileOutput, MODEL, 268);
 
 #[derive(Clone, Default)]
 pub struct UntagPolicyRequest {
     pub policy_arn: String,
     pub tag_keys: Vec<String>,
 }
-shape::structure!(UntagPolicyRequest, MODEL, 224, policy_arn, tag_keys);
+shape::structure!(UntagPolicyRequest, MODEL, 269, policy_arn, tag_keys);
 
 #[derive(Clone, Default)]
 pub struct UntagPolicyOutput {}
-shape::structure!(UntagPolicyOutput, MODEL, 225);
+shape::structure!(UntagPolicyOutput, MODEL, 270);
 
 #[derive(Clone, Default)]
 pub struct UntagRoleRequest {
     pub role_name: String,
     pub tag_keys: Vec<String>,
 }
-shape::structure!(UntagRoleRequest, MODEL, 226, role_name, tag_keys);
+shape::structure!(UntagRoleRequest, MODEL, 271, role_name, tag_keys);
 
 #[derive(Clone, Default)]
 pub struct UntagRoleOutput {}
-shape::structure!(UntagRoleOutput, MODEL, 227);
+shape::structure!(UntagRoleOutput, MODEL, 272);
 
 #[derive(Clone, Default)]
 pub struct UntagUserRequest {
     pub user_name: String,
     pub tag_keys: Vec<String>,
 }
-shape::structure!(UntagUserRequest, MODEL, 228, user_name, tag_keys);
+shape::structure!(UntagUserRequest, MODEL, 273, user_name, tag_keys);
 
 #[derive(Clone, Default)]
 pub struct UntagUserOutput {}
-shape::structure!(UntagUserOutput, MODEL, 229);
+shape::structure!(UntagUserOutput, MODEL, 274);
 
 #[derive(Clone, Default)]
 pub struct UpdateAccessKeyRequest {
@@ -1402,22 +1642,22 @@ pub struct UpdateAccessKeyRequest {
     pub access_key_id: String,
     pub status: StatusType,
 }
-shape::structure!(UpdateAccessKeyRequest, MODEL, 230, user_name, access_key_id, status);
+shape::structure!(UpdateAccessKeyRequest, MODEL, 275, user_name, access_key_id, status);
 
 #[derive(Clone, Default)]
 pub struct UpdateAccessKeyOutput {}
-shape::structure!(UpdateAccessKeyOutput, MODEL, 231);
+shape::structure!(UpdateAccessKeyOutput, MODEL, 276);
 
 #[derive(Clone, Default)]
 pub struct UpdateAssumeRolePolicyRequest {
     pub role_name: String,
     pub policy_document: String,
 }
-shape::structure!(UpdateAssumeRolePolicyRequest, MODEL, 232, role_name, policy_document);
+shape::structure!(UpdateAssumeRolePolicyRequest, MODEL, 277, role_name, policy_document);
 
 #[derive(Clone, Default)]
 pub struct UpdateAssumeRolePolicyOutput {}
-shape::structure!(UpdateAssumeRolePolicyOutput, MODEL, 233);
+shape::structure!(UpdateAssumeRolePolicyOutput, MODEL, 278);
 
 #[derive(Clone, Default)]
 pub struct UpdateGroupRequest {
@@ -1425,11 +1665,11 @@ pub struct UpdateGroupRequest {
     pub new_path: Option<String>,
     pub new_group_name: Option<String>,
 }
-shape::structure!(UpdateGroupRequest, MODEL, 234, group_name, new_path, new_group_name);
+shape::structure!(UpdateGroupRequest, MODEL, 279, group_name, new_path, new_group_name);
 
 #[derive(Clone, Default)]
 pub struct UpdateGroupOutput {}
-shape::structure!(UpdateGroupOutput, MODEL, 235);
+shape::structure!(UpdateGroupOutput, MODEL, 280);
 
 #[derive(Clone, Default)]
 pub struct UpdateRoleRequest {
@@ -1437,30 +1677,30 @@ pub struct UpdateRoleRequest {
     pub description: Option<String>,
     pub max_session_duration: Option<i32>,
 }
-shape::structure!(UpdateRoleRequest, MODEL, 236, role_name, description, max_session_duration);
+shape::structure!(UpdateRoleRequest, MODEL, 281, role_name, description, max_session_duration);
 
 #[derive(Clone, Default)]
 pub struct UpdateRoleResponse {}
-shape::structure!(UpdateRoleResponse, MODEL, 237);
+shape::structure!(UpdateRoleResponse, MODEL, 282);
 
 #[derive(Clone, Default)]
 pub struct UpdateRoleDescriptionRequest {
     pub role_name: String,
     pub description: String,
 }
-shape::structure!(UpdateRoleDescriptionRequest, MODEL, 238, role_name, description);
+shape::structure!(UpdateRoleDescriptionRequest, MODEL, 283, role_name, description);
 
 #[derive(Clone, Default)]
 pub struct UpdateRoleDescriptionResponse {
     pub role: Option<Role>,
 }
-shape::structure!(UpdateRoleDescriptionResponse, MODEL, 239, role);
+shape::structure!(UpdateRoleDescriptionResponse, MODEL, 284, role);
 
 #[derive(Clone, Default)]
 pub struct EntityTemporarilyUnmodifiableException {
     pub message: Option<String>,
 }
-shape::structure!(EntityTemporarilyUnmodifiableException, MODEL, 240, message);
+shape::structure!(EntityTemporarilyUnmodifiableException, MODEL, 285, message);
 
 #[derive(Clone, Default)]
 pub struct UpdateUserRequest {
@@ -1468,8 +1708,8 @@ pub struct UpdateUserRequest {
     pub new_path: Option<String>,
     pub new_user_name: Option<String>,
 }
-shape::structure!(UpdateUserRequest, MODEL, 242, user_name, new_path, new_user_name);
+shape::structure!(UpdateUserRequest, MODEL, 287, user_name, new_path, new_user_name);
 
 #[derive(Clone, Default)]
 pub struct UpdateUserOutput {}
-shape::structure!(UpdateUserOutput, MODEL, 243);
+shape::structure!(UpdateUserOutput, MODEL, 288);

@@ -56,3 +56,4 @@ pub use malformed::Malformed;
 pub use policy::{Effect, Kind, Policy, Position, Statement};
 pub use principal::{Principal, Who};
 pub use suggest::{Suggestion, smallest, suggest};
+pub use template::matches_wildcards;

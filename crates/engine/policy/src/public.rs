@@ -30,6 +30,16 @@ impl Policy {
     }
 }
 
+impl Policy {
+    /// The same policy without the statements that make it public: what is left of a bucket's
+    /// policy when public access is restricted.
+    pub fn without_public(&self, fixed_keys: &[&str]) -> Self {
+        let mut policy = self.clone();
+        policy.statements.retain(|statement| !statement.is_public(fixed_keys));
+        policy
+    }
+}
+
 impl Statement {
     /// Whether this statement alone makes a policy public; see [`Policy::is_public`].
     pub fn is_public(&self, fixed_keys: &[&str]) -> bool {

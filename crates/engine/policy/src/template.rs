@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::context::{Context, Values};
+use crate::context::{Context, NoContext, Values};
 use crate::glob::{self, Piece};
 
 /// What a text may contain.
@@ -185,6 +185,12 @@ fn resolve<'c>(variables: &'c [Variable], context: &'c dyn Context) -> Vec<Optio
 /// Longest content of `${…}`; with a longer one the characters mean themselves. It bounds the search
 /// for the closing brace.
 const VARIABLE_BYTES_MAX: usize = 1_024;
+
+/// Whether a text matches a pattern with `*` and `?`, as everywhere in the language.
+pub fn matches_wildcards(pattern: &str, text: &str) -> bool {
+    let syntax = Syntax { wildcards: true, variables: false };
+    Template::new(pattern, syntax).matches(text, &NoContext) == Truth::Yes
+}
 
 /// What stands in `${…}` at the start of the text, and what follows.
 pub(crate) fn braces(text: &str) -> Option<(&str, &str)> {

@@ -218,7 +218,8 @@ fn resource_problem(resource: &str) -> Option<Malformed> {
         }
         "iam" => {
             let path = path?;
-            let fits = path == "*" || IAM_PATHS.iter().any(|start| path.starts_with(start));
+            let fits = matches!(path, "*" | "root")
+                || IAM_PATHS.iter().any(|start| path.starts_with(start));
             if fits { None } else { Some(Malformed::IamPath) }
         }
         _ => None,

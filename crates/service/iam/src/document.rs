@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use kernel::Fault;
+use policy::{Kind, Policy};
 
 use crate::error::{Result, malformed};
 
@@ -17,25 +18,11 @@ pub(crate) enum Purpose {
 
 /// Refuses what is no policy, in AWS's words.
 pub(crate) fn check(text: &str, purpose: Purpose) -> Result<()> {
-    let syntax = || malformed("Syntax errors in policy.");
-    let document: serde_json::Value = serde_json::from_str(text).map_err(|_| syntax())?;
-    let document = document.as_object().ok_or_else(syntax)?;
-    let statements = match document.get("Statement") {
-        Some(serde_json::Value::Array(list)) => list.iter().collect(),
-        Some(one) => vec![one],
-        None => return Err(syntax().into()),
+    let kind = match purpose {
+        Purpose::Identity => Kind::Identity,
+        Purpose::Trust => Kind::Trust,
     };
-    for statement in statements {
-        let statement = statement.as_object().ok_or_else(syntax)?;
-        let has = |name: &str| statement.contains_key(name);
-        if purpose == Purpose::Trust && (has("Resource") || has("NotResource")) {
-            return Err(malformed("Has prohibited field Resource.").into());
-        }
-        if purpose == Purpose::Identity && (has("Principal") || has("NotPrincipal")) {
-            let message = "Policy document should not specify a principal.";
-            return Err(malformed(message).into());
-        }
-    }
+    Policy::parse(text, kind).map_err(|why| malformed(why.to_string()))?;
     Ok(())
 }
 

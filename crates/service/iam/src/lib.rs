@@ -22,6 +22,7 @@ mod owned;
 mod page;
 mod record;
 mod shown;
+mod simulate;
 mod tags;
 mod touch;
 

@@ -180,6 +180,17 @@ pub fn role(tx: &ReadTx, account: &str, name: &str) -> Result<Option<AssumableRo
     }))
 }
 
+/// The policies of a group.
+pub(crate) fn group_policies(
+    tx: &ReadTx,
+    account: &str,
+    group: &GroupRecord,
+) -> Result<Vec<Statement>, StoreError> {
+    let mut policies = Vec::new();
+    granted(tx, account, ("group", &group.name), &group.grants, &mut policies)?;
+    Ok(policies)
+}
+
 /// The document of a managed policy's default version, of AWS or of `account`: also what session
 /// policies are given by.
 ///

@@ -2,6 +2,7 @@
 
 mod access_keys;
 mod boundaries;
+mod context_keys;
 mod group_policies;
 mod groups;
 mod instance_profiles;
@@ -10,12 +11,14 @@ mod policies;
 mod policy_versions;
 mod role_policies;
 mod roles;
+mod simulate;
 mod tags;
 mod user_policies;
 mod users;
 
 pub(crate) use access_keys::*;
 pub(crate) use boundaries::*;
+pub(crate) use context_keys::*;
 pub(crate) use group_policies::*;
 pub(crate) use groups::*;
 pub(crate) use instance_profiles::*;
@@ -24,6 +27,7 @@ pub(crate) use policies::*;
 pub(crate) use policy_versions::*;
 pub(crate) use role_policies::*;
 pub(crate) use roles::*;
+pub(crate) use simulate::*;
 pub(crate) use tags::*;
 pub(crate) use user_policies::*;
 pub(crate) use users::*;

@@ -3,6 +3,7 @@
 mod entities;
 mod lookup;
 mod policies;
+mod simulate;
 
 use api_iam::Client;
 use kernel::{Config, Ctx, Fault, Kernel, Principal};
