@@ -40,6 +40,9 @@ pub enum Command {
     /// Tables of DynamoDB and files.
     #[command(subcommand, name = "dynamodb")]
     DynamoDb(dynamodb::DynamoDb),
+    /// Who may do what.
+    #[command(subcommand)]
+    Iam(Iam),
     /// Installation keys, with which everything secret is sealed at rest.
     #[command(subcommand)]
     Keys(Keys),
@@ -129,6 +132,22 @@ pub struct Target {
         default_value = "http://127.0.0.1:4566"
     )]
     pub endpoint: String,
+}
+
+/// Who may do what.
+#[derive(Debug, Subcommand)]
+pub enum Iam {
+    /// Say why a request was denied, and the smallest policy that would have allowed it.
+    Explain(Explain),
+}
+
+/// A request that was denied, or only let through by `--authorization audit`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// Its id: `RequestId` of the error, `x-amzn-requestid` of the answer.
+    pub request_id: String,
+    #[command(flatten)]
+    pub target: Target,
 }
 
 /// Installation keys.

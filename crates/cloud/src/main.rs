@@ -9,6 +9,7 @@ mod data;
 mod demo;
 mod dynamodb;
 mod fsck;
+mod iam;
 mod keys;
 mod phone;
 mod reply;
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
         Command::Restore(restore) => backup::restore(&restore, json),
         Command::Fsck(fsck) => fsck::fsck(fsck, json),
         Command::DynamoDb(command) => dynamodb::run(command, json),
+        Command::Iam(command) => iam::run(&command, json),
         Command::Keys(command) => keys::run(&command, json),
         Command::Runtime(Runtime::Ls) => status::runtimes(json),
         Command::Completions { shell } => {

@@ -14,7 +14,7 @@ use service_lambda::{CODE_PATH, Downloads, Options};
 use tokio::sync::watch;
 
 use crate::args::Throttled;
-use crate::{Failure, backup, calls, fsck, keys, reply};
+use crate::{Failure, backup, calls, fsck, iam, keys, reply};
 
 /// Starts every service and makes the gateway ready; needs a tokio runtime. `cache` is a folder
 /// for unpacked code; requests that take longer than `slow` are logged.
@@ -118,12 +118,17 @@ fn routes(gateway: Gateway, kernel: &Kernel, telephone: Calls, downloads: Downlo
         let kernel = kernel.clone();
         handler(move |request| keys::route(kernel.clone(), request))
     };
+    let explained = {
+        let kernel = kernel.clone();
+        handler(move |request| iam::route(kernel.clone(), request))
+    };
     let fetched = handler(move |request| package(downloads.clone(), request));
     gateway
         .route("/_gureum/calls", Access::Signed, placed)
         .route("/_gureum/backup", Access::Signed, saved)
         .route("/_gureum/keys", Access::Signed, kept)
         .route("/_gureum/check", Access::Signed, checked)
+        .route(iam::PATH, Access::Signed, explained)
         .route(CODE_PATH, Access::Open, fetched)
 }
 

@@ -33,7 +33,7 @@ impl Seen {
     }
 }
 
-const KNOWN: [Known; 15] = [
+const KNOWN: [Known; 12] = [
     Known {
         oracle: "iam-rs",
         fits: |seen| seen.any(|op, _, _| op.starts_with("For") && op.ends_with("IfExists")),
@@ -95,24 +95,6 @@ const KNOWN: [Known; 15] = [
         oracle: "scratchstack-aspen",
         fits: |seen| seen.has_variable_without_value,
         why: "makes a variable without value an empty text",
-    },
-    Known {
-        oracle: "scratchstack-aspen",
-        fits: |seen| {
-            seen.any(|op, _, _| op.starts_with("StringEquals") || op.starts_with("StringNotEquals"))
-                && seen.text.contains('$')
-        },
-        why: "reads variables in StringEquals otherwise",
-    },
-    Known {
-        oracle: "scratchstack-aspen",
-        fits: |seen| seen.any(|op, key, _| op == "Null" && seen.count(key) == 0),
-        why: "Null of a missing key is false",
-    },
-    Known {
-        oracle: "scratchstack-aspen",
-        fits: |seen| seen.any(|op, _, _| op == "Null"),
-        why: "Null compares with one operand only",
     },
 ];
 

@@ -10,7 +10,7 @@ use crate::access::{self, Authority, Call, Denied, Need};
 use crate::{Ctx, Kernel, Level, Principal, Service};
 
 /// Refusals that `gureum iam explain` can still speak of.
-const DENIALS_MAX: usize = 4096;
+pub const REFUSALS_MAX: usize = 4096;
 
 /// What happens to a caller whose policies do not allow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -121,7 +121,7 @@ impl Kernel {
 
     fn remember(&self, refusal: Refusal) {
         let mut refusals = self.gate().refusals.lock().unwrap_or_else(|e| e.into_inner());
-        if refusals.len() == DENIALS_MAX {
+        if refusals.len() == REFUSALS_MAX {
             refusals.pop_front();
         }
         refusals.push_back(refusal);

@@ -29,7 +29,7 @@ mod tasks;
 pub use api::{BoxFuture, Dispatch, ServiceClient, store_fault};
 pub use arn::{Arn, ArnError};
 pub use authorization_message::{decode_authorization_message, encode_authorization_message};
-pub use authorize::{Authorization, Refusal};
+pub use authorize::{Authorization, REFUSALS_MAX, Refusal};
 pub use blobs::{BlobError, Blobs};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use credentials::{
