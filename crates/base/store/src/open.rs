@@ -48,7 +48,7 @@ impl Default for Options {
     fn default() -> Self {
         let mib = 1024 * 1024;
         Self {
-            cache_bytes: 32 * mib,
+            cache_bytes: 16 * mib,
             recent_bytes: 8 * mib,
             memtable_bytes: 8 * mib,
             reserve_bytes: 64 * mib,
