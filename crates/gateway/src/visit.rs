@@ -108,7 +108,7 @@ impl Gateway {
         *request.uri_mut() = arrival.parts.uri.clone();
         *request.headers_mut() = arrival.parts.headers.clone();
         let region = self.region_of(&arrival.host);
-        let ctx = self.visitor(arrival, Principal::Anonymous, &region);
+        let ctx = self.visitor(arrival, kind, &region);
         let is_tls = matches!(arrival.peer, Peer::Tcp { tls: true, .. });
         let verify = self.form_verifier(arrival, &entry);
         let visit = Visit { kind, name, request, is_tls, ctx, verify };
@@ -125,9 +125,11 @@ impl Gateway {
         }
     }
 
-    fn visitor(&self, arrival: &Arrival, principal: Principal, region: &str) -> Ctx {
-        let ctx = Ctx::new(&self.kernel, region, principal, arrival.request_id.clone());
-        ctx.with_origin(origin(&arrival.parts, arrival.peer, None))
+    fn visitor(&self, arrival: &Arrival, kind: VisitKind, region: &str) -> Ctx {
+        let ctx = Ctx::new(&self.kernel, region, Principal::Anonymous, arrival.request_id.clone());
+        let mut came = origin(&arrival.parts, arrival.peer, None);
+        came.auth_type = (kind == VisitKind::Form).then_some("POST");
+        ctx.with_origin(came)
     }
 
     fn lend_form(&self, arrival: &mut Arrival, entry: &Entry) -> Result<ByteStream, Fault> {

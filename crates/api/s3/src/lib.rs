@@ -22,62 +22,67 @@ kernel::api! {
         5 delete_bucket(DeleteBucketRequest) -> DeleteBucketOutput;
         6 delete_bucket_cors(DeleteBucketCorsRequest) -> DeleteBucketCorsOutput;
         7 delete_bucket_encryption(DeleteBucketEncryptionRequest) -> DeleteBucketEncryptionOutput;
-        8 delete_bucket_ownership_controls(DeleteBucketOwnershipControlsRequest) -> DeleteBucketOwnershipControlsOutput;
-        9 delete_bucket_policy(DeleteBucketPolicyRequest) -> DeleteBucketPolicyOutput;
-        10 delete_bucket_tagging(DeleteBucketTaggingRequest) -> DeleteBucketTaggingOutput;
-        11 delete_bucket_website(DeleteBucketWebsiteRequest) -> DeleteBucketWebsiteOutput;
-        12 delete_object(DeleteObjectRequest) -> DeleteObjectOutput;
-        13 delete_object_tagging(DeleteObjectTaggingRequest) -> DeleteObjectTaggingOutput;
-        14 delete_objects(DeleteObjectsRequest) -> DeleteObjectsOutput;
-        15 delete_public_access_block(DeletePublicAccessBlockRequest) -> DeletePublicAccessBlockOutput;
-        16 get_bucket_accelerate_configuration(GetBucketAccelerateConfigurationRequest) -> GetBucketAccelerateConfigurationOutput;
-        17 get_bucket_acl(GetBucketAclRequest) -> GetBucketAclOutput;
-        18 get_bucket_cors(GetBucketCorsRequest) -> GetBucketCorsOutput;
-        19 get_bucket_encryption(GetBucketEncryptionRequest) -> GetBucketEncryptionOutput;
-        20 get_bucket_location(GetBucketLocationRequest) -> GetBucketLocationOutput;
-        21 get_bucket_logging(GetBucketLoggingRequest) -> GetBucketLoggingOutput;
-        22 get_bucket_ownership_controls(GetBucketOwnershipControlsRequest) -> GetBucketOwnershipControlsOutput;
-        23 get_bucket_policy(GetBucketPolicyRequest) -> GetBucketPolicyOutput;
-        24 get_bucket_policy_status(GetBucketPolicyStatusRequest) -> GetBucketPolicyStatusOutput;
-        25 get_bucket_replication(GetBucketReplicationRequest) -> GetBucketReplicationOutput;
-        26 get_bucket_request_payment(GetBucketRequestPaymentRequest) -> GetBucketRequestPaymentOutput;
-        27 get_bucket_tagging(GetBucketTaggingRequest) -> GetBucketTaggingOutput;
-        28 get_bucket_versioning(GetBucketVersioningRequest) -> GetBucketVersioningOutput;
-        29 get_bucket_website(GetBucketWebsiteRequest) -> GetBucketWebsiteOutput;
-        30 get_object(GetObjectRequest) -> GetObjectOutput;
-        31 get_object_acl(GetObjectAclRequest) -> GetObjectAclOutput;
-        32 get_object_attributes(GetObjectAttributesRequest) -> GetObjectAttributesOutput;
-        33 get_object_legal_hold(GetObjectLegalHoldRequest) -> GetObjectLegalHoldOutput;
-        34 get_object_lock_configuration(GetObjectLockConfigurationRequest) -> GetObjectLockConfigurationOutput;
-        35 get_object_retention(GetObjectRetentionRequest) -> GetObjectRetentionOutput;
-        36 get_object_tagging(GetObjectTaggingRequest) -> GetObjectTaggingOutput;
-        37 get_public_access_block(GetPublicAccessBlockRequest) -> GetPublicAccessBlockOutput;
-        38 head_bucket(HeadBucketRequest) -> HeadBucketOutput;
-        39 head_object(HeadObjectRequest) -> HeadObjectOutput;
-        40 list_buckets(ListBucketsRequest) -> ListBucketsOutput;
-        41 list_multipart_uploads(ListMultipartUploadsRequest) -> ListMultipartUploadsOutput;
-        42 list_object_versions(ListObjectVersionsRequest) -> ListObjectVersionsOutput;
-        43 list_objects(ListObjectsRequest) -> ListObjectsOutput;
-        44 list_objects_v2(ListObjectsV2Request) -> ListObjectsV2Output;
-        45 list_parts(ListPartsRequest) -> ListPartsOutput;
-        46 put_bucket_acl(PutBucketAclRequest) -> PutBucketAclOutput;
-        47 put_bucket_cors(PutBucketCorsRequest) -> PutBucketCorsOutput;
-        48 put_bucket_encryption(PutBucketEncryptionRequest) -> PutBucketEncryptionOutput;
-        49 put_bucket_ownership_controls(PutBucketOwnershipControlsRequest) -> PutBucketOwnershipControlsOutput;
-        50 put_bucket_policy(PutBucketPolicyRequest) -> PutBucketPolicyOutput;
-        51 put_bucket_request_payment(PutBucketRequestPaymentRequest) -> PutBucketRequestPaymentOutput;
-        52 put_bucket_tagging(PutBucketTaggingRequest) -> PutBucketTaggingOutput;
-        53 put_bucket_versioning(PutBucketVersioningRequest) -> PutBucketVersioningOutput;
-        54 put_bucket_website(PutBucketWebsiteRequest) -> PutBucketWebsiteOutput;
-        55 put_object(PutObjectRequest) -> PutObjectOutput;
-        56 put_object_acl(PutObjectAclRequest) -> PutObjectAclOutput;
-        57 put_object_legal_hold(PutObjectLegalHoldRequest) -> PutObjectLegalHoldOutput;
-        58 put_object_lock_configuration(PutObjectLockConfigurationRequest) -> PutObjectLockConfigurationOutput;
-        59 put_object_retention(PutObjectRetentionRequest) -> PutObjectRetentionOutput;
-        60 put_object_tagging(PutObjectTaggingRequest) -> PutObjectTaggingOutput;
-        61 put_public_access_block(PutPublicAccessBlockRequest) -> PutPublicAccessBlockOutput;
-        62 upload_part(UploadPartRequest) -> UploadPartOutput;
-        63 upload_part_copy(UploadPartCopyRequest) -> UploadPartCopyOutput;
+        8 delete_bucket_lifecycle(DeleteBucketLifecycleRequest) -> DeleteBucketLifecycleOutput;
+        9 delete_bucket_ownership_controls(DeleteBucketOwnershipControlsRequest) -> DeleteBucketOwnershipControlsOutput;
+        10 delete_bucket_policy(DeleteBucketPolicyRequest) -> DeleteBucketPolicyOutput;
+        11 delete_bucket_tagging(DeleteBucketTaggingRequest) -> DeleteBucketTaggingOutput;
+        12 delete_bucket_website(DeleteBucketWebsiteRequest) -> DeleteBucketWebsiteOutput;
+        13 delete_object(DeleteObjectRequest) -> DeleteObjectOutput;
+        14 delete_object_tagging(DeleteObjectTaggingRequest) -> DeleteObjectTaggingOutput;
+        15 delete_objects(DeleteObjectsRequest) -> DeleteObjectsOutput;
+        16 delete_public_access_block(DeletePublicAccessBlockRequest) -> DeletePublicAccessBlockOutput;
+        17 get_bucket_accelerate_configuration(GetBucketAccelerateConfigurationRequest) -> GetBucketAccelerateConfigurationOutput;
+        18 get_bucket_acl(GetBucketAclRequest) -> GetBucketAclOutput;
+        19 get_bucket_cors(GetBucketCorsRequest) -> GetBucketCorsOutput;
+        20 get_bucket_encryption(GetBucketEncryptionRequest) -> GetBucketEncryptionOutput;
+        21 get_bucket_lifecycle_configuration(GetBucketLifecycleConfigurationRequest) -> GetBucketLifecycleConfigurationOutput;
+        22 get_bucket_location(GetBucketLocationRequest) -> GetBucketLocationOutput;
+        23 get_bucket_logging(GetBucketLoggingRequest) -> GetBucketLoggingOutput;
+        24 get_bucket_notification_configuration(GetBucketNotificationConfigurationRequest) -> NotificationConfiguration;
+        25 get_bucket_ownership_controls(GetBucketOwnershipControlsRequest) -> GetBucketOwnershipControlsOutput;
+        26 get_bucket_policy(GetBucketPolicyRequest) -> GetBucketPolicyOutput;
+        27 get_bucket_policy_status(GetBucketPolicyStatusRequest) -> GetBucketPolicyStatusOutput;
+        28 get_bucket_replication(GetBucketReplicationRequest) -> GetBucketReplicationOutput;
+        29 get_bucket_request_payment(GetBucketRequestPaymentRequest) -> GetBucketRequestPaymentOutput;
+        30 get_bucket_tagging(GetBucketTaggingRequest) -> GetBucketTaggingOutput;
+        31 get_bucket_versioning(GetBucketVersioningRequest) -> GetBucketVersioningOutput;
+        32 get_bucket_website(GetBucketWebsiteRequest) -> GetBucketWebsiteOutput;
+        33 get_object(GetObjectRequest) -> GetObjectOutput;
+        34 get_object_acl(GetObjectAclRequest) -> GetObjectAclOutput;
+        35 get_object_attributes(GetObjectAttributesRequest) -> GetObjectAttributesOutput;
+        36 get_object_legal_hold(GetObjectLegalHoldRequest) -> GetObjectLegalHoldOutput;
+        37 get_object_lock_configuration(GetObjectLockConfigurationRequest) -> GetObjectLockConfigurationOutput;
+        38 get_object_retention(GetObjectRetentionRequest) -> GetObjectRetentionOutput;
+        39 get_object_tagging(GetObjectTaggingRequest) -> GetObjectTaggingOutput;
+        40 get_public_access_block(GetPublicAccessBlockRequest) -> GetPublicAccessBlockOutput;
+        41 head_bucket(HeadBucketRequest) -> HeadBucketOutput;
+        42 head_object(HeadObjectRequest) -> HeadObjectOutput;
+        43 list_buckets(ListBucketsRequest) -> ListBucketsOutput;
+        44 list_multipart_uploads(ListMultipartUploadsRequest) -> ListMultipartUploadsOutput;
+        45 list_object_versions(ListObjectVersionsRequest) -> ListObjectVersionsOutput;
+        46 list_objects(ListObjectsRequest) -> ListObjectsOutput;
+        47 list_objects_v2(ListObjectsV2Request) -> ListObjectsV2Output;
+        48 list_parts(ListPartsRequest) -> ListPartsOutput;
+        49 put_bucket_acl(PutBucketAclRequest) -> PutBucketAclOutput;
+        50 put_bucket_cors(PutBucketCorsRequest) -> PutBucketCorsOutput;
+        51 put_bucket_encryption(PutBucketEncryptionRequest) -> PutBucketEncryptionOutput;
+        52 put_bucket_lifecycle_configuration(PutBucketLifecycleConfigurationRequest) -> PutBucketLifecycleConfigurationOutput;
+        53 put_bucket_notification_configuration(PutBucketNotificationConfigurationRequest) -> PutBucketNotificationConfigurationOutput;
+        54 put_bucket_ownership_controls(PutBucketOwnershipControlsRequest) -> PutBucketOwnershipControlsOutput;
+        55 put_bucket_policy(PutBucketPolicyRequest) -> PutBucketPolicyOutput;
+        56 put_bucket_request_payment(PutBucketRequestPaymentRequest) -> PutBucketRequestPaymentOutput;
+        57 put_bucket_tagging(PutBucketTaggingRequest) -> PutBucketTaggingOutput;
+        58 put_bucket_versioning(PutBucketVersioningRequest) -> PutBucketVersioningOutput;
+        59 put_bucket_website(PutBucketWebsiteRequest) -> PutBucketWebsiteOutput;
+        60 put_object(PutObjectRequest) -> PutObjectOutput;
+        61 put_object_acl(PutObjectAclRequest) -> PutObjectAclOutput;
+        62 put_object_legal_hold(PutObjectLegalHoldRequest) -> PutObjectLegalHoldOutput;
+        63 put_object_lock_configuration(PutObjectLockConfigurationRequest) -> PutObjectLockConfigurationOutput;
+        64 put_object_retention(PutObjectRetentionRequest) -> PutObjectRetentionOutput;
+        65 put_object_tagging(PutObjectTaggingRequest) -> PutObjectTaggingOutput;
+        66 put_public_access_block(PutPublicAccessBlockRequest) -> PutPublicAccessBlockOutput;
+        67 upload_part(UploadPartRequest) -> UploadPartOutput;
+        68 upload_part_copy(UploadPartCopyRequest) -> UploadPartCopyOutput;
     }
     errors { BucketAlreadyExists, BucketAlreadyOwnedByYou, EncryptionTypeMismatch, InvalidObjectState, InvalidRequest, InvalidWriteOffset, NoSuchBucket, NoSuchKey, NoSuchUpload, ObjectNotInActiveTierError, TooManyParts }
 }
@@ -147,6 +152,14 @@ macro_rules! serve {
             ) -> kernel::BoxFuture<'a, Result<$crate::DeleteBucketEncryptionOutput, $crate::Error>>
             {
                 Box::pin($ops::delete_bucket_encryption(self, ctx, input))
+            }
+            fn delete_bucket_lifecycle<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::DeleteBucketLifecycleRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::DeleteBucketLifecycleOutput, $crate::Error>>
+            {
+                Box::pin($ops::delete_bucket_lifecycle(self, ctx, input))
             }
             fn delete_bucket_ownership_controls<'a>(
                 &'a self,
@@ -244,6 +257,16 @@ macro_rules! serve {
             {
                 Box::pin($ops::get_bucket_encryption(self, ctx, input))
             }
+            fn get_bucket_lifecycle_configuration<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::GetBucketLifecycleConfigurationRequest,
+            ) -> kernel::BoxFuture<
+                'a,
+                Result<$crate::GetBucketLifecycleConfigurationOutput, $crate::Error>,
+            > {
+                Box::pin($ops::get_bucket_lifecycle_configuration(self, ctx, input))
+            }
             fn get_bucket_location<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
@@ -257,6 +280,14 @@ macro_rules! serve {
                 input: $crate::GetBucketLoggingRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::GetBucketLoggingOutput, $crate::Error>> {
                 Box::pin($ops::get_bucket_logging(self, ctx, input))
+            }
+            fn get_bucket_notification_configuration<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::GetBucketNotificationConfigurationRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::NotificationConfiguration, $crate::Error>>
+            {
+                Box::pin($ops::get_bucket_notification_configuration(self, ctx, input))
             }
             fn get_bucket_ownership_controls<'a>(
                 &'a self,
@@ -463,6 +494,26 @@ macro_rules! serve {
             ) -> kernel::BoxFuture<'a, Result<$crate::PutBucketEncryptionOutput, $crate::Error>>
             {
                 Box::pin($ops::put_bucket_encryption(self, ctx, input))
+            }
+            fn put_bucket_lifecycle_configuration<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::PutBucketLifecycleConfigurationRequest,
+            ) -> kernel::BoxFuture<
+                'a,
+                Result<$crate::PutBucketLifecycleConfigurationOutput, $crate::Error>,
+            > {
+                Box::pin($ops::put_bucket_lifecycle_configuration(self, ctx, input))
+            }
+            fn put_bucket_notification_configuration<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::PutBucketNotificationConfigurationRequest,
+            ) -> kernel::BoxFuture<
+                'a,
+                Result<$crate::PutBucketNotificationConfigurationOutput, $crate::Error>,
+            > {
+                Box::pin($ops::put_bucket_notification_configuration(self, ctx, input))
             }
             fn put_bucket_ownership_controls<'a>(
                 &'a self,

@@ -630,48 +630,59 @@ pub struct DeleteBucketEncryptionOutput {}
 shape::structure!(DeleteBucketEncryptionOutput, MODEL, 112);
 
 #[derive(Clone, Default)]
+pub struct DeleteBucketLifecycleRequest {
+    pub bucket: String,
+    pub expected_bucket_owner: Option<String>,
+}
+shape::structure!(DeleteBucketLifecycleRequest, MODEL, 113, bucket, expected_bucket_owner);
+
+#[derive(Clone, Default)]
+pub struct DeleteBucketLifecycleOutput {}
+shape::structure!(DeleteBucketLifecycleOutput, MODEL, 114);
+
+#[derive(Clone, Default)]
 pub struct DeleteBucketOwnershipControlsRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(DeleteBucketOwnershipControlsRequest, MODEL, 113, bucket, expected_bucket_owner);
+shape::structure!(DeleteBucketOwnershipControlsRequest, MODEL, 115, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct DeleteBucketOwnershipControlsOutput {}
-shape::structure!(DeleteBucketOwnershipControlsOutput, MODEL, 114);
+shape::structure!(DeleteBucketOwnershipControlsOutput, MODEL, 116);
 
 #[derive(Clone, Default)]
 pub struct DeleteBucketPolicyRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(DeleteBucketPolicyRequest, MODEL, 115, bucket, expected_bucket_owner);
+shape::structure!(DeleteBucketPolicyRequest, MODEL, 117, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct DeleteBucketPolicyOutput {}
-shape::structure!(DeleteBucketPolicyOutput, MODEL, 116);
+shape::structure!(DeleteBucketPolicyOutput, MODEL, 118);
 
 #[derive(Clone, Default)]
 pub struct DeleteBucketTaggingRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(DeleteBucketTaggingRequest, MODEL, 117, bucket, expected_bucket_owner);
+shape::structure!(DeleteBucketTaggingRequest, MODEL, 119, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct DeleteBucketTaggingOutput {}
-shape::structure!(DeleteBucketTaggingOutput, MODEL, 118);
+shape::structure!(DeleteBucketTaggingOutput, MODEL, 120);
 
 #[derive(Clone, Default)]
 pub struct DeleteBucketWebsiteRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(DeleteBucketWebsiteRequest, MODEL, 119, bucket, expected_bucket_owner);
+shape::structure!(DeleteBucketWebsiteRequest, MODEL, 121, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct DeleteBucketWebsiteOutput {}
-shape::structure!(DeleteBucketWebsiteOutput, MODEL, 120);
+shape::structure!(DeleteBucketWebsiteOutput, MODEL, 122);
 
 #[derive(Clone, Default)]
 pub struct DeleteObjectRequest {
@@ -689,7 +700,7 @@ pub struct DeleteObjectRequest {
 shape::structure!(
     DeleteObjectRequest,
     MODEL,
-    121,
+    123,
     bucket,
     key,
     mfa,
@@ -708,7 +719,7 @@ pub struct DeleteObjectOutput {
     pub version_id: Option<String>,
     pub request_charged: Option<RequestCharged>,
 }
-shape::structure!(DeleteObjectOutput, MODEL, 126, delete_marker, version_id, request_charged);
+shape::structure!(DeleteObjectOutput, MODEL, 128, delete_marker, version_id, request_charged);
 
 #[derive(Clone, Default)]
 pub struct DeleteObjectTaggingRequest {
@@ -720,7 +731,7 @@ pub struct DeleteObjectTaggingRequest {
 shape::structure!(
     DeleteObjectTaggingRequest,
     MODEL,
-    128,
+    130,
     bucket,
     key,
     version_id,
@@ -731,7 +742,7 @@ shape::structure!(
 pub struct DeleteObjectTaggingOutput {
     pub version_id: Option<String>,
 }
-shape::structure!(DeleteObjectTaggingOutput, MODEL, 129, version_id);
+shape::structure!(DeleteObjectTaggingOutput, MODEL, 131, version_id);
 
 #[derive(Clone, Default)]
 pub struct DeleteObjectsRequest {
@@ -746,7 +757,7 @@ pub struct DeleteObjectsRequest {
 shape::structure!(
     DeleteObjectsRequest,
     MODEL,
-    130,
+    132,
     bucket,
     delete,
     mfa,
@@ -761,7 +772,7 @@ pub struct Delete {
     pub objects: Vec<ObjectIdentifier>,
     pub quiet: Option<bool>,
 }
-shape::structure!(Delete, MODEL, 131, objects, quiet);
+shape::structure!(Delete, MODEL, 133, objects, quiet);
 
 #[derive(Clone, Default)]
 pub struct ObjectIdentifier {
@@ -771,7 +782,7 @@ pub struct ObjectIdentifier {
     pub last_modified_time: Option<Timestamp>,
     pub size: Option<i64>,
 }
-shape::structure!(ObjectIdentifier, MODEL, 133, key, version_id, e_tag, last_modified_time, size);
+shape::structure!(ObjectIdentifier, MODEL, 135, key, version_id, e_tag, last_modified_time, size);
 
 #[derive(Clone, Default)]
 pub struct DeleteObjectsOutput {
@@ -779,7 +790,7 @@ pub struct DeleteObjectsOutput {
     pub request_charged: Option<RequestCharged>,
     pub errors: Option<Vec<ErrorShape>>,
 }
-shape::structure!(DeleteObjectsOutput, MODEL, 137, deleted, request_charged, errors);
+shape::structure!(DeleteObjectsOutput, MODEL, 139, deleted, request_charged, errors);
 
 #[derive(Clone, Default)]
 pub struct DeletedObject {
@@ -791,7 +802,7 @@ pub struct DeletedObject {
 shape::structure!(
     DeletedObject,
     MODEL,
-    139,
+    141,
     key,
     version_id,
     delete_marker,
@@ -805,18 +816,18 @@ pub struct ErrorShape {
     pub code: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(ErrorShape, MODEL, 142, key, version_id, code, message);
+shape::structure!(ErrorShape, MODEL, 144, key, version_id, code, message);
 
 #[derive(Clone, Default)]
 pub struct DeletePublicAccessBlockRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(DeletePublicAccessBlockRequest, MODEL, 145, bucket, expected_bucket_owner);
+shape::structure!(DeletePublicAccessBlockRequest, MODEL, 147, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct DeletePublicAccessBlockOutput {}
-shape::structure!(DeletePublicAccessBlockOutput, MODEL, 146);
+shape::structure!(DeletePublicAccessBlockOutput, MODEL, 148);
 
 #[derive(Clone, Default)]
 pub struct GetBucketAccelerateConfigurationRequest {
@@ -827,7 +838,7 @@ pub struct GetBucketAccelerateConfigurationRequest {
 shape::structure!(
     GetBucketAccelerateConfigurationRequest,
     MODEL,
-    147,
+    149,
     bucket,
     expected_bucket_owner,
     request_payer
@@ -838,7 +849,7 @@ pub struct GetBucketAccelerateConfigurationOutput {
     pub status: Option<BucketAccelerateStatus>,
     pub request_charged: Option<RequestCharged>,
 }
-shape::structure!(GetBucketAccelerateConfigurationOutput, MODEL, 148, status, request_charged);
+shape::structure!(GetBucketAccelerateConfigurationOutput, MODEL, 150, status, request_charged);
 
 shape::string_enum!(BucketAccelerateStatus { Enabled = "Enabled", Suspended = "Suspended",  });
 
@@ -847,28 +858,28 @@ pub struct GetBucketAclRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(GetBucketAclRequest, MODEL, 150, bucket, expected_bucket_owner);
+shape::structure!(GetBucketAclRequest, MODEL, 152, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct GetBucketAclOutput {
     pub owner: Option<Owner>,
     pub grants: Option<Vec<Grant>>,
 }
-shape::structure!(GetBucketAclOutput, MODEL, 151, owner, grants);
+shape::structure!(GetBucketAclOutput, MODEL, 153, owner, grants);
 
 #[derive(Clone, Default)]
 pub struct Owner {
     pub display_name: Option<String>,
     pub id: Option<String>,
 }
-shape::structure!(Owner, MODEL, 152, display_name, id);
+shape::structure!(Owner, MODEL, 154, display_name, id);
 
 #[derive(Clone, Default)]
 pub struct Grant {
     pub grantee: Option<Grantee>,
     pub permission: Option<Permission>,
 }
-shape::structure!(Grant, MODEL, 156, grantee, permission);
+shape::structure!(Grant, MODEL, 158, grantee, permission);
 
 #[derive(Clone, Default)]
 pub struct Grantee {
@@ -878,7 +889,7 @@ pub struct Grantee {
     pub r#type: Type,
     pub uri: Option<String>,
 }
-shape::structure!(Grantee, MODEL, 157, display_name, email_address, id, r#type, uri);
+shape::structure!(Grantee, MODEL, 159, display_name, email_address, id, r#type, uri);
 
 shape::string_enum!(Type { CanonicalUser = "CanonicalUser", AmazonCustomerByEmail = "AmazonCustomerByEmail", Group = "Group",  });
 
@@ -889,13 +900,13 @@ pub struct GetBucketCorsRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(GetBucketCorsRequest, MODEL, 162, bucket, expected_bucket_owner);
+shape::structure!(GetBucketCorsRequest, MODEL, 164, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct GetBucketCorsOutput {
     pub cors_rules: Option<Vec<CORSRule>>,
 }
-shape::structure!(GetBucketCorsOutput, MODEL, 163, cors_rules);
+shape::structure!(GetBucketCorsOutput, MODEL, 165, cors_rules);
 
 #[derive(Clone, Default)]
 pub struct CORSRule {
@@ -909,7 +920,7 @@ pub struct CORSRule {
 shape::structure!(
     CORSRule,
     MODEL,
-    165,
+    167,
     id,
     allowed_headers,
     allowed_methods,
@@ -923,19 +934,19 @@ pub struct GetBucketEncryptionRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(GetBucketEncryptionRequest, MODEL, 175, bucket, expected_bucket_owner);
+shape::structure!(GetBucketEncryptionRequest, MODEL, 177, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct GetBucketEncryptionOutput {
     pub server_side_encryption_configuration: Option<ServerSideEncryptionConfiguration>,
 }
-shape::structure!(GetBucketEncryptionOutput, MODEL, 176, server_side_encryption_configuration);
+shape::structure!(GetBucketEncryptionOutput, MODEL, 178, server_side_encryption_configuration);
 
 #[derive(Clone, Default)]
 pub struct ServerSideEncryptionConfiguration {
     pub rules: Vec<ServerSideEncryptionRule>,
 }
-shape::structure!(ServerSideEncryptionConfiguration, MODEL, 177, rules);
+shape::structure!(ServerSideEncryptionConfiguration, MODEL, 179, rules);
 
 #[derive(Clone, Default)]
 pub struct ServerSideEncryptionRule {
@@ -946,7 +957,7 @@ pub struct ServerSideEncryptionRule {
 shape::structure!(
     ServerSideEncryptionRule,
     MODEL,
-    179,
+    181,
     apply_server_side_encryption_by_default,
     bucket_key_enabled,
     blocked_encryption_types
@@ -957,41 +968,186 @@ pub struct ServerSideEncryptionByDefault {
     pub sse_algorithm: ServerSideEncryption,
     pub kms_master_key_id: Option<String>,
 }
-shape::structure!(ServerSideEncryptionByDefault, MODEL, 180, sse_algorithm, kms_master_key_id);
+shape::structure!(ServerSideEncryptionByDefault, MODEL, 182, sse_algorithm, kms_master_key_id);
 
 #[derive(Clone, Default)]
 pub struct BlockedEncryptionTypes {
     pub encryption_type: Option<Vec<EncryptionType>>,
 }
-shape::structure!(BlockedEncryptionTypes, MODEL, 181, encryption_type);
+shape::structure!(BlockedEncryptionTypes, MODEL, 183, encryption_type);
 
 shape::string_enum!(EncryptionType { None = "NONE", SseC = "SSE-C",  });
+
+#[derive(Clone, Default)]
+pub struct GetBucketLifecycleConfigurationRequest {
+    pub bucket: String,
+    pub expected_bucket_owner: Option<String>,
+}
+shape::structure!(
+    GetBucketLifecycleConfigurationRequest,
+    MODEL,
+    186,
+    bucket,
+    expected_bucket_owner
+);
+
+#[derive(Clone, Default)]
+pub struct GetBucketLifecycleConfigurationOutput {
+    pub rules: Option<Vec<LifecycleRule>>,
+    pub transition_default_minimum_object_size: Option<TransitionDefaultMinimumObjectSize>,
+}
+shape::structure!(
+    GetBucketLifecycleConfigurationOutput,
+    MODEL,
+    187,
+    rules,
+    transition_default_minimum_object_size
+);
+
+#[derive(Clone, Default)]
+pub struct LifecycleRule {
+    pub expiration: Option<LifecycleExpiration>,
+    pub id: Option<String>,
+    pub prefix: Option<String>,
+    pub filter: Option<LifecycleRuleFilter>,
+    pub status: ExpirationStatus,
+    pub transitions: Option<Vec<Transition>>,
+    pub noncurrent_version_transitions: Option<Vec<NoncurrentVersionTransition>>,
+    pub noncurrent_version_expiration: Option<NoncurrentVersionExpiration>,
+    pub abort_incomplete_multipart_upload: Option<AbortIncompleteMultipartUpload>,
+}
+shape::structure!(
+    LifecycleRule,
+    MODEL,
+    189,
+    expiration,
+    id,
+    prefix,
+    filter,
+    status,
+    transitions,
+    noncurrent_version_transitions,
+    noncurrent_version_expiration,
+    abort_incomplete_multipart_upload
+);
+
+#[derive(Clone, Default)]
+pub struct LifecycleExpiration {
+    pub date: Option<Timestamp>,
+    pub days: Option<i32>,
+    pub expired_object_delete_marker: Option<bool>,
+}
+shape::structure!(LifecycleExpiration, MODEL, 190, date, days, expired_object_delete_marker);
+
+#[derive(Clone, Default)]
+pub struct LifecycleRuleFilter {
+    pub prefix: Option<String>,
+    pub tag: Option<Tag>,
+    pub object_size_greater_than: Option<i64>,
+    pub object_size_less_than: Option<i64>,
+    pub and: Option<LifecycleRuleAndOperator>,
+}
+shape::structure!(
+    LifecycleRuleFilter,
+    MODEL,
+    195,
+    prefix,
+    tag,
+    object_size_greater_than,
+    object_size_less_than,
+    and
+);
+
+#[derive(Clone, Default)]
+pub struct LifecycleRuleAndOperator {
+    pub prefix: Option<String>,
+    pub tags: Option<Vec<Tag>>,
+    pub object_size_greater_than: Option<i64>,
+    pub object_size_less_than: Option<i64>,
+}
+shape::structure!(
+    LifecycleRuleAndOperator,
+    MODEL,
+    198,
+    prefix,
+    tags,
+    object_size_greater_than,
+    object_size_less_than
+);
+
+shape::string_enum!(ExpirationStatus { Enabled = "Enabled", Disabled = "Disabled",  });
+
+#[derive(Clone, Default)]
+pub struct Transition {
+    pub date: Option<Timestamp>,
+    pub days: Option<i32>,
+    pub storage_class: Option<TransitionStorageClass>,
+}
+shape::structure!(Transition, MODEL, 201, date, days, storage_class);
+
+shape::string_enum!(TransitionStorageClass { Glacier = "GLACIER", StandardIa = "STANDARD_IA", OnezoneIa = "ONEZONE_IA", IntelligentTiering = "INTELLIGENT_TIERING", DeepArchive = "DEEP_ARCHIVE", GlacierIr = "GLACIER_IR",  });
+
+#[derive(Clone, Default)]
+pub struct NoncurrentVersionTransition {
+    pub noncurrent_days: Option<i32>,
+    pub storage_class: Option<TransitionStorageClass>,
+    pub newer_noncurrent_versions: Option<i32>,
+}
+shape::structure!(
+    NoncurrentVersionTransition,
+    MODEL,
+    204,
+    noncurrent_days,
+    storage_class,
+    newer_noncurrent_versions
+);
+
+#[derive(Clone, Default)]
+pub struct NoncurrentVersionExpiration {
+    pub noncurrent_days: Option<i32>,
+    pub newer_noncurrent_versions: Option<i32>,
+}
+shape::structure!(
+    NoncurrentVersionExpiration,
+    MODEL,
+    206,
+    noncurrent_days,
+    newer_noncurrent_versions
+);
+
+#[derive(Clone, Default)]
+pub struct AbortIncompleteMultipartUpload {
+    pub days_after_initiation: Option<i32>,
+}
+shape::structure!(AbortIncompleteMultipartUpload, MODEL, 207, days_after_initiation);
+
+shape::string_enum!(TransitionDefaultMinimumObjectSize { VariesByStorageClass = "varies_by_storage_class", AllStorageClasses128K = "all_storage_classes_128K",  });
 
 #[derive(Clone, Default)]
 pub struct GetBucketLocationRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(GetBucketLocationRequest, MODEL, 184, bucket, expected_bucket_owner);
+shape::structure!(GetBucketLocationRequest, MODEL, 210, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct GetBucketLocationOutput {
     pub location_constraint: Option<BucketLocationConstraint>,
 }
-shape::structure!(GetBucketLocationOutput, MODEL, 185, location_constraint);
+shape::structure!(GetBucketLocationOutput, MODEL, 211, location_constraint);
 
 #[derive(Clone, Default)]
 pub struct GetBucketLoggingRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(GetBucketLoggingRequest, MODEL, 186, bucket, expected_bucket_owner);
+shape::structure!(GetBucketLoggingRequest, MODEL, 212, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct GetBucketLoggingOutput {
     pub logging_enabled: Option<LoggingEnabled>,
 }
-shape::structure!(GetBucketLoggingOutput, MODEL, 187, logging_enabled);
+shape::structure!(GetBucketLoggingOutput, MODEL, 213, logging_enabled);
 
 #[derive(Clone, Default)]
 pub struct LoggingEnabled {
@@ -1003,7 +1159,7 @@ pub struct LoggingEnabled {
 shape::structure!(
     LoggingEnabled,
     MODEL,
-    188,
+    214,
     target_bucket,
     target_grants,
     target_prefix,
@@ -1015,7 +1171,7 @@ pub struct TargetGrant {
     pub grantee: Option<Grantee>,
     pub permission: Option<BucketLogsPermission>,
 }
-shape::structure!(TargetGrant, MODEL, 191, grantee, permission);
+shape::structure!(TargetGrant, MODEL, 217, grantee, permission);
 
 shape::string_enum!(BucketLogsPermission { FullControl = "FULL_CONTROL", Read = "READ", Write = "WRITE",  });
 
@@ -1024,96 +1180,180 @@ pub struct TargetObjectKeyFormat {
     pub simple_prefix: Option<SimplePrefix>,
     pub partitioned_prefix: Option<PartitionedPrefix>,
 }
-shape::structure!(TargetObjectKeyFormat, MODEL, 194, simple_prefix, partitioned_prefix);
+shape::structure!(TargetObjectKeyFormat, MODEL, 220, simple_prefix, partitioned_prefix);
 
 #[derive(Clone, Default)]
 pub struct SimplePrefix {}
-shape::structure!(SimplePrefix, MODEL, 195);
+shape::structure!(SimplePrefix, MODEL, 221);
 
 #[derive(Clone, Default)]
 pub struct PartitionedPrefix {
     pub partition_date_source: Option<PartitionDateSource>,
 }
-shape::structure!(PartitionedPrefix, MODEL, 196, partition_date_source);
+shape::structure!(PartitionedPrefix, MODEL, 222, partition_date_source);
 
 shape::string_enum!(PartitionDateSource { EventTime = "EventTime", DeliveryTime = "DeliveryTime",  });
+
+#[derive(Clone, Default)]
+pub struct GetBucketNotificationConfigurationRequest {
+    pub bucket: String,
+    pub expected_bucket_owner: Option<String>,
+}
+shape::structure!(
+    GetBucketNotificationConfigurationRequest,
+    MODEL,
+    224,
+    bucket,
+    expected_bucket_owner
+);
+
+#[derive(Clone, Default)]
+pub struct NotificationConfiguration {
+    pub topic_configurations: Option<Vec<TopicConfiguration>>,
+    pub queue_configurations: Option<Vec<QueueConfiguration>>,
+    pub lambda_function_configurations: Option<Vec<LambdaFunctionConfiguration>>,
+    pub event_bridge_configuration: Option<EventBridgeConfiguration>,
+}
+shape::structure!(
+    NotificationConfiguration,
+    MODEL,
+    225,
+    topic_configurations,
+    queue_configurations,
+    lambda_function_configurations,
+    event_bridge_configuration
+);
+
+#[derive(Clone, Default)]
+pub struct TopicConfiguration {
+    pub id: Option<String>,
+    pub topic_arn: String,
+    pub events: Vec<Event>,
+    pub filter: Option<NotificationConfigurationFilter>,
+}
+shape::structure!(TopicConfiguration, MODEL, 227, id, topic_arn, events, filter);
+
+shape::string_enum!(Event { S3ReducedRedundancyLostObject = "s3:ReducedRedundancyLostObject", S3ObjectCreated = "s3:ObjectCreated:*", S3ObjectCreatedPut = "s3:ObjectCreated:Put", S3ObjectCreatedPost = "s3:ObjectCreated:Post", S3ObjectCreatedCopy = "s3:ObjectCreated:Copy", S3ObjectCreatedCompleteMultipartUpload = "s3:ObjectCreated:CompleteMultipartUpload", S3ObjectRemoved = "s3:ObjectRemoved:*", S3ObjectRemovedDelete = "s3:ObjectRemoved:Delete", S3ObjectRemovedDeleteMarkerCreated = "s3:ObjectRemoved:DeleteMarkerCreated", S3ObjectRestore = "s3:ObjectRestore:*", S3ObjectRestorePost = "s3:ObjectRestore:Post", S3ObjectRestoreCompleted = "s3:ObjectRestore:Completed", S3Replication = "s3:Replication:*", S3ReplicationOperationFailedReplication = "s3:Replication:OperationFailedReplication", S3ReplicationOperationNotTracked = "s3:Replication:OperationNotTracked", S3ReplicationOperationMissedThreshold = "s3:Replication:OperationMissedThreshold", S3ReplicationOperationReplicatedAfterThreshold = "s3:Replication:OperationReplicatedAfterThreshold", S3ObjectRestoreDelete = "s3:ObjectRestore:Delete", S3LifecycleTransition = "s3:LifecycleTransition", S3IntelligentTiering = "s3:IntelligentTiering", S3ObjectAclPut = "s3:ObjectAcl:Put", S3LifecycleExpiration = "s3:LifecycleExpiration:*", S3LifecycleExpirationDelete = "s3:LifecycleExpiration:Delete", S3LifecycleExpirationDeleteMarkerCreated = "s3:LifecycleExpiration:DeleteMarkerCreated", S3ObjectTagging = "s3:ObjectTagging:*", S3ObjectTaggingPut = "s3:ObjectTagging:Put", S3ObjectTaggingDelete = "s3:ObjectTagging:Delete", S3ObjectAnnotation = "s3:ObjectAnnotation:*", S3ObjectAnnotationPut = "s3:ObjectAnnotation:Put", S3ObjectAnnotationDelete = "s3:ObjectAnnotation:Delete", S3ObjectRetentionPut = "s3:ObjectRetention:Put",  });
+
+#[derive(Clone, Default)]
+pub struct NotificationConfigurationFilter {
+    pub key: Option<S3KeyFilter>,
+}
+shape::structure!(NotificationConfigurationFilter, MODEL, 232, key);
+
+#[derive(Clone, Default)]
+pub struct S3KeyFilter {
+    pub filter_rules: Option<Vec<FilterRule>>,
+}
+shape::structure!(S3KeyFilter, MODEL, 233, filter_rules);
+
+#[derive(Clone, Default)]
+pub struct FilterRule {
+    pub name: Option<FilterRuleName>,
+    pub value: Option<String>,
+}
+shape::structure!(FilterRule, MODEL, 235, name, value);
+
+shape::string_enum!(FilterRuleName { Prefix = "prefix", Suffix = "suffix",  });
+
+#[derive(Clone, Default)]
+pub struct QueueConfiguration {
+    pub id: Option<String>,
+    pub queue_arn: String,
+    pub events: Vec<Event>,
+    pub filter: Option<NotificationConfigurationFilter>,
+}
+shape::structure!(QueueConfiguration, MODEL, 239, id, queue_arn, events, filter);
+
+#[derive(Clone, Default)]
+pub struct LambdaFunctionConfiguration {
+    pub id: Option<String>,
+    pub lambda_function_arn: String,
+    pub events: Vec<Event>,
+    pub filter: Option<NotificationConfigurationFilter>,
+}
+shape::structure!(LambdaFunctionConfiguration, MODEL, 242, id, lambda_function_arn, events, filter);
+
+#[derive(Clone, Default)]
+pub struct EventBridgeConfiguration {}
+shape::structure!(EventBridgeConfiguration, MODEL, 244);
 
 #[derive(Clone, Default)]
 pub struct GetBucketOwnershipControlsRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(GetBucketOwnershipControlsRequest, MODEL, 198, bucket, expected_bucket_owner);
+shape::structure!(GetBucketOwnershipControlsRequest, MODEL, 245, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct GetBucketOwnershipControlsOutput {
     pub ownership_controls: Option<OwnershipControls>,
 }
-shape::structure!(GetBucketOwnershipControlsOutput, MODEL, 199, ownership_controls);
+shape::structure!(GetBucketOwnershipControlsOutput, MODEL, 246, ownership_controls);
 
 #[derive(Clone, Default)]
 pub struct OwnershipControls {
     pub rules: Vec<OwnershipControlsRule>,
 }
-shape::structure!(OwnershipControls, MODEL, 200, rules);
+shape::structure!(OwnershipControls, MODEL, 247, rules);
 
 #[derive(Clone, Default)]
 pub struct OwnershipControlsRule {
     pub object_ownership: ObjectOwnership,
 }
-shape::structure!(OwnershipControlsRule, MODEL, 202, object_ownership);
+shape::structure!(OwnershipControlsRule, MODEL, 249, object_ownership);
 
 #[derive(Clone, Default)]
 pub struct GetBucketPolicyRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(GetBucketPolicyRequest, MODEL, 203, bucket, expected_bucket_owner);
+shape::structure!(GetBucketPolicyRequest, MODEL, 250, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct GetBucketPolicyOutput {
     pub policy: Option<String>,
 }
-shape::structure!(GetBucketPolicyOutput, MODEL, 204, policy);
+shape::structure!(GetBucketPolicyOutput, MODEL, 251, policy);
 
 #[derive(Clone, Default)]
 pub struct GetBucketPolicyStatusRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(GetBucketPolicyStatusRequest, MODEL, 206, bucket, expected_bucket_owner);
+shape::structure!(GetBucketPolicyStatusRequest, MODEL, 253, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct GetBucketPolicyStatusOutput {
     pub policy_status: Option<PolicyStatus>,
 }
-shape::structure!(GetBucketPolicyStatusOutput, MODEL, 207, policy_status);
+shape::structure!(GetBucketPolicyStatusOutput, MODEL, 254, policy_status);
 
 #[derive(Clone, Default)]
 pub struct PolicyStatus {
     pub is_public: Option<bool>,
 }
-shape::structure!(PolicyStatus, MODEL, 208, is_public);
+shape::structure!(PolicyStatus, MODEL, 255, is_public);
 
 #[derive(Clone, Default)]
 pub struct GetBucketReplicationRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(GetBucketReplicationRequest, MODEL, 210, bucket, expected_bucket_owner);
+shape::structure!(GetBucketReplicationRequest, MODEL, 257, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct GetBucketReplicationOutput {
     pub replication_configuration: Option<ReplicationConfiguration>,
 }
-shape::structure!(GetBucketReplicationOutput, MODEL, 211, replication_configuration);
+shape::structure!(GetBucketReplicationOutput, MODEL, 258, replication_configuration);
 
 #[derive(Clone, Default)]
 pub struct ReplicationConfiguration {
     pub role: String,
     pub rules: Vec<ReplicationRule>,
 }
-shape::structure!(ReplicationConfiguration, MODEL, 212, role, rules);
+shape::structure!(ReplicationConfiguration, MODEL, 259, role, rules);
 
 #[derive(Clone, Default)]
 pub struct ReplicationRule {
@@ -1130,7 +1370,7 @@ pub struct ReplicationRule {
 shape::structure!(
     ReplicationRule,
     MODEL,
-    215,
+    262,
     id,
     priority,
     prefix,
@@ -1148,14 +1388,14 @@ pub struct ReplicationRuleFilter {
     pub tag: Option<Tag>,
     pub and: Option<ReplicationRuleAndOperator>,
 }
-shape::structure!(ReplicationRuleFilter, MODEL, 218, prefix, tag, and);
+shape::structure!(ReplicationRuleFilter, MODEL, 264, prefix, tag, and);
 
 #[derive(Clone, Default)]
 pub struct ReplicationRuleAndOperator {
     pub prefix: Option<String>,
     pub tags: Option<Vec<Tag>>,
 }
-shape::structure!(ReplicationRuleAndOperator, MODEL, 219, prefix, tags);
+shape::structure!(ReplicationRuleAndOperator, MODEL, 265, prefix, tags);
 
 shape::string_enum!(ReplicationRuleStatus { Enabled = "Enabled", Disabled = "Disabled",  });
 
@@ -1167,7 +1407,7 @@ pub struct SourceSelectionCriteria {
 shape::structure!(
     SourceSelectionCriteria,
     MODEL,
-    221,
+    267,
     sse_kms_encrypted_objects,
     replica_modifications
 );
@@ -1176,7 +1416,7 @@ shape::structure!(
 pub struct SseKmsEncryptedObjects {
     pub status: SseKmsEncryptedObjectsStatus,
 }
-shape::structure!(SseKmsEncryptedObjects, MODEL, 222, status);
+shape::structure!(SseKmsEncryptedObjects, MODEL, 268, status);
 
 shape::string_enum!(SseKmsEncryptedObjectsStatus { Enabled = "Enabled", Disabled = "Disabled",  });
 
@@ -1184,7 +1424,7 @@ shape::string_enum!(SseKmsEncryptedObjectsStatus { Enabled = "Enabled", Disabled
 pub struct ReplicaModifications {
     pub status: ReplicaModificationsStatus,
 }
-shape::structure!(ReplicaModifications, MODEL, 224, status);
+shape::structure!(ReplicaModifications, MODEL, 270, status);
 
 shape::string_enum!(ReplicaModificationsStatus { Enabled = "Enabled", Disabled = "Disabled",  });
 
@@ -1192,7 +1432,7 @@ shape::string_enum!(ReplicaModificationsStatus { Enabled = "Enabled", Disabled =
 pub struct ExistingObjectReplication {
     pub status: ExistingObjectReplicationStatus,
 }
-shape::structure!(ExistingObjectReplication, MODEL, 226, status);
+shape::structure!(ExistingObjectReplication, MODEL, 272, status);
 
 shape::string_enum!(ExistingObjectReplicationStatus { Enabled = "Enabled", Disabled = "Disabled",  });
 
@@ -1209,7 +1449,7 @@ pub struct Destination {
 shape::structure!(
     Destination,
     MODEL,
-    228,
+    274,
     bucket,
     account,
     storage_class,
@@ -1223,7 +1463,7 @@ shape::structure!(
 pub struct AccessControlTranslation {
     pub owner: OwnerOverride,
 }
-shape::structure!(AccessControlTranslation, MODEL, 229, owner);
+shape::structure!(AccessControlTranslation, MODEL, 275, owner);
 
 shape::string_enum!(OwnerOverride { Destination = "Destination",  });
 
@@ -1231,14 +1471,14 @@ shape::string_enum!(OwnerOverride { Destination = "Destination",  });
 pub struct EncryptionConfiguration {
     pub replica_kms_key_id: Option<String>,
 }
-shape::structure!(EncryptionConfiguration, MODEL, 231, replica_kms_key_id);
+shape::structure!(EncryptionConfiguration, MODEL, 277, replica_kms_key_id);
 
 #[derive(Clone, Default)]
 pub struct ReplicationTime {
     pub status: ReplicationTimeStatus,
     pub time: ReplicationTimeValue,
 }
-shape::structure!(ReplicationTime, MODEL, 233, status, time);
+shape::structure!(ReplicationTime, MODEL, 279, status, time);
 
 shape::string_enum!(ReplicationTimeStatus { Enabled = "Enabled", Disabled = "Disabled",  });
 
@@ -1246,14 +1486,14 @@ shape::string_enum!(ReplicationTimeStatus { Enabled = "Enabled", Disabled = "Dis
 pub struct ReplicationTimeValue {
     pub minutes: Option<i32>,
 }
-shape::structure!(ReplicationTimeValue, MODEL, 235, minutes);
+shape::structure!(ReplicationTimeValue, MODEL, 281, minutes);
 
 #[derive(Clone, Default)]
 pub struct Metrics {
     pub status: MetricsStatus,
     pub event_threshold: Option<ReplicationTimeValue>,
 }
-shape::structure!(Metrics, MODEL, 237, status, event_threshold);
+shape::structure!(Metrics, MODEL, 283, status, event_threshold);
 
 shape::string_enum!(MetricsStatus { Enabled = "Enabled", Disabled = "Disabled",  });
 
@@ -1261,7 +1501,7 @@ shape::string_enum!(MetricsStatus { Enabled = "Enabled", Disabled = "Disabled", 
 pub struct DeleteMarkerReplication {
     pub status: Option<DeleteMarkerReplicationStatus>,
 }
-shape::structure!(DeleteMarkerReplication, MODEL, 239, status);
+shape::structure!(DeleteMarkerReplication, MODEL, 285, status);
 
 shape::string_enum!(DeleteMarkerReplicationStatus { Enabled = "Enabled", Disabled = "Disabled",  });
 
@@ -1270,13 +1510,13 @@ pub struct GetBucketRequestPaymentRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(GetBucketRequestPaymentRequest, MODEL, 241, bucket, expected_bucket_owner);
+shape::structure!(GetBucketRequestPaymentRequest, MODEL, 287, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct GetBucketRequestPaymentOutput {
     pub payer: Option<Payer>,
 }
-shape::structure!(GetBucketRequestPaymentOutput, MODEL, 242, payer);
+shape::structure!(GetBucketRequestPaymentOutput, MODEL, 288, payer);
 
 shape::string_enum!(Payer { Requester = "Requester", BucketOwner = "BucketOwner",  });
 
@@ -1285,27 +1525,27 @@ pub struct GetBucketTaggingRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(GetBucketTaggingRequest, MODEL, 244, bucket, expected_bucket_owner);
+shape::structure!(GetBucketTaggingRequest, MODEL, 290, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct GetBucketTaggingOutput {
     pub tag_set: Vec<Tag>,
 }
-shape::structure!(GetBucketTaggingOutput, MODEL, 245, tag_set);
+shape::structure!(GetBucketTaggingOutput, MODEL, 291, tag_set);
 
 #[derive(Clone, Default)]
 pub struct GetBucketVersioningRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(GetBucketVersioningRequest, MODEL, 246, bucket, expected_bucket_owner);
+shape::structure!(GetBucketVersioningRequest, MODEL, 292, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct GetBucketVersioningOutput {
     pub status: Option<BucketVersioningStatus>,
     pub mfa_delete: Option<MFADeleteStatus>,
 }
-shape::structure!(GetBucketVersioningOutput, MODEL, 247, status, mfa_delete);
+shape::structure!(GetBucketVersioningOutput, MODEL, 293, status, mfa_delete);
 
 shape::string_enum!(BucketVersioningStatus { Enabled = "Enabled", Suspended = "Suspended",  });
 
@@ -1316,7 +1556,7 @@ pub struct GetBucketWebsiteRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(GetBucketWebsiteRequest, MODEL, 250, bucket, expected_bucket_owner);
+shape::structure!(GetBucketWebsiteRequest, MODEL, 296, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct GetBucketWebsiteOutput {
@@ -1328,7 +1568,7 @@ pub struct GetBucketWebsiteOutput {
 shape::structure!(
     GetBucketWebsiteOutput,
     MODEL,
-    251,
+    297,
     redirect_all_requests_to,
     index_document,
     error_document,
@@ -1340,7 +1580,7 @@ pub struct RedirectAllRequestsTo {
     pub host_name: String,
     pub protocol: Option<Protocol>,
 }
-shape::structure!(RedirectAllRequestsTo, MODEL, 252, host_name, protocol);
+shape::structure!(RedirectAllRequestsTo, MODEL, 298, host_name, protocol);
 
 shape::string_enum!(Protocol { Http = "http", Https = "https",  });
 
@@ -1348,27 +1588,27 @@ shape::string_enum!(Protocol { Http = "http", Https = "https",  });
 pub struct IndexDocument {
     pub suffix: String,
 }
-shape::structure!(IndexDocument, MODEL, 255, suffix);
+shape::structure!(IndexDocument, MODEL, 301, suffix);
 
 #[derive(Clone, Default)]
 pub struct ErrorDocument {
     pub key: String,
 }
-shape::structure!(ErrorDocument, MODEL, 257, key);
+shape::structure!(ErrorDocument, MODEL, 303, key);
 
 #[derive(Clone, Default)]
 pub struct RoutingRule {
     pub condition: Option<Condition>,
     pub redirect: Redirect,
 }
-shape::structure!(RoutingRule, MODEL, 259, condition, redirect);
+shape::structure!(RoutingRule, MODEL, 305, condition, redirect);
 
 #[derive(Clone, Default)]
 pub struct Condition {
     pub http_error_code_returned_equals: Option<String>,
     pub key_prefix_equals: Option<String>,
 }
-shape::structure!(Condition, MODEL, 260, http_error_code_returned_equals, key_prefix_equals);
+shape::structure!(Condition, MODEL, 306, http_error_code_returned_equals, key_prefix_equals);
 
 #[derive(Clone, Default)]
 pub struct Redirect {
@@ -1381,7 +1621,7 @@ pub struct Redirect {
 shape::structure!(
     Redirect,
     MODEL,
-    263,
+    309,
     host_name,
     http_redirect_code,
     protocol,
@@ -1391,14 +1631,14 @@ shape::structure!(
 
 #[derive(Clone, Default)]
 pub struct NoSuchKey {}
-shape::structure!(NoSuchKey, MODEL, 267);
+shape::structure!(NoSuchKey, MODEL, 313);
 
 #[derive(Clone, Default)]
 pub struct InvalidObjectState {
     pub storage_class: Option<StorageClass>,
     pub access_tier: Option<IntelligentTieringAccessTier>,
 }
-shape::structure!(InvalidObjectState, MODEL, 268, storage_class, access_tier);
+shape::structure!(InvalidObjectState, MODEL, 314, storage_class, access_tier);
 
 shape::string_enum!(IntelligentTieringAccessTier { ArchiveAccess = "ARCHIVE_ACCESS", DeepArchiveAccess = "DEEP_ARCHIVE_ACCESS",  });
 
@@ -1429,7 +1669,7 @@ pub struct GetObjectRequest {
 shape::structure!(
     GetObjectRequest,
     MODEL,
-    270,
+    316,
     bucket,
     if_match,
     if_modified_since,
@@ -1508,7 +1748,7 @@ pub struct GetObjectOutput {
 shape::structure!(
     GetObjectOutput,
     MODEL,
-    281,
+    327,
     body,
     delete_marker,
     accept_ranges,
@@ -1571,7 +1811,7 @@ pub struct GetObjectAclRequest {
 shape::structure!(
     GetObjectAclRequest,
     MODEL,
-    291,
+    337,
     bucket,
     key,
     version_id,
@@ -1585,7 +1825,7 @@ pub struct GetObjectAclOutput {
     pub grants: Option<Vec<Grant>>,
     pub request_charged: Option<RequestCharged>,
 }
-shape::structure!(GetObjectAclOutput, MODEL, 292, owner, grants, request_charged);
+shape::structure!(GetObjectAclOutput, MODEL, 338, owner, grants, request_charged);
 
 #[derive(Clone, Default)]
 pub struct GetObjectAttributesRequest {
@@ -1604,7 +1844,7 @@ pub struct GetObjectAttributesRequest {
 shape::structure!(
     GetObjectAttributesRequest,
     MODEL,
-    293,
+    339,
     bucket,
     key,
     version_id,
@@ -1635,7 +1875,7 @@ pub struct GetObjectAttributesOutput {
 shape::structure!(
     GetObjectAttributesOutput,
     MODEL,
-    298,
+    344,
     delete_marker,
     last_modified,
     version_id,
@@ -1664,7 +1904,7 @@ pub struct Checksum {
 shape::structure!(
     Checksum,
     MODEL,
-    299,
+    345,
     checksum_crc32,
     checksum_crc32_c,
     checksum_crc64_nvme,
@@ -1690,7 +1930,7 @@ pub struct GetObjectAttributesParts {
 shape::structure!(
     GetObjectAttributesParts,
     MODEL,
-    300,
+    346,
     total_parts_count,
     part_number_marker,
     next_part_number_marker,
@@ -1717,7 +1957,7 @@ pub struct ObjectPart {
 shape::structure!(
     ObjectPart,
     MODEL,
-    304,
+    350,
     part_number,
     size,
     checksum_crc32,
@@ -1743,7 +1983,7 @@ pub struct GetObjectLegalHoldRequest {
 shape::structure!(
     GetObjectLegalHoldRequest,
     MODEL,
-    306,
+    352,
     bucket,
     key,
     version_id,
@@ -1755,33 +1995,33 @@ shape::structure!(
 pub struct GetObjectLegalHoldOutput {
     pub legal_hold: Option<ObjectLockLegalHold>,
 }
-shape::structure!(GetObjectLegalHoldOutput, MODEL, 307, legal_hold);
+shape::structure!(GetObjectLegalHoldOutput, MODEL, 353, legal_hold);
 
 #[derive(Clone, Default)]
 pub struct ObjectLockLegalHold {
     pub status: Option<ObjectLockLegalHoldStatus>,
 }
-shape::structure!(ObjectLockLegalHold, MODEL, 308, status);
+shape::structure!(ObjectLockLegalHold, MODEL, 354, status);
 
 #[derive(Clone, Default)]
 pub struct GetObjectLockConfigurationRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(GetObjectLockConfigurationRequest, MODEL, 309, bucket, expected_bucket_owner);
+shape::structure!(GetObjectLockConfigurationRequest, MODEL, 355, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct GetObjectLockConfigurationOutput {
     pub object_lock_configuration: Option<ObjectLockConfiguration>,
 }
-shape::structure!(GetObjectLockConfigurationOutput, MODEL, 310, object_lock_configuration);
+shape::structure!(GetObjectLockConfigurationOutput, MODEL, 356, object_lock_configuration);
 
 #[derive(Clone, Default)]
 pub struct ObjectLockConfiguration {
     pub object_lock_enabled: Option<ObjectLockEnabled>,
     pub rule: Option<ObjectLockRule>,
 }
-shape::structure!(ObjectLockConfiguration, MODEL, 311, object_lock_enabled, rule);
+shape::structure!(ObjectLockConfiguration, MODEL, 357, object_lock_enabled, rule);
 
 shape::string_enum!(ObjectLockEnabled { Enabled = "Enabled",  });
 
@@ -1789,7 +2029,7 @@ shape::string_enum!(ObjectLockEnabled { Enabled = "Enabled",  });
 pub struct ObjectLockRule {
     pub default_retention: Option<DefaultRetention>,
 }
-shape::structure!(ObjectLockRule, MODEL, 313, default_retention);
+shape::structure!(ObjectLockRule, MODEL, 359, default_retention);
 
 #[derive(Clone, Default)]
 pub struct DefaultRetention {
@@ -1798,7 +2038,7 @@ pub struct DefaultRetention {
     pub years: Option<i32>,
     pub default_event_hold: Option<EventHoldDuration>,
 }
-shape::structure!(DefaultRetention, MODEL, 314, mode, days, years, default_event_hold);
+shape::structure!(DefaultRetention, MODEL, 360, mode, days, years, default_event_hold);
 
 shape::string_enum!(ObjectLockRetentionMode { Governance = "GOVERNANCE", Compliance = "COMPLIANCE",  });
 
@@ -1807,7 +2047,7 @@ pub struct EventHoldDuration {
     pub days: Option<i32>,
     pub years: Option<i32>,
 }
-shape::structure!(EventHoldDuration, MODEL, 318, days, years);
+shape::structure!(EventHoldDuration, MODEL, 363, days, years);
 
 #[derive(Clone, Default)]
 pub struct GetObjectRetentionRequest {
@@ -1820,7 +2060,7 @@ pub struct GetObjectRetentionRequest {
 shape::structure!(
     GetObjectRetentionRequest,
     MODEL,
-    319,
+    364,
     bucket,
     key,
     version_id,
@@ -1832,7 +2072,7 @@ shape::structure!(
 pub struct GetObjectRetentionOutput {
     pub retention: Option<ObjectLockRetention>,
 }
-shape::structure!(GetObjectRetentionOutput, MODEL, 320, retention);
+shape::structure!(GetObjectRetentionOutput, MODEL, 365, retention);
 
 #[derive(Clone, Default)]
 pub struct ObjectLockRetention {
@@ -1844,7 +2084,7 @@ pub struct ObjectLockRetention {
 shape::structure!(
     ObjectLockRetention,
     MODEL,
-    321,
+    366,
     mode,
     retain_until_date,
     event_hold,
@@ -1862,7 +2102,7 @@ pub struct GetObjectTaggingRequest {
 shape::structure!(
     GetObjectTaggingRequest,
     MODEL,
-    323,
+    367,
     bucket,
     key,
     version_id,
@@ -1875,20 +2115,20 @@ pub struct GetObjectTaggingOutput {
     pub version_id: Option<String>,
     pub tag_set: Vec<Tag>,
 }
-shape::structure!(GetObjectTaggingOutput, MODEL, 324, version_id, tag_set);
+shape::structure!(GetObjectTaggingOutput, MODEL, 368, version_id, tag_set);
 
 #[derive(Clone, Default)]
 pub struct GetPublicAccessBlockRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(GetPublicAccessBlockRequest, MODEL, 325, bucket, expected_bucket_owner);
+shape::structure!(GetPublicAccessBlockRequest, MODEL, 369, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct GetPublicAccessBlockOutput {
     pub public_access_block_configuration: Option<PublicAccessBlockConfiguration>,
 }
-shape::structure!(GetPublicAccessBlockOutput, MODEL, 326, public_access_block_configuration);
+shape::structure!(GetPublicAccessBlockOutput, MODEL, 370, public_access_block_configuration);
 
 #[derive(Clone, Default)]
 pub struct PublicAccessBlockConfiguration {
@@ -1900,7 +2140,7 @@ pub struct PublicAccessBlockConfiguration {
 shape::structure!(
     PublicAccessBlockConfiguration,
     MODEL,
-    327,
+    371,
     block_public_acls,
     ignore_public_acls,
     block_public_policy,
@@ -1909,14 +2149,14 @@ shape::structure!(
 
 #[derive(Clone, Default)]
 pub struct NoSuchBucket {}
-shape::structure!(NoSuchBucket, MODEL, 329);
+shape::structure!(NoSuchBucket, MODEL, 373);
 
 #[derive(Clone, Default)]
 pub struct HeadBucketRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(HeadBucketRequest, MODEL, 330, bucket, expected_bucket_owner);
+shape::structure!(HeadBucketRequest, MODEL, 374, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct HeadBucketOutput {
@@ -1929,7 +2169,7 @@ pub struct HeadBucketOutput {
 shape::structure!(
     HeadBucketOutput,
     MODEL,
-    331,
+    375,
     bucket_arn,
     bucket_location_type,
     bucket_location_name,
@@ -1964,7 +2204,7 @@ pub struct HeadObjectRequest {
 shape::structure!(
     HeadObjectRequest,
     MODEL,
-    335,
+    379,
     bucket,
     if_match,
     if_modified_since,
@@ -2041,7 +2281,7 @@ pub struct HeadObjectOutput {
 shape::structure!(
     HeadObjectOutput,
     MODEL,
-    336,
+    380,
     delete_marker,
     accept_ranges,
     expiration,
@@ -2103,7 +2343,7 @@ pub struct ListBucketsRequest {
 shape::structure!(
     ListBucketsRequest,
     MODEL,
-    338,
+    382,
     max_buckets,
     continuation_token,
     prefix,
@@ -2117,7 +2357,7 @@ pub struct ListBucketsOutput {
     pub continuation_token: Option<String>,
     pub prefix: Option<String>,
 }
-shape::structure!(ListBucketsOutput, MODEL, 342, buckets, owner, continuation_token, prefix);
+shape::structure!(ListBucketsOutput, MODEL, 386, buckets, owner, continuation_token, prefix);
 
 #[derive(Clone, Default)]
 pub struct Bucket {
@@ -2126,7 +2366,7 @@ pub struct Bucket {
     pub bucket_region: Option<String>,
     pub bucket_arn: Option<String>,
 }
-shape::structure!(Bucket, MODEL, 344, name, creation_date, bucket_region, bucket_arn);
+shape::structure!(Bucket, MODEL, 388, name, creation_date, bucket_region, bucket_arn);
 
 #[derive(Clone, Default)]
 pub struct ListMultipartUploadsRequest {
@@ -2143,7 +2383,7 @@ pub struct ListMultipartUploadsRequest {
 shape::structure!(
     ListMultipartUploadsRequest,
     MODEL,
-    347,
+    391,
     bucket,
     delimiter,
     encoding_type,
@@ -2176,7 +2416,7 @@ pub struct ListMultipartUploadsOutput {
 shape::structure!(
     ListMultipartUploadsOutput,
     MODEL,
-    353,
+    397,
     bucket,
     key_marker,
     upload_id_marker,
@@ -2207,7 +2447,7 @@ pub struct MultipartUpload {
 shape::structure!(
     MultipartUpload,
     MODEL,
-    357,
+    401,
     upload_id,
     key,
     initiated,
@@ -2224,13 +2464,13 @@ pub struct Initiator {
     pub id: Option<String>,
     pub display_name: Option<String>,
 }
-shape::structure!(Initiator, MODEL, 359, id, display_name);
+shape::structure!(Initiator, MODEL, 403, id, display_name);
 
 #[derive(Clone, Default)]
 pub struct CommonPrefix {
     pub prefix: Option<String>,
 }
-shape::structure!(CommonPrefix, MODEL, 361, prefix);
+shape::structure!(CommonPrefix, MODEL, 405, prefix);
 
 #[derive(Clone, Default)]
 pub struct ListObjectVersionsRequest {
@@ -2248,7 +2488,7 @@ pub struct ListObjectVersionsRequest {
 shape::structure!(
     ListObjectVersionsRequest,
     MODEL,
-    362,
+    406,
     bucket,
     delimiter,
     encoding_type,
@@ -2283,7 +2523,7 @@ pub struct ListObjectVersionsOutput {
 shape::structure!(
     ListObjectVersionsOutput,
     MODEL,
-    367,
+    411,
     is_truncated,
     key_marker,
     version_id_marker,
@@ -2317,7 +2557,7 @@ pub struct ObjectVersion {
 shape::structure!(
     ObjectVersion,
     MODEL,
-    370,
+    414,
     e_tag,
     checksum_algorithm,
     checksum_type,
@@ -2338,7 +2578,7 @@ pub struct RestoreStatus {
     pub is_restore_in_progress: Option<bool>,
     pub restore_expiry_date: Option<Timestamp>,
 }
-shape::structure!(RestoreStatus, MODEL, 374, is_restore_in_progress, restore_expiry_date);
+shape::structure!(RestoreStatus, MODEL, 418, is_restore_in_progress, restore_expiry_date);
 
 #[derive(Clone, Default)]
 pub struct DeleteMarkerEntry {
@@ -2348,7 +2588,7 @@ pub struct DeleteMarkerEntry {
     pub is_latest: Option<bool>,
     pub last_modified: Option<Timestamp>,
 }
-shape::structure!(DeleteMarkerEntry, MODEL, 378, owner, key, version_id, is_latest, last_modified);
+shape::structure!(DeleteMarkerEntry, MODEL, 422, owner, key, version_id, is_latest, last_modified);
 
 #[derive(Clone, Default)]
 pub struct ListObjectsRequest {
@@ -2365,7 +2605,7 @@ pub struct ListObjectsRequest {
 shape::structure!(
     ListObjectsRequest,
     MODEL,
-    379,
+    423,
     bucket,
     delimiter,
     encoding_type,
@@ -2394,7 +2634,7 @@ pub struct ListObjectsOutput {
 shape::structure!(
     ListObjectsOutput,
     MODEL,
-    381,
+    425,
     is_truncated,
     marker,
     next_marker,
@@ -2423,7 +2663,7 @@ pub struct Object {
 shape::structure!(
     Object,
     MODEL,
-    384,
+    428,
     key,
     last_modified,
     e_tag,
@@ -2454,7 +2694,7 @@ pub struct ListObjectsV2Request {
 shape::structure!(
     ListObjectsV2Request,
     MODEL,
-    386,
+    430,
     bucket,
     delimiter,
     encoding_type,
@@ -2487,7 +2727,7 @@ pub struct ListObjectsV2Output {
 shape::structure!(
     ListObjectsV2Output,
     MODEL,
-    389,
+    433,
     is_truncated,
     contents,
     name,
@@ -2519,7 +2759,7 @@ pub struct ListPartsRequest {
 shape::structure!(
     ListPartsRequest,
     MODEL,
-    391,
+    435,
     bucket,
     key,
     max_parts,
@@ -2555,7 +2795,7 @@ pub struct ListPartsOutput {
 shape::structure!(
     ListPartsOutput,
     MODEL,
-    392,
+    436,
     abort_date,
     abort_rule_id,
     bucket,
@@ -2595,7 +2835,7 @@ pub struct Part {
 shape::structure!(
     Part,
     MODEL,
-    394,
+    438,
     part_number,
     last_modified,
     e_tag,
@@ -2629,7 +2869,7 @@ pub struct PutBucketAclRequest {
 shape::structure!(
     PutBucketAclRequest,
     MODEL,
-    395,
+    439,
     acl,
     access_control_policy,
     bucket,
@@ -2648,11 +2888,11 @@ pub struct AccessControlPolicy {
     pub grants: Option<Vec<Grant>>,
     pub owner: Option<Owner>,
 }
-shape::structure!(AccessControlPolicy, MODEL, 396, grants, owner);
+shape::structure!(AccessControlPolicy, MODEL, 440, grants, owner);
 
 #[derive(Clone, Default)]
 pub struct PutBucketAclOutput {}
-shape::structure!(PutBucketAclOutput, MODEL, 398);
+shape::structure!(PutBucketAclOutput, MODEL, 442);
 
 #[derive(Clone, Default)]
 pub struct PutBucketCorsRequest {
@@ -2665,7 +2905,7 @@ pub struct PutBucketCorsRequest {
 shape::structure!(
     PutBucketCorsRequest,
     MODEL,
-    399,
+    443,
     bucket,
     cors_configuration,
     content_md5,
@@ -2677,11 +2917,11 @@ shape::structure!(
 pub struct CORSConfiguration {
     pub cors_rules: Vec<CORSRule>,
 }
-shape::structure!(CORSConfiguration, MODEL, 400, cors_rules);
+shape::structure!(CORSConfiguration, MODEL, 444, cors_rules);
 
 #[derive(Clone, Default)]
 pub struct PutBucketCorsOutput {}
-shape::structure!(PutBucketCorsOutput, MODEL, 401);
+shape::structure!(PutBucketCorsOutput, MODEL, 445);
 
 #[derive(Clone, Default)]
 pub struct PutBucketEncryptionRequest {
@@ -2694,7 +2934,7 @@ pub struct PutBucketEncryptionRequest {
 shape::structure!(
     PutBucketEncryptionRequest,
     MODEL,
-    402,
+    446,
     bucket,
     content_md5,
     checksum_algorithm,
@@ -2704,7 +2944,64 @@ shape::structure!(
 
 #[derive(Clone, Default)]
 pub struct PutBucketEncryptionOutput {}
-shape::structure!(PutBucketEncryptionOutput, MODEL, 403);
+shape::structure!(PutBucketEncryptionOutput, MODEL, 447);
+
+#[derive(Clone, Default)]
+pub struct PutBucketLifecycleConfigurationRequest {
+    pub bucket: String,
+    pub checksum_algorithm: Option<ChecksumAlgorithm>,
+    pub lifecycle_configuration: Option<BucketLifecycleConfiguration>,
+    pub expected_bucket_owner: Option<String>,
+    pub transition_default_minimum_object_size: Option<TransitionDefaultMinimumObjectSize>,
+}
+shape::structure!(
+    PutBucketLifecycleConfigurationRequest,
+    MODEL,
+    448,
+    bucket,
+    checksum_algorithm,
+    lifecycle_configuration,
+    expected_bucket_owner,
+    transition_default_minimum_object_size
+);
+
+#[derive(Clone, Default)]
+pub struct BucketLifecycleConfiguration {
+    pub rules: Vec<LifecycleRule>,
+}
+shape::structure!(BucketLifecycleConfiguration, MODEL, 449, rules);
+
+#[derive(Clone, Default)]
+pub struct PutBucketLifecycleConfigurationOutput {
+    pub transition_default_minimum_object_size: Option<TransitionDefaultMinimumObjectSize>,
+}
+shape::structure!(
+    PutBucketLifecycleConfigurationOutput,
+    MODEL,
+    450,
+    transition_default_minimum_object_size
+);
+
+#[derive(Clone, Default)]
+pub struct PutBucketNotificationConfigurationRequest {
+    pub bucket: String,
+    pub notification_configuration: NotificationConfiguration,
+    pub expected_bucket_owner: Option<String>,
+    pub skip_destination_validation: Option<bool>,
+}
+shape::structure!(
+    PutBucketNotificationConfigurationRequest,
+    MODEL,
+    451,
+    bucket,
+    notification_configuration,
+    expected_bucket_owner,
+    skip_destination_validation
+);
+
+#[derive(Clone, Default)]
+pub struct PutBucketNotificationConfigurationOutput {}
+shape::structure!(PutBucketNotificationConfigurationOutput, MODEL, 453);
 
 #[derive(Clone, Default)]
 pub struct PutBucketOwnershipControlsRequest {
@@ -2717,7 +3014,7 @@ pub struct PutBucketOwnershipControlsRequest {
 shape::structure!(
     PutBucketOwnershipControlsRequest,
     MODEL,
-    404,
+    454,
     bucket,
     content_md5,
     expected_bucket_owner,
@@ -2727,7 +3024,7 @@ shape::structure!(
 
 #[derive(Clone, Default)]
 pub struct PutBucketOwnershipControlsOutput {}
-shape::structure!(PutBucketOwnershipControlsOutput, MODEL, 405);
+shape::structure!(PutBucketOwnershipControlsOutput, MODEL, 455);
 
 #[derive(Clone, Default)]
 pub struct PutBucketPolicyRequest {
@@ -2741,7 +3038,7 @@ pub struct PutBucketPolicyRequest {
 shape::structure!(
     PutBucketPolicyRequest,
     MODEL,
-    406,
+    456,
     bucket,
     content_md5,
     checksum_algorithm,
@@ -2752,7 +3049,7 @@ shape::structure!(
 
 #[derive(Clone, Default)]
 pub struct PutBucketPolicyOutput {}
-shape::structure!(PutBucketPolicyOutput, MODEL, 408);
+shape::structure!(PutBucketPolicyOutput, MODEL, 458);
 
 #[derive(Clone, Default)]
 pub struct PutBucketRequestPaymentRequest {
@@ -2765,7 +3062,7 @@ pub struct PutBucketRequestPaymentRequest {
 shape::structure!(
     PutBucketRequestPaymentRequest,
     MODEL,
-    409,
+    459,
     bucket,
     content_md5,
     checksum_algorithm,
@@ -2777,11 +3074,11 @@ shape::structure!(
 pub struct RequestPaymentConfiguration {
     pub payer: Payer,
 }
-shape::structure!(RequestPaymentConfiguration, MODEL, 410, payer);
+shape::structure!(RequestPaymentConfiguration, MODEL, 460, payer);
 
 #[derive(Clone, Default)]
 pub struct PutBucketRequestPaymentOutput {}
-shape::structure!(PutBucketRequestPaymentOutput, MODEL, 411);
+shape::structure!(PutBucketRequestPaymentOutput, MODEL, 461);
 
 #[derive(Clone, Default)]
 pub struct PutBucketTaggingRequest {
@@ -2794,7 +3091,7 @@ pub struct PutBucketTaggingRequest {
 shape::structure!(
     PutBucketTaggingRequest,
     MODEL,
-    412,
+    462,
     bucket,
     content_md5,
     checksum_algorithm,
@@ -2806,11 +3103,11 @@ shape::structure!(
 pub struct Tagging {
     pub tag_set: Vec<Tag>,
 }
-shape::structure!(Tagging, MODEL, 413, tag_set);
+shape::structure!(Tagging, MODEL, 463, tag_set);
 
 #[derive(Clone, Default)]
 pub struct PutBucketTaggingOutput {}
-shape::structure!(PutBucketTaggingOutput, MODEL, 414);
+shape::structure!(PutBucketTaggingOutput, MODEL, 464);
 
 #[derive(Clone, Default)]
 pub struct PutBucketVersioningRequest {
@@ -2824,7 +3121,7 @@ pub struct PutBucketVersioningRequest {
 shape::structure!(
     PutBucketVersioningRequest,
     MODEL,
-    415,
+    465,
     bucket,
     content_md5,
     checksum_algorithm,
@@ -2838,13 +3135,13 @@ pub struct VersioningConfiguration {
     pub mfa_delete: Option<MFADelete>,
     pub status: Option<BucketVersioningStatus>,
 }
-shape::structure!(VersioningConfiguration, MODEL, 416, mfa_delete, status);
+shape::structure!(VersioningConfiguration, MODEL, 466, mfa_delete, status);
 
 shape::string_enum!(MFADelete { Enabled = "Enabled", Disabled = "Disabled",  });
 
 #[derive(Clone, Default)]
 pub struct PutBucketVersioningOutput {}
-shape::structure!(PutBucketVersioningOutput, MODEL, 418);
+shape::structure!(PutBucketVersioningOutput, MODEL, 468);
 
 #[derive(Clone, Default)]
 pub struct PutBucketWebsiteRequest {
@@ -2857,7 +3154,7 @@ pub struct PutBucketWebsiteRequest {
 shape::structure!(
     PutBucketWebsiteRequest,
     MODEL,
-    419,
+    469,
     bucket,
     content_md5,
     checksum_algorithm,
@@ -2875,7 +3172,7 @@ pub struct WebsiteConfiguration {
 shape::structure!(
     WebsiteConfiguration,
     MODEL,
-    420,
+    470,
     error_document,
     index_document,
     redirect_all_requests_to,
@@ -2884,23 +3181,23 @@ shape::structure!(
 
 #[derive(Clone, Default)]
 pub struct PutBucketWebsiteOutput {}
-shape::structure!(PutBucketWebsiteOutput, MODEL, 421);
+shape::structure!(PutBucketWebsiteOutput, MODEL, 471);
 
 #[derive(Clone, Default)]
 pub struct InvalidRequest {}
-shape::structure!(InvalidRequest, MODEL, 422);
+shape::structure!(InvalidRequest, MODEL, 472);
 
 #[derive(Clone, Default)]
 pub struct InvalidWriteOffset {}
-shape::structure!(InvalidWriteOffset, MODEL, 423);
+shape::structure!(InvalidWriteOffset, MODEL, 473);
 
 #[derive(Clone, Default)]
 pub struct TooManyParts {}
-shape::structure!(TooManyParts, MODEL, 424);
+shape::structure!(TooManyParts, MODEL, 474);
 
 #[derive(Clone, Default)]
 pub struct EncryptionTypeMismatch {}
-shape::structure!(EncryptionTypeMismatch, MODEL, 425);
+shape::structure!(EncryptionTypeMismatch, MODEL, 475);
 
 #[derive(Clone, Default)]
 pub struct PutObjectRequest {
@@ -2957,7 +3254,7 @@ pub struct PutObjectRequest {
 shape::structure!(
     PutObjectRequest,
     MODEL,
-    426,
+    476,
     acl,
     body,
     bucket,
@@ -3037,7 +3334,7 @@ pub struct PutObjectOutput {
 shape::structure!(
     PutObjectOutput,
     MODEL,
-    428,
+    478,
     expiration,
     e_tag,
     checksum_crc32,
@@ -3082,7 +3379,7 @@ pub struct PutObjectAclRequest {
 shape::structure!(
     PutObjectAclRequest,
     MODEL,
-    429,
+    479,
     acl,
     access_control_policy,
     bucket,
@@ -3103,7 +3400,7 @@ shape::structure!(
 pub struct PutObjectAclOutput {
     pub request_charged: Option<RequestCharged>,
 }
-shape::structure!(PutObjectAclOutput, MODEL, 430, request_charged);
+shape::structure!(PutObjectAclOutput, MODEL, 480, request_charged);
 
 #[derive(Clone, Default)]
 pub struct PutObjectLegalHoldRequest {
@@ -3119,7 +3416,7 @@ pub struct PutObjectLegalHoldRequest {
 shape::structure!(
     PutObjectLegalHoldRequest,
     MODEL,
-    431,
+    481,
     bucket,
     key,
     legal_hold,
@@ -3134,7 +3431,7 @@ shape::structure!(
 pub struct PutObjectLegalHoldOutput {
     pub request_charged: Option<RequestCharged>,
 }
-shape::structure!(PutObjectLegalHoldOutput, MODEL, 432, request_charged);
+shape::structure!(PutObjectLegalHoldOutput, MODEL, 482, request_charged);
 
 #[derive(Clone, Default)]
 pub struct PutObjectLockConfigurationRequest {
@@ -3149,7 +3446,7 @@ pub struct PutObjectLockConfigurationRequest {
 shape::structure!(
     PutObjectLockConfigurationRequest,
     MODEL,
-    433,
+    483,
     bucket,
     object_lock_configuration,
     request_payer,
@@ -3163,7 +3460,7 @@ shape::structure!(
 pub struct PutObjectLockConfigurationOutput {
     pub request_charged: Option<RequestCharged>,
 }
-shape::structure!(PutObjectLockConfigurationOutput, MODEL, 435, request_charged);
+shape::structure!(PutObjectLockConfigurationOutput, MODEL, 485, request_charged);
 
 #[derive(Clone, Default)]
 pub struct PutObjectRetentionRequest {
@@ -3180,7 +3477,7 @@ pub struct PutObjectRetentionRequest {
 shape::structure!(
     PutObjectRetentionRequest,
     MODEL,
-    436,
+    486,
     bucket,
     key,
     retention,
@@ -3196,7 +3493,7 @@ shape::structure!(
 pub struct PutObjectRetentionOutput {
     pub request_charged: Option<RequestCharged>,
 }
-shape::structure!(PutObjectRetentionOutput, MODEL, 437, request_charged);
+shape::structure!(PutObjectRetentionOutput, MODEL, 487, request_charged);
 
 #[derive(Clone, Default)]
 pub struct PutObjectTaggingRequest {
@@ -3212,7 +3509,7 @@ pub struct PutObjectTaggingRequest {
 shape::structure!(
     PutObjectTaggingRequest,
     MODEL,
-    438,
+    488,
     bucket,
     key,
     version_id,
@@ -3227,7 +3524,7 @@ shape::structure!(
 pub struct PutObjectTaggingOutput {
     pub version_id: Option<String>,
 }
-shape::structure!(PutObjectTaggingOutput, MODEL, 439, version_id);
+shape::structure!(PutObjectTaggingOutput, MODEL, 489, version_id);
 
 #[derive(Clone, Default)]
 pub struct PutPublicAccessBlockRequest {
@@ -3240,7 +3537,7 @@ pub struct PutPublicAccessBlockRequest {
 shape::structure!(
     PutPublicAccessBlockRequest,
     MODEL,
-    440,
+    490,
     bucket,
     content_md5,
     checksum_algorithm,
@@ -3250,7 +3547,7 @@ shape::structure!(
 
 #[derive(Clone, Default)]
 pub struct PutPublicAccessBlockOutput {}
-shape::structure!(PutPublicAccessBlockOutput, MODEL, 441);
+shape::structure!(PutPublicAccessBlockOutput, MODEL, 491);
 
 #[derive(Clone, Default)]
 pub struct UploadPartRequest {
@@ -3281,7 +3578,7 @@ pub struct UploadPartRequest {
 shape::structure!(
     UploadPartRequest,
     MODEL,
-    442,
+    492,
     body,
     bucket,
     content_length,
@@ -3331,7 +3628,7 @@ pub struct UploadPartOutput {
 shape::structure!(
     UploadPartOutput,
     MODEL,
-    443,
+    493,
     server_side_encryption,
     e_tag,
     checksum_crc32,
@@ -3377,7 +3674,7 @@ pub struct UploadPartCopyRequest {
 shape::structure!(
     UploadPartCopyRequest,
     MODEL,
-    444,
+    494,
     bucket,
     copy_source,
     copy_source_if_match,
@@ -3414,7 +3711,7 @@ pub struct UploadPartCopyOutput {
 shape::structure!(
     UploadPartCopyOutput,
     MODEL,
-    446,
+    496,
     copy_source_version_id,
     copy_part_result,
     server_side_encryption,
@@ -3444,7 +3741,7 @@ pub struct CopyPartResult {
 shape::structure!(
     CopyPartResult,
     MODEL,
-    447,
+    497,
     e_tag,
     last_modified,
     checksum_crc32,

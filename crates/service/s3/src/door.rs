@@ -1,12 +1,13 @@
 //! S3's HTTP that is no operation: websites, forms, and the rules for pages of other origins.
 
-use http::{HeaderName, Response, StatusCode};
+use http::{HeaderName, Response};
 use kernel::{BoxFuture, CrossOrigin, Door, Fault, Kernel, Visit, VisitKind};
 use shape::ByteStream;
 
 use crate::records::BUCKETS;
 use crate::settings::cors::{Asked, Cors};
 use crate::settings::kept;
+use crate::{post, website};
 
 /// The door.
 pub(crate) struct S3Door;
@@ -40,18 +41,14 @@ impl Door for S3Door {
 
     fn answer<'a>(
         &'a self,
-        _kernel: &'a Kernel,
+        kernel: &'a Kernel,
         visit: Visit,
     ) -> BoxFuture<'a, Response<ByteStream>> {
-        let what = match visit.kind {
-            VisitKind::Website => "websites of S3 buckets",
-            VisitKind::Form => "S3 POST uploads",
-        };
         Box::pin(async move {
-            let text = format!("Gureum does not implement {what}.\n");
-            let mut reply = Response::new(ByteStream::from(text));
-            *reply.status_mut() = StatusCode::NOT_IMPLEMENTED;
-            reply
+            match visit.kind {
+                VisitKind::Website => website::answer(kernel, visit).await,
+                VisitKind::Form => post::answer(visit).await,
+            }
         })
     }
 }

@@ -173,3 +173,12 @@ pub(crate) fn no_such_upload(upload_id: &str) -> Fault {
 pub(crate) fn not_modified(etag: &str) -> Fault {
     Fault::new("NotModified", 304, "").with_header("etag", format!("\"{etag}\""))
 }
+
+pub(crate) fn entity_too_large() -> Fault {
+    Fault::sender("EntityTooLarge", "Your proposed upload exceeds the maximum allowed size")
+}
+
+pub(crate) fn entity_too_small() -> Fault {
+    let text = "Your proposed upload is smaller than the minimum allowed size";
+    Fault::sender("EntityTooSmall", text)
+}

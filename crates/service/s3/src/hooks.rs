@@ -7,7 +7,6 @@ use api_s3::Error;
 use kernel::{Ctx, Principal, Timestamp};
 use store::{ReadTx, WriteTx};
 
-use crate::buckets;
 use crate::ops::admit_acl;
 use crate::records::{Bucket, Version};
 use crate::settings::acl::{Acl, Headers, Owners};
@@ -16,12 +15,12 @@ use crate::settings::kept;
 use crate::settings::lock::{self, BucketLock};
 use crate::settings::refusal;
 use crate::sse::Wanted;
+use crate::{buckets, notify};
 
 /// What happened, as event names end: `s3:ObjectCreated:Put`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Happened {
     CreatedPut,
-    CreatedPost,
     CreatedCopy,
     CreatedComplete,
     /// A version is gone for good.
@@ -43,9 +42,10 @@ impl Happened {
     pub fn event(self, ctx: &Ctx) -> &'static str {
         let by_rule =
             matches!(ctx.principal(), Principal::Service { name, .. } if *name == LIFECYCLE);
+        let by_form = ctx.origin().is_some_and(|origin| origin.auth_type == Some("POST"));
         match self {
+            Self::CreatedPut if by_form => "ObjectCreated:Post",
             Self::CreatedPut => "ObjectCreated:Put",
-            Self::CreatedPost => "ObjectCreated:Post",
             Self::CreatedCopy => "ObjectCreated:Copy",
             Self::CreatedComplete => "ObjectCreated:CompleteMultipartUpload",
             Self::Removed if by_rule => "LifecycleExpiration:Delete",
@@ -133,9 +133,7 @@ pub(crate) fn happened(
     version: &Version,
     what: Happened,
 ) -> Result<(), Error> {
-    // Notifications come with SQS and SNS.
-    let _ = (tx, ctx, bucket, key, version, what);
-    Ok(())
+    notify::emit(tx, ctx, bucket, key, version, what)
 }
 
 /// Called before a version is deleted or overwritten for good: refuses what a lock holds.

@@ -13,6 +13,9 @@
 //! door.rs      websites, forms and cross-origin rules: HTTP that is no operation
 //! guard.rs     what policies and access control lists say of a bucket and its objects
 //! settings/    those sub-resources: read, checked, kept and shown; mostly pure
+//! notify.rs    events on their way to queues and functions
+//! sweep.rs     lifecycle rules at work
+//! website.rs   websites at work
 //! post/        uploads by HTML forms
 //! ```
 
@@ -29,17 +32,18 @@ mod kms;
 mod list;
 mod look;
 mod multipart;
+mod notify;
 mod objects;
 mod ops;
-#[allow(dead_code, unused_imports, reason = "its door follows")]
 mod post;
 mod range;
 mod receive;
 mod records;
-#[allow(dead_code, unused_imports, reason = "websites and events follow")]
 mod settings;
 mod sse;
+mod sweep;
 mod template;
+mod website;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -63,6 +67,8 @@ pub fn service() -> Service {
     service.invalid = Some(invalid);
     service.door = Some(Arc::new(door::S3Door));
     service.guard = Some(Arc::new(guard::S3Guard));
+    service.tasks.push((sweep::KIND, Arc::new(sweep::Sweeper)));
+    service.subscriptions.push((notify::TOPIC, Arc::new(notify::Deliverer)));
     service.reset = Some(Arc::new(move || {
         let s3 = s3.clone();
         Box::pin(async move {

@@ -136,6 +136,25 @@ impl Deletion<'_> {
     }
 }
 
+/// Deletes as a lifecycle rule wants it: the object, or one of its versions for good.
+pub(crate) fn delete_by_rule(
+    tx: &mut WriteTx,
+    ctx: &Ctx,
+    bucket: &Bucket,
+    key: &str,
+    version_id: Option<&str>,
+) -> Result<(), Error> {
+    let deletion = Deletion {
+        key,
+        version_id,
+        if_match: None,
+        if_modified: None,
+        if_size: None,
+        bypass: false,
+    };
+    deletion.run(tx, ctx, bucket).map(drop)
+}
+
 pub(crate) async fn delete_object(
     _: &S3,
     ctx: &Ctx,

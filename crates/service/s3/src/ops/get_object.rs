@@ -15,7 +15,7 @@ use shape::ByteStream;
 use crate::conditions::Conditions;
 use crate::look::{Look, Query, look};
 use crate::sse::{CustomerKey, show_sse};
-use crate::{S3, bytes, checksums, errors, objects, range, receive, template};
+use crate::{S3, bytes, checksums, errors, objects, range, receive, sweep, template};
 
 /// How often an object may vanish between its record and its bytes: each time somebody else has
 /// replaced it.
@@ -117,6 +117,14 @@ fn replace(slot: &mut Option<String>, with: Option<String>) {
     }
 }
 
+/// When the bucket's rules delete the object: only of the current version.
+fn expiration(ctx: &Ctx, query: &Query<'_>, look: &Look) -> Option<String> {
+    match query.version_id {
+        None => sweep::expiration(ctx, query.bucket, query.key, &look.version),
+        Some(_) => None,
+    }
+}
+
 pub(crate) async fn get_object(
     api: &S3,
     ctx: &Ctx,
@@ -130,7 +138,8 @@ pub(crate) async fn get_object(
         input.sse_customer_key_md5.as_deref(),
     )?;
     let (look, body) = open(api, ctx, &query, customer.as_ref()).await?;
-    let mut output = GetObjectOutput { body: Some(body), ..GetObjectOutput::default() };
+    let expiration = expiration(ctx, &query, &look);
+    let mut output = GetObjectOutput { body: Some(body), expiration, ..GetObjectOutput::default() };
     show!(output, look, input.checksum_mode.is_some());
     overrides!(ctx, input, output);
     Ok(output)
@@ -177,7 +186,8 @@ pub(crate) async fn head_object(
     let look = ctx.store().read(|tx| look(tx, ctx, &query))?;
     // Whoever may not read the object learns nothing of it either.
     look.secret(api, ctx, &query, customer.as_ref()).await?;
-    let mut output = HeadObjectOutput::default();
+    let expiration = expiration(ctx, &query, &look);
+    let mut output = HeadObjectOutput { expiration, ..HeadObjectOutput::default() };
     show!(output, look, input.checksum_mode.is_some());
     overrides!(ctx, input, output);
     Ok(output)

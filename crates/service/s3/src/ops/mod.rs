@@ -5,6 +5,8 @@ mod attributes;
 mod bucket_access;
 mod bucket_cors;
 mod bucket_encryption;
+mod bucket_lifecycle;
+mod bucket_notification;
 mod bucket_payment;
 mod bucket_policy;
 mod bucket_tagging;
@@ -39,6 +41,12 @@ pub(crate) use bucket_cors::{delete_bucket_cors, get_bucket_cors, put_bucket_cor
 pub(crate) use bucket_encryption::{
     delete_bucket_encryption, get_bucket_encryption, put_bucket_encryption,
 };
+pub(crate) use bucket_lifecycle::{
+    delete_bucket_lifecycle, get_bucket_lifecycle_configuration, put_bucket_lifecycle_configuration,
+};
+pub(crate) use bucket_notification::{
+    get_bucket_notification_configuration, put_bucket_notification_configuration,
+};
 pub(crate) use bucket_payment::{
     get_bucket_accelerate_configuration, get_bucket_logging, get_bucket_replication,
     get_bucket_request_payment, put_bucket_request_payment,
@@ -53,7 +61,7 @@ pub(crate) use complete_upload::complete_multipart_upload;
 pub(crate) use copy_object::copy_object;
 pub(crate) use create_bucket::create_bucket;
 pub(crate) use create_upload::{abort_multipart_upload, create_multipart_upload};
-pub(crate) use delete_object::{delete_object, delete_objects};
+pub(crate) use delete_object::{delete_by_rule, delete_object, delete_objects};
 pub(crate) use get_object::{get_object, head_object};
 pub(crate) use list_objects::{list_objects, list_objects_v2};
 pub(crate) use list_uploads::{list_multipart_uploads, list_parts};

@@ -15,7 +15,7 @@ use crate::objects::{self, Write};
 use crate::receive::receive;
 use crate::records::{Data, Sse};
 use crate::sse::{self, CustomerKey, show_sse};
-use crate::{S3, hooks, template};
+use crate::{S3, hooks, sweep, template};
 
 pub(crate) async fn put_object(
     api: &S3,
@@ -78,6 +78,7 @@ pub(crate) async fn put_object(
     let mut output = PutObjectOutput {
         e_tag: Some(objects::quoted(&version.etag)),
         version_id: version.version_id.clone(),
+        expiration: sweep::expiration(ctx, &input.bucket, &input.key, &version),
         ..PutObjectOutput::default()
     };
     if let Some(checksum) = version.checksum {

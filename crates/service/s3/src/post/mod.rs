@@ -4,6 +4,8 @@ mod form;
 mod policy;
 #[cfg(test)]
 mod tests;
+mod upload;
 
 pub(crate) use form::{FormError, Parser, Step};
 pub(crate) use policy::{Fields, Policy};
+pub(crate) use upload::answer;

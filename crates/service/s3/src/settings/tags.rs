@@ -4,14 +4,19 @@ use std::collections::BTreeSet;
 
 use api_s3::Tag;
 use kernel::Fault;
+use quick_xml::Reader;
+use quick_xml::escape::resolve_xml_entity;
+use quick_xml::events::Event;
 
-use super::refusal::invalid_argument;
+use super::refusal::{invalid_argument, malformed_xml};
 
 /// S3's limit for an object.
 pub(crate) const OBJECT_TAGS_MAX: usize = 10;
 /// S3's limit for a bucket.
 pub(crate) const BUCKET_TAGS_MAX: usize = 50;
 const KEY_CHARS_MAX: usize = 128;
+/// `Tagging`, `TagSet`, `Tag`, `Key`.
+const XML_DEPTH_MAX: usize = 4;
 const VALUE_CHARS_MAX: usize = 256;
 
 /// Names and values, in the order given.
@@ -87,6 +92,66 @@ fn checked(tags: impl Iterator<Item = (String, String)>) -> Result<Tags, Fault> 
     Ok(kept)
 }
 
+/// Reads a `Tagging` document, as forms have it in a field.
+pub(crate) fn from_xml(xml: &str) -> Result<Tags, Fault> {
+    let mut reader = Reader::from_str(xml);
+    let (mut tags, mut path) = (Vec::new(), Vec::<String>::new());
+    let (mut key, mut value) = (String::new(), String::new());
+    loop {
+        match reader.read_event().map_err(|_| malformed_xml())? {
+            Event::Start(tag) if path.len() < XML_DEPTH_MAX => {
+                path.push(tag.local_name().as_ref().to_owned());
+            }
+            Event::Empty(_) => {}
+            Event::End(_) => {
+                if path.pop().as_deref() == Some("Tag") {
+                    tags.push(Tag {
+                        key: std::mem::take(&mut key),
+                        value: std::mem::take(&mut value),
+                    });
+                }
+            }
+            Event::Text(text) => {
+                let text = text.xml10_content();
+                match path.last().map(String::as_str) {
+                    Some("Key") => key.push_str(&text),
+                    Some("Value") => value.push_str(&text),
+                    _ => {}
+                }
+            }
+            Event::GeneralRef(reference) => {
+                let character = reference.resolve_char_ref().map_err(|_| malformed_xml())?;
+                let named = || resolve_xml_entity(&reference).map(str::to_owned);
+                let text = character.map(String::from).or_else(named).ok_or_else(malformed_xml)?;
+                match path.last().map(String::as_str) {
+                    Some("Key") => key.push_str(&text),
+                    Some("Value") => value.push_str(&text),
+                    _ => return Err(malformed_xml()),
+                }
+            }
+            Event::Decl(_) | Event::Comment(_) => {}
+            Event::Eof if path.is_empty() => return of_object(tags),
+            _ => return Err(malformed_xml()),
+        }
+    }
+}
+
+/// Encodes for a query: everything but unreserved characters.
+pub(crate) fn form_encode(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            out.push(char::from(byte));
+            continue;
+        }
+        out.push('%');
+        for digit in [byte >> 4, byte & 15] {
+            out.push(char::from_digit(digit.into(), 16).unwrap_or('0').to_ascii_uppercase());
+        }
+    }
+    out
+}
+
 /// Letters, numbers and white space of any script, and eight signs.
 fn is_tag_char(c: char) -> bool {
     c.is_alphanumeric() || (c.is_whitespace() && !c.is_control()) || "_.:/=+-@".contains(c)
@@ -141,6 +206,24 @@ mod tests {
         check("a=%00", "TagValue");
         check("=1", "TagKey");
         check("k1=&k2=&k3=&k4=&k5=&k6=&k7=&k8=&k9=&k10=&k11=", "greater than 10");
+    }
+
+    #[test]
+    fn documents_are_read() {
+        let check = |inner: &str, expected: &str| {
+            let xml = format!("<Tagging><TagSet>{inner}</TagSet></Tagging>");
+            let got = shown(from_xml(&xml));
+            assert!(got.contains(expected), "{inner}: {got} lacks {expected}");
+        };
+        let tag =
+            |key: &str, value: &str| format!("<Tag><Key>{key}</Key><Value>{value}</Value></Tag>");
+        check("", "");
+        check(&(tag("a", "1") + &tag("b &#x2b;", "")), "a=1;b +=;");
+        check(&tag("a", "&lt;"), "TagValue");
+        check("<Tag><Key>a</Key>", "MalformedXML");
+        check("<Tag><Key><Key><Key>a</Key></Key></Key></Tag>", "MalformedXML");
+        check("<!DOCTYPE x>", "MalformedXML");
+        assert_eq!(form_encode("a b/+ü"), "a%20b%2F%2B%C3%BC");
     }
 
     #[test]
