@@ -14,6 +14,7 @@ mod content;
 mod count;
 mod error;
 mod groups;
+mod guard;
 mod handle;
 mod invalid;
 mod line;
@@ -55,6 +56,7 @@ pub fn service(address: String) -> Service {
     let mut service = Service::new(api_sqs::dispatch(Arc::new(sqs)));
     service.reseal = Some(Arc::new(seal::Messages));
     service.invalid = Some(invalid::invalid);
+    service.guard = Some(Arc::new(guard::Queues));
     service.tasks = sweep::tasks(&lives);
     service.tasks.extend(moves::tasks(&lives));
     let forget = move || -> kernel::BoxFuture<'static, ()> {

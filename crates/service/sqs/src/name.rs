@@ -48,6 +48,8 @@ impl QueueName {
         };
         let path = match url.split_once("://") {
             Some((_, rest)) => rest.split_once('/').map(|(_, path)| path).ok_or_else(refused)?,
+            // The name alone is taken, too.
+            None if is_name(url) => return Ok(QueueName::own(ctx, url)),
             None => url.strip_prefix('/').ok_or_else(refused)?,
         };
         let (front, name) = path.trim_end_matches('/').rsplit_once('/').ok_or_else(refused)?;

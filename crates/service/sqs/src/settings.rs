@@ -223,12 +223,12 @@ fn boolean(name: &str, text: &str) -> Result<bool, Error> {
     }
 }
 
-/// A policy must be a JSON object with statements.
+/// A policy must be one that can be evaluated.
 fn checked_policy(text: &str) -> Result<String, Error> {
-    let policy: Json = serde_json::from_str(text).map_err(|_| bad("Policy"))?;
-    let statements = policy.get("Statement");
-    let sound = statements.is_some_and(|s| s.is_object() || s.is_array());
-    if sound { Ok(text.to_owned()) } else { Err(bad("Policy")) }
+    match policy::Policy::parse(text, policy::Kind::Resource) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => Err(bad("Policy")),
+    }
 }
 
 fn redrive(text: &str) -> Result<Redrive, Error> {

@@ -58,6 +58,11 @@ fn failed(id: String, error: impl Into<Fault>) -> BatchResultErrorEntry {
     }
 }
 
+fn is_of_order(fault: &Fault) -> bool {
+    fault.message.ends_with("parameter MessageGroupId.")
+        || fault.message.starts_with("The queue should either have ContentBasedDeduplication")
+}
+
 pub(crate) async fn send_message_batch(
     sqs: &Sqs,
     ctx: &Ctx,
@@ -86,6 +91,10 @@ pub(crate) async fn send_message_batch(
                 bytes += message.size();
                 messages.push(message);
                 sent_ids.push(entry.id);
+            }
+            // Without group or deduplication id, the whole request is refused.
+            Err(fault) if queue.settings.fifo.is_some() && is_of_order(&fault) => {
+                return Err(fault.into());
             }
             Err(fault) => result.failed.push(failed(entry.id, fault)),
         }
