@@ -37,6 +37,9 @@ pub enum Command {
     Restore(Restore),
     /// Check everything that is kept: that it can be read, and that it fits together.
     Fsck(Fsck),
+    /// Read the e-mail and text messages that services have sent; none of it leaves the machine.
+    #[command(subcommand)]
+    Mailbox(Mailbox),
     /// Tables of DynamoDB and files.
     #[command(subcommand, name = "dynamodb")]
     DynamoDb(dynamodb::DynamoDb),
@@ -257,6 +260,20 @@ pub struct Restore {
     /// Must not exist yet.
     #[arg(long, env = "GUREUM_DATA", value_name = "DIR")]
     pub data: PathBuf,
+}
+
+/// About mail.
+#[derive(Debug, Subcommand)]
+pub enum Mailbox {
+    /// List what was sent, the newest first.
+    Ls(Target),
+    /// Print one message.
+    Show {
+        /// Its id, as listed.
+        id: String,
+        #[command(flatten)]
+        target: Target,
+    },
 }
 
 /// A check.

@@ -11,6 +11,7 @@ mod dynamodb;
 mod fsck;
 mod iam;
 mod keys;
+mod mail;
 mod phone;
 mod reply;
 mod status;
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
         Command::Backup(backup) => backup::backup(&backup, json),
         Command::Restore(restore) => backup::restore(&restore, json),
         Command::Fsck(fsck) => fsck::fsck(fsck, json),
+        Command::Mailbox(command) => mail::mailbox(command, json),
         Command::DynamoDb(command) => dynamodb::run(command, json),
         Command::Iam(command) => iam::run(&command, json),
         Command::Keys(command) => keys::run(&command, json),

@@ -14,7 +14,7 @@ use service_lambda::{CODE_PATH, Downloads, Options};
 use tokio::sync::watch;
 
 use crate::args::Throttled;
-use crate::{Failure, backup, calls, fsck, iam, keys, reply};
+use crate::{Failure, backup, calls, fsck, iam, keys, mail, reply};
 
 /// Starts every service and makes the gateway ready; needs a tokio runtime. `cache` is a folder
 /// for unpacked code; requests that take longer than `slow` are logged.
@@ -35,7 +35,9 @@ pub fn start(
         slow,
         throttles: throttled.contains(&Throttled::Dynamodb),
     };
-    kernel.start(services(kernel, lambda, &telephone, dynamodb, &reachable(config.listen)));
+    let (sns, deliveries) = service_sns::service(reachable(config.listen));
+    kernel.start(services(kernel, lambda, sns, &telephone, dynamodb, &reachable(config.listen)));
+    service_sns::start(kernel, deliveries);
     service_dynamodb::start(kernel);
     let gateway = Gateway::new(config, kernel)?;
     let open = routes(gateway, kernel, telephone, downloads).open();
@@ -47,6 +49,7 @@ pub fn start(
 fn services(
     kernel: &Kernel,
     lambda: Service,
+    sns: Service,
     telephone: &Calls,
     dynamodb: service_dynamodb::Options,
     address: &str,
@@ -60,7 +63,7 @@ fn services(
         service_kms::service(),
         service_logs::service(),
         service_s3::service(),
-        service_sns::service(),
+        sns,
         service_sqs::service(address.to_owned()),
         service_sts::service(),
     ]
@@ -122,6 +125,14 @@ fn routes(gateway: Gateway, kernel: &Kernel, telephone: Calls, downloads: Downlo
         let kernel = kernel.clone();
         handler(move |request| iam::route(kernel.clone(), request))
     };
+    let mailed = {
+        let kernel = kernel.clone();
+        handler(move |request| mail::route(kernel.clone(), request))
+    };
+    let certified = {
+        let kernel = kernel.clone();
+        handler(move |_| certificate(kernel.clone()))
+    };
     let fetched = handler(move |request| package(downloads.clone(), request));
     gateway
         .route("/_gureum/calls", Access::Signed, placed)
@@ -129,7 +140,22 @@ fn routes(gateway: Gateway, kernel: &Kernel, telephone: Calls, downloads: Downlo
         .route("/_gureum/keys", Access::Signed, kept)
         .route("/_gureum/check", Access::Signed, checked)
         .route(iam::PATH, Access::Signed, explained)
+        .route("/_gureum/mailbox", Access::Signed, mailed)
+        .route(service_sns::CERTIFICATE_PATH, Access::Open, certified)
         .route(CODE_PATH, Access::Open, fetched)
+}
+
+/// What verifies the signatures of SNS's messages.
+async fn certificate(kernel: Kernel) -> gateway::http::Reply {
+    match service_sns::certificate(&kernel).await {
+        Ok(pem) => {
+            let mut found = Response::new(gateway::http::full(pem));
+            let kind = HeaderValue::from_static("application/x-pem-file");
+            found.headers_mut().insert(CONTENT_TYPE, kind);
+            found
+        }
+        Err(fault) => reply::reply::<()>(Err(fault)),
+    }
 }
 
 /// `Code.Location` of a function: the token in the path is the permission.

@@ -14,8 +14,27 @@ pub static MODEL: LazyLock<&'static shape::Model> =
 kernel::api! {
     service "sns";
     operations {
+        0 add_permission(AddPermissionInput) -> AddPermissionOutput;
+        1 confirm_subscription(ConfirmSubscriptionInput) -> ConfirmSubscriptionResponse;
+        2 create_topic(CreateTopicInput) -> CreateTopicResponse;
+        3 delete_topic(DeleteTopicInput) -> DeleteTopicOutput;
+        4 get_subscription_attributes(GetSubscriptionAttributesInput) -> GetSubscriptionAttributesResponse;
+        5 get_topic_attributes(GetTopicAttributesInput) -> GetTopicAttributesResponse;
+        6 list_subscriptions(ListSubscriptionsInput) -> ListSubscriptionsResponse;
+        7 list_subscriptions_by_topic(ListSubscriptionsByTopicInput) -> ListSubscriptionsByTopicResponse;
+        8 list_tags_for_resource(ListTagsForResourceRequest) -> ListTagsForResourceResponse;
+        9 list_topics(ListTopicsInput) -> ListTopicsResponse;
+        10 publish(PublishInput) -> PublishResponse;
+        11 publish_batch(PublishBatchInput) -> PublishBatchResponse;
+        12 remove_permission(RemovePermissionInput) -> RemovePermissionOutput;
+        13 set_subscription_attributes(SetSubscriptionAttributesInput) -> SetSubscriptionAttributesOutput;
+        14 set_topic_attributes(SetTopicAttributesInput) -> SetTopicAttributesOutput;
+        15 subscribe(SubscribeInput) -> SubscribeResponse;
+        16 tag_resource(TagResourceRequest) -> TagResourceResponse;
+        17 unsubscribe(UnsubscribeInput) -> UnsubscribeOutput;
+        18 untag_resource(UntagResourceRequest) -> UntagResourceResponse;
     }
-    errors {  }
+    errors { AuthorizationErrorException, BatchEntryIdsNotDistinctException, BatchRequestTooLongException, ConcurrentAccessException, EmptyBatchRequestException, EndpointDisabledException, FilterPolicyLimitExceededException, InternalErrorException, InvalidBatchEntryIdException, InvalidParameterException, InvalidParameterValueException, InvalidSecurityException, InvalidStateException, KMSAccessDeniedException, KMSDisabledException, KMSInvalidStateException, KMSNotFoundException, KMSOptInRequired, KMSThrottlingException, NotFoundException, PlatformApplicationDisabledException, ReplayLimitExceededException, ResourceNotFoundException, StaleTagException, SubscriptionLimitExceededException, TagLimitExceededException, TagPolicyException, TooManyEntriesInBatchRequestException, TopicLimitExceededException, ValidationException }
 }
 
 /// Implements [`Api`] for a type: every operation is the function of its name in the
@@ -23,6 +42,83 @@ kernel::api! {
 #[macro_export]
 macro_rules! serve {
     ($type:ty, $ops:ident) => {
-        impl $crate::Api for $type {}
+        impl $crate::Api for $type {
+            fn add_permission<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::AddPermissionInput)
+-> kernel::BoxFuture<'a, Result<$crate::AddPermissionOutput, $crate::Error>> {
+Box::pin($ops::add_permission(self, ctx, input))
+            }
+            fn confirm_subscription<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ConfirmSubscriptionInput)
+-> kernel::BoxFuture<'a, Result<$crate::ConfirmSubscriptionResponse, $crate::Error>> {
+Box::pin($ops::confirm_subscription(self, ctx, input))
+            }
+            fn create_topic<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreateTopicInput)
+-> kernel::BoxFuture<'a, Result<$crate::CreateTopicResponse, $crate::Error>> {
+Box::pin($ops::create_topic(self, ctx, input))
+            }
+            fn delete_topic<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteTopicInput)
+-> kernel::BoxFuture<'a, Result<$crate::DeleteTopicOutput, $crate::Error>> {
+Box::pin($ops::delete_topic(self, ctx, input))
+            }
+            fn get_subscription_attributes<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetSubscriptionAttributesInput)
+-> kernel::BoxFuture<'a, Result<$crate::GetSubscriptionAttributesResponse, $crate::Error>> {
+Box::pin($ops::get_subscription_attributes(self, ctx, input))
+            }
+            fn get_topic_attributes<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetTopicAttributesInput)
+-> kernel::BoxFuture<'a, Result<$crate::GetTopicAttributesResponse, $crate::Error>> {
+Box::pin($ops::get_topic_attributes(self, ctx, input))
+            }
+            fn list_subscriptions<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListSubscriptionsInput)
+-> kernel::BoxFuture<'a, Result<$crate::ListSubscriptionsResponse, $crate::Error>> {
+Box::pin($ops::list_subscriptions(self, ctx, input))
+            }
+            fn list_subscriptions_by_topic<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListSubscriptionsByTopicInput)
+-> kernel::BoxFuture<'a, Result<$crate::ListSubscriptionsByTopicResponse, $crate::Error>> {
+Box::pin($ops::list_subscriptions_by_topic(self, ctx, input))
+            }
+            fn list_tags_for_resource<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListTagsForResourceRequest)
+-> kernel::BoxFuture<'a, Result<$crate::ListTagsForResourceResponse, $crate::Error>> {
+Box::pin($ops::list_tags_for_resource(self, ctx, input))
+            }
+            fn list_topics<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListTopicsInput)
+-> kernel::BoxFuture<'a, Result<$crate::ListTopicsResponse, $crate::Error>> {
+Box::pin($ops::list_topics(self, ctx, input))
+            }
+            fn publish<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::PublishInput)
+-> kernel::BoxFuture<'a, Result<$crate::PublishResponse, $crate::Error>> {
+Box::pin($ops::publish(self, ctx, input))
+            }
+            fn publish_batch<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::PublishBatchInput)
+-> kernel::BoxFuture<'a, Result<$crate::PublishBatchResponse, $crate::Error>> {
+Box::pin($ops::publish_batch(self, ctx, input))
+            }
+            fn remove_permission<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::RemovePermissionInput)
+-> kernel::BoxFuture<'a, Result<$crate::RemovePermissionOutput, $crate::Error>> {
+Box::pin($ops::remove_permission(self, ctx, input))
+            }
+            fn set_subscription_attributes<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::SetSubscriptionAttributesInput)
+-> kernel::BoxFuture<'a, Result<$crate::SetSubscriptionAttributesOutput, $crate::Error>> {
+Box::pin($ops::set_subscription_attributes(self, ctx, input))
+            }
+            fn set_topic_attributes<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::SetTopicAttributesInput)
+-> kernel::BoxFuture<'a, Result<$crate::SetTopicAttributesOutput, $crate::Error>> {
+Box::pin($ops::set_topic_attributes(self, ctx, input))
+            }
+            fn subscribe<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::SubscribeInput)
+-> kernel::BoxFuture<'a, Result<$crate::SubscribeResponse, $crate::Error>> {
+Box::pin($ops::subscribe(self, ctx, input))
+            }
+            fn tag_resource<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::TagResourceRequest)
+-> kernel::BoxFuture<'a, Result<$crate::TagResourceResponse, $crate::Error>> {
+Box::pin($ops::tag_resource(self, ctx, input))
+            }
+            fn unsubscribe<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UnsubscribeInput)
+-> kernel::BoxFuture<'a, Result<$crate::UnsubscribeOutput, $crate::Error>> {
+Box::pin($ops::unsubscribe(self, ctx, input))
+            }
+            fn untag_resource<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UntagResourceRequest)
+-> kernel::BoxFuture<'a, Result<$crate::UntagResourceResponse, $crate::Error>> {
+Box::pin($ops::untag_resource(self, ctx, input))
+            }
+        }
     };
 }

@@ -5,3 +5,536 @@
 use crate::MODEL;
 use shape::{Blob, Document, Timestamp};
 use std::collections::BTreeMap;
+
+#[derive(Clone, Default)]
+pub struct InvalidParameterException {
+    pub message: Option<String>,
+}
+shape::structure!(InvalidParameterException, MODEL, 0, message);
+
+#[derive(Clone, Default)]
+pub struct InternalErrorException {
+    pub message: Option<String>,
+}
+shape::structure!(InternalErrorException, MODEL, 2, message);
+
+#[derive(Clone, Default)]
+pub struct AuthorizationErrorException {
+    pub message: Option<String>,
+}
+shape::structure!(AuthorizationErrorException, MODEL, 3, message);
+
+#[derive(Clone, Default)]
+pub struct NotFoundException {
+    pub message: Option<String>,
+}
+shape::structure!(NotFoundException, MODEL, 4, message);
+
+#[derive(Clone, Default)]
+pub struct AddPermissionInput {
+    pub topic_arn: String,
+    pub label: String,
+    pub aws_account_id: Vec<String>,
+    pub action_name: Vec<String>,
+}
+shape::structure!(AddPermissionInput, MODEL, 5, topic_arn, label, aws_account_id, action_name);
+
+#[derive(Clone, Default)]
+pub struct AddPermissionOutput {}
+shape::structure!(AddPermissionOutput, MODEL, 12);
+
+#[derive(Clone, Default)]
+pub struct SubscriptionLimitExceededException {
+    pub message: Option<String>,
+}
+shape::structure!(SubscriptionLimitExceededException, MODEL, 13, message);
+
+#[derive(Clone, Default)]
+pub struct FilterPolicyLimitExceededException {
+    pub message: Option<String>,
+}
+shape::structure!(FilterPolicyLimitExceededException, MODEL, 14, message);
+
+#[derive(Clone, Default)]
+pub struct ReplayLimitExceededException {
+    pub message: Option<String>,
+}
+shape::structure!(ReplayLimitExceededException, MODEL, 15, message);
+
+#[derive(Clone, Default)]
+pub struct ConfirmSubscriptionInput {
+    pub topic_arn: String,
+    pub token: String,
+    pub authenticate_on_unsubscribe: Option<String>,
+}
+shape::structure!(
+    ConfirmSubscriptionInput,
+    MODEL,
+    16,
+    topic_arn,
+    token,
+    authenticate_on_unsubscribe
+);
+
+#[derive(Clone, Default)]
+pub struct ConfirmSubscriptionResponse {
+    pub subscription_arn: Option<String>,
+}
+shape::structure!(ConfirmSubscriptionResponse, MODEL, 19, subscription_arn);
+
+#[derive(Clone, Default)]
+pub struct TopicLimitExceededException {
+    pub message: Option<String>,
+}
+shape::structure!(TopicLimitExceededException, MODEL, 21, message);
+
+#[derive(Clone, Default)]
+pub struct InvalidSecurityException {
+    pub message: Option<String>,
+}
+shape::structure!(InvalidSecurityException, MODEL, 22, message);
+
+#[derive(Clone, Default)]
+pub struct TagLimitExceededException {
+    pub message: Option<String>,
+}
+shape::structure!(TagLimitExceededException, MODEL, 23, message);
+
+#[derive(Clone, Default)]
+pub struct StaleTagException {
+    pub message: Option<String>,
+}
+shape::structure!(StaleTagException, MODEL, 24, message);
+
+#[derive(Clone, Default)]
+pub struct TagPolicyException {
+    pub message: Option<String>,
+}
+shape::structure!(TagPolicyException, MODEL, 25, message);
+
+#[derive(Clone, Default)]
+pub struct ConcurrentAccessException {
+    pub message: Option<String>,
+}
+shape::structure!(ConcurrentAccessException, MODEL, 26, message);
+
+#[derive(Clone, Default)]
+pub struct CreateTopicInput {
+    pub name: String,
+    pub attributes: Option<BTreeMap<String, String>>,
+    pub tags: Option<Vec<Tag>>,
+    pub data_protection_policy: Option<String>,
+}
+shape::structure!(CreateTopicInput, MODEL, 27, name, attributes, tags, data_protection_policy);
+
+#[derive(Clone, Default)]
+pub struct Tag {
+    pub key: String,
+    pub value: String,
+}
+shape::structure!(Tag, MODEL, 33, key, value);
+
+#[derive(Clone, Default)]
+pub struct CreateTopicResponse {
+    pub topic_arn: Option<String>,
+}
+shape::structure!(CreateTopicResponse, MODEL, 36, topic_arn);
+
+#[derive(Clone, Default)]
+pub struct InvalidStateException {
+    pub message: Option<String>,
+}
+shape::structure!(InvalidStateException, MODEL, 37, message);
+
+#[derive(Clone, Default)]
+pub struct DeleteTopicInput {
+    pub topic_arn: String,
+}
+shape::structure!(DeleteTopicInput, MODEL, 38, topic_arn);
+
+#[derive(Clone, Default)]
+pub struct DeleteTopicOutput {}
+shape::structure!(DeleteTopicOutput, MODEL, 39);
+
+#[derive(Clone, Default)]
+pub struct GetSubscriptionAttributesInput {
+    pub subscription_arn: String,
+}
+shape::structure!(GetSubscriptionAttributesInput, MODEL, 40, subscription_arn);
+
+#[derive(Clone, Default)]
+pub struct GetSubscriptionAttributesResponse {
+    pub attributes: Option<BTreeMap<String, String>>,
+}
+shape::structure!(GetSubscriptionAttributesResponse, MODEL, 41, attributes);
+
+#[derive(Clone, Default)]
+pub struct GetTopicAttributesInput {
+    pub topic_arn: String,
+}
+shape::structure!(GetTopicAttributesInput, MODEL, 43, topic_arn);
+
+#[derive(Clone, Default)]
+pub struct GetTopicAttributesResponse {
+    pub attributes: Option<BTreeMap<String, String>>,
+}
+shape::structure!(GetTopicAttributesResponse, MODEL, 44, attributes);
+
+#[derive(Clone, Default)]
+pub struct ListSubscriptionsInput {
+    pub next_token: Option<String>,
+}
+shape::structure!(ListSubscriptionsInput, MODEL, 45, next_token);
+
+#[derive(Clone, Default)]
+pub struct ListSubscriptionsResponse {
+    pub subscriptions: Option<Vec<Subscription>>,
+    pub next_token: Option<String>,
+}
+shape::structure!(ListSubscriptionsResponse, MODEL, 47, subscriptions, next_token);
+
+#[derive(Clone, Default)]
+pub struct Subscription {
+    pub subscription_arn: Option<String>,
+    pub owner: Option<String>,
+    pub protocol: Option<String>,
+    pub endpoint: Option<String>,
+    pub topic_arn: Option<String>,
+}
+shape::structure!(Subscription, MODEL, 49, subscription_arn, owner, protocol, endpoint, topic_arn);
+
+#[derive(Clone, Default)]
+pub struct ListSubscriptionsByTopicInput {
+    pub topic_arn: String,
+    pub next_token: Option<String>,
+}
+shape::structure!(ListSubscriptionsByTopicInput, MODEL, 53, topic_arn, next_token);
+
+#[derive(Clone, Default)]
+pub struct ListSubscriptionsByTopicResponse {
+    pub subscriptions: Option<Vec<Subscription>>,
+    pub next_token: Option<String>,
+}
+shape::structure!(ListSubscriptionsByTopicResponse, MODEL, 54, subscriptions, next_token);
+
+#[derive(Clone, Default)]
+pub struct ResourceNotFoundException {
+    pub message: Option<String>,
+}
+shape::structure!(ResourceNotFoundException, MODEL, 55, message);
+
+#[derive(Clone, Default)]
+pub struct ListTagsForResourceRequest {
+    pub resource_arn: String,
+}
+shape::structure!(ListTagsForResourceRequest, MODEL, 56, resource_arn);
+
+#[derive(Clone, Default)]
+pub struct ListTagsForResourceResponse {
+    pub tags: Option<Vec<Tag>>,
+}
+shape::structure!(ListTagsForResourceResponse, MODEL, 58, tags);
+
+#[derive(Clone, Default)]
+pub struct ListTopicsInput {
+    pub next_token: Option<String>,
+}
+shape::structure!(ListTopicsInput, MODEL, 59, next_token);
+
+#[derive(Clone, Default)]
+pub struct ListTopicsResponse {
+    pub topics: Option<Vec<Topic>>,
+    pub next_token: Option<String>,
+}
+shape::structure!(ListTopicsResponse, MODEL, 60, topics, next_token);
+
+#[derive(Clone, Default)]
+pub struct Topic {
+    pub topic_arn: Option<String>,
+}
+shape::structure!(Topic, MODEL, 62, topic_arn);
+
+#[derive(Clone, Default)]
+pub struct InvalidParameterValueException {
+    pub message: Option<String>,
+}
+shape::structure!(InvalidParameterValueException, MODEL, 63, message);
+
+#[derive(Clone, Default)]
+pub struct EndpointDisabledException {
+    pub message: Option<String>,
+}
+shape::structure!(EndpointDisabledException, MODEL, 64, message);
+
+#[derive(Clone, Default)]
+pub struct PlatformApplicationDisabledException {
+    pub message: Option<String>,
+}
+shape::structure!(PlatformApplicationDisabledException, MODEL, 65, message);
+
+#[derive(Clone, Default)]
+pub struct KMSDisabledException {
+    pub message: Option<String>,
+}
+shape::structure!(KMSDisabledException, MODEL, 66, message);
+
+#[derive(Clone, Default)]
+pub struct KMSInvalidStateException {
+    pub message: Option<String>,
+}
+shape::structure!(KMSInvalidStateException, MODEL, 67, message);
+
+#[derive(Clone, Default)]
+pub struct KMSNotFoundException {
+    pub message: Option<String>,
+}
+shape::structure!(KMSNotFoundException, MODEL, 68, message);
+
+#[derive(Clone, Default)]
+pub struct KMSOptInRequired {
+    pub message: Option<String>,
+}
+shape::structure!(KMSOptInRequired, MODEL, 69, message);
+
+#[derive(Clone, Default)]
+pub struct KMSThrottlingException {
+    pub message: Option<String>,
+}
+shape::structure!(KMSThrottlingException, MODEL, 70, message);
+
+#[derive(Clone, Default)]
+pub struct KMSAccessDeniedException {
+    pub message: Option<String>,
+}
+shape::structure!(KMSAccessDeniedException, MODEL, 71, message);
+
+#[derive(Clone, Default)]
+pub struct ValidationException {
+    pub message: String,
+}
+shape::structure!(ValidationException, MODEL, 72, message);
+
+#[derive(Clone, Default)]
+pub struct PublishInput {
+    pub topic_arn: Option<String>,
+    pub target_arn: Option<String>,
+    pub phone_number: Option<String>,
+    pub message: String,
+    pub subject: Option<String>,
+    pub message_structure: Option<String>,
+    pub message_attributes: Option<BTreeMap<String, MessageAttributeValue>>,
+    pub message_deduplication_id: Option<String>,
+    pub message_group_id: Option<String>,
+}
+shape::structure!(
+    PublishInput,
+    MODEL,
+    73,
+    topic_arn,
+    target_arn,
+    phone_number,
+    message,
+    subject,
+    message_structure,
+    message_attributes,
+    message_deduplication_id,
+    message_group_id
+);
+
+#[derive(Clone, Default)]
+pub struct MessageAttributeValue {
+    pub data_type: String,
+    pub string_value: Option<String>,
+    pub binary_value: Option<Blob>,
+}
+shape::structure!(MessageAttributeValue, MODEL, 80, data_type, string_value, binary_value);
+
+#[derive(Clone, Default)]
+pub struct PublishResponse {
+    pub message_id: Option<String>,
+    pub sequence_number: Option<String>,
+}
+shape::structure!(PublishResponse, MODEL, 82, message_id, sequence_number);
+
+#[derive(Clone, Default)]
+pub struct BatchEntryIdsNotDistinctException {
+    pub message: Option<String>,
+}
+shape::structure!(BatchEntryIdsNotDistinctException, MODEL, 84, message);
+
+#[derive(Clone, Default)]
+pub struct BatchRequestTooLongException {
+    pub message: Option<String>,
+}
+shape::structure!(BatchRequestTooLongException, MODEL, 85, message);
+
+#[derive(Clone, Default)]
+pub struct EmptyBatchRequestException {
+    pub message: Option<String>,
+}
+shape::structure!(EmptyBatchRequestException, MODEL, 86, message);
+
+#[derive(Clone, Default)]
+pub struct InvalidBatchEntryIdException {
+    pub message: Option<String>,
+}
+shape::structure!(InvalidBatchEntryIdException, MODEL, 87, message);
+
+#[derive(Clone, Default)]
+pub struct TooManyEntriesInBatchRequestException {
+    pub message: Option<String>,
+}
+shape::structure!(TooManyEntriesInBatchRequestException, MODEL, 88, message);
+
+#[derive(Clone, Default)]
+pub struct PublishBatchInput {
+    pub topic_arn: String,
+    pub publish_batch_request_entries: Vec<PublishBatchRequestEntry>,
+}
+shape::structure!(PublishBatchInput, MODEL, 89, topic_arn, publish_batch_request_entries);
+
+#[derive(Clone, Default)]
+pub struct PublishBatchRequestEntry {
+    pub id: String,
+    pub message: String,
+    pub subject: Option<String>,
+    pub message_structure: Option<String>,
+    pub message_attributes: Option<BTreeMap<String, MessageAttributeValue>>,
+    pub message_deduplication_id: Option<String>,
+    pub message_group_id: Option<String>,
+}
+shape::structure!(
+    PublishBatchRequestEntry,
+    MODEL,
+    91,
+    id,
+    message,
+    subject,
+    message_structure,
+    message_attributes,
+    message_deduplication_id,
+    message_group_id
+);
+
+#[derive(Clone, Default)]
+pub struct PublishBatchResponse {
+    pub successful: Option<Vec<PublishBatchResultEntry>>,
+    pub failed: Option<Vec<BatchResultErrorEntry>>,
+}
+shape::structure!(PublishBatchResponse, MODEL, 92, successful, failed);
+
+#[derive(Clone, Default)]
+pub struct PublishBatchResultEntry {
+    pub id: Option<String>,
+    pub message_id: Option<String>,
+    pub sequence_number: Option<String>,
+}
+shape::structure!(PublishBatchResultEntry, MODEL, 94, id, message_id, sequence_number);
+
+#[derive(Clone, Default)]
+pub struct BatchResultErrorEntry {
+    pub id: String,
+    pub code: String,
+    pub message: Option<String>,
+    pub sender_fault: bool,
+}
+shape::structure!(BatchResultErrorEntry, MODEL, 96, id, code, message, sender_fault);
+
+#[derive(Clone, Default)]
+pub struct RemovePermissionInput {
+    pub topic_arn: String,
+    pub label: String,
+}
+shape::structure!(RemovePermissionInput, MODEL, 98, topic_arn, label);
+
+#[derive(Clone, Default)]
+pub struct RemovePermissionOutput {}
+shape::structure!(RemovePermissionOutput, MODEL, 99);
+
+#[derive(Clone, Default)]
+pub struct SetSubscriptionAttributesInput {
+    pub subscription_arn: String,
+    pub attribute_name: String,
+    pub attribute_value: Option<String>,
+}
+shape::structure!(
+    SetSubscriptionAttributesInput,
+    MODEL,
+    100,
+    subscription_arn,
+    attribute_name,
+    attribute_value
+);
+
+#[derive(Clone, Default)]
+pub struct SetSubscriptionAttributesOutput {}
+shape::structure!(SetSubscriptionAttributesOutput, MODEL, 101);
+
+#[derive(Clone, Default)]
+pub struct SetTopicAttributesInput {
+    pub topic_arn: String,
+    pub attribute_name: String,
+    pub attribute_value: Option<String>,
+}
+shape::structure!(SetTopicAttributesInput, MODEL, 102, topic_arn, attribute_name, attribute_value);
+
+#[derive(Clone, Default)]
+pub struct SetTopicAttributesOutput {}
+shape::structure!(SetTopicAttributesOutput, MODEL, 103);
+
+#[derive(Clone, Default)]
+pub struct SubscribeInput {
+    pub topic_arn: String,
+    pub protocol: String,
+    pub endpoint: Option<String>,
+    pub attributes: Option<BTreeMap<String, String>>,
+    pub return_subscription_arn: Option<bool>,
+}
+shape::structure!(
+    SubscribeInput,
+    MODEL,
+    104,
+    topic_arn,
+    protocol,
+    endpoint,
+    attributes,
+    return_subscription_arn
+);
+
+#[derive(Clone, Default)]
+pub struct SubscribeResponse {
+    pub subscription_arn: Option<String>,
+}
+shape::structure!(SubscribeResponse, MODEL, 105, subscription_arn);
+
+#[derive(Clone, Default)]
+pub struct TagResourceRequest {
+    pub resource_arn: String,
+    pub tags: Vec<Tag>,
+}
+shape::structure!(TagResourceRequest, MODEL, 106, resource_arn, tags);
+
+#[derive(Clone, Default)]
+pub struct TagResourceResponse {}
+shape::structure!(TagResourceResponse, MODEL, 107);
+
+#[derive(Clone, Default)]
+pub struct UnsubscribeInput {
+    pub subscription_arn: String,
+}
+shape::structure!(UnsubscribeInput, MODEL, 108, subscription_arn);
+
+#[derive(Clone, Default)]
+pub struct UnsubscribeOutput {}
+shape::structure!(UnsubscribeOutput, MODEL, 109);
+
+#[derive(Clone, Default)]
+pub struct UntagResourceRequest {
+    pub resource_arn: String,
+    pub tag_keys: Vec<String>,
+}
+shape::structure!(UntagResourceRequest, MODEL, 110, resource_arn, tag_keys);
+
+#[derive(Clone, Default)]
+pub struct UntagResourceResponse {}
+shape::structure!(UntagResourceResponse, MODEL, 112);

@@ -1,0 +1,34 @@
+//! What the service knows of its topics when access to them is judged.
+
+use kernel::Ctx;
+use kernel::access::{Guard, Need, ResourcePolicy};
+
+use crate::attributes::default_policy;
+use crate::name::TopicName;
+use crate::record::{TOPICS, Topic};
+
+/// Asked by the kernel.
+pub(crate) struct Topics;
+
+fn topic(ctx: &Ctx, arn: &str) -> Option<(TopicName, Topic)> {
+    let name = TopicName::of_arn(arn)?;
+    let topic = ctx.store().read(|tx| tx.get(&TOPICS, name.key())).ok()??;
+    Some((name, topic))
+}
+
+impl Guard for Topics {
+    fn resolve(&self, _ctx: &Ctx, _kind: &str, args: &[String]) -> Option<String> {
+        Some(TopicName::of_subscription(args.first()?)?.0.arn())
+    }
+
+    fn policy(&self, ctx: &Ctx, need: &Need) -> Option<ResourcePolicy> {
+        let (name, topic) = topic(ctx, &need.resource)?;
+        let text = topic.attributes.get("Policy").cloned();
+        let documents = vec![text.unwrap_or_else(|| default_policy(&name))];
+        Some(ResourcePolicy { account: name.account, documents, ..ResourcePolicy::default() })
+    }
+
+    fn tags(&self, ctx: &Ctx, resource: &str) -> Vec<(String, String)> {
+        topic(ctx, resource).map(|(_, topic)| topic.tags.into_iter().collect()).unwrap_or_default()
+    }
+}
