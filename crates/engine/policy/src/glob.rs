@@ -34,8 +34,13 @@ impl Piece {
 /// Longer segments with `?` are searched with shift-and; in bytes.
 const BY_HAND_MAX: usize = 48;
 
-/// Whether the pattern matches the whole text.
+/// Whether the pattern matches the whole text. A variable beyond `values` may be anything.
 pub(crate) fn matches(pieces: &[Piece], values: &[Cow<'_, str>], text: &str) -> bool {
+    let is_any = |piece: &Piece| match piece {
+        Piece::Any => true,
+        Piece::Slot(slot) => *slot >= values.len(),
+        Piece::Text(_) | Piece::One => false,
+    };
     let Some(first_any) = pieces.iter().position(is_any) else {
         return from_start(pieces, values, text) == Some("");
     };
@@ -49,10 +54,6 @@ pub(crate) fn matches(pieces: &[Piece], values: &[Cow<'_, str>], text: &str) -> 
         }
     }
     true
-}
-
-fn is_any(piece: &Piece) -> bool {
-    matches!(piece, Piece::Any)
 }
 
 /// What is left behind the segment, which must stand at the start.
