@@ -1,7 +1,7 @@
 //! `gureum backup` and `gureum restore`. A backup is a zip archive that other tools can open:
 //!
 //! ```text
-//! blobs/ab/cdef…     checked against their names when read
+//! blobs/ab/cdef…     checked against their names when read; blobs/objects/… by themselves
 //! store              the store's own checksummed stream
 //! installation.key
 //! ```
@@ -111,7 +111,9 @@ async fn answer(kernel: Kernel, request: RouteRequest) -> Result<Summary, Fault>
     let Some(folder) = kernel.config().data_dir.clone() else {
         return Err(refused("This cloud keeps everything in memory: nothing to back up.".into()));
     };
-    let store = kernel.store().clone();
+    let (store, blobs) = (kernel.store().clone(), kernel.blobs().clone());
+    // What the store's moment refers to must not be deleted before it is written.
+    let _kept = blobs.hold();
     let written = tokio::task::spawn_blocking(move || write(&folder, &store, &file)).await;
     written.map_err(Fault::internal)?.map_err(|Failure(why)| refused(why))
 }
@@ -197,17 +199,14 @@ fn write_blobs(
     written: &mut BTreeSet<String>,
 ) -> Result<(), Failure> {
     let blobs = data::blobs_folder(folder);
-    for half in fs::read_dir(&blobs)? {
-        let half = half?;
-        for blob in fs::read_dir(half.path())? {
-            let blob = blob?;
-            let (half, rest) = (half.file_name(), blob.file_name());
-            let name = format!("{}/{}", half.to_string_lossy(), rest.to_string_lossy());
+    for (folder, prefix) in [(blobs.clone(), ""), (blobs.join("objects"), "objects/")] {
+        for (name, path) in files(&folder)? {
+            let name = format!("{prefix}{name}");
             if !is_blob(&name) || written.contains(&name) {
                 continue;
             }
             // Gone since the folder was listed: then nothing needs it.
-            let Ok(mut content) = File::open(blob.path()) else { continue };
+            let Ok(mut content) = File::open(path) else { continue };
             archive.start_file(format!("{BLOBS}{name}"), options)?;
             io::copy(&mut content, archive)?;
             written.insert(name);
@@ -216,10 +215,35 @@ fn write_blobs(
     Ok(())
 }
 
-/// Whether it is `ab/` and 62 more hexadecimal digits.
+/// The files two levels down, by `ab/cdef…`.
+fn files(folder: &Path) -> io::Result<Vec<(String, PathBuf)>> {
+    let mut found = Vec::new();
+    if !folder.try_exists()? {
+        return Ok(found);
+    }
+    for half in fs::read_dir(folder)? {
+        let half = half?;
+        if half.file_name().len() != 2 {
+            continue;
+        }
+        for file in fs::read_dir(half.path())? {
+            let file = file?;
+            let (half, rest) = (half.file_name(), file.file_name());
+            let name = format!("{}/{}", half.to_string_lossy(), rest.to_string_lossy());
+            found.push((name, file.path()));
+        }
+    }
+    Ok(found)
+}
+
+/// Whether it is `ab/` and 62 more hexadecimal digits, or `objects/ab/` and 30 more.
 fn is_blob(name: &str) -> bool {
     let digits = |text: &str| text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-    name.len() == 65
+    let (name, length) = match name.strip_prefix("objects/") {
+        Some(name) => (name, 33),
+        None => (name, 65),
+    };
+    name.len() == length
         && name
             .split_once('/')
             .is_some_and(|(half, rest)| half.len() == 2 && digits(half) && digits(rest))
@@ -299,15 +323,10 @@ fn read_into(file: &Path, new: &Path) -> Result<Summary, Failure> {
     Ok(Summary { sequence: stored.seq, records: stored.rows, blobs, bytes })
 }
 
-/// Reads every blob once: each is checked against its name.
+/// Reads every blob that is named by its content once. Those of S3 are checked by `gureum fsck`.
 fn check_blobs(blobs: &kernel::Blobs, folder: &Path) -> Result<(), Failure> {
-    for half in fs::read_dir(folder)? {
-        let half = half?;
-        for rest in fs::read_dir(half.path())? {
-            let id =
-                [half.file_name(), rest?.file_name()].map(|n| n.to_string_lossy().into_owned());
-            blobs.get(&id.concat())?;
-        }
+    for (name, _) in files(folder)? {
+        blobs.get(&name.replacen('/', "", 1))?;
     }
     Ok(())
 }

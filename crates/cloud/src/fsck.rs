@@ -8,7 +8,8 @@ use std::process::ExitCode;
 use gateway::RouteRequest;
 use gateway::http::Reply;
 use http::Method;
-use kernel::{Fault, Kernel, Store};
+use kernel::blobs::{BlobError, Scrubbed};
+use kernel::{Blobs, Fault, Kernel, Store};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use store::{Options, StoreError};
@@ -35,6 +36,8 @@ struct Found {
     /// Their bytes.
     bytes: u64,
     dynamodb: service_dynamodb::check::Report,
+    s3: service_s3::check::Report,
+    blobs: Scrubbed,
 }
 
 /// Checks a data directory, or a running cloud.
@@ -57,7 +60,8 @@ pub fn fsck(fsck: Fsck, json: bool) -> Result<ExitCode, Failure> {
                 }
                 e => e.into(),
             })?;
-            let found = check(&store, fsck.repair)?;
+            let blobs = Blobs::open(&data::blobs_folder(&folder))?;
+            let found = check(&store, &blobs, fsck.repair)?;
             store.close()?;
             serde_json::to_value(found)?
         }
@@ -65,10 +69,16 @@ pub fn fsck(fsck: Fsck, json: bool) -> Result<ExitCode, Failure> {
     Ok(report(&found, json))
 }
 
-fn check(store: &Store, repairs: bool) -> Result<Found, StoreError> {
+fn check(store: &Store, blobs: &Blobs, repairs: bool) -> Result<Found, BlobError> {
     let stored = store::verify(store)?;
     let dynamodb = service_dynamodb::check::check(store, repairs)?;
-    Ok(Found { records: stored.rows.values().sum(), bytes: stored.bytes, dynamodb })
+    let s3 = service_s3::check::check(store, blobs)?;
+    let found = blobs.scrub(store)?;
+    if repairs {
+        blobs.sweep(store)?;
+    }
+    let records = stored.rows.values().sum();
+    Ok(Found { records, bytes: stored.bytes, dynamodb, s3, blobs: found })
 }
 
 /// Serves `/_gureum/check`.
@@ -83,8 +93,8 @@ async fn answer(kernel: Kernel, request: RouteRequest) -> Result<Found, Fault> {
     let refused = |why: String| Fault::sender("CheckRefused", why);
     let Request { repair } =
         serde_json::from_slice(&request.body).map_err(|e| refused(e.to_string()))?;
-    let store = kernel.store().clone();
-    let found = tokio::task::spawn_blocking(move || check(&store, repair)).await;
+    let (store, blobs) = (kernel.store().clone(), kernel.blobs().clone());
+    let found = tokio::task::spawn_blocking(move || check(&store, &blobs, repair)).await;
     // Why it cannot be read is what the one who asks wants to know.
     found.map_err(Fault::internal)?.map_err(|e| refused(e.to_string()))
 }
@@ -93,7 +103,9 @@ async fn answer(kernel: Kernel, request: RouteRequest) -> Result<Found, Fault> {
 fn report(found: &Value, json: bool) -> ExitCode {
     let dynamodb = &found["dynamodb"];
     let number = |value: &Value| value.as_u64().unwrap_or_default();
-    let (problems, repaired) = (number(&dynamodb["problemCount"]), number(&dynamodb["repaired"]));
+    let (s3, blobs) = (&found["s3"], &found["blobs"]);
+    let repaired = number(&dynamodb["repaired"]);
+    let problems = [dynamodb, s3, blobs].iter().map(|part| number(&part["problemCount"])).sum();
     if json {
         println!("{}", json!(found));
     } else {
@@ -117,9 +129,25 @@ fn report(found: &Value, json: bool) -> ExitCode {
         if count("leftovers") > 0 {
             println!("{} records are left of deleted tables or indexes.", count("leftovers"));
         }
-        let described = dynamodb["problems"].as_array().map_or(&[][..], Vec::as_slice);
-        for problem in described {
-            println!("  {}", problem.as_str().unwrap_or_default());
+        println!(
+            "S3 has {} buckets, {} objects, {} other versions, {} uploads under way.",
+            number(&s3["buckets"]),
+            number(&s3["objects"]),
+            number(&s3["versions"]),
+            number(&s3["uploads"])
+        );
+        println!(
+            "There are {} files of bytes and {} small ones ({} bytes), all read; {} files belong \
+             to nobody.",
+            number(&blobs["files"]),
+            number(&blobs["small"]),
+            number(&blobs["bytes"]),
+            number(&blobs["orphans"])
+        );
+        for part in [dynamodb, s3, blobs] {
+            for problem in part["problems"].as_array().map_or(&[][..], Vec::as_slice) {
+                println!("  {}", problem.as_str().unwrap_or_default());
+            }
         }
         match problems {
             0 => println!("No problems."),

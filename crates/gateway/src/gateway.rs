@@ -19,7 +19,7 @@ use crate::upload::{self, Lent};
 use crate::visit::website;
 use bytes::Bytes;
 use http::request::Parts;
-use http::{Request, header};
+use http::{HeaderValue, Request, header};
 use hyper::body::{Body as _, Incoming};
 use kernel::{Ctx, Kernel, Level, Principal, VisitKind};
 use shape::{ByteStream, Fault, Operation, Protocol, Reading, Scalar, Struct, validate};
@@ -243,6 +243,11 @@ impl Gateway {
         {
             Box::pin(drain(body, &self.config.limits)).await;
         }
+        let unread = arrival.body.as_ref().is_none_or(|body| !body.is_end_stream());
+        if waits && unread && arrival.parts.version < http::Version::HTTP_2 {
+            // The connection ends here: its client must not send the next request on it.
+            reply.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         reply
     }
 
@@ -347,6 +352,11 @@ impl Gateway {
         if claim.is_none() && !op.unsigned && !model.service.anonymous {
             return Err(auth_fault(model, &AuthError::Missing));
         }
+        if claim.is_none() && is_version_2(&arrival.parts) {
+            let text = "The authorization mechanism you have provided is not supported. Please use \
+                        AWS4-HMAC-SHA256.";
+            return Err(Fault::sender("InvalidRequest", text));
+        }
         let streamed = op.input.shape().streamed();
         let arrived = match streamed {
             Some(_) => self.lend(arrival, entry, op, claim.as_ref())?,
@@ -441,6 +451,10 @@ impl Gateway {
             let max = self.config.body_bytes_max(entry.name, &op.name);
             let proof = signed.then_some(proof);
             body.bytes = decode_stream(&arrival.parts, &body.bytes, proof, *trailer, max)?;
+        }
+        // The checksum of a completion is the object's, not the body's.
+        if is_s3(model) && op.name != "CompleteMultipartUpload" {
+            checksum::check_body(&arrival.parts, &body.bytes)?;
         }
         Ok(Arrived { body, stream: None, principal })
     }
@@ -557,6 +571,12 @@ fn endpoint(parts: &Parts) -> String {
     let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let host = host.or(parts.uri.authority().map(|authority| authority.as_str()));
     format!("{}://{}", if tls { "https" } else { "http" }, host.unwrap_or("localhost"))
+}
+
+/// Whether a request is presigned by Signature Version 2, which is not taken for no signature.
+fn is_version_2(parts: &Parts) -> bool {
+    let query = parts.uri.query().unwrap_or("");
+    query.contains("AWSAccessKeyId=") && query.contains("Signature=")
 }
 
 pub(crate) fn is_form(parts: &Parts) -> bool {

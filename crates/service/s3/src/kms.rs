@@ -1,27 +1,89 @@
-//! SSE-KMS: an object's secret under a data key of KMS.
+//! SSE-KMS: an object's secret under a data key of KMS, asked for in the caller's name.
 
+use std::collections::BTreeMap;
+
+use api_kms::{Client, DataKeySpec, DecryptRequest, GenerateDataKeyRequest};
 use api_s3::Error;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use kernel::blobs::BlobSecret;
 use kernel::{Ctx, Fault};
+use shape::Blob;
 
 use crate::records::Sse;
-use crate::sse::Wanted;
+use crate::sse::{self, Wanted};
 
+/// The key that is used where none is named: AWS's managed one, made when first used.
+const MANAGED_KEY: &str = "alias/aws/s3";
+
+/// Wraps a secret under a new data key.
 pub(crate) async fn wrap(
-    _ctx: &Ctx,
-    _bucket: &str,
-    _key: &str,
-    _wanted: &Wanted,
-    _secret: &BlobSecret,
+    ctx: &Ctx,
+    bucket: &str,
+    key: &str,
+    wanted: &Wanted,
+    secret: &BlobSecret,
 ) -> Result<Sse, Error> {
-    Err(Fault::not_implemented("S3 server-side encryption with KMS keys").into())
+    let Wanted::Kms { key: key_id, context, bucket_key, dual } = wanted else {
+        return Err(Fault::internal("no key of KMS is wanted").into());
+    };
+    let context = bound(context.clone(), bucket, key);
+    let request = GenerateDataKeyRequest {
+        key_id: key_id.clone().unwrap_or_else(|| MANAGED_KEY.to_owned()),
+        encryption_context: Some(context.clone()),
+        key_spec: Some(DataKeySpec::Aes256),
+        ..GenerateDataKeyRequest::default()
+    };
+    let answer = ctx.client::<Client>().generate_data_key(request).await.map_err(worded)?;
+    let plain: Option<[u8; 32]> = answer.plaintext.and_then(|plain| plain.0[..].try_into().ok());
+    let plain = plain.ok_or_else(|| Fault::internal("KMS gave no key of 32 bytes"))?;
+    let sealed = answer.ciphertext_blob.unwrap_or_default();
+    Ok(Sse::Kms {
+        key_arn: answer.key_id.unwrap_or_default(),
+        data_key: BASE64_STANDARD.encode(&sealed.0),
+        wrapped: sse::seal(ctx, &plain, secret),
+        context,
+        bucket_key: *bucket_key,
+        dual: *dual,
+    })
 }
 
-pub(crate) async fn open(
-    _ctx: &Ctx,
-    _bucket: &str,
-    _key: &str,
-    _sse: &Sse,
-) -> Result<BlobSecret, Error> {
-    Err(Fault::not_implemented("S3 server-side encryption with KMS keys").into())
+/// Opens a secret; the caller must be allowed to use the key.
+pub(crate) async fn open(ctx: &Ctx, sse: &Sse) -> Result<BlobSecret, Error> {
+    let lost = || Fault::internal("the data key of an object is damaged");
+    let Sse::Kms { key_arn, data_key, wrapped, context, .. } = sse else {
+        return Err(lost().into());
+    };
+    let request = DecryptRequest {
+        ciphertext_blob: Some(Blob(BASE64_STANDARD.decode(data_key).map_err(|_| lost())?.into())),
+        encryption_context: Some(context.clone()),
+        key_id: Some(key_arn.clone()),
+        ..DecryptRequest::default()
+    };
+    let answer = ctx.client::<Client>().decrypt(request).await.map_err(worded)?;
+    let plain: Option<[u8; 32]> = answer.plaintext.and_then(|plain| plain.0[..].try_into().ok());
+    let opened = plain.and_then(|plain| sse::open(&plain, wrapped));
+    Ok(opened.ok_or_else(lost)?)
+}
+
+/// The encryption context of an object: what the client gave, and its ARN.
+fn bound(
+    mut context: BTreeMap<String, String>,
+    bucket: &str,
+    key: &str,
+) -> BTreeMap<String, String> {
+    let arn = || format!("arn:aws:s3:::{bucket}/{key}");
+    context.entry("aws:s3:arn".to_owned()).or_insert_with(arn);
+    context
+}
+
+/// KMS's errors as S3 passes them on: `KMS.NotFoundException`; refusals are its own.
+fn worded(fault: Fault) -> Error {
+    if fault.status >= 500 {
+        return fault.into();
+    }
+    if fault.code.starts_with("AccessDenied") {
+        return Fault::new("AccessDenied", 403, fault.message).into();
+    }
+    Fault::sender(format!("KMS.{}", fault.code), fault.message).into()
 }

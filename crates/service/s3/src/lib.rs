@@ -21,6 +21,7 @@
 
 mod buckets;
 mod bytes;
+pub mod check;
 mod checksums;
 mod conditions;
 mod door;
@@ -65,6 +66,7 @@ pub fn service() -> Service {
     let s3 = Arc::new(S3::default());
     let mut service = Service::new(api_s3::dispatch(s3.clone()));
     service.invalid = Some(invalid);
+    service.reseal = Some(Arc::new(sse::Master));
     service.door = Some(Arc::new(door::S3Door));
     service.guard = Some(Arc::new(guard::S3Guard));
     service.tasks.push((sweep::KIND, Arc::new(sweep::Sweeper)));

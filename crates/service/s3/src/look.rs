@@ -102,10 +102,9 @@ impl Look {
         &self,
         api: &S3,
         ctx: &Ctx,
-        query: &Query<'_>,
         customer: Option<&CustomerKey>,
     ) -> Result<BlobSecret, Error> {
-        api.secret(ctx, query.bucket, query.key, self.version.sse.as_ref(), customer).await
+        api.secret(ctx, self.version.sse.as_ref(), customer).await
     }
 
     /// Archived objects are not read.

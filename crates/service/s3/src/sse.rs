@@ -8,7 +8,7 @@ use api_s3::{Error, ServerSideEncryption};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use kernel::blobs::BlobSecret;
-use kernel::{Ctx, Fault};
+use kernel::{BoxFuture, Ctx, Fault, Kernel, Reseal, ResealProgress, reseal_rows};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 
 use crate::records::{MASTER, Sse};
@@ -187,8 +187,6 @@ impl S3 {
     pub(crate) async fn secret(
         &self,
         ctx: &Ctx,
-        bucket: &str,
-        key: &str,
         sse: Option<&Sse>,
         customer: Option<&CustomerKey>,
     ) -> Result<BlobSecret, Error> {
@@ -211,7 +209,7 @@ impl S3 {
                 let master = self.master(ctx).await?;
                 open(&master, wrapped).ok_or_else(|| lost().into())
             }
-            (Some(kms @ Sse::Kms { .. }), None) => crate::kms::open(ctx, bucket, key, kms).await,
+            (Some(kms @ Sse::Kms { .. }), None) => crate::kms::open(ctx, kms).await,
             (None, None) => Err(lost().into()),
         }
     }
@@ -241,6 +239,21 @@ impl S3 {
         let master: BlobSecret = opened.try_into().map_err(|_| lost())?;
         *self.master.lock().unwrap_or_else(PoisonError::into_inner) = Some(master);
         Ok(master)
+    }
+}
+
+/// Seals the master again; the secrets of objects stay as they are.
+pub(crate) struct Master;
+
+impl Reseal for Master {
+    fn reseal<'a>(
+        &'a self,
+        kernel: &'a Kernel,
+        progress: &'a ResealProgress,
+    ) -> BoxFuture<'a, Result<(), Fault>> {
+        Box::pin(reseal_rows(kernel, &MASTER, progress, |sealer, _, sealed| {
+            sealer.resealed(PURPOSE, sealed)
+        }))
     }
 }
 

@@ -1,5 +1,6 @@
 //! What becomes of files nobody refers to, and whether the others are whole.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -82,6 +83,9 @@ async fn collect(kernel: &Kernel) -> Result<(), BlobError> {
         let Some((last, ())) = found.last() else { return Ok(()) };
         scan = Scan::all().limit(BATCH).after(last.clone());
         let full = found.len() == BATCH;
+        if blobs.inner.held.load(Ordering::SeqCst) > 0 {
+            return Ok(());
+        }
         let mut ids: Vec<String> = found.iter().filter_map(|(key, ())| id_of(key)).collect();
         {
             let leased = blobs.leased();

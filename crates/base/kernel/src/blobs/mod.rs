@@ -29,6 +29,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -63,6 +64,8 @@ struct Inner {
     leased: Mutex<HashMap<String, usize>>,
     pool: reader::Pool,
     released: Notify,
+    /// How many want nothing to be deleted.
+    held: AtomicUsize,
 }
 
 /// A blob, as a record refers to it.
@@ -142,6 +145,16 @@ pub(crate) fn failed(id: &str, error: io::Error) -> BlobError {
     }
 }
 
+/// See [`Blobs::hold`].
+pub struct Hold(Blobs);
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.0.inner.held.fetch_sub(1, Ordering::SeqCst);
+        self.0.inner.released.notify_one();
+    }
+}
+
 impl Blobs {
     /// Lost with the process.
     pub fn memory() -> Self {
@@ -170,8 +183,15 @@ impl Blobs {
                 leased: Mutex::default(),
                 pool: reader::Pool::default(),
                 released: Notify::new(),
+                held: AtomicUsize::new(0),
             }),
         }
+    }
+
+    /// Until this is dropped, no file is deleted that was released meanwhile: for who copies them.
+    pub fn hold(&self) -> Hold {
+        self.inner.held.fetch_add(1, Ordering::SeqCst);
+        Hold(self.clone())
     }
 
     fn in_flight(&self) -> MutexGuard<'_, HashSet<String>> {

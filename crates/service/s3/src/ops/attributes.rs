@@ -35,7 +35,7 @@ pub(crate) async fn get_object_attributes(
         input.sse_customer_key_md5.as_deref(),
     )?;
     let look = ctx.store().read(|tx| look(tx, ctx, &query))?;
-    look.secret(api, ctx, &query, customer.as_ref()).await?;
+    look.secret(api, ctx, customer.as_ref()).await?;
     let version = &look.version;
     let wants = |attribute| input.object_attributes.contains(&attribute);
     let mut output = GetObjectAttributesOutput {

@@ -135,7 +135,7 @@ async fn copy(
         input.copy_source_sse_customer_key.as_deref(),
         input.copy_source_sse_customer_key_md5.as_deref(),
     )?;
-    let secret = source.secret(api, ctx, query, source_customer.as_ref()).await?;
+    let secret = source.secret(api, ctx, source_customer.as_ref()).await?;
     let mut version = Version { acl, ..described(input, given, &source.version) };
     let sse = api.wrap(ctx, &input.bucket, &input.key, &wanted, &secret).await?;
     let stays = sse.etag_is_md5() && source.version.sse.as_ref().is_some_and(|s| s.etag_is_md5());

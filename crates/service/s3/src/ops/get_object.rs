@@ -161,7 +161,7 @@ pub(crate) async fn open(
             let prepared = ctx.kernel().blobs().prepare(tx, pieces).map_err(receive::fault)?;
             Ok((look, prepared))
         })?;
-        let secret = look.secret(api, ctx, query, customer).await?;
+        let secret = look.secret(api, ctx, customer).await?;
         match prepared.open(&secret).await {
             Ok(body) => return Ok((look, body)),
             // Deleted or replaced since the snapshot.
@@ -185,7 +185,7 @@ pub(crate) async fn head_object(
     )?;
     let look = ctx.store().read(|tx| look(tx, ctx, &query))?;
     // Whoever may not read the object learns nothing of it either.
-    look.secret(api, ctx, &query, customer.as_ref()).await?;
+    look.secret(api, ctx, customer.as_ref()).await?;
     let expiration = expiration(ctx, &query, &look);
     let mut output = HeadObjectOutput { expiration, ..HeadObjectOutput::default() };
     show!(output, look, input.checksum_mode.is_some());

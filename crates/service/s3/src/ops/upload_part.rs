@@ -49,7 +49,7 @@ impl Target<'_> {
         expected: Expected,
     ) -> Result<(UploadedPart, Checksum), Error> {
         let sse = upload.version.sse.as_ref();
-        let secret = api.secret(ctx, self.bucket, self.key, sse, self.customer.as_ref()).await?;
+        let secret = api.secret(ctx, sse, self.customer.as_ref()).await?;
         let received = receive(ctx, body, &secret, expected, upload.algorithm).await?;
         let is_md5 = sse.is_some_and(|sse| sse.etag_is_md5());
         let part = UploadedPart {
