@@ -364,6 +364,7 @@ def test_rotation_keeps_old_ciphertexts_open(kms, make):
     assert kms.get_key_rotation_status(KeyId=key_id)["KeyRotationEnabled"] is False
     rsa = make(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyId"]
     assert error_of(kms.enable_key_rotation, KeyId=rsa) == ("UnsupportedOperationException", "")
+    assert kms.get_key_rotation_status(KeyId=rsa)["KeyRotationEnabled"] is False
 
 
 def test_on_demand_rotations_have_an_end(kms, make):

@@ -73,7 +73,7 @@ pub(crate) async fn get_key_rotation_status(
 ) -> Result<GetKeyRotationStatusResponse, Error> {
     let key = ctx.store().read(|tx| find(tx, ctx, &input.key_id, Names::Ids))?;
     key.not_ending()?;
-    check_symmetric(&key)?;
+    // Of keys that cannot rotate, too: Terraform asks for every key.
     let ring = material::ring(ctx, &key)?;
     let rotation = ring.rotation.as_ref();
     Ok(GetKeyRotationStatusResponse {
