@@ -276,11 +276,12 @@ impl Gateway {
         // A host of no service's may be a bucket's.
         let owned = match found {
             Found::Unserved(_) if known.is_none() => self.owned(&arrival.host),
+            Found::Unclear => self.owned_form(&arrival.parts),
             _ => None,
         };
         let entry = match found {
             Found::Service(entry) => entry.spoken_to(&arrival.parts),
-            Found::Unserved(_) if let Some((entry, _)) = owned => entry.clone(),
+            Found::Unserved(_) | Found::Unclear if let Some((entry, _)) = owned => entry.clone(),
             Found::Unserved(name) => {
                 let what = format!("the service {}", answer::shown(&name));
                 let fault = Fault::not_implemented(what);

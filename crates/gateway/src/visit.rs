@@ -43,6 +43,17 @@ impl Gateway {
         door.owns(&self.kernel, &name).then(|| (entry.clone(), name))
     }
 
+    /// The bucket a form is sent to in path style: no operation has such a request.
+    pub(crate) fn owned_form(&self, parts: &Parts) -> Option<(Entry, String)> {
+        if parts.method != Method::POST || !is_multipart(parts) {
+            return None;
+        }
+        let (name, true) = bucket::of_path(parts.uri.path())? else { return None };
+        let entry = self.bucket_service()?;
+        let door = self.kernel.door(entry.name)?;
+        door.owns(&self.kernel, name).then(|| (entry.clone(), name.to_owned()))
+    }
+
     /// Puts the bucket of the host into the path of a request to S3, and answers what is no
     /// operation.
     pub(crate) async fn at_bucket(
@@ -52,6 +63,7 @@ impl Gateway {
         noted: &mut Noted,
     ) -> Option<Reply> {
         match bucket::read(&arrival.host) {
+            BucketHost::Perhaps(name) if self.is_alias(arrival, entry, &name) => {}
             BucketHost::Bucket(name) | BucketHost::Perhaps(name) => {
                 arrival.path = Some(bucket::path(&name, arrival.parts.uri.path()));
             }
@@ -72,6 +84,18 @@ impl Gateway {
             }
             _ => None,
         }
+    }
+
+    /// Whether a host's labels are no bucket's name but just a name of this machine: there is no
+    /// such bucket, and the request does not make it.
+    fn is_alias(&self, arrival: &Arrival, entry: &Entry, name: &str) -> bool {
+        let door = self.kernel.door(entry.name);
+        if door.is_some_and(|door| door.owns(&self.kernel, name)) {
+            return false;
+        }
+        let uri = &arrival.parts.uri;
+        let lists = arrival.parts.method == Method::GET && uri.query().is_none();
+        uri.path() != "/" || lists
     }
 
     /// Takes a request to the door of S3.

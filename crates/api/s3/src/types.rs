@@ -1249,12 +1249,10 @@ shape::structure!(S3KeyFilter, MODEL, 233, filter_rules);
 
 #[derive(Clone, Default)]
 pub struct FilterRule {
-    pub name: Option<FilterRuleName>,
+    pub name: Option<String>,
     pub value: Option<String>,
 }
 shape::structure!(FilterRule, MODEL, 235, name, value);
-
-shape::string_enum!(FilterRuleName { Prefix = "prefix", Suffix = "suffix",  });
 
 #[derive(Clone, Default)]
 pub struct QueueConfiguration {

@@ -44,6 +44,7 @@ pub(crate) fn emit(
     let Some(notifications) = kept::get::<Notifications>(tx, &bucket.name)? else { return Ok(()) };
     let event = what.event(ctx);
     let gone = matches!(what, Happened::Removed | Happened::MarkerCreated);
+    let now_us = u64::try_from(ctx.now().epoch_ms).unwrap_or(0).saturating_mul(1000);
     let happening = || Happening {
         event: event.to_owned(),
         region: bucket.region.clone(),
@@ -60,7 +61,11 @@ pub(crate) fn emit(
             .and_then(|origin| origin.source_ip)
             .map_or_else(|| "127.0.0.1".to_owned(), |ip| ip.to_string()),
         request_id: ctx.request_id().to_owned(),
-        sequence: version.order,
+        // A removal comes after all that made what it removes.
+        sequence: match what {
+            Happened::Removed => now_us.max(version.order + 1),
+            _ => version.order,
+        },
     };
     for destination in notifications.of(event, key) {
         let delivery = Delivery {

@@ -120,7 +120,7 @@ impl Destination {
     ) -> Result<(), Fault> {
         let rules = filter.and_then(|filter| filter.key).and_then(|key| key.filter_rules);
         for rule in rules.unwrap_or_default() {
-            let name = rule.name.as_ref().map(|name| name.as_str().to_owned()).unwrap_or_default();
+            let name = rule.name.unwrap_or_default();
             let value = rule.value.unwrap_or_default();
             if value.len() > VALUE_BYTES_MAX {
                 return Err(invalid_argument(

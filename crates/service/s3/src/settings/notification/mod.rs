@@ -9,7 +9,7 @@ pub(crate) use check::UNUSABLE;
 pub(crate) use event::{Happening, records, test_event};
 
 use api_s3::{
-    Event, FilterRule, FilterRuleName, LambdaFunctionConfiguration, NotificationConfiguration,
+    Event, FilterRule, LambdaFunctionConfiguration, NotificationConfiguration,
     NotificationConfigurationFilter, QueueConfiguration, S3KeyFilter, TopicConfiguration,
 };
 use serde::{Deserialize, Serialize};
@@ -109,7 +109,7 @@ impl Destination {
             let value = if is_prefix { &self.prefix } else { &self.suffix };
             // S3 answers with a capital letter, however it was asked.
             let name = if is_prefix { "Prefix" } else { "Suffix" };
-            FilterRule { name: Some(FilterRuleName::from(name)), value: value.clone() }
+            FilterRule { name: Some(name.to_owned()), value: value.clone() }
         };
         if self.rules.is_empty() {
             return None;

@@ -12,7 +12,7 @@ const QUEUE: &str = "arn:aws:sqs:us-east-1:000000000000:q";
 
 fn queue(arn: &str, events: &str, rules: &[(&str, &str)]) -> QueueConfiguration {
     let rule = |(name, value): &(&str, &str)| FilterRule {
-        name: Some((*name).into()),
+        name: Some((*name).to_owned()),
         value: Some((*value).to_owned()),
     };
     let filter_rules = Some(rules.iter().map(rule).collect());

@@ -1,0 +1,198 @@
+"""Terraform's aws_s3_bucket and the resources beside it: apply, no drift, destroy."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+TERRAFORM = shutil.which("terraform")
+
+CONFIGURATION = """
+terraform {
+  required_providers {
+    aws = { source = "hashicorp/aws" }
+  }
+}
+provider "aws" {
+  region                      = "us-east-1"
+  access_key                  = "test"
+  secret_key                  = "test"
+  s3_use_path_style           = true
+  skip_metadata_api_check     = true
+  skip_region_validation      = true
+  skip_requesting_account_id  = true
+  skip_credentials_validation = true
+  endpoints {
+    s3  = "%(endpoint)s"
+    sqs = "%(endpoint)s"
+    sts = "%(endpoint)s"
+  }
+}
+
+resource "aws_s3_bucket" "site" {
+  bucket              = "%(name)s"
+  force_destroy       = true
+  object_lock_enabled = true
+  tags                = { team = "web" }
+}
+resource "aws_s3_bucket_versioning" "site" {
+  bucket = aws_s3_bucket.site.id
+  versioning_configuration { status = "Enabled" }
+}
+resource "aws_s3_bucket_public_access_block" "site" {
+  bucket                  = aws_s3_bucket.site.id
+  block_public_acls       = false
+  block_public_policy     = false
+  ignore_public_acls      = false
+  restrict_public_buckets = false
+}
+resource "aws_s3_bucket_ownership_controls" "site" {
+  bucket = aws_s3_bucket.site.id
+  rule { object_ownership = "BucketOwnerPreferred" }
+}
+resource "aws_s3_bucket_acl" "site" {
+  depends_on = [aws_s3_bucket_ownership_controls.site, aws_s3_bucket_public_access_block.site]
+  bucket     = aws_s3_bucket.site.id
+  acl        = "public-read"
+}
+resource "aws_s3_bucket_policy" "site" {
+  depends_on = [aws_s3_bucket_public_access_block.site]
+  bucket     = aws_s3_bucket.site.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = "*"
+      Action    = "s3:GetObject"
+      Resource  = "${aws_s3_bucket.site.arn}/*"
+    }]
+  })
+}
+resource "aws_s3_bucket_server_side_encryption_configuration" "site" {
+  bucket = aws_s3_bucket.site.id
+  rule {
+    apply_server_side_encryption_by_default { sse_algorithm = "aws:kms" }
+    bucket_key_enabled = true
+  }
+}
+resource "aws_s3_bucket_cors_configuration" "site" {
+  bucket = aws_s3_bucket.site.id
+  cors_rule {
+    allowed_headers = ["*"]
+    allowed_methods = ["GET", "PUT"]
+    allowed_origins = ["https://app.example"]
+    expose_headers  = ["ETag"]
+    max_age_seconds = 300
+  }
+}
+resource "aws_s3_bucket_lifecycle_configuration" "site" {
+  depends_on = [aws_s3_bucket_versioning.site]
+  bucket     = aws_s3_bucket.site.id
+  rule {
+    id     = "logs"
+    status = "Enabled"
+    filter {
+      and {
+        prefix = "logs/"
+        tags   = { kind = "log" }
+      }
+    }
+    transition {
+      days          = 30
+      storage_class = "STANDARD_IA"
+    }
+    expiration { days = 90 }
+  }
+  rule {
+    id     = "old"
+    status = "Enabled"
+    filter {}
+    noncurrent_version_expiration { noncurrent_days = 7 }
+    abort_incomplete_multipart_upload { days_after_initiation = 3 }
+  }
+}
+resource "aws_s3_bucket_website_configuration" "site" {
+  bucket = aws_s3_bucket.site.id
+  index_document { suffix = "index.html" }
+  error_document { key = "error.html" }
+  routing_rule {
+    condition { key_prefix_equals = "docs/" }
+    redirect { replace_key_prefix_with = "documents/" }
+  }
+}
+resource "aws_s3_bucket_object_lock_configuration" "site" {
+  depends_on = [aws_s3_bucket_versioning.site]
+  bucket     = aws_s3_bucket.site.id
+  rule {
+    default_retention {
+      mode = "GOVERNANCE"
+      days = 1
+    }
+  }
+}
+resource "aws_s3_bucket_request_payment_configuration" "site" {
+  bucket = aws_s3_bucket.site.id
+  payer  = "Requester"
+}
+resource "aws_sqs_queue" "events" {
+  name = "%(name)s"
+}
+resource "aws_sqs_queue_policy" "events" {
+  queue_url = aws_sqs_queue.events.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { Service = "s3.amazonaws.com" }
+      Action    = "sqs:SendMessage"
+      Resource  = aws_sqs_queue.events.arn
+    }]
+  })
+}
+resource "aws_s3_bucket_notification" "site" {
+  depends_on = [aws_sqs_queue_policy.events]
+  bucket     = aws_s3_bucket.site.id
+  queue {
+    queue_arn     = aws_sqs_queue.events.arn
+    events        = ["s3:ObjectCreated:*"]
+    filter_prefix = "in/"
+  }
+}
+resource "aws_s3_object" "index" {
+  depends_on    = [aws_s3_bucket_object_lock_configuration.site]
+  bucket        = aws_s3_bucket.site.id
+  key           = "index.html"
+  content       = "<p>hello</p>"
+  content_type  = "text/html"
+  force_destroy = true
+  tags          = { kind = "page" }
+}
+"""
+
+
+@pytest.mark.skipif(TERRAFORM is None, reason="terraform is not installed")
+def test_bucket_with_everything(endpoint, client, unique, tmp_path):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+
+    def terraform(*words, code=0):
+        done = subprocess.run(
+            [TERRAFORM, *words, "-no-color"], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout
+
+    name = unique("terraform")
+    (tmp_path / "main.tf").write_text(CONFIGURATION % {"name": name, "endpoint": endpoint})
+    init = subprocess.run([TERRAFORM, "init", "-no-color"], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    if init.returncode != 0:
+        pytest.skip(f"the AWS provider is not to be had here: {init.stderr}")
+    s3 = client("s3", region_name="us-east-1")
+    try:
+        terraform("apply", "-auto-approve")
+        terraform("plan", "-detailed-exitcode")
+        assert s3.get_object(Bucket=name, Key="index.html")["Body"].read() == b"<p>hello</p>"
+        assert s3.get_bucket_policy_status(Bucket=name)["PolicyStatus"]["IsPublic"] is True
+    finally:
+        terraform("destroy", "-auto-approve")
+    assert name not in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]
