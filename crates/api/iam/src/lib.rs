@@ -14,91 +14,165 @@ pub static MODEL: LazyLock<&'static shape::Model> =
 kernel::api! {
     service "iam";
     operations {
-        0 add_role_to_instance_profile(AddRoleToInstanceProfileRequest) -> AddRoleToInstanceProfileOutput;
-        1 add_user_to_group(AddUserToGroupRequest) -> AddUserToGroupOutput;
-        2 attach_group_policy(AttachGroupPolicyRequest) -> AttachGroupPolicyOutput;
-        3 attach_role_policy(AttachRolePolicyRequest) -> AttachRolePolicyOutput;
-        4 attach_user_policy(AttachUserPolicyRequest) -> AttachUserPolicyOutput;
-        5 create_access_key(CreateAccessKeyRequest) -> CreateAccessKeyResponse;
-        6 create_group(CreateGroupRequest) -> CreateGroupResponse;
-        7 create_instance_profile(CreateInstanceProfileRequest) -> CreateInstanceProfileResponse;
-        8 create_policy(CreatePolicyRequest) -> CreatePolicyResponse;
-        9 create_policy_version(CreatePolicyVersionRequest) -> CreatePolicyVersionResponse;
-        10 create_role(CreateRoleRequest) -> CreateRoleResponse;
-        11 create_user(CreateUserRequest) -> CreateUserResponse;
-        12 delete_access_key(DeleteAccessKeyRequest) -> DeleteAccessKeyOutput;
-        13 delete_group(DeleteGroupRequest) -> DeleteGroupOutput;
-        14 delete_group_policy(DeleteGroupPolicyRequest) -> DeleteGroupPolicyOutput;
-        15 delete_instance_profile(DeleteInstanceProfileRequest) -> DeleteInstanceProfileOutput;
-        16 delete_policy(DeletePolicyRequest) -> DeletePolicyOutput;
-        17 delete_policy_version(DeletePolicyVersionRequest) -> DeletePolicyVersionOutput;
-        18 delete_role(DeleteRoleRequest) -> DeleteRoleOutput;
-        19 delete_role_permissions_boundary(DeleteRolePermissionsBoundaryRequest) -> DeleteRolePermissionsBoundaryOutput;
-        20 delete_role_policy(DeleteRolePolicyRequest) -> DeleteRolePolicyOutput;
-        21 delete_user(DeleteUserRequest) -> DeleteUserOutput;
-        22 delete_user_permissions_boundary(DeleteUserPermissionsBoundaryRequest) -> DeleteUserPermissionsBoundaryOutput;
-        23 delete_user_policy(DeleteUserPolicyRequest) -> DeleteUserPolicyOutput;
-        24 detach_group_policy(DetachGroupPolicyRequest) -> DetachGroupPolicyOutput;
-        25 detach_role_policy(DetachRolePolicyRequest) -> DetachRolePolicyOutput;
-        26 detach_user_policy(DetachUserPolicyRequest) -> DetachUserPolicyOutput;
-        27 get_access_key_last_used(GetAccessKeyLastUsedRequest) -> GetAccessKeyLastUsedResponse;
-        28 get_context_keys_for_custom_policy(GetContextKeysForCustomPolicyRequest) -> GetContextKeysForPolicyResponse;
-        29 get_context_keys_for_principal_policy(GetContextKeysForPrincipalPolicyRequest) -> GetContextKeysForPolicyResponse;
-        30 get_group(GetGroupRequest) -> GetGroupResponse;
-        31 get_group_policy(GetGroupPolicyRequest) -> GetGroupPolicyResponse;
-        32 get_instance_profile(GetInstanceProfileRequest) -> GetInstanceProfileResponse;
-        33 get_policy(GetPolicyRequest) -> GetPolicyResponse;
-        34 get_policy_version(GetPolicyVersionRequest) -> GetPolicyVersionResponse;
-        35 get_role(GetRoleRequest) -> GetRoleResponse;
-        36 get_role_policy(GetRolePolicyRequest) -> GetRolePolicyResponse;
-        37 get_user(GetUserRequest) -> GetUserResponse;
-        38 get_user_policy(GetUserPolicyRequest) -> GetUserPolicyResponse;
-        39 list_access_keys(ListAccessKeysRequest) -> ListAccessKeysResponse;
-        40 list_attached_group_policies(ListAttachedGroupPoliciesRequest) -> ListAttachedGroupPoliciesResponse;
-        41 list_attached_role_policies(ListAttachedRolePoliciesRequest) -> ListAttachedRolePoliciesResponse;
-        42 list_attached_user_policies(ListAttachedUserPoliciesRequest) -> ListAttachedUserPoliciesResponse;
-        43 list_entities_for_policy(ListEntitiesForPolicyRequest) -> ListEntitiesForPolicyResponse;
-        44 list_group_policies(ListGroupPoliciesRequest) -> ListGroupPoliciesResponse;
-        45 list_groups(ListGroupsRequest) -> ListGroupsResponse;
-        46 list_groups_for_user(ListGroupsForUserRequest) -> ListGroupsForUserResponse;
-        47 list_instance_profile_tags(ListInstanceProfileTagsRequest) -> ListInstanceProfileTagsResponse;
-        48 list_instance_profiles(ListInstanceProfilesRequest) -> ListInstanceProfilesResponse;
-        49 list_instance_profiles_for_role(ListInstanceProfilesForRoleRequest) -> ListInstanceProfilesForRoleResponse;
-        50 list_policies(ListPoliciesRequest) -> ListPoliciesResponse;
-        51 list_policy_tags(ListPolicyTagsRequest) -> ListPolicyTagsResponse;
-        52 list_policy_versions(ListPolicyVersionsRequest) -> ListPolicyVersionsResponse;
-        53 list_role_policies(ListRolePoliciesRequest) -> ListRolePoliciesResponse;
-        54 list_role_tags(ListRoleTagsRequest) -> ListRoleTagsResponse;
-        55 list_roles(ListRolesRequest) -> ListRolesResponse;
-        56 list_user_policies(ListUserPoliciesRequest) -> ListUserPoliciesResponse;
-        57 list_user_tags(ListUserTagsRequest) -> ListUserTagsResponse;
-        58 list_users(ListUsersRequest) -> ListUsersResponse;
-        59 put_group_policy(PutGroupPolicyRequest) -> PutGroupPolicyOutput;
-        60 put_role_permissions_boundary(PutRolePermissionsBoundaryRequest) -> PutRolePermissionsBoundaryOutput;
-        61 put_role_policy(PutRolePolicyRequest) -> PutRolePolicyOutput;
-        62 put_user_permissions_boundary(PutUserPermissionsBoundaryRequest) -> PutUserPermissionsBoundaryOutput;
-        63 put_user_policy(PutUserPolicyRequest) -> PutUserPolicyOutput;
-        64 remove_role_from_instance_profile(RemoveRoleFromInstanceProfileRequest) -> RemoveRoleFromInstanceProfileOutput;
-        65 remove_user_from_group(RemoveUserFromGroupRequest) -> RemoveUserFromGroupOutput;
-        66 set_default_policy_version(SetDefaultPolicyVersionRequest) -> SetDefaultPolicyVersionOutput;
-        67 simulate_custom_policy(SimulateCustomPolicyRequest) -> SimulatePolicyResponse;
-        68 simulate_principal_policy(SimulatePrincipalPolicyRequest) -> SimulatePolicyResponse;
-        69 tag_instance_profile(TagInstanceProfileRequest) -> TagInstanceProfileOutput;
-        70 tag_policy(TagPolicyRequest) -> TagPolicyOutput;
-        71 tag_role(TagRoleRequest) -> TagRoleOutput;
-        72 tag_user(TagUserRequest) -> TagUserOutput;
-        73 untag_instance_profile(UntagInstanceProfileRequest) -> UntagInstanceProfileOutput;
-        74 untag_policy(UntagPolicyRequest) -> UntagPolicyOutput;
-        75 untag_role(UntagRoleRequest) -> UntagRoleOutput;
-        76 untag_user(UntagUserRequest) -> UntagUserOutput;
-        77 update_access_key(UpdateAccessKeyRequest) -> UpdateAccessKeyOutput;
-        78 update_assume_role_policy(UpdateAssumeRolePolicyRequest) -> UpdateAssumeRolePolicyOutput;
-        79 update_group(UpdateGroupRequest) -> UpdateGroupOutput;
-        80 update_role(UpdateRoleRequest) -> UpdateRoleResponse;
-        81 update_role_description(UpdateRoleDescriptionRequest) -> UpdateRoleDescriptionResponse;
-        82 update_user(UpdateUserRequest) -> UpdateUserOutput;
+        0 add_client_id_to_open_id_connect_provider(AddClientIDToOpenIDConnectProviderRequest) -> AddClientIDToOpenIDConnectProviderOutput;
+        1 add_role_to_instance_profile(AddRoleToInstanceProfileRequest) -> AddRoleToInstanceProfileOutput;
+        2 add_user_to_group(AddUserToGroupRequest) -> AddUserToGroupOutput;
+        3 attach_group_policy(AttachGroupPolicyRequest) -> AttachGroupPolicyOutput;
+        4 attach_role_policy(AttachRolePolicyRequest) -> AttachRolePolicyOutput;
+        5 attach_user_policy(AttachUserPolicyRequest) -> AttachUserPolicyOutput;
+        6 change_password(ChangePasswordRequest) -> ChangePasswordOutput;
+        7 create_access_key(CreateAccessKeyRequest) -> CreateAccessKeyResponse;
+        8 create_account_alias(CreateAccountAliasRequest) -> CreateAccountAliasOutput;
+        9 create_group(CreateGroupRequest) -> CreateGroupResponse;
+        10 create_instance_profile(CreateInstanceProfileRequest) -> CreateInstanceProfileResponse;
+        11 create_login_profile(CreateLoginProfileRequest) -> CreateLoginProfileResponse;
+        12 create_open_id_connect_provider(CreateOpenIDConnectProviderRequest) -> CreateOpenIDConnectProviderResponse;
+        13 create_policy(CreatePolicyRequest) -> CreatePolicyResponse;
+        14 create_policy_version(CreatePolicyVersionRequest) -> CreatePolicyVersionResponse;
+        15 create_role(CreateRoleRequest) -> CreateRoleResponse;
+        16 create_saml_provider(CreateSAMLProviderRequest) -> CreateSAMLProviderResponse;
+        17 create_service_linked_role(CreateServiceLinkedRoleRequest) -> CreateServiceLinkedRoleResponse;
+        18 create_service_specific_credential(CreateServiceSpecificCredentialRequest) -> CreateServiceSpecificCredentialResponse;
+        19 create_user(CreateUserRequest) -> CreateUserResponse;
+        20 create_virtual_mfa_device(CreateVirtualMFADeviceRequest) -> CreateVirtualMFADeviceResponse;
+        21 deactivate_mfa_device(DeactivateMFADeviceRequest) -> DeactivateMFADeviceOutput;
+        22 delete_access_key(DeleteAccessKeyRequest) -> DeleteAccessKeyOutput;
+        23 delete_account_alias(DeleteAccountAliasRequest) -> DeleteAccountAliasOutput;
+        24 delete_account_password_policy(DeleteAccountPasswordPolicyInput) -> DeleteAccountPasswordPolicyOutput;
+        25 delete_group(DeleteGroupRequest) -> DeleteGroupOutput;
+        26 delete_group_policy(DeleteGroupPolicyRequest) -> DeleteGroupPolicyOutput;
+        27 delete_instance_profile(DeleteInstanceProfileRequest) -> DeleteInstanceProfileOutput;
+        28 delete_login_profile(DeleteLoginProfileRequest) -> DeleteLoginProfileOutput;
+        29 delete_open_id_connect_provider(DeleteOpenIDConnectProviderRequest) -> DeleteOpenIDConnectProviderOutput;
+        30 delete_policy(DeletePolicyRequest) -> DeletePolicyOutput;
+        31 delete_policy_version(DeletePolicyVersionRequest) -> DeletePolicyVersionOutput;
+        32 delete_role(DeleteRoleRequest) -> DeleteRoleOutput;
+        33 delete_role_permissions_boundary(DeleteRolePermissionsBoundaryRequest) -> DeleteRolePermissionsBoundaryOutput;
+        34 delete_role_policy(DeleteRolePolicyRequest) -> DeleteRolePolicyOutput;
+        35 delete_saml_provider(DeleteSAMLProviderRequest) -> DeleteSAMLProviderOutput;
+        36 delete_ssh_public_key(DeleteSSHPublicKeyRequest) -> DeleteSSHPublicKeyOutput;
+        37 delete_server_certificate(DeleteServerCertificateRequest) -> DeleteServerCertificateOutput;
+        38 delete_service_linked_role(DeleteServiceLinkedRoleRequest) -> DeleteServiceLinkedRoleResponse;
+        39 delete_service_specific_credential(DeleteServiceSpecificCredentialRequest) -> DeleteServiceSpecificCredentialOutput;
+        40 delete_signing_certificate(DeleteSigningCertificateRequest) -> DeleteSigningCertificateOutput;
+        41 delete_user(DeleteUserRequest) -> DeleteUserOutput;
+        42 delete_user_permissions_boundary(DeleteUserPermissionsBoundaryRequest) -> DeleteUserPermissionsBoundaryOutput;
+        43 delete_user_policy(DeleteUserPolicyRequest) -> DeleteUserPolicyOutput;
+        44 delete_virtual_mfa_device(DeleteVirtualMFADeviceRequest) -> DeleteVirtualMFADeviceOutput;
+        45 detach_group_policy(DetachGroupPolicyRequest) -> DetachGroupPolicyOutput;
+        46 detach_role_policy(DetachRolePolicyRequest) -> DetachRolePolicyOutput;
+        47 detach_user_policy(DetachUserPolicyRequest) -> DetachUserPolicyOutput;
+        48 enable_mfa_device(EnableMFADeviceRequest) -> EnableMFADeviceOutput;
+        49 generate_credential_report(GenerateCredentialReportInput) -> GenerateCredentialReportResponse;
+        50 generate_service_last_accessed_details(GenerateServiceLastAccessedDetailsRequest) -> GenerateServiceLastAccessedDetailsResponse;
+        51 get_access_key_last_used(GetAccessKeyLastUsedRequest) -> GetAccessKeyLastUsedResponse;
+        52 get_account_authorization_details(GetAccountAuthorizationDetailsRequest) -> GetAccountAuthorizationDetailsResponse;
+        53 get_account_password_policy(GetAccountPasswordPolicyInput) -> GetAccountPasswordPolicyResponse;
+        54 get_account_summary(GetAccountSummaryInput) -> GetAccountSummaryResponse;
+        55 get_context_keys_for_custom_policy(GetContextKeysForCustomPolicyRequest) -> GetContextKeysForPolicyResponse;
+        56 get_context_keys_for_principal_policy(GetContextKeysForPrincipalPolicyRequest) -> GetContextKeysForPolicyResponse;
+        57 get_credential_report(GetCredentialReportInput) -> GetCredentialReportResponse;
+        58 get_group(GetGroupRequest) -> GetGroupResponse;
+        59 get_group_policy(GetGroupPolicyRequest) -> GetGroupPolicyResponse;
+        60 get_instance_profile(GetInstanceProfileRequest) -> GetInstanceProfileResponse;
+        61 get_login_profile(GetLoginProfileRequest) -> GetLoginProfileResponse;
+        62 get_mfa_device(GetMFADeviceRequest) -> GetMFADeviceResponse;
+        63 get_open_id_connect_provider(GetOpenIDConnectProviderRequest) -> GetOpenIDConnectProviderResponse;
+        64 get_policy(GetPolicyRequest) -> GetPolicyResponse;
+        65 get_policy_version(GetPolicyVersionRequest) -> GetPolicyVersionResponse;
+        66 get_role(GetRoleRequest) -> GetRoleResponse;
+        67 get_role_policy(GetRolePolicyRequest) -> GetRolePolicyResponse;
+        68 get_saml_provider(GetSAMLProviderRequest) -> GetSAMLProviderResponse;
+        69 get_ssh_public_key(GetSSHPublicKeyRequest) -> GetSSHPublicKeyResponse;
+        70 get_server_certificate(GetServerCertificateRequest) -> GetServerCertificateResponse;
+        71 get_service_last_accessed_details(GetServiceLastAccessedDetailsRequest) -> GetServiceLastAccessedDetailsResponse;
+        72 get_service_last_accessed_details_with_entities(GetServiceLastAccessedDetailsWithEntitiesRequest) -> GetServiceLastAccessedDetailsWithEntitiesResponse;
+        73 get_service_linked_role_deletion_status(GetServiceLinkedRoleDeletionStatusRequest) -> GetServiceLinkedRoleDeletionStatusResponse;
+        74 get_user(GetUserRequest) -> GetUserResponse;
+        75 get_user_policy(GetUserPolicyRequest) -> GetUserPolicyResponse;
+        76 list_access_keys(ListAccessKeysRequest) -> ListAccessKeysResponse;
+        77 list_account_aliases(ListAccountAliasesRequest) -> ListAccountAliasesResponse;
+        78 list_attached_group_policies(ListAttachedGroupPoliciesRequest) -> ListAttachedGroupPoliciesResponse;
+        79 list_attached_role_policies(ListAttachedRolePoliciesRequest) -> ListAttachedRolePoliciesResponse;
+        80 list_attached_user_policies(ListAttachedUserPoliciesRequest) -> ListAttachedUserPoliciesResponse;
+        81 list_entities_for_policy(ListEntitiesForPolicyRequest) -> ListEntitiesForPolicyResponse;
+        82 list_group_policies(ListGroupPoliciesRequest) -> ListGroupPoliciesResponse;
+        83 list_groups(ListGroupsRequest) -> ListGroupsResponse;
+        84 list_groups_for_user(ListGroupsForUserRequest) -> ListGroupsForUserResponse;
+        85 list_instance_profile_tags(ListInstanceProfileTagsRequest) -> ListInstanceProfileTagsResponse;
+        86 list_instance_profiles(ListInstanceProfilesRequest) -> ListInstanceProfilesResponse;
+        87 list_instance_profiles_for_role(ListInstanceProfilesForRoleRequest) -> ListInstanceProfilesForRoleResponse;
+        88 list_mfa_device_tags(ListMFADeviceTagsRequest) -> ListMFADeviceTagsResponse;
+        89 list_mfa_devices(ListMFADevicesRequest) -> ListMFADevicesResponse;
+        90 list_open_id_connect_provider_tags(ListOpenIDConnectProviderTagsRequest) -> ListOpenIDConnectProviderTagsResponse;
+        91 list_open_id_connect_providers(ListOpenIDConnectProvidersRequest) -> ListOpenIDConnectProvidersResponse;
+        92 list_policies(ListPoliciesRequest) -> ListPoliciesResponse;
+        93 list_policies_granting_service_access(ListPoliciesGrantingServiceAccessRequest) -> ListPoliciesGrantingServiceAccessResponse;
+        94 list_policy_tags(ListPolicyTagsRequest) -> ListPolicyTagsResponse;
+        95 list_policy_versions(ListPolicyVersionsRequest) -> ListPolicyVersionsResponse;
+        96 list_role_policies(ListRolePoliciesRequest) -> ListRolePoliciesResponse;
+        97 list_role_tags(ListRoleTagsRequest) -> ListRoleTagsResponse;
+        98 list_roles(ListRolesRequest) -> ListRolesResponse;
+        99 list_saml_provider_tags(ListSAMLProviderTagsRequest) -> ListSAMLProviderTagsResponse;
+        100 list_saml_providers(ListSAMLProvidersRequest) -> ListSAMLProvidersResponse;
+        101 list_ssh_public_keys(ListSSHPublicKeysRequest) -> ListSSHPublicKeysResponse;
+        102 list_server_certificate_tags(ListServerCertificateTagsRequest) -> ListServerCertificateTagsResponse;
+        103 list_server_certificates(ListServerCertificatesRequest) -> ListServerCertificatesResponse;
+        104 list_service_specific_credentials(ListServiceSpecificCredentialsRequest) -> ListServiceSpecificCredentialsResponse;
+        105 list_signing_certificates(ListSigningCertificatesRequest) -> ListSigningCertificatesResponse;
+        106 list_user_policies(ListUserPoliciesRequest) -> ListUserPoliciesResponse;
+        107 list_user_tags(ListUserTagsRequest) -> ListUserTagsResponse;
+        108 list_users(ListUsersRequest) -> ListUsersResponse;
+        109 list_virtual_mfa_devices(ListVirtualMFADevicesRequest) -> ListVirtualMFADevicesResponse;
+        110 put_group_policy(PutGroupPolicyRequest) -> PutGroupPolicyOutput;
+        111 put_role_permissions_boundary(PutRolePermissionsBoundaryRequest) -> PutRolePermissionsBoundaryOutput;
+        112 put_role_policy(PutRolePolicyRequest) -> PutRolePolicyOutput;
+        113 put_user_permissions_boundary(PutUserPermissionsBoundaryRequest) -> PutUserPermissionsBoundaryOutput;
+        114 put_user_policy(PutUserPolicyRequest) -> PutUserPolicyOutput;
+        115 remove_client_id_from_open_id_connect_provider(RemoveClientIDFromOpenIDConnectProviderRequest) -> RemoveClientIDFromOpenIDConnectProviderOutput;
+        116 remove_role_from_instance_profile(RemoveRoleFromInstanceProfileRequest) -> RemoveRoleFromInstanceProfileOutput;
+        117 remove_user_from_group(RemoveUserFromGroupRequest) -> RemoveUserFromGroupOutput;
+        118 reset_service_specific_credential(ResetServiceSpecificCredentialRequest) -> ResetServiceSpecificCredentialResponse;
+        119 resync_mfa_device(ResyncMFADeviceRequest) -> ResyncMFADeviceOutput;
+        120 set_default_policy_version(SetDefaultPolicyVersionRequest) -> SetDefaultPolicyVersionOutput;
+        121 set_security_token_service_preferences(SetSecurityTokenServicePreferencesRequest) -> SetSecurityTokenServicePreferencesOutput;
+        122 simulate_custom_policy(SimulateCustomPolicyRequest) -> SimulatePolicyResponse;
+        123 simulate_principal_policy(SimulatePrincipalPolicyRequest) -> SimulatePolicyResponse;
+        124 tag_instance_profile(TagInstanceProfileRequest) -> TagInstanceProfileOutput;
+        125 tag_mfa_device(TagMFADeviceRequest) -> TagMFADeviceOutput;
+        126 tag_open_id_connect_provider(TagOpenIDConnectProviderRequest) -> TagOpenIDConnectProviderOutput;
+        127 tag_policy(TagPolicyRequest) -> TagPolicyOutput;
+        128 tag_role(TagRoleRequest) -> TagRoleOutput;
+        129 tag_saml_provider(TagSAMLProviderRequest) -> TagSAMLProviderOutput;
+        130 tag_server_certificate(TagServerCertificateRequest) -> TagServerCertificateOutput;
+        131 tag_user(TagUserRequest) -> TagUserOutput;
+        132 untag_instance_profile(UntagInstanceProfileRequest) -> UntagInstanceProfileOutput;
+        133 untag_mfa_device(UntagMFADeviceRequest) -> UntagMFADeviceOutput;
+        134 untag_open_id_connect_provider(UntagOpenIDConnectProviderRequest) -> UntagOpenIDConnectProviderOutput;
+        135 untag_policy(UntagPolicyRequest) -> UntagPolicyOutput;
+        136 untag_role(UntagRoleRequest) -> UntagRoleOutput;
+        137 untag_saml_provider(UntagSAMLProviderRequest) -> UntagSAMLProviderOutput;
+        138 untag_server_certificate(UntagServerCertificateRequest) -> UntagServerCertificateOutput;
+        139 untag_user(UntagUserRequest) -> UntagUserOutput;
+        140 update_access_key(UpdateAccessKeyRequest) -> UpdateAccessKeyOutput;
+        141 update_account_password_policy(UpdateAccountPasswordPolicyRequest) -> UpdateAccountPasswordPolicyOutput;
+        142 update_assume_role_policy(UpdateAssumeRolePolicyRequest) -> UpdateAssumeRolePolicyOutput;
+        143 update_group(UpdateGroupRequest) -> UpdateGroupOutput;
+        144 update_login_profile(UpdateLoginProfileRequest) -> UpdateLoginProfileOutput;
+        145 update_open_id_connect_provider_thumbprint(UpdateOpenIDConnectProviderThumbprintRequest) -> UpdateOpenIDConnectProviderThumbprintOutput;
+        146 update_role(UpdateRoleRequest) -> UpdateRoleResponse;
+        147 update_role_description(UpdateRoleDescriptionRequest) -> UpdateRoleDescriptionResponse;
+        148 update_saml_provider(UpdateSAMLProviderRequest) -> UpdateSAMLProviderResponse;
+        149 update_ssh_public_key(UpdateSSHPublicKeyRequest) -> UpdateSSHPublicKeyOutput;
+        150 update_server_certificate(UpdateServerCertificateRequest) -> UpdateServerCertificateOutput;
+        151 update_service_specific_credential(UpdateServiceSpecificCredentialRequest) -> UpdateServiceSpecificCredentialOutput;
+        152 update_signing_certificate(UpdateSigningCertificateRequest) -> UpdateSigningCertificateOutput;
+        153 update_user(UpdateUserRequest) -> UpdateUserOutput;
+        154 upload_ssh_public_key(UploadSSHPublicKeyRequest) -> UploadSSHPublicKeyResponse;
+        155 upload_server_certificate(UploadServerCertificateRequest) -> UploadServerCertificateResponse;
+        156 upload_signing_certificate(UploadSigningCertificateRequest) -> UploadSigningCertificateResponse;
     }
-    errors { ConcurrentModificationException, DeleteConflictException, EntityAlreadyExistsException, EntityTemporarilyUnmodifiableException, InvalidInputException, LimitExceededException, MalformedPolicyDocumentException, NoSuchEntityException, PolicyEvaluationException, PolicyNotAttachableException, ServiceFailureException, UnmodifiableEntityException }
+    errors { ConcurrentModificationException, CredentialReportExpiredException, CredentialReportNotPresentException, CredentialReportNotReadyException, DeleteConflictException, DuplicateCertificateException, DuplicateSSHPublicKeyException, EntityAlreadyExistsException, EntityTemporarilyUnmodifiableException, InvalidAuthenticationCodeException, InvalidCertificateException, InvalidInputException, InvalidPublicKeyException, InvalidUserTypeException, KeyPairMismatchException, LimitExceededException, MalformedCertificateException, MalformedPolicyDocumentException, NoSuchEntityException, OpenIdIdpCommunicationErrorException, PasswordPolicyViolationException, PolicyEvaluationException, PolicyNotAttachableException, ServiceFailureException, ServiceNotSupportedException, UnmodifiableEntityException, UnrecognizedPublicKeyEncodingException }
 }
 
 /// Implements [`Api`] for a type: every operation is the function of its name in the
@@ -107,6 +181,10 @@ kernel::api! {
 macro_rules! serve {
     ($type:ty, $ops:ident) => {
         impl $crate::Api for $type {
+            fn add_client_id_to_open_id_connect_provider<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::AddClientIDToOpenIDConnectProviderRequest)
+-> kernel::BoxFuture<'a, Result<$crate::AddClientIDToOpenIDConnectProviderOutput, $crate::Error>> {
+Box::pin($ops::add_client_id_to_open_id_connect_provider(self, ctx, input))
+            }
             fn add_role_to_instance_profile<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::AddRoleToInstanceProfileRequest)
 -> kernel::BoxFuture<'a, Result<$crate::AddRoleToInstanceProfileOutput, $crate::Error>> {
 Box::pin($ops::add_role_to_instance_profile(self, ctx, input))
@@ -127,9 +205,17 @@ Box::pin($ops::attach_role_policy(self, ctx, input))
 -> kernel::BoxFuture<'a, Result<$crate::AttachUserPolicyOutput, $crate::Error>> {
 Box::pin($ops::attach_user_policy(self, ctx, input))
             }
+            fn change_password<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ChangePasswordRequest)
+-> kernel::BoxFuture<'a, Result<$crate::ChangePasswordOutput, $crate::Error>> {
+Box::pin($ops::change_password(self, ctx, input))
+            }
             fn create_access_key<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreateAccessKeyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::CreateAccessKeyResponse, $crate::Error>> {
 Box::pin($ops::create_access_key(self, ctx, input))
+            }
+            fn create_account_alias<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreateAccountAliasRequest)
+-> kernel::BoxFuture<'a, Result<$crate::CreateAccountAliasOutput, $crate::Error>> {
+Box::pin($ops::create_account_alias(self, ctx, input))
             }
             fn create_group<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreateGroupRequest)
 -> kernel::BoxFuture<'a, Result<$crate::CreateGroupResponse, $crate::Error>> {
@@ -138,6 +224,14 @@ Box::pin($ops::create_group(self, ctx, input))
             fn create_instance_profile<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreateInstanceProfileRequest)
 -> kernel::BoxFuture<'a, Result<$crate::CreateInstanceProfileResponse, $crate::Error>> {
 Box::pin($ops::create_instance_profile(self, ctx, input))
+            }
+            fn create_login_profile<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreateLoginProfileRequest)
+-> kernel::BoxFuture<'a, Result<$crate::CreateLoginProfileResponse, $crate::Error>> {
+Box::pin($ops::create_login_profile(self, ctx, input))
+            }
+            fn create_open_id_connect_provider<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreateOpenIDConnectProviderRequest)
+-> kernel::BoxFuture<'a, Result<$crate::CreateOpenIDConnectProviderResponse, $crate::Error>> {
+Box::pin($ops::create_open_id_connect_provider(self, ctx, input))
             }
             fn create_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreatePolicyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::CreatePolicyResponse, $crate::Error>> {
@@ -151,13 +245,41 @@ Box::pin($ops::create_policy_version(self, ctx, input))
 -> kernel::BoxFuture<'a, Result<$crate::CreateRoleResponse, $crate::Error>> {
 Box::pin($ops::create_role(self, ctx, input))
             }
+            fn create_saml_provider<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreateSAMLProviderRequest)
+-> kernel::BoxFuture<'a, Result<$crate::CreateSAMLProviderResponse, $crate::Error>> {
+Box::pin($ops::create_saml_provider(self, ctx, input))
+            }
+            fn create_service_linked_role<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreateServiceLinkedRoleRequest)
+-> kernel::BoxFuture<'a, Result<$crate::CreateServiceLinkedRoleResponse, $crate::Error>> {
+Box::pin($ops::create_service_linked_role(self, ctx, input))
+            }
+            fn create_service_specific_credential<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreateServiceSpecificCredentialRequest)
+-> kernel::BoxFuture<'a, Result<$crate::CreateServiceSpecificCredentialResponse, $crate::Error>> {
+Box::pin($ops::create_service_specific_credential(self, ctx, input))
+            }
             fn create_user<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreateUserRequest)
 -> kernel::BoxFuture<'a, Result<$crate::CreateUserResponse, $crate::Error>> {
 Box::pin($ops::create_user(self, ctx, input))
             }
+            fn create_virtual_mfa_device<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreateVirtualMFADeviceRequest)
+-> kernel::BoxFuture<'a, Result<$crate::CreateVirtualMFADeviceResponse, $crate::Error>> {
+Box::pin($ops::create_virtual_mfa_device(self, ctx, input))
+            }
+            fn deactivate_mfa_device<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeactivateMFADeviceRequest)
+-> kernel::BoxFuture<'a, Result<$crate::DeactivateMFADeviceOutput, $crate::Error>> {
+Box::pin($ops::deactivate_mfa_device(self, ctx, input))
+            }
             fn delete_access_key<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteAccessKeyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DeleteAccessKeyOutput, $crate::Error>> {
 Box::pin($ops::delete_access_key(self, ctx, input))
+            }
+            fn delete_account_alias<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteAccountAliasRequest)
+-> kernel::BoxFuture<'a, Result<$crate::DeleteAccountAliasOutput, $crate::Error>> {
+Box::pin($ops::delete_account_alias(self, ctx, input))
+            }
+            fn delete_account_password_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteAccountPasswordPolicyInput)
+-> kernel::BoxFuture<'a, Result<$crate::DeleteAccountPasswordPolicyOutput, $crate::Error>> {
+Box::pin($ops::delete_account_password_policy(self, ctx, input))
             }
             fn delete_group<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteGroupRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DeleteGroupOutput, $crate::Error>> {
@@ -170,6 +292,14 @@ Box::pin($ops::delete_group_policy(self, ctx, input))
             fn delete_instance_profile<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteInstanceProfileRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DeleteInstanceProfileOutput, $crate::Error>> {
 Box::pin($ops::delete_instance_profile(self, ctx, input))
+            }
+            fn delete_login_profile<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteLoginProfileRequest)
+-> kernel::BoxFuture<'a, Result<$crate::DeleteLoginProfileOutput, $crate::Error>> {
+Box::pin($ops::delete_login_profile(self, ctx, input))
+            }
+            fn delete_open_id_connect_provider<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteOpenIDConnectProviderRequest)
+-> kernel::BoxFuture<'a, Result<$crate::DeleteOpenIDConnectProviderOutput, $crate::Error>> {
+Box::pin($ops::delete_open_id_connect_provider(self, ctx, input))
             }
             fn delete_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeletePolicyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DeletePolicyOutput, $crate::Error>> {
@@ -191,6 +321,30 @@ Box::pin($ops::delete_role_permissions_boundary(self, ctx, input))
 -> kernel::BoxFuture<'a, Result<$crate::DeleteRolePolicyOutput, $crate::Error>> {
 Box::pin($ops::delete_role_policy(self, ctx, input))
             }
+            fn delete_saml_provider<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteSAMLProviderRequest)
+-> kernel::BoxFuture<'a, Result<$crate::DeleteSAMLProviderOutput, $crate::Error>> {
+Box::pin($ops::delete_saml_provider(self, ctx, input))
+            }
+            fn delete_ssh_public_key<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteSSHPublicKeyRequest)
+-> kernel::BoxFuture<'a, Result<$crate::DeleteSSHPublicKeyOutput, $crate::Error>> {
+Box::pin($ops::delete_ssh_public_key(self, ctx, input))
+            }
+            fn delete_server_certificate<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteServerCertificateRequest)
+-> kernel::BoxFuture<'a, Result<$crate::DeleteServerCertificateOutput, $crate::Error>> {
+Box::pin($ops::delete_server_certificate(self, ctx, input))
+            }
+            fn delete_service_linked_role<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteServiceLinkedRoleRequest)
+-> kernel::BoxFuture<'a, Result<$crate::DeleteServiceLinkedRoleResponse, $crate::Error>> {
+Box::pin($ops::delete_service_linked_role(self, ctx, input))
+            }
+            fn delete_service_specific_credential<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteServiceSpecificCredentialRequest)
+-> kernel::BoxFuture<'a, Result<$crate::DeleteServiceSpecificCredentialOutput, $crate::Error>> {
+Box::pin($ops::delete_service_specific_credential(self, ctx, input))
+            }
+            fn delete_signing_certificate<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteSigningCertificateRequest)
+-> kernel::BoxFuture<'a, Result<$crate::DeleteSigningCertificateOutput, $crate::Error>> {
+Box::pin($ops::delete_signing_certificate(self, ctx, input))
+            }
             fn delete_user<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteUserRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DeleteUserOutput, $crate::Error>> {
 Box::pin($ops::delete_user(self, ctx, input))
@@ -202,6 +356,10 @@ Box::pin($ops::delete_user_permissions_boundary(self, ctx, input))
             fn delete_user_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteUserPolicyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DeleteUserPolicyOutput, $crate::Error>> {
 Box::pin($ops::delete_user_policy(self, ctx, input))
+            }
+            fn delete_virtual_mfa_device<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteVirtualMFADeviceRequest)
+-> kernel::BoxFuture<'a, Result<$crate::DeleteVirtualMFADeviceOutput, $crate::Error>> {
+Box::pin($ops::delete_virtual_mfa_device(self, ctx, input))
             }
             fn detach_group_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DetachGroupPolicyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DetachGroupPolicyOutput, $crate::Error>> {
@@ -215,9 +373,33 @@ Box::pin($ops::detach_role_policy(self, ctx, input))
 -> kernel::BoxFuture<'a, Result<$crate::DetachUserPolicyOutput, $crate::Error>> {
 Box::pin($ops::detach_user_policy(self, ctx, input))
             }
+            fn enable_mfa_device<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::EnableMFADeviceRequest)
+-> kernel::BoxFuture<'a, Result<$crate::EnableMFADeviceOutput, $crate::Error>> {
+Box::pin($ops::enable_mfa_device(self, ctx, input))
+            }
+            fn generate_credential_report<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GenerateCredentialReportInput)
+-> kernel::BoxFuture<'a, Result<$crate::GenerateCredentialReportResponse, $crate::Error>> {
+Box::pin($ops::generate_credential_report(self, ctx, input))
+            }
+            fn generate_service_last_accessed_details<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GenerateServiceLastAccessedDetailsRequest)
+-> kernel::BoxFuture<'a, Result<$crate::GenerateServiceLastAccessedDetailsResponse, $crate::Error>> {
+Box::pin($ops::generate_service_last_accessed_details(self, ctx, input))
+            }
             fn get_access_key_last_used<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetAccessKeyLastUsedRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetAccessKeyLastUsedResponse, $crate::Error>> {
 Box::pin($ops::get_access_key_last_used(self, ctx, input))
+            }
+            fn get_account_authorization_details<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetAccountAuthorizationDetailsRequest)
+-> kernel::BoxFuture<'a, Result<$crate::GetAccountAuthorizationDetailsResponse, $crate::Error>> {
+Box::pin($ops::get_account_authorization_details(self, ctx, input))
+            }
+            fn get_account_password_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetAccountPasswordPolicyInput)
+-> kernel::BoxFuture<'a, Result<$crate::GetAccountPasswordPolicyResponse, $crate::Error>> {
+Box::pin($ops::get_account_password_policy(self, ctx, input))
+            }
+            fn get_account_summary<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetAccountSummaryInput)
+-> kernel::BoxFuture<'a, Result<$crate::GetAccountSummaryResponse, $crate::Error>> {
+Box::pin($ops::get_account_summary(self, ctx, input))
             }
             fn get_context_keys_for_custom_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetContextKeysForCustomPolicyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetContextKeysForPolicyResponse, $crate::Error>> {
@@ -226,6 +408,10 @@ Box::pin($ops::get_context_keys_for_custom_policy(self, ctx, input))
             fn get_context_keys_for_principal_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetContextKeysForPrincipalPolicyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetContextKeysForPolicyResponse, $crate::Error>> {
 Box::pin($ops::get_context_keys_for_principal_policy(self, ctx, input))
+            }
+            fn get_credential_report<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetCredentialReportInput)
+-> kernel::BoxFuture<'a, Result<$crate::GetCredentialReportResponse, $crate::Error>> {
+Box::pin($ops::get_credential_report(self, ctx, input))
             }
             fn get_group<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetGroupRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetGroupResponse, $crate::Error>> {
@@ -238,6 +424,18 @@ Box::pin($ops::get_group_policy(self, ctx, input))
             fn get_instance_profile<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetInstanceProfileRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetInstanceProfileResponse, $crate::Error>> {
 Box::pin($ops::get_instance_profile(self, ctx, input))
+            }
+            fn get_login_profile<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetLoginProfileRequest)
+-> kernel::BoxFuture<'a, Result<$crate::GetLoginProfileResponse, $crate::Error>> {
+Box::pin($ops::get_login_profile(self, ctx, input))
+            }
+            fn get_mfa_device<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetMFADeviceRequest)
+-> kernel::BoxFuture<'a, Result<$crate::GetMFADeviceResponse, $crate::Error>> {
+Box::pin($ops::get_mfa_device(self, ctx, input))
+            }
+            fn get_open_id_connect_provider<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetOpenIDConnectProviderRequest)
+-> kernel::BoxFuture<'a, Result<$crate::GetOpenIDConnectProviderResponse, $crate::Error>> {
+Box::pin($ops::get_open_id_connect_provider(self, ctx, input))
             }
             fn get_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetPolicyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetPolicyResponse, $crate::Error>> {
@@ -255,6 +453,30 @@ Box::pin($ops::get_role(self, ctx, input))
 -> kernel::BoxFuture<'a, Result<$crate::GetRolePolicyResponse, $crate::Error>> {
 Box::pin($ops::get_role_policy(self, ctx, input))
             }
+            fn get_saml_provider<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetSAMLProviderRequest)
+-> kernel::BoxFuture<'a, Result<$crate::GetSAMLProviderResponse, $crate::Error>> {
+Box::pin($ops::get_saml_provider(self, ctx, input))
+            }
+            fn get_ssh_public_key<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetSSHPublicKeyRequest)
+-> kernel::BoxFuture<'a, Result<$crate::GetSSHPublicKeyResponse, $crate::Error>> {
+Box::pin($ops::get_ssh_public_key(self, ctx, input))
+            }
+            fn get_server_certificate<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetServerCertificateRequest)
+-> kernel::BoxFuture<'a, Result<$crate::GetServerCertificateResponse, $crate::Error>> {
+Box::pin($ops::get_server_certificate(self, ctx, input))
+            }
+            fn get_service_last_accessed_details<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetServiceLastAccessedDetailsRequest)
+-> kernel::BoxFuture<'a, Result<$crate::GetServiceLastAccessedDetailsResponse, $crate::Error>> {
+Box::pin($ops::get_service_last_accessed_details(self, ctx, input))
+            }
+            fn get_service_last_accessed_details_with_entities<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetServiceLastAccessedDetailsWithEntitiesRequest)
+-> kernel::BoxFuture<'a, Result<$crate::GetServiceLastAccessedDetailsWithEntitiesResponse, $crate::Error>> {
+Box::pin($ops::get_service_last_accessed_details_with_entities(self, ctx, input))
+            }
+            fn get_service_linked_role_deletion_status<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetServiceLinkedRoleDeletionStatusRequest)
+-> kernel::BoxFuture<'a, Result<$crate::GetServiceLinkedRoleDeletionStatusResponse, $crate::Error>> {
+Box::pin($ops::get_service_linked_role_deletion_status(self, ctx, input))
+            }
             fn get_user<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetUserRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetUserResponse, $crate::Error>> {
 Box::pin($ops::get_user(self, ctx, input))
@@ -266,6 +488,10 @@ Box::pin($ops::get_user_policy(self, ctx, input))
             fn list_access_keys<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListAccessKeysRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListAccessKeysResponse, $crate::Error>> {
 Box::pin($ops::list_access_keys(self, ctx, input))
+            }
+            fn list_account_aliases<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListAccountAliasesRequest)
+-> kernel::BoxFuture<'a, Result<$crate::ListAccountAliasesResponse, $crate::Error>> {
+Box::pin($ops::list_account_aliases(self, ctx, input))
             }
             fn list_attached_group_policies<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListAttachedGroupPoliciesRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListAttachedGroupPoliciesResponse, $crate::Error>> {
@@ -307,9 +533,29 @@ Box::pin($ops::list_instance_profiles(self, ctx, input))
 -> kernel::BoxFuture<'a, Result<$crate::ListInstanceProfilesForRoleResponse, $crate::Error>> {
 Box::pin($ops::list_instance_profiles_for_role(self, ctx, input))
             }
+            fn list_mfa_device_tags<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListMFADeviceTagsRequest)
+-> kernel::BoxFuture<'a, Result<$crate::ListMFADeviceTagsResponse, $crate::Error>> {
+Box::pin($ops::list_mfa_device_tags(self, ctx, input))
+            }
+            fn list_mfa_devices<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListMFADevicesRequest)
+-> kernel::BoxFuture<'a, Result<$crate::ListMFADevicesResponse, $crate::Error>> {
+Box::pin($ops::list_mfa_devices(self, ctx, input))
+            }
+            fn list_open_id_connect_provider_tags<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListOpenIDConnectProviderTagsRequest)
+-> kernel::BoxFuture<'a, Result<$crate::ListOpenIDConnectProviderTagsResponse, $crate::Error>> {
+Box::pin($ops::list_open_id_connect_provider_tags(self, ctx, input))
+            }
+            fn list_open_id_connect_providers<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListOpenIDConnectProvidersRequest)
+-> kernel::BoxFuture<'a, Result<$crate::ListOpenIDConnectProvidersResponse, $crate::Error>> {
+Box::pin($ops::list_open_id_connect_providers(self, ctx, input))
+            }
             fn list_policies<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListPoliciesRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListPoliciesResponse, $crate::Error>> {
 Box::pin($ops::list_policies(self, ctx, input))
+            }
+            fn list_policies_granting_service_access<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListPoliciesGrantingServiceAccessRequest)
+-> kernel::BoxFuture<'a, Result<$crate::ListPoliciesGrantingServiceAccessResponse, $crate::Error>> {
+Box::pin($ops::list_policies_granting_service_access(self, ctx, input))
             }
             fn list_policy_tags<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListPolicyTagsRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListPolicyTagsResponse, $crate::Error>> {
@@ -331,6 +577,34 @@ Box::pin($ops::list_role_tags(self, ctx, input))
 -> kernel::BoxFuture<'a, Result<$crate::ListRolesResponse, $crate::Error>> {
 Box::pin($ops::list_roles(self, ctx, input))
             }
+            fn list_saml_provider_tags<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListSAMLProviderTagsRequest)
+-> kernel::BoxFuture<'a, Result<$crate::ListSAMLProviderTagsResponse, $crate::Error>> {
+Box::pin($ops::list_saml_provider_tags(self, ctx, input))
+            }
+            fn list_saml_providers<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListSAMLProvidersRequest)
+-> kernel::BoxFuture<'a, Result<$crate::ListSAMLProvidersResponse, $crate::Error>> {
+Box::pin($ops::list_saml_providers(self, ctx, input))
+            }
+            fn list_ssh_public_keys<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListSSHPublicKeysRequest)
+-> kernel::BoxFuture<'a, Result<$crate::ListSSHPublicKeysResponse, $crate::Error>> {
+Box::pin($ops::list_ssh_public_keys(self, ctx, input))
+            }
+            fn list_server_certificate_tags<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListServerCertificateTagsRequest)
+-> kernel::BoxFuture<'a, Result<$crate::ListServerCertificateTagsResponse, $crate::Error>> {
+Box::pin($ops::list_server_certificate_tags(self, ctx, input))
+            }
+            fn list_server_certificates<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListServerCertificatesRequest)
+-> kernel::BoxFuture<'a, Result<$crate::ListServerCertificatesResponse, $crate::Error>> {
+Box::pin($ops::list_server_certificates(self, ctx, input))
+            }
+            fn list_service_specific_credentials<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListServiceSpecificCredentialsRequest)
+-> kernel::BoxFuture<'a, Result<$crate::ListServiceSpecificCredentialsResponse, $crate::Error>> {
+Box::pin($ops::list_service_specific_credentials(self, ctx, input))
+            }
+            fn list_signing_certificates<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListSigningCertificatesRequest)
+-> kernel::BoxFuture<'a, Result<$crate::ListSigningCertificatesResponse, $crate::Error>> {
+Box::pin($ops::list_signing_certificates(self, ctx, input))
+            }
             fn list_user_policies<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListUserPoliciesRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListUserPoliciesResponse, $crate::Error>> {
 Box::pin($ops::list_user_policies(self, ctx, input))
@@ -342,6 +616,10 @@ Box::pin($ops::list_user_tags(self, ctx, input))
             fn list_users<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListUsersRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListUsersResponse, $crate::Error>> {
 Box::pin($ops::list_users(self, ctx, input))
+            }
+            fn list_virtual_mfa_devices<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListVirtualMFADevicesRequest)
+-> kernel::BoxFuture<'a, Result<$crate::ListVirtualMFADevicesResponse, $crate::Error>> {
+Box::pin($ops::list_virtual_mfa_devices(self, ctx, input))
             }
             fn put_group_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::PutGroupPolicyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::PutGroupPolicyOutput, $crate::Error>> {
@@ -363,6 +641,10 @@ Box::pin($ops::put_user_permissions_boundary(self, ctx, input))
 -> kernel::BoxFuture<'a, Result<$crate::PutUserPolicyOutput, $crate::Error>> {
 Box::pin($ops::put_user_policy(self, ctx, input))
             }
+            fn remove_client_id_from_open_id_connect_provider<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::RemoveClientIDFromOpenIDConnectProviderRequest)
+-> kernel::BoxFuture<'a, Result<$crate::RemoveClientIDFromOpenIDConnectProviderOutput, $crate::Error>> {
+Box::pin($ops::remove_client_id_from_open_id_connect_provider(self, ctx, input))
+            }
             fn remove_role_from_instance_profile<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::RemoveRoleFromInstanceProfileRequest)
 -> kernel::BoxFuture<'a, Result<$crate::RemoveRoleFromInstanceProfileOutput, $crate::Error>> {
 Box::pin($ops::remove_role_from_instance_profile(self, ctx, input))
@@ -371,9 +653,21 @@ Box::pin($ops::remove_role_from_instance_profile(self, ctx, input))
 -> kernel::BoxFuture<'a, Result<$crate::RemoveUserFromGroupOutput, $crate::Error>> {
 Box::pin($ops::remove_user_from_group(self, ctx, input))
             }
+            fn reset_service_specific_credential<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ResetServiceSpecificCredentialRequest)
+-> kernel::BoxFuture<'a, Result<$crate::ResetServiceSpecificCredentialResponse, $crate::Error>> {
+Box::pin($ops::reset_service_specific_credential(self, ctx, input))
+            }
+            fn resync_mfa_device<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ResyncMFADeviceRequest)
+-> kernel::BoxFuture<'a, Result<$crate::ResyncMFADeviceOutput, $crate::Error>> {
+Box::pin($ops::resync_mfa_device(self, ctx, input))
+            }
             fn set_default_policy_version<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::SetDefaultPolicyVersionRequest)
 -> kernel::BoxFuture<'a, Result<$crate::SetDefaultPolicyVersionOutput, $crate::Error>> {
 Box::pin($ops::set_default_policy_version(self, ctx, input))
+            }
+            fn set_security_token_service_preferences<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::SetSecurityTokenServicePreferencesRequest)
+-> kernel::BoxFuture<'a, Result<$crate::SetSecurityTokenServicePreferencesOutput, $crate::Error>> {
+Box::pin($ops::set_security_token_service_preferences(self, ctx, input))
             }
             fn simulate_custom_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::SimulateCustomPolicyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::SimulatePolicyResponse, $crate::Error>> {
@@ -387,6 +681,14 @@ Box::pin($ops::simulate_principal_policy(self, ctx, input))
 -> kernel::BoxFuture<'a, Result<$crate::TagInstanceProfileOutput, $crate::Error>> {
 Box::pin($ops::tag_instance_profile(self, ctx, input))
             }
+            fn tag_mfa_device<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::TagMFADeviceRequest)
+-> kernel::BoxFuture<'a, Result<$crate::TagMFADeviceOutput, $crate::Error>> {
+Box::pin($ops::tag_mfa_device(self, ctx, input))
+            }
+            fn tag_open_id_connect_provider<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::TagOpenIDConnectProviderRequest)
+-> kernel::BoxFuture<'a, Result<$crate::TagOpenIDConnectProviderOutput, $crate::Error>> {
+Box::pin($ops::tag_open_id_connect_provider(self, ctx, input))
+            }
             fn tag_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::TagPolicyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::TagPolicyOutput, $crate::Error>> {
 Box::pin($ops::tag_policy(self, ctx, input))
@@ -394,6 +696,14 @@ Box::pin($ops::tag_policy(self, ctx, input))
             fn tag_role<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::TagRoleRequest)
 -> kernel::BoxFuture<'a, Result<$crate::TagRoleOutput, $crate::Error>> {
 Box::pin($ops::tag_role(self, ctx, input))
+            }
+            fn tag_saml_provider<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::TagSAMLProviderRequest)
+-> kernel::BoxFuture<'a, Result<$crate::TagSAMLProviderOutput, $crate::Error>> {
+Box::pin($ops::tag_saml_provider(self, ctx, input))
+            }
+            fn tag_server_certificate<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::TagServerCertificateRequest)
+-> kernel::BoxFuture<'a, Result<$crate::TagServerCertificateOutput, $crate::Error>> {
+Box::pin($ops::tag_server_certificate(self, ctx, input))
             }
             fn tag_user<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::TagUserRequest)
 -> kernel::BoxFuture<'a, Result<$crate::TagUserOutput, $crate::Error>> {
@@ -403,6 +713,14 @@ Box::pin($ops::tag_user(self, ctx, input))
 -> kernel::BoxFuture<'a, Result<$crate::UntagInstanceProfileOutput, $crate::Error>> {
 Box::pin($ops::untag_instance_profile(self, ctx, input))
             }
+            fn untag_mfa_device<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UntagMFADeviceRequest)
+-> kernel::BoxFuture<'a, Result<$crate::UntagMFADeviceOutput, $crate::Error>> {
+Box::pin($ops::untag_mfa_device(self, ctx, input))
+            }
+            fn untag_open_id_connect_provider<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UntagOpenIDConnectProviderRequest)
+-> kernel::BoxFuture<'a, Result<$crate::UntagOpenIDConnectProviderOutput, $crate::Error>> {
+Box::pin($ops::untag_open_id_connect_provider(self, ctx, input))
+            }
             fn untag_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UntagPolicyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::UntagPolicyOutput, $crate::Error>> {
 Box::pin($ops::untag_policy(self, ctx, input))
@@ -410,6 +728,14 @@ Box::pin($ops::untag_policy(self, ctx, input))
             fn untag_role<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UntagRoleRequest)
 -> kernel::BoxFuture<'a, Result<$crate::UntagRoleOutput, $crate::Error>> {
 Box::pin($ops::untag_role(self, ctx, input))
+            }
+            fn untag_saml_provider<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UntagSAMLProviderRequest)
+-> kernel::BoxFuture<'a, Result<$crate::UntagSAMLProviderOutput, $crate::Error>> {
+Box::pin($ops::untag_saml_provider(self, ctx, input))
+            }
+            fn untag_server_certificate<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UntagServerCertificateRequest)
+-> kernel::BoxFuture<'a, Result<$crate::UntagServerCertificateOutput, $crate::Error>> {
+Box::pin($ops::untag_server_certificate(self, ctx, input))
             }
             fn untag_user<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UntagUserRequest)
 -> kernel::BoxFuture<'a, Result<$crate::UntagUserOutput, $crate::Error>> {
@@ -419,6 +745,10 @@ Box::pin($ops::untag_user(self, ctx, input))
 -> kernel::BoxFuture<'a, Result<$crate::UpdateAccessKeyOutput, $crate::Error>> {
 Box::pin($ops::update_access_key(self, ctx, input))
             }
+            fn update_account_password_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateAccountPasswordPolicyRequest)
+-> kernel::BoxFuture<'a, Result<$crate::UpdateAccountPasswordPolicyOutput, $crate::Error>> {
+Box::pin($ops::update_account_password_policy(self, ctx, input))
+            }
             fn update_assume_role_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateAssumeRolePolicyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::UpdateAssumeRolePolicyOutput, $crate::Error>> {
 Box::pin($ops::update_assume_role_policy(self, ctx, input))
@@ -426,6 +756,14 @@ Box::pin($ops::update_assume_role_policy(self, ctx, input))
             fn update_group<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateGroupRequest)
 -> kernel::BoxFuture<'a, Result<$crate::UpdateGroupOutput, $crate::Error>> {
 Box::pin($ops::update_group(self, ctx, input))
+            }
+            fn update_login_profile<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateLoginProfileRequest)
+-> kernel::BoxFuture<'a, Result<$crate::UpdateLoginProfileOutput, $crate::Error>> {
+Box::pin($ops::update_login_profile(self, ctx, input))
+            }
+            fn update_open_id_connect_provider_thumbprint<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateOpenIDConnectProviderThumbprintRequest)
+-> kernel::BoxFuture<'a, Result<$crate::UpdateOpenIDConnectProviderThumbprintOutput, $crate::Error>> {
+Box::pin($ops::update_open_id_connect_provider_thumbprint(self, ctx, input))
             }
             fn update_role<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateRoleRequest)
 -> kernel::BoxFuture<'a, Result<$crate::UpdateRoleResponse, $crate::Error>> {
@@ -435,9 +773,41 @@ Box::pin($ops::update_role(self, ctx, input))
 -> kernel::BoxFuture<'a, Result<$crate::UpdateRoleDescriptionResponse, $crate::Error>> {
 Box::pin($ops::update_role_description(self, ctx, input))
             }
+            fn update_saml_provider<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateSAMLProviderRequest)
+-> kernel::BoxFuture<'a, Result<$crate::UpdateSAMLProviderResponse, $crate::Error>> {
+Box::pin($ops::update_saml_provider(self, ctx, input))
+            }
+            fn update_ssh_public_key<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateSSHPublicKeyRequest)
+-> kernel::BoxFuture<'a, Result<$crate::UpdateSSHPublicKeyOutput, $crate::Error>> {
+Box::pin($ops::update_ssh_public_key(self, ctx, input))
+            }
+            fn update_server_certificate<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateServerCertificateRequest)
+-> kernel::BoxFuture<'a, Result<$crate::UpdateServerCertificateOutput, $crate::Error>> {
+Box::pin($ops::update_server_certificate(self, ctx, input))
+            }
+            fn update_service_specific_credential<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateServiceSpecificCredentialRequest)
+-> kernel::BoxFuture<'a, Result<$crate::UpdateServiceSpecificCredentialOutput, $crate::Error>> {
+Box::pin($ops::update_service_specific_credential(self, ctx, input))
+            }
+            fn update_signing_certificate<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateSigningCertificateRequest)
+-> kernel::BoxFuture<'a, Result<$crate::UpdateSigningCertificateOutput, $crate::Error>> {
+Box::pin($ops::update_signing_certificate(self, ctx, input))
+            }
             fn update_user<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateUserRequest)
 -> kernel::BoxFuture<'a, Result<$crate::UpdateUserOutput, $crate::Error>> {
 Box::pin($ops::update_user(self, ctx, input))
+            }
+            fn upload_ssh_public_key<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UploadSSHPublicKeyRequest)
+-> kernel::BoxFuture<'a, Result<$crate::UploadSSHPublicKeyResponse, $crate::Error>> {
+Box::pin($ops::upload_ssh_public_key(self, ctx, input))
+            }
+            fn upload_server_certificate<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UploadServerCertificateRequest)
+-> kernel::BoxFuture<'a, Result<$crate::UploadServerCertificateResponse, $crate::Error>> {
+Box::pin($ops::upload_server_certificate(self, ctx, input))
+            }
+            fn upload_signing_certificate<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UploadSigningCertificateRequest)
+-> kernel::BoxFuture<'a, Result<$crate::UploadSigningCertificateResponse, $crate::Error>> {
+Box::pin($ops::upload_signing_certificate(self, ctx, input))
             }
         }
     };

@@ -7,28 +7,28 @@ use shape::{Blob, Document, Timestamp};
 use std::collections::BTreeMap;
 
 #[derive(Clone, Default)]
+pub struct ConcurrentModificationException {
+    pub message: Option<String>,
+}
+shape::structure!(ConcurrentModificationException, MODEL, 0, message);
+
+#[derive(Clone, Default)]
+pub struct InvalidInputException {
+    pub message: Option<String>,
+}
+shape::structure!(InvalidInputException, MODEL, 2, message);
+
+#[derive(Clone, Default)]
 pub struct NoSuchEntityException {
     pub message: Option<String>,
 }
-shape::structure!(NoSuchEntityException, MODEL, 0, message);
-
-#[derive(Clone, Default)]
-pub struct EntityAlreadyExistsException {
-    pub message: Option<String>,
-}
-shape::structure!(EntityAlreadyExistsException, MODEL, 2, message);
+shape::structure!(NoSuchEntityException, MODEL, 4, message);
 
 #[derive(Clone, Default)]
 pub struct LimitExceededException {
     pub message: Option<String>,
 }
-shape::structure!(LimitExceededException, MODEL, 4, message);
-
-#[derive(Clone, Default)]
-pub struct UnmodifiableEntityException {
-    pub message: Option<String>,
-}
-shape::structure!(UnmodifiableEntityException, MODEL, 6, message);
+shape::structure!(LimitExceededException, MODEL, 6, message);
 
 #[derive(Clone, Default)]
 pub struct ServiceFailureException {
@@ -37,83 +37,135 @@ pub struct ServiceFailureException {
 shape::structure!(ServiceFailureException, MODEL, 8, message);
 
 #[derive(Clone, Default)]
+pub struct AddClientIDToOpenIDConnectProviderRequest {
+    pub open_id_connect_provider_arn: String,
+    pub client_id: String,
+}
+shape::structure!(
+    AddClientIDToOpenIDConnectProviderRequest,
+    MODEL,
+    10,
+    open_id_connect_provider_arn,
+    client_id
+);
+
+#[derive(Clone, Default)]
+pub struct AddClientIDToOpenIDConnectProviderOutput {}
+shape::structure!(AddClientIDToOpenIDConnectProviderOutput, MODEL, 13);
+
+#[derive(Clone, Default)]
+pub struct EntityAlreadyExistsException {
+    pub message: Option<String>,
+}
+shape::structure!(EntityAlreadyExistsException, MODEL, 14, message);
+
+#[derive(Clone, Default)]
+pub struct UnmodifiableEntityException {
+    pub message: Option<String>,
+}
+shape::structure!(UnmodifiableEntityException, MODEL, 16, message);
+
+#[derive(Clone, Default)]
 pub struct AddRoleToInstanceProfileRequest {
     pub instance_profile_name: String,
     pub role_name: String,
 }
-shape::structure!(AddRoleToInstanceProfileRequest, MODEL, 10, instance_profile_name, role_name);
+shape::structure!(AddRoleToInstanceProfileRequest, MODEL, 18, instance_profile_name, role_name);
 
 #[derive(Clone, Default)]
 pub struct AddRoleToInstanceProfileOutput {}
-shape::structure!(AddRoleToInstanceProfileOutput, MODEL, 13);
+shape::structure!(AddRoleToInstanceProfileOutput, MODEL, 21);
 
 #[derive(Clone, Default)]
 pub struct AddUserToGroupRequest {
     pub group_name: String,
     pub user_name: String,
 }
-shape::structure!(AddUserToGroupRequest, MODEL, 14, group_name, user_name);
+shape::structure!(AddUserToGroupRequest, MODEL, 22, group_name, user_name);
 
 #[derive(Clone, Default)]
 pub struct AddUserToGroupOutput {}
-shape::structure!(AddUserToGroupOutput, MODEL, 17);
-
-#[derive(Clone, Default)]
-pub struct InvalidInputException {
-    pub message: Option<String>,
-}
-shape::structure!(InvalidInputException, MODEL, 18, message);
+shape::structure!(AddUserToGroupOutput, MODEL, 25);
 
 #[derive(Clone, Default)]
 pub struct PolicyNotAttachableException {
     pub message: Option<String>,
 }
-shape::structure!(PolicyNotAttachableException, MODEL, 20, message);
+shape::structure!(PolicyNotAttachableException, MODEL, 26, message);
 
 #[derive(Clone, Default)]
 pub struct AttachGroupPolicyRequest {
     pub group_name: String,
     pub policy_arn: String,
 }
-shape::structure!(AttachGroupPolicyRequest, MODEL, 22, group_name, policy_arn);
+shape::structure!(AttachGroupPolicyRequest, MODEL, 28, group_name, policy_arn);
 
 #[derive(Clone, Default)]
 pub struct AttachGroupPolicyOutput {}
-shape::structure!(AttachGroupPolicyOutput, MODEL, 24);
+shape::structure!(AttachGroupPolicyOutput, MODEL, 29);
 
 #[derive(Clone, Default)]
 pub struct AttachRolePolicyRequest {
     pub role_name: String,
     pub policy_arn: String,
 }
-shape::structure!(AttachRolePolicyRequest, MODEL, 25, role_name, policy_arn);
+shape::structure!(AttachRolePolicyRequest, MODEL, 30, role_name, policy_arn);
 
 #[derive(Clone, Default)]
 pub struct AttachRolePolicyOutput {}
-shape::structure!(AttachRolePolicyOutput, MODEL, 26);
+shape::structure!(AttachRolePolicyOutput, MODEL, 31);
 
 #[derive(Clone, Default)]
 pub struct AttachUserPolicyRequest {
     pub user_name: String,
     pub policy_arn: String,
 }
-shape::structure!(AttachUserPolicyRequest, MODEL, 27, user_name, policy_arn);
+shape::structure!(AttachUserPolicyRequest, MODEL, 32, user_name, policy_arn);
 
 #[derive(Clone, Default)]
 pub struct AttachUserPolicyOutput {}
-shape::structure!(AttachUserPolicyOutput, MODEL, 29);
+shape::structure!(AttachUserPolicyOutput, MODEL, 34);
+
+#[derive(Clone, Default)]
+pub struct InvalidUserTypeException {
+    pub message: Option<String>,
+}
+shape::structure!(InvalidUserTypeException, MODEL, 35, message);
+
+#[derive(Clone, Default)]
+pub struct EntityTemporarilyUnmodifiableException {
+    pub message: Option<String>,
+}
+shape::structure!(EntityTemporarilyUnmodifiableException, MODEL, 37, message);
+
+#[derive(Clone, Default)]
+pub struct PasswordPolicyViolationException {
+    pub message: Option<String>,
+}
+shape::structure!(PasswordPolicyViolationException, MODEL, 39, message);
+
+#[derive(Clone, Default)]
+pub struct ChangePasswordRequest {
+    pub old_password: String,
+    pub new_password: String,
+}
+shape::structure!(ChangePasswordRequest, MODEL, 41, old_password, new_password);
+
+#[derive(Clone, Default)]
+pub struct ChangePasswordOutput {}
+shape::structure!(ChangePasswordOutput, MODEL, 43);
 
 #[derive(Clone, Default)]
 pub struct CreateAccessKeyRequest {
     pub user_name: Option<String>,
 }
-shape::structure!(CreateAccessKeyRequest, MODEL, 30, user_name);
+shape::structure!(CreateAccessKeyRequest, MODEL, 44, user_name);
 
 #[derive(Clone, Default)]
 pub struct CreateAccessKeyResponse {
     pub access_key: AccessKey,
 }
-shape::structure!(CreateAccessKeyResponse, MODEL, 31, access_key);
+shape::structure!(CreateAccessKeyResponse, MODEL, 45, access_key);
 
 #[derive(Clone, Default)]
 pub struct AccessKey {
@@ -126,7 +178,7 @@ pub struct AccessKey {
 shape::structure!(
     AccessKey,
     MODEL,
-    32,
+    46,
     user_name,
     access_key_id,
     status,
@@ -137,17 +189,27 @@ shape::structure!(
 shape::string_enum!(StatusType { Active = "Active", Inactive = "Inactive", Expired = "Expired",  });
 
 #[derive(Clone, Default)]
+pub struct CreateAccountAliasRequest {
+    pub account_alias: String,
+}
+shape::structure!(CreateAccountAliasRequest, MODEL, 51, account_alias);
+
+#[derive(Clone, Default)]
+pub struct CreateAccountAliasOutput {}
+shape::structure!(CreateAccountAliasOutput, MODEL, 53);
+
+#[derive(Clone, Default)]
 pub struct CreateGroupRequest {
     pub path: Option<String>,
     pub group_name: String,
 }
-shape::structure!(CreateGroupRequest, MODEL, 37, path, group_name);
+shape::structure!(CreateGroupRequest, MODEL, 54, path, group_name);
 
 #[derive(Clone, Default)]
 pub struct CreateGroupResponse {
     pub group: Group,
 }
-shape::structure!(CreateGroupResponse, MODEL, 39, group);
+shape::structure!(CreateGroupResponse, MODEL, 56, group);
 
 #[derive(Clone, Default)]
 pub struct Group {
@@ -157,13 +219,7 @@ pub struct Group {
     pub arn: String,
     pub create_date: Timestamp,
 }
-shape::structure!(Group, MODEL, 40, path, group_name, group_id, arn, create_date);
-
-#[derive(Clone, Default)]
-pub struct ConcurrentModificationException {
-    pub message: Option<String>,
-}
-shape::structure!(ConcurrentModificationException, MODEL, 42, message);
+shape::structure!(Group, MODEL, 57, path, group_name, group_id, arn, create_date);
 
 #[derive(Clone, Default)]
 pub struct CreateInstanceProfileRequest {
@@ -171,20 +227,20 @@ pub struct CreateInstanceProfileRequest {
     pub path: Option<String>,
     pub tags: Option<Vec<Tag>>,
 }
-shape::structure!(CreateInstanceProfileRequest, MODEL, 44, instance_profile_name, path, tags);
+shape::structure!(CreateInstanceProfileRequest, MODEL, 59, instance_profile_name, path, tags);
 
 #[derive(Clone, Default)]
 pub struct Tag {
     pub key: String,
     pub value: String,
 }
-shape::structure!(Tag, MODEL, 46, key, value);
+shape::structure!(Tag, MODEL, 61, key, value);
 
 #[derive(Clone, Default)]
 pub struct CreateInstanceProfileResponse {
     pub instance_profile: InstanceProfile,
 }
-shape::structure!(CreateInstanceProfileResponse, MODEL, 49, instance_profile);
+shape::structure!(CreateInstanceProfileResponse, MODEL, 64, instance_profile);
 
 #[derive(Clone, Default)]
 pub struct InstanceProfile {
@@ -199,7 +255,7 @@ pub struct InstanceProfile {
 shape::structure!(
     InstanceProfile,
     MODEL,
-    50,
+    65,
     path,
     instance_profile_name,
     instance_profile_id,
@@ -227,7 +283,7 @@ pub struct Role {
 shape::structure!(
     Role,
     MODEL,
-    52,
+    67,
     path,
     role_name,
     role_id,
@@ -250,7 +306,7 @@ pub struct AttachedPermissionsBoundary {
 shape::structure!(
     AttachedPermissionsBoundary,
     MODEL,
-    56,
+    71,
     permissions_boundary_type,
     permissions_boundary_arn
 );
@@ -262,20 +318,85 @@ pub struct RoleLastUsed {
     pub last_used_date: Option<Timestamp>,
     pub region: Option<String>,
 }
-shape::structure!(RoleLastUsed, MODEL, 58, last_used_date, region);
+shape::structure!(RoleLastUsed, MODEL, 73, last_used_date, region);
 
 #[derive(Clone, Default)]
 pub struct SourceRoleTemplate {
     pub template_arn: String,
     pub template_minor_version: i32,
 }
-shape::structure!(SourceRoleTemplate, MODEL, 60, template_arn, template_minor_version);
+shape::structure!(SourceRoleTemplate, MODEL, 75, template_arn, template_minor_version);
+
+#[derive(Clone, Default)]
+pub struct CreateLoginProfileRequest {
+    pub user_name: Option<String>,
+    pub password: Option<String>,
+    pub password_reset_required: Option<bool>,
+}
+shape::structure!(
+    CreateLoginProfileRequest,
+    MODEL,
+    77,
+    user_name,
+    password,
+    password_reset_required
+);
+
+#[derive(Clone, Default)]
+pub struct CreateLoginProfileResponse {
+    pub login_profile: LoginProfile,
+}
+shape::structure!(CreateLoginProfileResponse, MODEL, 79, login_profile);
+
+#[derive(Clone, Default)]
+pub struct LoginProfile {
+    pub user_name: String,
+    pub create_date: Timestamp,
+    pub password_reset_required: Option<bool>,
+}
+shape::structure!(LoginProfile, MODEL, 80, user_name, create_date, password_reset_required);
+
+#[derive(Clone, Default)]
+pub struct OpenIdIdpCommunicationErrorException {
+    pub message: Option<String>,
+}
+shape::structure!(OpenIdIdpCommunicationErrorException, MODEL, 81, message);
+
+#[derive(Clone, Default)]
+pub struct CreateOpenIDConnectProviderRequest {
+    pub url: String,
+    pub client_id_list: Option<Vec<String>>,
+    pub thumbprint_list: Option<Vec<String>>,
+    pub tags: Option<Vec<Tag>>,
+}
+shape::structure!(
+    CreateOpenIDConnectProviderRequest,
+    MODEL,
+    83,
+    url,
+    client_id_list,
+    thumbprint_list,
+    tags
+);
+
+#[derive(Clone, Default)]
+pub struct CreateOpenIDConnectProviderResponse {
+    pub open_id_connect_provider_arn: Option<String>,
+    pub tags: Option<Vec<Tag>>,
+}
+shape::structure!(
+    CreateOpenIDConnectProviderResponse,
+    MODEL,
+    88,
+    open_id_connect_provider_arn,
+    tags
+);
 
 #[derive(Clone, Default)]
 pub struct MalformedPolicyDocumentException {
     pub message: Option<String>,
 }
-shape::structure!(MalformedPolicyDocumentException, MODEL, 62, message);
+shape::structure!(MalformedPolicyDocumentException, MODEL, 89, message);
 
 #[derive(Clone, Default)]
 pub struct CreatePolicyRequest {
@@ -288,7 +409,7 @@ pub struct CreatePolicyRequest {
 shape::structure!(
     CreatePolicyRequest,
     MODEL,
-    64,
+    91,
     policy_name,
     path,
     policy_document,
@@ -300,7 +421,7 @@ shape::structure!(
 pub struct CreatePolicyResponse {
     pub policy: Option<Policy>,
 }
-shape::structure!(CreatePolicyResponse, MODEL, 68, policy);
+shape::structure!(CreatePolicyResponse, MODEL, 95, policy);
 
 #[derive(Clone, Default)]
 pub struct Policy {
@@ -320,7 +441,7 @@ pub struct Policy {
 shape::structure!(
     Policy,
     MODEL,
-    69,
+    96,
     policy_name,
     policy_id,
     arn,
@@ -344,7 +465,7 @@ pub struct CreatePolicyVersionRequest {
 shape::structure!(
     CreatePolicyVersionRequest,
     MODEL,
-    73,
+    99,
     policy_arn,
     policy_document,
     set_as_default
@@ -354,7 +475,7 @@ shape::structure!(
 pub struct CreatePolicyVersionResponse {
     pub policy_version: Option<PolicyVersion>,
 }
-shape::structure!(CreatePolicyVersionResponse, MODEL, 74, policy_version);
+shape::structure!(CreatePolicyVersionResponse, MODEL, 100, policy_version);
 
 #[derive(Clone, Default)]
 pub struct PolicyVersion {
@@ -363,7 +484,7 @@ pub struct PolicyVersion {
     pub is_default_version: Option<bool>,
     pub create_date: Option<Timestamp>,
 }
-shape::structure!(PolicyVersion, MODEL, 75, document, version_id, is_default_version, create_date);
+shape::structure!(PolicyVersion, MODEL, 101, document, version_id, is_default_version, create_date);
 
 #[derive(Clone, Default)]
 pub struct CreateRoleRequest {
@@ -378,7 +499,7 @@ pub struct CreateRoleRequest {
 shape::structure!(
     CreateRoleRequest,
     MODEL,
-    76,
+    102,
     path,
     role_name,
     assume_role_policy_document,
@@ -392,7 +513,112 @@ shape::structure!(
 pub struct CreateRoleResponse {
     pub role: Role,
 }
-shape::structure!(CreateRoleResponse, MODEL, 77, role);
+shape::structure!(CreateRoleResponse, MODEL, 103, role);
+
+#[derive(Clone, Default)]
+pub struct CreateSAMLProviderRequest {
+    pub saml_metadata_document: String,
+    pub name: String,
+    pub tags: Option<Vec<Tag>>,
+    pub assertion_encryption_mode: Option<AssertionEncryptionModeType>,
+    pub add_private_key: Option<String>,
+}
+shape::structure!(
+    CreateSAMLProviderRequest,
+    MODEL,
+    104,
+    saml_metadata_document,
+    name,
+    tags,
+    assertion_encryption_mode,
+    add_private_key
+);
+
+shape::string_enum!(AssertionEncryptionModeType { Required = "Required", Allowed = "Allowed",  });
+
+#[derive(Clone, Default)]
+pub struct CreateSAMLProviderResponse {
+    pub saml_provider_arn: Option<String>,
+    pub tags: Option<Vec<Tag>>,
+}
+shape::structure!(CreateSAMLProviderResponse, MODEL, 109, saml_provider_arn, tags);
+
+#[derive(Clone, Default)]
+pub struct CreateServiceLinkedRoleRequest {
+    pub aws_service_name: String,
+    pub description: Option<String>,
+    pub custom_suffix: Option<String>,
+}
+shape::structure!(
+    CreateServiceLinkedRoleRequest,
+    MODEL,
+    110,
+    aws_service_name,
+    description,
+    custom_suffix
+);
+
+#[derive(Clone, Default)]
+pub struct CreateServiceLinkedRoleResponse {
+    pub role: Option<Role>,
+}
+shape::structure!(CreateServiceLinkedRoleResponse, MODEL, 112, role);
+
+#[derive(Clone, Default)]
+pub struct ServiceNotSupportedException {
+    pub message: Option<String>,
+}
+shape::structure!(ServiceNotSupportedException, MODEL, 113, message);
+
+#[derive(Clone, Default)]
+pub struct CreateServiceSpecificCredentialRequest {
+    pub user_name: String,
+    pub service_name: String,
+    pub credential_age_days: Option<i32>,
+}
+shape::structure!(
+    CreateServiceSpecificCredentialRequest,
+    MODEL,
+    115,
+    user_name,
+    service_name,
+    credential_age_days
+);
+
+#[derive(Clone, Default)]
+pub struct CreateServiceSpecificCredentialResponse {
+    pub service_specific_credential: Option<ServiceSpecificCredential>,
+}
+shape::structure!(CreateServiceSpecificCredentialResponse, MODEL, 118, service_specific_credential);
+
+#[derive(Clone, Default)]
+pub struct ServiceSpecificCredential {
+    pub create_date: Timestamp,
+    pub expiration_date: Option<Timestamp>,
+    pub service_name: String,
+    pub service_user_name: Option<String>,
+    pub service_password: Option<String>,
+    pub service_credential_alias: Option<String>,
+    pub service_credential_secret: Option<String>,
+    pub service_specific_credential_id: String,
+    pub user_name: String,
+    pub status: StatusType,
+}
+shape::structure!(
+    ServiceSpecificCredential,
+    MODEL,
+    119,
+    create_date,
+    expiration_date,
+    service_name,
+    service_user_name,
+    service_password,
+    service_credential_alias,
+    service_credential_secret,
+    service_specific_credential_id,
+    user_name,
+    status
+);
 
 #[derive(Clone, Default)]
 pub struct CreateUserRequest {
@@ -401,13 +627,13 @@ pub struct CreateUserRequest {
     pub permissions_boundary: Option<String>,
     pub tags: Option<Vec<Tag>>,
 }
-shape::structure!(CreateUserRequest, MODEL, 78, path, user_name, permissions_boundary, tags);
+shape::structure!(CreateUserRequest, MODEL, 125, path, user_name, permissions_boundary, tags);
 
 #[derive(Clone, Default)]
 pub struct CreateUserResponse {
     pub user: Option<User>,
 }
-shape::structure!(CreateUserResponse, MODEL, 79, user);
+shape::structure!(CreateUserResponse, MODEL, 126, user);
 
 #[derive(Clone, Default)]
 pub struct User {
@@ -423,7 +649,7 @@ pub struct User {
 shape::structure!(
     User,
     MODEL,
-    80,
+    127,
     path,
     user_name,
     user_id,
@@ -435,181 +661,401 @@ shape::structure!(
 );
 
 #[derive(Clone, Default)]
+pub struct CreateVirtualMFADeviceRequest {
+    pub path: Option<String>,
+    pub virtual_mfa_device_name: String,
+    pub tags: Option<Vec<Tag>>,
+}
+shape::structure!(CreateVirtualMFADeviceRequest, MODEL, 128, path, virtual_mfa_device_name, tags);
+
+#[derive(Clone, Default)]
+pub struct CreateVirtualMFADeviceResponse {
+    pub virtual_mfa_device: VirtualMFADevice,
+}
+shape::structure!(CreateVirtualMFADeviceResponse, MODEL, 130, virtual_mfa_device);
+
+#[derive(Clone, Default)]
+pub struct VirtualMFADevice {
+    pub serial_number: String,
+    pub base32_string_seed: Option<Blob>,
+    pub qr_code_png: Option<Blob>,
+    pub user: Option<User>,
+    pub enable_date: Option<Timestamp>,
+    pub tags: Option<Vec<Tag>>,
+}
+shape::structure!(
+    VirtualMFADevice,
+    MODEL,
+    131,
+    serial_number,
+    base32_string_seed,
+    qr_code_png,
+    user,
+    enable_date,
+    tags
+);
+
+#[derive(Clone, Default)]
+pub struct DeactivateMFADeviceRequest {
+    pub user_name: Option<String>,
+    pub serial_number: String,
+}
+shape::structure!(DeactivateMFADeviceRequest, MODEL, 134, user_name, serial_number);
+
+#[derive(Clone, Default)]
+pub struct DeactivateMFADeviceOutput {}
+shape::structure!(DeactivateMFADeviceOutput, MODEL, 135);
+
+#[derive(Clone, Default)]
 pub struct DeleteAccessKeyRequest {
     pub user_name: Option<String>,
     pub access_key_id: String,
 }
-shape::structure!(DeleteAccessKeyRequest, MODEL, 81, user_name, access_key_id);
+shape::structure!(DeleteAccessKeyRequest, MODEL, 136, user_name, access_key_id);
 
 #[derive(Clone, Default)]
 pub struct DeleteAccessKeyOutput {}
-shape::structure!(DeleteAccessKeyOutput, MODEL, 82);
+shape::structure!(DeleteAccessKeyOutput, MODEL, 137);
+
+#[derive(Clone, Default)]
+pub struct DeleteAccountAliasRequest {
+    pub account_alias: String,
+}
+shape::structure!(DeleteAccountAliasRequest, MODEL, 138, account_alias);
+
+#[derive(Clone, Default)]
+pub struct DeleteAccountAliasOutput {}
+shape::structure!(DeleteAccountAliasOutput, MODEL, 139);
+
+#[derive(Clone, Default)]
+pub struct DeleteAccountPasswordPolicyInput {}
+shape::structure!(DeleteAccountPasswordPolicyInput, MODEL, 140);
+
+#[derive(Clone, Default)]
+pub struct DeleteAccountPasswordPolicyOutput {}
+shape::structure!(DeleteAccountPasswordPolicyOutput, MODEL, 141);
 
 #[derive(Clone, Default)]
 pub struct DeleteConflictException {
     pub message: Option<String>,
 }
-shape::structure!(DeleteConflictException, MODEL, 83, message);
+shape::structure!(DeleteConflictException, MODEL, 142, message);
 
 #[derive(Clone, Default)]
 pub struct DeleteGroupRequest {
     pub group_name: String,
 }
-shape::structure!(DeleteGroupRequest, MODEL, 85, group_name);
+shape::structure!(DeleteGroupRequest, MODEL, 144, group_name);
 
 #[derive(Clone, Default)]
 pub struct DeleteGroupOutput {}
-shape::structure!(DeleteGroupOutput, MODEL, 86);
+shape::structure!(DeleteGroupOutput, MODEL, 145);
 
 #[derive(Clone, Default)]
 pub struct DeleteGroupPolicyRequest {
     pub group_name: String,
     pub policy_name: String,
 }
-shape::structure!(DeleteGroupPolicyRequest, MODEL, 87, group_name, policy_name);
+shape::structure!(DeleteGroupPolicyRequest, MODEL, 146, group_name, policy_name);
 
 #[derive(Clone, Default)]
 pub struct DeleteGroupPolicyOutput {}
-shape::structure!(DeleteGroupPolicyOutput, MODEL, 88);
+shape::structure!(DeleteGroupPolicyOutput, MODEL, 147);
 
 #[derive(Clone, Default)]
 pub struct DeleteInstanceProfileRequest {
     pub instance_profile_name: String,
 }
-shape::structure!(DeleteInstanceProfileRequest, MODEL, 89, instance_profile_name);
+shape::structure!(DeleteInstanceProfileRequest, MODEL, 148, instance_profile_name);
 
 #[derive(Clone, Default)]
 pub struct DeleteInstanceProfileOutput {}
-shape::structure!(DeleteInstanceProfileOutput, MODEL, 90);
+shape::structure!(DeleteInstanceProfileOutput, MODEL, 149);
+
+#[derive(Clone, Default)]
+pub struct DeleteLoginProfileRequest {
+    pub user_name: Option<String>,
+}
+shape::structure!(DeleteLoginProfileRequest, MODEL, 150, user_name);
+
+#[derive(Clone, Default)]
+pub struct DeleteLoginProfileOutput {}
+shape::structure!(DeleteLoginProfileOutput, MODEL, 151);
+
+#[derive(Clone, Default)]
+pub struct DeleteOpenIDConnectProviderRequest {
+    pub open_id_connect_provider_arn: String,
+}
+shape::structure!(DeleteOpenIDConnectProviderRequest, MODEL, 152, open_id_connect_provider_arn);
+
+#[derive(Clone, Default)]
+pub struct DeleteOpenIDConnectProviderOutput {}
+shape::structure!(DeleteOpenIDConnectProviderOutput, MODEL, 153);
 
 #[derive(Clone, Default)]
 pub struct DeletePolicyRequest {
     pub policy_arn: String,
 }
-shape::structure!(DeletePolicyRequest, MODEL, 91, policy_arn);
+shape::structure!(DeletePolicyRequest, MODEL, 154, policy_arn);
 
 #[derive(Clone, Default)]
 pub struct DeletePolicyOutput {}
-shape::structure!(DeletePolicyOutput, MODEL, 92);
+shape::structure!(DeletePolicyOutput, MODEL, 155);
 
 #[derive(Clone, Default)]
 pub struct DeletePolicyVersionRequest {
     pub policy_arn: String,
     pub version_id: String,
 }
-shape::structure!(DeletePolicyVersionRequest, MODEL, 93, policy_arn, version_id);
+shape::structure!(DeletePolicyVersionRequest, MODEL, 156, policy_arn, version_id);
 
 #[derive(Clone, Default)]
 pub struct DeletePolicyVersionOutput {}
-shape::structure!(DeletePolicyVersionOutput, MODEL, 94);
+shape::structure!(DeletePolicyVersionOutput, MODEL, 157);
 
 #[derive(Clone, Default)]
 pub struct DeleteRoleRequest {
     pub role_name: String,
 }
-shape::structure!(DeleteRoleRequest, MODEL, 95, role_name);
+shape::structure!(DeleteRoleRequest, MODEL, 158, role_name);
 
 #[derive(Clone, Default)]
 pub struct DeleteRoleOutput {}
-shape::structure!(DeleteRoleOutput, MODEL, 96);
+shape::structure!(DeleteRoleOutput, MODEL, 159);
 
 #[derive(Clone, Default)]
 pub struct DeleteRolePermissionsBoundaryRequest {
     pub role_name: String,
 }
-shape::structure!(DeleteRolePermissionsBoundaryRequest, MODEL, 97, role_name);
+shape::structure!(DeleteRolePermissionsBoundaryRequest, MODEL, 160, role_name);
 
 #[derive(Clone, Default)]
 pub struct DeleteRolePermissionsBoundaryOutput {}
-shape::structure!(DeleteRolePermissionsBoundaryOutput, MODEL, 98);
+shape::structure!(DeleteRolePermissionsBoundaryOutput, MODEL, 161);
 
 #[derive(Clone, Default)]
 pub struct DeleteRolePolicyRequest {
     pub role_name: String,
     pub policy_name: String,
 }
-shape::structure!(DeleteRolePolicyRequest, MODEL, 99, role_name, policy_name);
+shape::structure!(DeleteRolePolicyRequest, MODEL, 162, role_name, policy_name);
 
 #[derive(Clone, Default)]
 pub struct DeleteRolePolicyOutput {}
-shape::structure!(DeleteRolePolicyOutput, MODEL, 100);
+shape::structure!(DeleteRolePolicyOutput, MODEL, 163);
+
+#[derive(Clone, Default)]
+pub struct DeleteSAMLProviderRequest {
+    pub saml_provider_arn: String,
+}
+shape::structure!(DeleteSAMLProviderRequest, MODEL, 164, saml_provider_arn);
+
+#[derive(Clone, Default)]
+pub struct DeleteSAMLProviderOutput {}
+shape::structure!(DeleteSAMLProviderOutput, MODEL, 165);
+
+#[derive(Clone, Default)]
+pub struct DeleteSSHPublicKeyRequest {
+    pub user_name: String,
+    pub ssh_public_key_id: String,
+}
+shape::structure!(DeleteSSHPublicKeyRequest, MODEL, 166, user_name, ssh_public_key_id);
+
+#[derive(Clone, Default)]
+pub struct DeleteSSHPublicKeyOutput {}
+shape::structure!(DeleteSSHPublicKeyOutput, MODEL, 168);
+
+#[derive(Clone, Default)]
+pub struct DeleteServerCertificateRequest {
+    pub server_certificate_name: String,
+}
+shape::structure!(DeleteServerCertificateRequest, MODEL, 169, server_certificate_name);
+
+#[derive(Clone, Default)]
+pub struct DeleteServerCertificateOutput {}
+shape::structure!(DeleteServerCertificateOutput, MODEL, 171);
+
+#[derive(Clone, Default)]
+pub struct DeleteServiceLinkedRoleRequest {
+    pub role_name: String,
+}
+shape::structure!(DeleteServiceLinkedRoleRequest, MODEL, 172, role_name);
+
+#[derive(Clone, Default)]
+pub struct DeleteServiceLinkedRoleResponse {
+    pub deletion_task_id: String,
+}
+shape::structure!(DeleteServiceLinkedRoleResponse, MODEL, 173, deletion_task_id);
+
+#[derive(Clone, Default)]
+pub struct DeleteServiceSpecificCredentialRequest {
+    pub user_name: Option<String>,
+    pub service_specific_credential_id: String,
+}
+shape::structure!(
+    DeleteServiceSpecificCredentialRequest,
+    MODEL,
+    175,
+    user_name,
+    service_specific_credential_id
+);
+
+#[derive(Clone, Default)]
+pub struct DeleteServiceSpecificCredentialOutput {}
+shape::structure!(DeleteServiceSpecificCredentialOutput, MODEL, 176);
+
+#[derive(Clone, Default)]
+pub struct DeleteSigningCertificateRequest {
+    pub user_name: Option<String>,
+    pub certificate_id: String,
+}
+shape::structure!(DeleteSigningCertificateRequest, MODEL, 177, user_name, certificate_id);
+
+#[derive(Clone, Default)]
+pub struct DeleteSigningCertificateOutput {}
+shape::structure!(DeleteSigningCertificateOutput, MODEL, 179);
 
 #[derive(Clone, Default)]
 pub struct DeleteUserRequest {
     pub user_name: String,
 }
-shape::structure!(DeleteUserRequest, MODEL, 101, user_name);
+shape::structure!(DeleteUserRequest, MODEL, 180, user_name);
 
 #[derive(Clone, Default)]
 pub struct DeleteUserOutput {}
-shape::structure!(DeleteUserOutput, MODEL, 102);
+shape::structure!(DeleteUserOutput, MODEL, 181);
 
 #[derive(Clone, Default)]
 pub struct DeleteUserPermissionsBoundaryRequest {
     pub user_name: String,
 }
-shape::structure!(DeleteUserPermissionsBoundaryRequest, MODEL, 103, user_name);
+shape::structure!(DeleteUserPermissionsBoundaryRequest, MODEL, 182, user_name);
 
 #[derive(Clone, Default)]
 pub struct DeleteUserPermissionsBoundaryOutput {}
-shape::structure!(DeleteUserPermissionsBoundaryOutput, MODEL, 104);
+shape::structure!(DeleteUserPermissionsBoundaryOutput, MODEL, 183);
 
 #[derive(Clone, Default)]
 pub struct DeleteUserPolicyRequest {
     pub user_name: String,
     pub policy_name: String,
 }
-shape::structure!(DeleteUserPolicyRequest, MODEL, 105, user_name, policy_name);
+shape::structure!(DeleteUserPolicyRequest, MODEL, 184, user_name, policy_name);
 
 #[derive(Clone, Default)]
 pub struct DeleteUserPolicyOutput {}
-shape::structure!(DeleteUserPolicyOutput, MODEL, 106);
+shape::structure!(DeleteUserPolicyOutput, MODEL, 185);
+
+#[derive(Clone, Default)]
+pub struct DeleteVirtualMFADeviceRequest {
+    pub serial_number: String,
+}
+shape::structure!(DeleteVirtualMFADeviceRequest, MODEL, 186, serial_number);
+
+#[derive(Clone, Default)]
+pub struct DeleteVirtualMFADeviceOutput {}
+shape::structure!(DeleteVirtualMFADeviceOutput, MODEL, 187);
 
 #[derive(Clone, Default)]
 pub struct DetachGroupPolicyRequest {
     pub group_name: String,
     pub policy_arn: String,
 }
-shape::structure!(DetachGroupPolicyRequest, MODEL, 107, group_name, policy_arn);
+shape::structure!(DetachGroupPolicyRequest, MODEL, 188, group_name, policy_arn);
 
 #[derive(Clone, Default)]
 pub struct DetachGroupPolicyOutput {}
-shape::structure!(DetachGroupPolicyOutput, MODEL, 108);
+shape::structure!(DetachGroupPolicyOutput, MODEL, 189);
 
 #[derive(Clone, Default)]
 pub struct DetachRolePolicyRequest {
     pub role_name: String,
     pub policy_arn: String,
 }
-shape::structure!(DetachRolePolicyRequest, MODEL, 109, role_name, policy_arn);
+shape::structure!(DetachRolePolicyRequest, MODEL, 190, role_name, policy_arn);
 
 #[derive(Clone, Default)]
 pub struct DetachRolePolicyOutput {}
-shape::structure!(DetachRolePolicyOutput, MODEL, 110);
+shape::structure!(DetachRolePolicyOutput, MODEL, 191);
 
 #[derive(Clone, Default)]
 pub struct DetachUserPolicyRequest {
     pub user_name: String,
     pub policy_arn: String,
 }
-shape::structure!(DetachUserPolicyRequest, MODEL, 111, user_name, policy_arn);
+shape::structure!(DetachUserPolicyRequest, MODEL, 192, user_name, policy_arn);
 
 #[derive(Clone, Default)]
 pub struct DetachUserPolicyOutput {}
-shape::structure!(DetachUserPolicyOutput, MODEL, 112);
+shape::structure!(DetachUserPolicyOutput, MODEL, 193);
+
+#[derive(Clone, Default)]
+pub struct InvalidAuthenticationCodeException {
+    pub message: Option<String>,
+}
+shape::structure!(InvalidAuthenticationCodeException, MODEL, 194, message);
+
+#[derive(Clone, Default)]
+pub struct EnableMFADeviceRequest {
+    pub user_name: String,
+    pub serial_number: String,
+    pub authentication_code1: String,
+    pub authentication_code2: String,
+}
+shape::structure!(
+    EnableMFADeviceRequest,
+    MODEL,
+    196,
+    user_name,
+    serial_number,
+    authentication_code1,
+    authentication_code2
+);
+
+#[derive(Clone, Default)]
+pub struct EnableMFADeviceOutput {}
+shape::structure!(EnableMFADeviceOutput, MODEL, 198);
+
+#[derive(Clone, Default)]
+pub struct GenerateCredentialReportInput {}
+shape::structure!(GenerateCredentialReportInput, MODEL, 199);
+
+#[derive(Clone, Default)]
+pub struct GenerateCredentialReportResponse {
+    pub state: Option<ReportStateType>,
+    pub description: Option<String>,
+}
+shape::structure!(GenerateCredentialReportResponse, MODEL, 200, state, description);
+
+shape::string_enum!(ReportStateType { Started = "STARTED", Inprogress = "INPROGRESS", Complete = "COMPLETE",  });
+
+#[derive(Clone, Default)]
+pub struct GenerateServiceLastAccessedDetailsRequest {
+    pub arn: String,
+    pub granularity: Option<AccessAdvisorUsageGranularityType>,
+}
+shape::structure!(GenerateServiceLastAccessedDetailsRequest, MODEL, 203, arn, granularity);
+
+shape::string_enum!(AccessAdvisorUsageGranularityType { ServiceLevel = "SERVICE_LEVEL", ActionLevel = "ACTION_LEVEL",  });
+
+#[derive(Clone, Default)]
+pub struct GenerateServiceLastAccessedDetailsResponse {
+    pub job_id: Option<String>,
+}
+shape::structure!(GenerateServiceLastAccessedDetailsResponse, MODEL, 205, job_id);
 
 #[derive(Clone, Default)]
 pub struct GetAccessKeyLastUsedRequest {
     pub access_key_id: String,
 }
-shape::structure!(GetAccessKeyLastUsedRequest, MODEL, 113, access_key_id);
+shape::structure!(GetAccessKeyLastUsedRequest, MODEL, 207, access_key_id);
 
 #[derive(Clone, Default)]
 pub struct GetAccessKeyLastUsedResponse {
     pub user_name: Option<String>,
     pub access_key_last_used: Option<AccessKeyLastUsed>,
 }
-shape::structure!(GetAccessKeyLastUsedResponse, MODEL, 114, user_name, access_key_last_used);
+shape::structure!(GetAccessKeyLastUsedResponse, MODEL, 208, user_name, access_key_last_used);
 
 #[derive(Clone, Default)]
 pub struct AccessKeyLastUsed {
@@ -617,19 +1063,233 @@ pub struct AccessKeyLastUsed {
     pub service_name: String,
     pub region: String,
 }
-shape::structure!(AccessKeyLastUsed, MODEL, 115, last_used_date, service_name, region);
+shape::structure!(AccessKeyLastUsed, MODEL, 209, last_used_date, service_name, region);
+
+#[derive(Clone, Default)]
+pub struct GetAccountAuthorizationDetailsRequest {
+    pub filter: Option<Vec<EntityType>>,
+    pub max_items: Option<i32>,
+    pub marker: Option<String>,
+}
+shape::structure!(GetAccountAuthorizationDetailsRequest, MODEL, 210, filter, max_items, marker);
+
+shape::string_enum!(EntityType { User = "User", Role = "Role", Group = "Group", LocalManagedPolicy = "LocalManagedPolicy", AwsManagedPolicy = "AWSManagedPolicy",  });
+
+#[derive(Clone, Default)]
+pub struct GetAccountAuthorizationDetailsResponse {
+    pub user_detail_list: Option<Vec<UserDetail>>,
+    pub group_detail_list: Option<Vec<GroupDetail>>,
+    pub role_detail_list: Option<Vec<RoleDetail>>,
+    pub policies: Option<Vec<ManagedPolicyDetail>>,
+    pub is_truncated: Option<bool>,
+    pub marker: Option<String>,
+}
+shape::structure!(
+    GetAccountAuthorizationDetailsResponse,
+    MODEL,
+    215,
+    user_detail_list,
+    group_detail_list,
+    role_detail_list,
+    policies,
+    is_truncated,
+    marker
+);
+
+#[derive(Clone, Default)]
+pub struct UserDetail {
+    pub path: Option<String>,
+    pub user_name: Option<String>,
+    pub user_id: Option<String>,
+    pub arn: Option<String>,
+    pub create_date: Option<Timestamp>,
+    pub user_policy_list: Option<Vec<PolicyDetail>>,
+    pub group_list: Option<Vec<String>>,
+    pub attached_managed_policies: Option<Vec<AttachedPolicy>>,
+    pub permissions_boundary: Option<AttachedPermissionsBoundary>,
+    pub tags: Option<Vec<Tag>>,
+}
+shape::structure!(
+    UserDetail,
+    MODEL,
+    217,
+    path,
+    user_name,
+    user_id,
+    arn,
+    create_date,
+    user_policy_list,
+    group_list,
+    attached_managed_policies,
+    permissions_boundary,
+    tags
+);
+
+#[derive(Clone, Default)]
+pub struct PolicyDetail {
+    pub policy_name: Option<String>,
+    pub policy_document: Option<String>,
+}
+shape::structure!(PolicyDetail, MODEL, 219, policy_name, policy_document);
+
+#[derive(Clone, Default)]
+pub struct AttachedPolicy {
+    pub policy_name: Option<String>,
+    pub policy_arn: Option<String>,
+}
+shape::structure!(AttachedPolicy, MODEL, 222, policy_name, policy_arn);
+
+#[derive(Clone, Default)]
+pub struct GroupDetail {
+    pub path: Option<String>,
+    pub group_name: Option<String>,
+    pub group_id: Option<String>,
+    pub arn: Option<String>,
+    pub create_date: Option<Timestamp>,
+    pub group_policy_list: Option<Vec<PolicyDetail>>,
+    pub attached_managed_policies: Option<Vec<AttachedPolicy>>,
+}
+shape::structure!(
+    GroupDetail,
+    MODEL,
+    224,
+    path,
+    group_name,
+    group_id,
+    arn,
+    create_date,
+    group_policy_list,
+    attached_managed_policies
+);
+
+#[derive(Clone, Default)]
+pub struct RoleDetail {
+    pub path: Option<String>,
+    pub role_name: Option<String>,
+    pub role_id: Option<String>,
+    pub arn: Option<String>,
+    pub create_date: Option<Timestamp>,
+    pub assume_role_policy_document: Option<String>,
+    pub instance_profile_list: Option<Vec<InstanceProfile>>,
+    pub role_policy_list: Option<Vec<PolicyDetail>>,
+    pub attached_managed_policies: Option<Vec<AttachedPolicy>>,
+    pub permissions_boundary: Option<AttachedPermissionsBoundary>,
+    pub tags: Option<Vec<Tag>>,
+    pub role_last_used: Option<RoleLastUsed>,
+}
+shape::structure!(
+    RoleDetail,
+    MODEL,
+    226,
+    path,
+    role_name,
+    role_id,
+    arn,
+    create_date,
+    assume_role_policy_document,
+    instance_profile_list,
+    role_policy_list,
+    attached_managed_policies,
+    permissions_boundary,
+    tags,
+    role_last_used
+);
+
+#[derive(Clone, Default)]
+pub struct ManagedPolicyDetail {
+    pub policy_name: Option<String>,
+    pub policy_id: Option<String>,
+    pub arn: Option<String>,
+    pub path: Option<String>,
+    pub default_version_id: Option<String>,
+    pub attachment_count: Option<i32>,
+    pub permissions_boundary_usage_count: Option<i32>,
+    pub is_attachable: Option<bool>,
+    pub description: Option<String>,
+    pub create_date: Option<Timestamp>,
+    pub update_date: Option<Timestamp>,
+    pub policy_version_list: Option<Vec<PolicyVersion>>,
+}
+shape::structure!(
+    ManagedPolicyDetail,
+    MODEL,
+    229,
+    policy_name,
+    policy_id,
+    arn,
+    path,
+    default_version_id,
+    attachment_count,
+    permissions_boundary_usage_count,
+    is_attachable,
+    description,
+    create_date,
+    update_date,
+    policy_version_list
+);
+
+#[derive(Clone, Default)]
+pub struct GetAccountPasswordPolicyInput {}
+shape::structure!(GetAccountPasswordPolicyInput, MODEL, 232);
+
+#[derive(Clone, Default)]
+pub struct GetAccountPasswordPolicyResponse {
+    pub password_policy: PasswordPolicy,
+}
+shape::structure!(GetAccountPasswordPolicyResponse, MODEL, 233, password_policy);
+
+#[derive(Clone, Default)]
+pub struct PasswordPolicy {
+    pub minimum_password_length: Option<i32>,
+    pub require_symbols: Option<bool>,
+    pub require_numbers: Option<bool>,
+    pub require_uppercase_characters: Option<bool>,
+    pub require_lowercase_characters: Option<bool>,
+    pub allow_users_to_change_password: Option<bool>,
+    pub expire_passwords: Option<bool>,
+    pub max_password_age: Option<i32>,
+    pub password_reuse_prevention: Option<i32>,
+    pub hard_expiry: Option<bool>,
+}
+shape::structure!(
+    PasswordPolicy,
+    MODEL,
+    234,
+    minimum_password_length,
+    require_symbols,
+    require_numbers,
+    require_uppercase_characters,
+    require_lowercase_characters,
+    allow_users_to_change_password,
+    expire_passwords,
+    max_password_age,
+    password_reuse_prevention,
+    hard_expiry
+);
+
+#[derive(Clone, Default)]
+pub struct GetAccountSummaryInput {}
+shape::structure!(GetAccountSummaryInput, MODEL, 239);
+
+#[derive(Clone, Default)]
+pub struct GetAccountSummaryResponse {
+    pub summary_map: Option<BTreeMap<String, i32>>,
+}
+shape::structure!(GetAccountSummaryResponse, MODEL, 240, summary_map);
+
+shape::string_enum!(SummaryKeyType { Users = "Users", UsersQuota = "UsersQuota", Groups = "Groups", GroupsQuota = "GroupsQuota", ServerCertificates = "ServerCertificates", ServerCertificatesQuota = "ServerCertificatesQuota", UserPolicySizeQuota = "UserPolicySizeQuota", GroupPolicySizeQuota = "GroupPolicySizeQuota", GroupsPerUserQuota = "GroupsPerUserQuota", SigningCertificatesPerUserQuota = "SigningCertificatesPerUserQuota", AccessKeysPerUserQuota = "AccessKeysPerUserQuota", MfaDevices = "MFADevices", MfaDevicesInUse = "MFADevicesInUse", AccountMfaEnabled = "AccountMFAEnabled", AccountAccessKeysPresent = "AccountAccessKeysPresent", AccountPasswordPresent = "AccountPasswordPresent", AccountSigningCertificatesPresent = "AccountSigningCertificatesPresent", AttachedPoliciesPerGroupQuota = "AttachedPoliciesPerGroupQuota", AttachedPoliciesPerRoleQuota = "AttachedPoliciesPerRoleQuota", AttachedPoliciesPerUserQuota = "AttachedPoliciesPerUserQuota", Policies = "Policies", PoliciesQuota = "PoliciesQuota", PolicySizeQuota = "PolicySizeQuota", PolicyVersionsInUse = "PolicyVersionsInUse", PolicyVersionsInUseQuota = "PolicyVersionsInUseQuota", VersionsPerPolicyQuota = "VersionsPerPolicyQuota", GlobalEndpointTokenVersion = "GlobalEndpointTokenVersion", AssumeRolePolicySizeQuota = "AssumeRolePolicySizeQuota", InstanceProfiles = "InstanceProfiles", InstanceProfilesQuota = "InstanceProfilesQuota", Providers = "Providers", RolePolicySizeQuota = "RolePolicySizeQuota", Roles = "Roles", RolesQuota = "RolesQuota",  });
 
 #[derive(Clone, Default)]
 pub struct GetContextKeysForCustomPolicyRequest {
     pub policy_input_list: Vec<String>,
 }
-shape::structure!(GetContextKeysForCustomPolicyRequest, MODEL, 116, policy_input_list);
+shape::structure!(GetContextKeysForCustomPolicyRequest, MODEL, 244, policy_input_list);
 
 #[derive(Clone, Default)]
 pub struct GetContextKeysForPolicyResponse {
     pub context_key_names: Option<Vec<String>>,
 }
-shape::structure!(GetContextKeysForPolicyResponse, MODEL, 118, context_key_names);
+shape::structure!(GetContextKeysForPolicyResponse, MODEL, 246, context_key_names);
 
 #[derive(Clone, Default)]
 pub struct GetContextKeysForPrincipalPolicyRequest {
@@ -639,10 +1299,42 @@ pub struct GetContextKeysForPrincipalPolicyRequest {
 shape::structure!(
     GetContextKeysForPrincipalPolicyRequest,
     MODEL,
-    121,
+    249,
     policy_source_arn,
     policy_input_list
 );
+
+#[derive(Clone, Default)]
+pub struct CredentialReportNotPresentException {
+    pub message: Option<String>,
+}
+shape::structure!(CredentialReportNotPresentException, MODEL, 250, message);
+
+#[derive(Clone, Default)]
+pub struct CredentialReportExpiredException {
+    pub message: Option<String>,
+}
+shape::structure!(CredentialReportExpiredException, MODEL, 252, message);
+
+#[derive(Clone, Default)]
+pub struct CredentialReportNotReadyException {
+    pub message: Option<String>,
+}
+shape::structure!(CredentialReportNotReadyException, MODEL, 254, message);
+
+#[derive(Clone, Default)]
+pub struct GetCredentialReportInput {}
+shape::structure!(GetCredentialReportInput, MODEL, 256);
+
+#[derive(Clone, Default)]
+pub struct GetCredentialReportResponse {
+    pub content: Option<Blob>,
+    pub report_format: Option<ReportFormatType>,
+    pub generated_time: Option<Timestamp>,
+}
+shape::structure!(GetCredentialReportResponse, MODEL, 257, content, report_format, generated_time);
+
+shape::string_enum!(ReportFormatType { TextCsv = "text/csv",  });
 
 #[derive(Clone, Default)]
 pub struct GetGroupRequest {
@@ -650,7 +1342,7 @@ pub struct GetGroupRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(GetGroupRequest, MODEL, 122, group_name, marker, max_items);
+shape::structure!(GetGroupRequest, MODEL, 260, group_name, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct GetGroupResponse {
@@ -659,14 +1351,14 @@ pub struct GetGroupResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(GetGroupResponse, MODEL, 125, group, users, is_truncated, marker);
+shape::structure!(GetGroupResponse, MODEL, 261, group, users, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct GetGroupPolicyRequest {
     pub group_name: String,
     pub policy_name: String,
 }
-shape::structure!(GetGroupPolicyRequest, MODEL, 128, group_name, policy_name);
+shape::structure!(GetGroupPolicyRequest, MODEL, 263, group_name, policy_name);
 
 #[derive(Clone, Default)]
 pub struct GetGroupPolicyResponse {
@@ -674,63 +1366,124 @@ pub struct GetGroupPolicyResponse {
     pub policy_name: String,
     pub policy_document: String,
 }
-shape::structure!(GetGroupPolicyResponse, MODEL, 129, group_name, policy_name, policy_document);
+shape::structure!(GetGroupPolicyResponse, MODEL, 264, group_name, policy_name, policy_document);
 
 #[derive(Clone, Default)]
 pub struct GetInstanceProfileRequest {
     pub instance_profile_name: String,
 }
-shape::structure!(GetInstanceProfileRequest, MODEL, 130, instance_profile_name);
+shape::structure!(GetInstanceProfileRequest, MODEL, 265, instance_profile_name);
 
 #[derive(Clone, Default)]
 pub struct GetInstanceProfileResponse {
     pub instance_profile: InstanceProfile,
 }
-shape::structure!(GetInstanceProfileResponse, MODEL, 131, instance_profile);
+shape::structure!(GetInstanceProfileResponse, MODEL, 266, instance_profile);
+
+#[derive(Clone, Default)]
+pub struct GetLoginProfileRequest {
+    pub user_name: Option<String>,
+}
+shape::structure!(GetLoginProfileRequest, MODEL, 267, user_name);
+
+#[derive(Clone, Default)]
+pub struct GetLoginProfileResponse {
+    pub login_profile: LoginProfile,
+}
+shape::structure!(GetLoginProfileResponse, MODEL, 268, login_profile);
+
+#[derive(Clone, Default)]
+pub struct GetMFADeviceRequest {
+    pub serial_number: String,
+    pub user_name: Option<String>,
+}
+shape::structure!(GetMFADeviceRequest, MODEL, 269, serial_number, user_name);
+
+#[derive(Clone, Default)]
+pub struct GetMFADeviceResponse {
+    pub user_name: Option<String>,
+    pub serial_number: String,
+    pub enable_date: Option<Timestamp>,
+    pub certifications: Option<BTreeMap<String, String>>,
+}
+shape::structure!(
+    GetMFADeviceResponse,
+    MODEL,
+    270,
+    user_name,
+    serial_number,
+    enable_date,
+    certifications
+);
+
+#[derive(Clone, Default)]
+pub struct GetOpenIDConnectProviderRequest {
+    pub open_id_connect_provider_arn: String,
+}
+shape::structure!(GetOpenIDConnectProviderRequest, MODEL, 274, open_id_connect_provider_arn);
+
+#[derive(Clone, Default)]
+pub struct GetOpenIDConnectProviderResponse {
+    pub url: Option<String>,
+    pub client_id_list: Option<Vec<String>>,
+    pub thumbprint_list: Option<Vec<String>>,
+    pub create_date: Option<Timestamp>,
+    pub tags: Option<Vec<Tag>>,
+}
+shape::structure!(
+    GetOpenIDConnectProviderResponse,
+    MODEL,
+    275,
+    url,
+    client_id_list,
+    thumbprint_list,
+    create_date,
+    tags
+);
 
 #[derive(Clone, Default)]
 pub struct GetPolicyRequest {
     pub policy_arn: String,
 }
-shape::structure!(GetPolicyRequest, MODEL, 132, policy_arn);
+shape::structure!(GetPolicyRequest, MODEL, 276, policy_arn);
 
 #[derive(Clone, Default)]
 pub struct GetPolicyResponse {
     pub policy: Option<Policy>,
 }
-shape::structure!(GetPolicyResponse, MODEL, 133, policy);
+shape::structure!(GetPolicyResponse, MODEL, 277, policy);
 
 #[derive(Clone, Default)]
 pub struct GetPolicyVersionRequest {
     pub policy_arn: String,
     pub version_id: String,
 }
-shape::structure!(GetPolicyVersionRequest, MODEL, 134, policy_arn, version_id);
+shape::structure!(GetPolicyVersionRequest, MODEL, 278, policy_arn, version_id);
 
 #[derive(Clone, Default)]
 pub struct GetPolicyVersionResponse {
     pub policy_version: Option<PolicyVersion>,
 }
-shape::structure!(GetPolicyVersionResponse, MODEL, 135, policy_version);
+shape::structure!(GetPolicyVersionResponse, MODEL, 279, policy_version);
 
 #[derive(Clone, Default)]
 pub struct GetRoleRequest {
     pub role_name: String,
 }
-shape::structure!(GetRoleRequest, MODEL, 136, role_name);
+shape::structure!(GetRoleRequest, MODEL, 280, role_name);
 
 #[derive(Clone, Default)]
 pub struct GetRoleResponse {
     pub role: Role,
 }
-shape::structure!(GetRoleResponse, MODEL, 137, role);
+shape::structure!(GetRoleResponse, MODEL, 281, role);
 
 #[derive(Clone, Default)]
 pub struct GetRolePolicyRequest {
     pub role_name: String,
     pub policy_name: String,
 }
-shape::structure!(GetRolePolicyRequest, MODEL, 138, role_name, policy_name);
+shape::structure!(GetRolePolicyRequest, MODEL, 282, role_name, policy_name);
 
 #[derive(Clone, Default)]
 pub struct GetRolePolicyResponse {
@@ -738,26 +1491,325 @@ pub struct GetRolePolicyResponse {
     pub policy_name: String,
     pub policy_document: String,
 }
-shape::structure!(GetRolePolicyResponse, MODEL, 139, role_name, policy_name, policy_document);
+shape::structure!(GetRolePolicyResponse, MODEL, 283, role_name, policy_name, policy_document);
+
+#[derive(Clone, Default)]
+pub struct GetSAMLProviderRequest {
+    pub saml_provider_arn: String,
+}
+shape::structure!(GetSAMLProviderRequest, MODEL, 284, saml_provider_arn);
+
+#[derive(Clone, Default)]
+pub struct GetSAMLProviderResponse {
+    pub saml_provider_uuid: Option<String>,
+    pub saml_metadata_document: Option<String>,
+    pub create_date: Option<Timestamp>,
+    pub valid_until: Option<Timestamp>,
+    pub tags: Option<Vec<Tag>>,
+    pub assertion_encryption_mode: Option<AssertionEncryptionModeType>,
+    pub private_key_list: Option<Vec<SAMLPrivateKey>>,
+}
+shape::structure!(
+    GetSAMLProviderResponse,
+    MODEL,
+    285,
+    saml_provider_uuid,
+    saml_metadata_document,
+    create_date,
+    valid_until,
+    tags,
+    assertion_encryption_mode,
+    private_key_list
+);
+
+#[derive(Clone, Default)]
+pub struct SAMLPrivateKey {
+    pub key_id: Option<String>,
+    pub timestamp: Option<Timestamp>,
+}
+shape::structure!(SAMLPrivateKey, MODEL, 288, key_id, timestamp);
+
+#[derive(Clone, Default)]
+pub struct UnrecognizedPublicKeyEncodingException {
+    pub message: Option<String>,
+}
+shape::structure!(UnrecognizedPublicKeyEncodingException, MODEL, 289, message);
+
+#[derive(Clone, Default)]
+pub struct GetSSHPublicKeyRequest {
+    pub user_name: String,
+    pub ssh_public_key_id: String,
+    pub encoding: EncodingType,
+}
+shape::structure!(GetSSHPublicKeyRequest, MODEL, 291, user_name, ssh_public_key_id, encoding);
+
+shape::string_enum!(EncodingType { Ssh = "SSH", Pem = "PEM",  });
+
+#[derive(Clone, Default)]
+pub struct GetSSHPublicKeyResponse {
+    pub ssh_public_key: Option<SSHPublicKey>,
+}
+shape::structure!(GetSSHPublicKeyResponse, MODEL, 293, ssh_public_key);
+
+#[derive(Clone, Default)]
+pub struct SSHPublicKey {
+    pub user_name: String,
+    pub ssh_public_key_id: String,
+    pub fingerprint: String,
+    pub ssh_public_key_body: String,
+    pub status: StatusType,
+    pub upload_date: Option<Timestamp>,
+}
+shape::structure!(
+    SSHPublicKey,
+    MODEL,
+    294,
+    user_name,
+    ssh_public_key_id,
+    fingerprint,
+    ssh_public_key_body,
+    status,
+    upload_date
+);
+
+#[derive(Clone, Default)]
+pub struct GetServerCertificateRequest {
+    pub server_certificate_name: String,
+}
+shape::structure!(GetServerCertificateRequest, MODEL, 297, server_certificate_name);
+
+#[derive(Clone, Default)]
+pub struct GetServerCertificateResponse {
+    pub server_certificate: ServerCertificate,
+}
+shape::structure!(GetServerCertificateResponse, MODEL, 298, server_certificate);
+
+#[derive(Clone, Default)]
+pub struct ServerCertificate {
+    pub server_certificate_metadata: ServerCertificateMetadata,
+    pub certificate_body: String,
+    pub certificate_chain: Option<String>,
+    pub tags: Option<Vec<Tag>>,
+}
+shape::structure!(
+    ServerCertificate,
+    MODEL,
+    299,
+    server_certificate_metadata,
+    certificate_body,
+    certificate_chain,
+    tags
+);
+
+#[derive(Clone, Default)]
+pub struct ServerCertificateMetadata {
+    pub path: String,
+    pub server_certificate_name: String,
+    pub server_certificate_id: String,
+    pub arn: String,
+    pub upload_date: Option<Timestamp>,
+    pub expiration: Option<Timestamp>,
+}
+shape::structure!(
+    ServerCertificateMetadata,
+    MODEL,
+    300,
+    path,
+    server_certificate_name,
+    server_certificate_id,
+    arn,
+    upload_date,
+    expiration
+);
+
+#[derive(Clone, Default)]
+pub struct GetServiceLastAccessedDetailsRequest {
+    pub job_id: String,
+    pub max_items: Option<i32>,
+    pub marker: Option<String>,
+}
+shape::structure!(GetServiceLastAccessedDetailsRequest, MODEL, 303, job_id, max_items, marker);
+
+#[derive(Clone, Default)]
+pub struct GetServiceLastAccessedDetailsResponse {
+    pub job_status: JobStatusType,
+    pub job_type: Option<AccessAdvisorUsageGranularityType>,
+    pub job_creation_date: Timestamp,
+    pub services_last_accessed: Vec<ServiceLastAccessed>,
+    pub job_completion_date: Timestamp,
+    pub is_truncated: Option<bool>,
+    pub marker: Option<String>,
+    pub error: Option<ErrorDetails>,
+}
+shape::structure!(
+    GetServiceLastAccessedDetailsResponse,
+    MODEL,
+    304,
+    job_status,
+    job_type,
+    job_creation_date,
+    services_last_accessed,
+    job_completion_date,
+    is_truncated,
+    marker,
+    error
+);
+
+shape::string_enum!(JobStatusType { InProgress = "IN_PROGRESS", Completed = "COMPLETED", Failed = "FAILED",  });
+
+#[derive(Clone, Default)]
+pub struct ServiceLastAccessed {
+    pub service_name: String,
+    pub last_authenticated: Option<Timestamp>,
+    pub service_namespace: String,
+    pub last_authenticated_entity: Option<String>,
+    pub last_authenticated_region: Option<String>,
+    pub total_authenticated_entities: Option<i32>,
+    pub tracked_actions_last_accessed: Option<Vec<TrackedActionLastAccessed>>,
+}
+shape::structure!(
+    ServiceLastAccessed,
+    MODEL,
+    307,
+    service_name,
+    last_authenticated,
+    service_namespace,
+    last_authenticated_entity,
+    last_authenticated_region,
+    total_authenticated_entities,
+    tracked_actions_last_accessed
+);
+
+#[derive(Clone, Default)]
+pub struct TrackedActionLastAccessed {
+    pub action_name: Option<String>,
+    pub last_accessed_entity: Option<String>,
+    pub last_accessed_time: Option<Timestamp>,
+    pub last_accessed_region: Option<String>,
+}
+shape::structure!(
+    TrackedActionLastAccessed,
+    MODEL,
+    311,
+    action_name,
+    last_accessed_entity,
+    last_accessed_time,
+    last_accessed_region
+);
+
+#[derive(Clone, Default)]
+pub struct ErrorDetails {
+    pub message: String,
+    pub code: String,
+}
+shape::structure!(ErrorDetails, MODEL, 312, message, code);
+
+#[derive(Clone, Default)]
+pub struct GetServiceLastAccessedDetailsWithEntitiesRequest {
+    pub job_id: String,
+    pub service_namespace: String,
+    pub max_items: Option<i32>,
+    pub marker: Option<String>,
+}
+shape::structure!(
+    GetServiceLastAccessedDetailsWithEntitiesRequest,
+    MODEL,
+    313,
+    job_id,
+    service_namespace,
+    max_items,
+    marker
+);
+
+#[derive(Clone, Default)]
+pub struct GetServiceLastAccessedDetailsWithEntitiesResponse {
+    pub job_status: JobStatusType,
+    pub job_creation_date: Timestamp,
+    pub job_completion_date: Timestamp,
+    pub entity_details_list: Vec<EntityDetails>,
+    pub is_truncated: Option<bool>,
+    pub marker: Option<String>,
+    pub error: Option<ErrorDetails>,
+}
+shape::structure!(
+    GetServiceLastAccessedDetailsWithEntitiesResponse,
+    MODEL,
+    314,
+    job_status,
+    job_creation_date,
+    job_completion_date,
+    entity_details_list,
+    is_truncated,
+    marker,
+    error
+);
+
+#[derive(Clone, Default)]
+pub struct EntityDetails {
+    pub entity_info: EntityInfo,
+    pub last_authenticated: Option<Timestamp>,
+}
+shape::structure!(EntityDetails, MODEL, 316, entity_info, last_authenticated);
+
+#[derive(Clone, Default)]
+pub struct EntityInfo {
+    pub arn: String,
+    pub name: String,
+    pub r#type: PolicyOwnerEntityType,
+    pub id: String,
+    pub path: Option<String>,
+}
+shape::structure!(EntityInfo, MODEL, 317, arn, name, r#type, id, path);
+
+shape::string_enum!(PolicyOwnerEntityType { User = "USER", Role = "ROLE", Group = "GROUP",  });
+
+#[derive(Clone, Default)]
+pub struct GetServiceLinkedRoleDeletionStatusRequest {
+    pub deletion_task_id: String,
+}
+shape::structure!(GetServiceLinkedRoleDeletionStatusRequest, MODEL, 319, deletion_task_id);
+
+#[derive(Clone, Default)]
+pub struct GetServiceLinkedRoleDeletionStatusResponse {
+    pub status: DeletionTaskStatusType,
+    pub reason: Option<DeletionTaskFailureReasonType>,
+}
+shape::structure!(GetServiceLinkedRoleDeletionStatusResponse, MODEL, 320, status, reason);
+
+shape::string_enum!(DeletionTaskStatusType { Succeeded = "SUCCEEDED", InProgress = "IN_PROGRESS", Failed = "FAILED", NotStarted = "NOT_STARTED",  });
+
+#[derive(Clone, Default)]
+pub struct DeletionTaskFailureReasonType {
+    pub reason: Option<String>,
+    pub role_usage_list: Option<Vec<RoleUsageType>>,
+}
+shape::structure!(DeletionTaskFailureReasonType, MODEL, 322, reason, role_usage_list);
+
+#[derive(Clone, Default)]
+pub struct RoleUsageType {
+    pub region: Option<String>,
+    pub resources: Option<Vec<String>>,
+}
+shape::structure!(RoleUsageType, MODEL, 325, region, resources);
 
 #[derive(Clone, Default)]
 pub struct GetUserRequest {
     pub user_name: Option<String>,
 }
-shape::structure!(GetUserRequest, MODEL, 140, user_name);
+shape::structure!(GetUserRequest, MODEL, 328, user_name);
 
 #[derive(Clone, Default)]
 pub struct GetUserResponse {
     pub user: User,
 }
-shape::structure!(GetUserResponse, MODEL, 141, user);
+shape::structure!(GetUserResponse, MODEL, 329, user);
 
 #[derive(Clone, Default)]
 pub struct GetUserPolicyRequest {
     pub user_name: String,
     pub policy_name: String,
 }
-shape::structure!(GetUserPolicyRequest, MODEL, 142, user_name, policy_name);
+shape::structure!(GetUserPolicyRequest, MODEL, 330, user_name, policy_name);
 
 #[derive(Clone, Default)]
 pub struct GetUserPolicyResponse {
@@ -765,7 +1817,7 @@ pub struct GetUserPolicyResponse {
     pub policy_name: String,
     pub policy_document: String,
 }
-shape::structure!(GetUserPolicyResponse, MODEL, 143, user_name, policy_name, policy_document);
+shape::structure!(GetUserPolicyResponse, MODEL, 331, user_name, policy_name, policy_document);
 
 #[derive(Clone, Default)]
 pub struct ListAccessKeysRequest {
@@ -773,7 +1825,7 @@ pub struct ListAccessKeysRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListAccessKeysRequest, MODEL, 144, user_name, marker, max_items);
+shape::structure!(ListAccessKeysRequest, MODEL, 332, user_name, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListAccessKeysResponse {
@@ -781,7 +1833,7 @@ pub struct ListAccessKeysResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListAccessKeysResponse, MODEL, 145, access_key_metadata, is_truncated, marker);
+shape::structure!(ListAccessKeysResponse, MODEL, 333, access_key_metadata, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct AccessKeyMetadata {
@@ -790,7 +1842,22 @@ pub struct AccessKeyMetadata {
     pub status: Option<StatusType>,
     pub create_date: Option<Timestamp>,
 }
-shape::structure!(AccessKeyMetadata, MODEL, 147, user_name, access_key_id, status, create_date);
+shape::structure!(AccessKeyMetadata, MODEL, 335, user_name, access_key_id, status, create_date);
+
+#[derive(Clone, Default)]
+pub struct ListAccountAliasesRequest {
+    pub marker: Option<String>,
+    pub max_items: Option<i32>,
+}
+shape::structure!(ListAccountAliasesRequest, MODEL, 336, marker, max_items);
+
+#[derive(Clone, Default)]
+pub struct ListAccountAliasesResponse {
+    pub account_aliases: Vec<String>,
+    pub is_truncated: Option<bool>,
+    pub marker: Option<String>,
+}
+shape::structure!(ListAccountAliasesResponse, MODEL, 337, account_aliases, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListAttachedGroupPoliciesRequest {
@@ -802,7 +1869,7 @@ pub struct ListAttachedGroupPoliciesRequest {
 shape::structure!(
     ListAttachedGroupPoliciesRequest,
     MODEL,
-    148,
+    339,
     group_name,
     path_prefix,
     marker,
@@ -818,18 +1885,11 @@ pub struct ListAttachedGroupPoliciesResponse {
 shape::structure!(
     ListAttachedGroupPoliciesResponse,
     MODEL,
-    149,
+    340,
     attached_policies,
     is_truncated,
     marker
 );
-
-#[derive(Clone, Default)]
-pub struct AttachedPolicy {
-    pub policy_name: Option<String>,
-    pub policy_arn: Option<String>,
-}
-shape::structure!(AttachedPolicy, MODEL, 151, policy_name, policy_arn);
 
 #[derive(Clone, Default)]
 pub struct ListAttachedRolePoliciesRequest {
@@ -841,7 +1901,7 @@ pub struct ListAttachedRolePoliciesRequest {
 shape::structure!(
     ListAttachedRolePoliciesRequest,
     MODEL,
-    152,
+    341,
     role_name,
     path_prefix,
     marker,
@@ -857,7 +1917,7 @@ pub struct ListAttachedRolePoliciesResponse {
 shape::structure!(
     ListAttachedRolePoliciesResponse,
     MODEL,
-    153,
+    342,
     attached_policies,
     is_truncated,
     marker
@@ -873,7 +1933,7 @@ pub struct ListAttachedUserPoliciesRequest {
 shape::structure!(
     ListAttachedUserPoliciesRequest,
     MODEL,
-    154,
+    343,
     user_name,
     path_prefix,
     marker,
@@ -889,7 +1949,7 @@ pub struct ListAttachedUserPoliciesResponse {
 shape::structure!(
     ListAttachedUserPoliciesResponse,
     MODEL,
-    155,
+    344,
     attached_policies,
     is_truncated,
     marker
@@ -907,7 +1967,7 @@ pub struct ListEntitiesForPolicyRequest {
 shape::structure!(
     ListEntitiesForPolicyRequest,
     MODEL,
-    156,
+    345,
     policy_arn,
     entity_filter,
     path_prefix,
@@ -915,8 +1975,6 @@ shape::structure!(
     marker,
     max_items
 );
-
-shape::string_enum!(EntityType { User = "User", Role = "Role", Group = "Group", LocalManagedPolicy = "LocalManagedPolicy", AwsManagedPolicy = "AWSManagedPolicy",  });
 
 shape::string_enum!(PolicyUsageType { PermissionsPolicy = "PermissionsPolicy", PermissionsBoundary = "PermissionsBoundary",  });
 
@@ -931,7 +1989,7 @@ pub struct ListEntitiesForPolicyResponse {
 shape::structure!(
     ListEntitiesForPolicyResponse,
     MODEL,
-    159,
+    347,
     policy_groups,
     policy_users,
     policy_roles,
@@ -944,21 +2002,21 @@ pub struct PolicyGroup {
     pub group_name: Option<String>,
     pub group_id: Option<String>,
 }
-shape::structure!(PolicyGroup, MODEL, 161, group_name, group_id);
+shape::structure!(PolicyGroup, MODEL, 349, group_name, group_id);
 
 #[derive(Clone, Default)]
 pub struct PolicyUser {
     pub user_name: Option<String>,
     pub user_id: Option<String>,
 }
-shape::structure!(PolicyUser, MODEL, 163, user_name, user_id);
+shape::structure!(PolicyUser, MODEL, 351, user_name, user_id);
 
 #[derive(Clone, Default)]
 pub struct PolicyRole {
     pub role_name: Option<String>,
     pub role_id: Option<String>,
 }
-shape::structure!(PolicyRole, MODEL, 165, role_name, role_id);
+shape::structure!(PolicyRole, MODEL, 353, role_name, role_id);
 
 #[derive(Clone, Default)]
 pub struct ListGroupPoliciesRequest {
@@ -966,7 +2024,7 @@ pub struct ListGroupPoliciesRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListGroupPoliciesRequest, MODEL, 166, group_name, marker, max_items);
+shape::structure!(ListGroupPoliciesRequest, MODEL, 354, group_name, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListGroupPoliciesResponse {
@@ -974,7 +2032,7 @@ pub struct ListGroupPoliciesResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListGroupPoliciesResponse, MODEL, 167, policy_names, is_truncated, marker);
+shape::structure!(ListGroupPoliciesResponse, MODEL, 355, policy_names, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListGroupsRequest {
@@ -982,7 +2040,7 @@ pub struct ListGroupsRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListGroupsRequest, MODEL, 169, path_prefix, marker, max_items);
+shape::structure!(ListGroupsRequest, MODEL, 357, path_prefix, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListGroupsResponse {
@@ -990,7 +2048,7 @@ pub struct ListGroupsResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListGroupsResponse, MODEL, 171, groups, is_truncated, marker);
+shape::structure!(ListGroupsResponse, MODEL, 359, groups, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListGroupsForUserRequest {
@@ -998,7 +2056,7 @@ pub struct ListGroupsForUserRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListGroupsForUserRequest, MODEL, 173, user_name, marker, max_items);
+shape::structure!(ListGroupsForUserRequest, MODEL, 361, user_name, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListGroupsForUserResponse {
@@ -1006,7 +2064,7 @@ pub struct ListGroupsForUserResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListGroupsForUserResponse, MODEL, 174, groups, is_truncated, marker);
+shape::structure!(ListGroupsForUserResponse, MODEL, 362, groups, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListInstanceProfileTagsRequest {
@@ -1017,7 +2075,7 @@ pub struct ListInstanceProfileTagsRequest {
 shape::structure!(
     ListInstanceProfileTagsRequest,
     MODEL,
-    175,
+    363,
     instance_profile_name,
     marker,
     max_items
@@ -1029,7 +2087,7 @@ pub struct ListInstanceProfileTagsResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListInstanceProfileTagsResponse, MODEL, 176, tags, is_truncated, marker);
+shape::structure!(ListInstanceProfileTagsResponse, MODEL, 364, tags, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListInstanceProfilesRequest {
@@ -1037,7 +2095,7 @@ pub struct ListInstanceProfilesRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListInstanceProfilesRequest, MODEL, 177, path_prefix, marker, max_items);
+shape::structure!(ListInstanceProfilesRequest, MODEL, 365, path_prefix, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListInstanceProfilesResponse {
@@ -1048,7 +2106,7 @@ pub struct ListInstanceProfilesResponse {
 shape::structure!(
     ListInstanceProfilesResponse,
     MODEL,
-    178,
+    366,
     instance_profiles,
     is_truncated,
     marker
@@ -1060,7 +2118,7 @@ pub struct ListInstanceProfilesForRoleRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListInstanceProfilesForRoleRequest, MODEL, 180, role_name, marker, max_items);
+shape::structure!(ListInstanceProfilesForRoleRequest, MODEL, 367, role_name, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListInstanceProfilesForRoleResponse {
@@ -1071,11 +2129,90 @@ pub struct ListInstanceProfilesForRoleResponse {
 shape::structure!(
     ListInstanceProfilesForRoleResponse,
     MODEL,
-    181,
+    368,
     instance_profiles,
     is_truncated,
     marker
 );
+
+#[derive(Clone, Default)]
+pub struct ListMFADeviceTagsRequest {
+    pub serial_number: String,
+    pub marker: Option<String>,
+    pub max_items: Option<i32>,
+}
+shape::structure!(ListMFADeviceTagsRequest, MODEL, 369, serial_number, marker, max_items);
+
+#[derive(Clone, Default)]
+pub struct ListMFADeviceTagsResponse {
+    pub tags: Vec<Tag>,
+    pub is_truncated: Option<bool>,
+    pub marker: Option<String>,
+}
+shape::structure!(ListMFADeviceTagsResponse, MODEL, 370, tags, is_truncated, marker);
+
+#[derive(Clone, Default)]
+pub struct ListMFADevicesRequest {
+    pub user_name: Option<String>,
+    pub marker: Option<String>,
+    pub max_items: Option<i32>,
+}
+shape::structure!(ListMFADevicesRequest, MODEL, 371, user_name, marker, max_items);
+
+#[derive(Clone, Default)]
+pub struct ListMFADevicesResponse {
+    pub mfa_devices: Vec<MFADevice>,
+    pub is_truncated: Option<bool>,
+    pub marker: Option<String>,
+}
+shape::structure!(ListMFADevicesResponse, MODEL, 372, mfa_devices, is_truncated, marker);
+
+#[derive(Clone, Default)]
+pub struct MFADevice {
+    pub user_name: String,
+    pub serial_number: String,
+    pub enable_date: Timestamp,
+}
+shape::structure!(MFADevice, MODEL, 374, user_name, serial_number, enable_date);
+
+#[derive(Clone, Default)]
+pub struct ListOpenIDConnectProviderTagsRequest {
+    pub open_id_connect_provider_arn: String,
+    pub marker: Option<String>,
+    pub max_items: Option<i32>,
+}
+shape::structure!(
+    ListOpenIDConnectProviderTagsRequest,
+    MODEL,
+    375,
+    open_id_connect_provider_arn,
+    marker,
+    max_items
+);
+
+#[derive(Clone, Default)]
+pub struct ListOpenIDConnectProviderTagsResponse {
+    pub tags: Vec<Tag>,
+    pub is_truncated: Option<bool>,
+    pub marker: Option<String>,
+}
+shape::structure!(ListOpenIDConnectProviderTagsResponse, MODEL, 376, tags, is_truncated, marker);
+
+#[derive(Clone, Default)]
+pub struct ListOpenIDConnectProvidersRequest {}
+shape::structure!(ListOpenIDConnectProvidersRequest, MODEL, 377);
+
+#[derive(Clone, Default)]
+pub struct ListOpenIDConnectProvidersResponse {
+    pub open_id_connect_provider_list: Option<Vec<OpenIDConnectProviderListEntry>>,
+}
+shape::structure!(ListOpenIDConnectProvidersResponse, MODEL, 378, open_id_connect_provider_list);
+
+#[derive(Clone, Default)]
+pub struct OpenIDConnectProviderListEntry {
+    pub arn: Option<String>,
+}
+shape::structure!(OpenIDConnectProviderListEntry, MODEL, 380, arn);
 
 #[derive(Clone, Default)]
 pub struct ListPoliciesRequest {
@@ -1089,7 +2226,7 @@ pub struct ListPoliciesRequest {
 shape::structure!(
     ListPoliciesRequest,
     MODEL,
-    182,
+    381,
     scope,
     only_attached,
     path_prefix,
@@ -1106,7 +2243,65 @@ pub struct ListPoliciesResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListPoliciesResponse, MODEL, 184, policies, is_truncated, marker);
+shape::structure!(ListPoliciesResponse, MODEL, 383, policies, is_truncated, marker);
+
+#[derive(Clone, Default)]
+pub struct ListPoliciesGrantingServiceAccessRequest {
+    pub marker: Option<String>,
+    pub arn: String,
+    pub service_namespaces: Vec<String>,
+}
+shape::structure!(
+    ListPoliciesGrantingServiceAccessRequest,
+    MODEL,
+    385,
+    marker,
+    arn,
+    service_namespaces
+);
+
+#[derive(Clone, Default)]
+pub struct ListPoliciesGrantingServiceAccessResponse {
+    pub policies_granting_service_access: Vec<ListPoliciesGrantingServiceAccessEntry>,
+    pub is_truncated: Option<bool>,
+    pub marker: Option<String>,
+}
+shape::structure!(
+    ListPoliciesGrantingServiceAccessResponse,
+    MODEL,
+    387,
+    policies_granting_service_access,
+    is_truncated,
+    marker
+);
+
+#[derive(Clone, Default)]
+pub struct ListPoliciesGrantingServiceAccessEntry {
+    pub service_namespace: Option<String>,
+    pub policies: Option<Vec<PolicyGrantingServiceAccess>>,
+}
+shape::structure!(ListPoliciesGrantingServiceAccessEntry, MODEL, 389, service_namespace, policies);
+
+#[derive(Clone, Default)]
+pub struct PolicyGrantingServiceAccess {
+    pub policy_name: String,
+    pub policy_type: PolicyType,
+    pub policy_arn: Option<String>,
+    pub entity_type: Option<PolicyOwnerEntityType>,
+    pub entity_name: Option<String>,
+}
+shape::structure!(
+    PolicyGrantingServiceAccess,
+    MODEL,
+    391,
+    policy_name,
+    policy_type,
+    policy_arn,
+    entity_type,
+    entity_name
+);
+
+shape::string_enum!(PolicyType { Inline = "INLINE", Managed = "MANAGED",  });
 
 #[derive(Clone, Default)]
 pub struct ListPolicyTagsRequest {
@@ -1114,7 +2309,7 @@ pub struct ListPolicyTagsRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListPolicyTagsRequest, MODEL, 186, policy_arn, marker, max_items);
+shape::structure!(ListPolicyTagsRequest, MODEL, 394, policy_arn, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListPolicyTagsResponse {
@@ -1122,7 +2317,7 @@ pub struct ListPolicyTagsResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListPolicyTagsResponse, MODEL, 187, tags, is_truncated, marker);
+shape::structure!(ListPolicyTagsResponse, MODEL, 395, tags, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListPolicyVersionsRequest {
@@ -1130,7 +2325,7 @@ pub struct ListPolicyVersionsRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListPolicyVersionsRequest, MODEL, 188, policy_arn, marker, max_items);
+shape::structure!(ListPolicyVersionsRequest, MODEL, 396, policy_arn, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListPolicyVersionsResponse {
@@ -1138,7 +2333,7 @@ pub struct ListPolicyVersionsResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListPolicyVersionsResponse, MODEL, 189, versions, is_truncated, marker);
+shape::structure!(ListPolicyVersionsResponse, MODEL, 397, versions, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListRolePoliciesRequest {
@@ -1146,7 +2341,7 @@ pub struct ListRolePoliciesRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListRolePoliciesRequest, MODEL, 191, role_name, marker, max_items);
+shape::structure!(ListRolePoliciesRequest, MODEL, 398, role_name, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListRolePoliciesResponse {
@@ -1154,7 +2349,7 @@ pub struct ListRolePoliciesResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListRolePoliciesResponse, MODEL, 192, policy_names, is_truncated, marker);
+shape::structure!(ListRolePoliciesResponse, MODEL, 399, policy_names, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListRoleTagsRequest {
@@ -1162,7 +2357,7 @@ pub struct ListRoleTagsRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListRoleTagsRequest, MODEL, 193, role_name, marker, max_items);
+shape::structure!(ListRoleTagsRequest, MODEL, 400, role_name, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListRoleTagsResponse {
@@ -1170,7 +2365,7 @@ pub struct ListRoleTagsResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListRoleTagsResponse, MODEL, 194, tags, is_truncated, marker);
+shape::structure!(ListRoleTagsResponse, MODEL, 401, tags, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListRolesRequest {
@@ -1178,7 +2373,7 @@ pub struct ListRolesRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListRolesRequest, MODEL, 195, path_prefix, marker, max_items);
+shape::structure!(ListRolesRequest, MODEL, 402, path_prefix, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListRolesResponse {
@@ -1186,7 +2381,214 @@ pub struct ListRolesResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListRolesResponse, MODEL, 196, roles, is_truncated, marker);
+shape::structure!(ListRolesResponse, MODEL, 403, roles, is_truncated, marker);
+
+#[derive(Clone, Default)]
+pub struct ListSAMLProviderTagsRequest {
+    pub saml_provider_arn: String,
+    pub marker: Option<String>,
+    pub max_items: Option<i32>,
+}
+shape::structure!(ListSAMLProviderTagsRequest, MODEL, 404, saml_provider_arn, marker, max_items);
+
+#[derive(Clone, Default)]
+pub struct ListSAMLProviderTagsResponse {
+    pub tags: Vec<Tag>,
+    pub is_truncated: Option<bool>,
+    pub marker: Option<String>,
+}
+shape::structure!(ListSAMLProviderTagsResponse, MODEL, 405, tags, is_truncated, marker);
+
+#[derive(Clone, Default)]
+pub struct ListSAMLProvidersRequest {}
+shape::structure!(ListSAMLProvidersRequest, MODEL, 406);
+
+#[derive(Clone, Default)]
+pub struct ListSAMLProvidersResponse {
+    pub saml_provider_list: Option<Vec<SAMLProviderListEntry>>,
+}
+shape::structure!(ListSAMLProvidersResponse, MODEL, 407, saml_provider_list);
+
+#[derive(Clone, Default)]
+pub struct SAMLProviderListEntry {
+    pub arn: Option<String>,
+    pub valid_until: Option<Timestamp>,
+    pub create_date: Option<Timestamp>,
+}
+shape::structure!(SAMLProviderListEntry, MODEL, 409, arn, valid_until, create_date);
+
+#[derive(Clone, Default)]
+pub struct ListSSHPublicKeysRequest {
+    pub user_name: Option<String>,
+    pub marker: Option<String>,
+    pub max_items: Option<i32>,
+}
+shape::structure!(ListSSHPublicKeysRequest, MODEL, 410, user_name, marker, max_items);
+
+#[derive(Clone, Default)]
+pub struct ListSSHPublicKeysResponse {
+    pub ssh_public_keys: Option<Vec<SSHPublicKeyMetadata>>,
+    pub is_truncated: Option<bool>,
+    pub marker: Option<String>,
+}
+shape::structure!(ListSSHPublicKeysResponse, MODEL, 411, ssh_public_keys, is_truncated, marker);
+
+#[derive(Clone, Default)]
+pub struct SSHPublicKeyMetadata {
+    pub user_name: String,
+    pub ssh_public_key_id: String,
+    pub status: StatusType,
+    pub upload_date: Timestamp,
+}
+shape::structure!(
+    SSHPublicKeyMetadata,
+    MODEL,
+    413,
+    user_name,
+    ssh_public_key_id,
+    status,
+    upload_date
+);
+
+#[derive(Clone, Default)]
+pub struct ListServerCertificateTagsRequest {
+    pub server_certificate_name: String,
+    pub marker: Option<String>,
+    pub max_items: Option<i32>,
+}
+shape::structure!(
+    ListServerCertificateTagsRequest,
+    MODEL,
+    414,
+    server_certificate_name,
+    marker,
+    max_items
+);
+
+#[derive(Clone, Default)]
+pub struct ListServerCertificateTagsResponse {
+    pub tags: Vec<Tag>,
+    pub is_truncated: Option<bool>,
+    pub marker: Option<String>,
+}
+shape::structure!(ListServerCertificateTagsResponse, MODEL, 415, tags, is_truncated, marker);
+
+#[derive(Clone, Default)]
+pub struct ListServerCertificatesRequest {
+    pub path_prefix: Option<String>,
+    pub marker: Option<String>,
+    pub max_items: Option<i32>,
+}
+shape::structure!(ListServerCertificatesRequest, MODEL, 416, path_prefix, marker, max_items);
+
+#[derive(Clone, Default)]
+pub struct ListServerCertificatesResponse {
+    pub server_certificate_metadata_list: Vec<ServerCertificateMetadata>,
+    pub is_truncated: Option<bool>,
+    pub marker: Option<String>,
+}
+shape::structure!(
+    ListServerCertificatesResponse,
+    MODEL,
+    417,
+    server_certificate_metadata_list,
+    is_truncated,
+    marker
+);
+
+#[derive(Clone, Default)]
+pub struct ListServiceSpecificCredentialsRequest {
+    pub user_name: Option<String>,
+    pub service_name: Option<String>,
+    pub all_users: Option<bool>,
+    pub marker: Option<String>,
+    pub max_items: Option<i32>,
+}
+shape::structure!(
+    ListServiceSpecificCredentialsRequest,
+    MODEL,
+    419,
+    user_name,
+    service_name,
+    all_users,
+    marker,
+    max_items
+);
+
+#[derive(Clone, Default)]
+pub struct ListServiceSpecificCredentialsResponse {
+    pub service_specific_credentials: Option<Vec<ServiceSpecificCredentialMetadata>>,
+    pub marker: Option<String>,
+    pub is_truncated: Option<bool>,
+}
+shape::structure!(
+    ListServiceSpecificCredentialsResponse,
+    MODEL,
+    421,
+    service_specific_credentials,
+    marker,
+    is_truncated
+);
+
+#[derive(Clone, Default)]
+pub struct ServiceSpecificCredentialMetadata {
+    pub user_name: String,
+    pub status: StatusType,
+    pub service_user_name: Option<String>,
+    pub service_credential_alias: Option<String>,
+    pub create_date: Timestamp,
+    pub expiration_date: Option<Timestamp>,
+    pub service_specific_credential_id: String,
+    pub service_name: String,
+}
+shape::structure!(
+    ServiceSpecificCredentialMetadata,
+    MODEL,
+    423,
+    user_name,
+    status,
+    service_user_name,
+    service_credential_alias,
+    create_date,
+    expiration_date,
+    service_specific_credential_id,
+    service_name
+);
+
+#[derive(Clone, Default)]
+pub struct ListSigningCertificatesRequest {
+    pub user_name: Option<String>,
+    pub marker: Option<String>,
+    pub max_items: Option<i32>,
+}
+shape::structure!(ListSigningCertificatesRequest, MODEL, 424, user_name, marker, max_items);
+
+#[derive(Clone, Default)]
+pub struct ListSigningCertificatesResponse {
+    pub certificates: Vec<SigningCertificate>,
+    pub is_truncated: Option<bool>,
+    pub marker: Option<String>,
+}
+shape::structure!(ListSigningCertificatesResponse, MODEL, 425, certificates, is_truncated, marker);
+
+#[derive(Clone, Default)]
+pub struct SigningCertificate {
+    pub user_name: String,
+    pub certificate_id: String,
+    pub certificate_body: String,
+    pub status: StatusType,
+    pub upload_date: Option<Timestamp>,
+}
+shape::structure!(
+    SigningCertificate,
+    MODEL,
+    427,
+    user_name,
+    certificate_id,
+    certificate_body,
+    status,
+    upload_date
+);
 
 #[derive(Clone, Default)]
 pub struct ListUserPoliciesRequest {
@@ -1194,7 +2596,7 @@ pub struct ListUserPoliciesRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListUserPoliciesRequest, MODEL, 197, user_name, marker, max_items);
+shape::structure!(ListUserPoliciesRequest, MODEL, 428, user_name, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListUserPoliciesResponse {
@@ -1202,7 +2604,7 @@ pub struct ListUserPoliciesResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListUserPoliciesResponse, MODEL, 198, policy_names, is_truncated, marker);
+shape::structure!(ListUserPoliciesResponse, MODEL, 429, policy_names, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListUserTagsRequest {
@@ -1210,7 +2612,7 @@ pub struct ListUserTagsRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListUserTagsRequest, MODEL, 199, user_name, marker, max_items);
+shape::structure!(ListUserTagsRequest, MODEL, 430, user_name, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListUserTagsResponse {
@@ -1218,7 +2620,7 @@ pub struct ListUserTagsResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListUserTagsResponse, MODEL, 200, tags, is_truncated, marker);
+shape::structure!(ListUserTagsResponse, MODEL, 431, tags, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListUsersRequest {
@@ -1226,7 +2628,7 @@ pub struct ListUsersRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListUsersRequest, MODEL, 201, path_prefix, marker, max_items);
+shape::structure!(ListUsersRequest, MODEL, 432, path_prefix, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListUsersResponse {
@@ -1234,7 +2636,32 @@ pub struct ListUsersResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListUsersResponse, MODEL, 202, users, is_truncated, marker);
+shape::structure!(ListUsersResponse, MODEL, 433, users, is_truncated, marker);
+
+#[derive(Clone, Default)]
+pub struct ListVirtualMFADevicesRequest {
+    pub assignment_status: Option<AssignmentStatusType>,
+    pub marker: Option<String>,
+    pub max_items: Option<i32>,
+}
+shape::structure!(ListVirtualMFADevicesRequest, MODEL, 434, assignment_status, marker, max_items);
+
+shape::string_enum!(AssignmentStatusType { Assigned = "Assigned", Unassigned = "Unassigned", Any = "Any",  });
+
+#[derive(Clone, Default)]
+pub struct ListVirtualMFADevicesResponse {
+    pub virtual_mfa_devices: Vec<VirtualMFADevice>,
+    pub is_truncated: Option<bool>,
+    pub marker: Option<String>,
+}
+shape::structure!(
+    ListVirtualMFADevicesResponse,
+    MODEL,
+    436,
+    virtual_mfa_devices,
+    is_truncated,
+    marker
+);
 
 #[derive(Clone, Default)]
 pub struct PutGroupPolicyRequest {
@@ -1242,22 +2669,22 @@ pub struct PutGroupPolicyRequest {
     pub policy_name: String,
     pub policy_document: String,
 }
-shape::structure!(PutGroupPolicyRequest, MODEL, 203, group_name, policy_name, policy_document);
+shape::structure!(PutGroupPolicyRequest, MODEL, 438, group_name, policy_name, policy_document);
 
 #[derive(Clone, Default)]
 pub struct PutGroupPolicyOutput {}
-shape::structure!(PutGroupPolicyOutput, MODEL, 204);
+shape::structure!(PutGroupPolicyOutput, MODEL, 439);
 
 #[derive(Clone, Default)]
 pub struct PutRolePermissionsBoundaryRequest {
     pub role_name: String,
     pub permissions_boundary: String,
 }
-shape::structure!(PutRolePermissionsBoundaryRequest, MODEL, 205, role_name, permissions_boundary);
+shape::structure!(PutRolePermissionsBoundaryRequest, MODEL, 440, role_name, permissions_boundary);
 
 #[derive(Clone, Default)]
 pub struct PutRolePermissionsBoundaryOutput {}
-shape::structure!(PutRolePermissionsBoundaryOutput, MODEL, 206);
+shape::structure!(PutRolePermissionsBoundaryOutput, MODEL, 441);
 
 #[derive(Clone, Default)]
 pub struct PutRolePolicyRequest {
@@ -1265,22 +2692,22 @@ pub struct PutRolePolicyRequest {
     pub policy_name: String,
     pub policy_document: String,
 }
-shape::structure!(PutRolePolicyRequest, MODEL, 207, role_name, policy_name, policy_document);
+shape::structure!(PutRolePolicyRequest, MODEL, 442, role_name, policy_name, policy_document);
 
 #[derive(Clone, Default)]
 pub struct PutRolePolicyOutput {}
-shape::structure!(PutRolePolicyOutput, MODEL, 208);
+shape::structure!(PutRolePolicyOutput, MODEL, 443);
 
 #[derive(Clone, Default)]
 pub struct PutUserPermissionsBoundaryRequest {
     pub user_name: String,
     pub permissions_boundary: String,
 }
-shape::structure!(PutUserPermissionsBoundaryRequest, MODEL, 209, user_name, permissions_boundary);
+shape::structure!(PutUserPermissionsBoundaryRequest, MODEL, 444, user_name, permissions_boundary);
 
 #[derive(Clone, Default)]
 pub struct PutUserPermissionsBoundaryOutput {}
-shape::structure!(PutUserPermissionsBoundaryOutput, MODEL, 210);
+shape::structure!(PutUserPermissionsBoundaryOutput, MODEL, 445);
 
 #[derive(Clone, Default)]
 pub struct PutUserPolicyRequest {
@@ -1288,11 +2715,28 @@ pub struct PutUserPolicyRequest {
     pub policy_name: String,
     pub policy_document: String,
 }
-shape::structure!(PutUserPolicyRequest, MODEL, 211, user_name, policy_name, policy_document);
+shape::structure!(PutUserPolicyRequest, MODEL, 446, user_name, policy_name, policy_document);
 
 #[derive(Clone, Default)]
 pub struct PutUserPolicyOutput {}
-shape::structure!(PutUserPolicyOutput, MODEL, 212);
+shape::structure!(PutUserPolicyOutput, MODEL, 447);
+
+#[derive(Clone, Default)]
+pub struct RemoveClientIDFromOpenIDConnectProviderRequest {
+    pub open_id_connect_provider_arn: String,
+    pub client_id: String,
+}
+shape::structure!(
+    RemoveClientIDFromOpenIDConnectProviderRequest,
+    MODEL,
+    448,
+    open_id_connect_provider_arn,
+    client_id
+);
+
+#[derive(Clone, Default)]
+pub struct RemoveClientIDFromOpenIDConnectProviderOutput {}
+shape::structure!(RemoveClientIDFromOpenIDConnectProviderOutput, MODEL, 449);
 
 #[derive(Clone, Default)]
 pub struct RemoveRoleFromInstanceProfileRequest {
@@ -1302,42 +2746,99 @@ pub struct RemoveRoleFromInstanceProfileRequest {
 shape::structure!(
     RemoveRoleFromInstanceProfileRequest,
     MODEL,
-    213,
+    450,
     instance_profile_name,
     role_name
 );
 
 #[derive(Clone, Default)]
 pub struct RemoveRoleFromInstanceProfileOutput {}
-shape::structure!(RemoveRoleFromInstanceProfileOutput, MODEL, 214);
+shape::structure!(RemoveRoleFromInstanceProfileOutput, MODEL, 451);
 
 #[derive(Clone, Default)]
 pub struct RemoveUserFromGroupRequest {
     pub group_name: String,
     pub user_name: String,
 }
-shape::structure!(RemoveUserFromGroupRequest, MODEL, 215, group_name, user_name);
+shape::structure!(RemoveUserFromGroupRequest, MODEL, 452, group_name, user_name);
 
 #[derive(Clone, Default)]
 pub struct RemoveUserFromGroupOutput {}
-shape::structure!(RemoveUserFromGroupOutput, MODEL, 216);
+shape::structure!(RemoveUserFromGroupOutput, MODEL, 453);
+
+#[derive(Clone, Default)]
+pub struct ResetServiceSpecificCredentialRequest {
+    pub user_name: Option<String>,
+    pub service_specific_credential_id: String,
+}
+shape::structure!(
+    ResetServiceSpecificCredentialRequest,
+    MODEL,
+    454,
+    user_name,
+    service_specific_credential_id
+);
+
+#[derive(Clone, Default)]
+pub struct ResetServiceSpecificCredentialResponse {
+    pub service_specific_credential: Option<ServiceSpecificCredential>,
+}
+shape::structure!(ResetServiceSpecificCredentialResponse, MODEL, 455, service_specific_credential);
+
+#[derive(Clone, Default)]
+pub struct ResyncMFADeviceRequest {
+    pub user_name: String,
+    pub serial_number: String,
+    pub authentication_code1: String,
+    pub authentication_code2: String,
+}
+shape::structure!(
+    ResyncMFADeviceRequest,
+    MODEL,
+    456,
+    user_name,
+    serial_number,
+    authentication_code1,
+    authentication_code2
+);
+
+#[derive(Clone, Default)]
+pub struct ResyncMFADeviceOutput {}
+shape::structure!(ResyncMFADeviceOutput, MODEL, 457);
 
 #[derive(Clone, Default)]
 pub struct SetDefaultPolicyVersionRequest {
     pub policy_arn: String,
     pub version_id: String,
 }
-shape::structure!(SetDefaultPolicyVersionRequest, MODEL, 217, policy_arn, version_id);
+shape::structure!(SetDefaultPolicyVersionRequest, MODEL, 458, policy_arn, version_id);
 
 #[derive(Clone, Default)]
 pub struct SetDefaultPolicyVersionOutput {}
-shape::structure!(SetDefaultPolicyVersionOutput, MODEL, 218);
+shape::structure!(SetDefaultPolicyVersionOutput, MODEL, 459);
+
+#[derive(Clone, Default)]
+pub struct SetSecurityTokenServicePreferencesRequest {
+    pub global_endpoint_token_version: GlobalEndpointTokenVersion,
+}
+shape::structure!(
+    SetSecurityTokenServicePreferencesRequest,
+    MODEL,
+    460,
+    global_endpoint_token_version
+);
+
+shape::string_enum!(GlobalEndpointTokenVersion { V1Token = "v1Token", V2Token = "v2Token",  });
+
+#[derive(Clone, Default)]
+pub struct SetSecurityTokenServicePreferencesOutput {}
+shape::structure!(SetSecurityTokenServicePreferencesOutput, MODEL, 462);
 
 #[derive(Clone, Default)]
 pub struct PolicyEvaluationException {
     pub message: Option<String>,
 }
-shape::structure!(PolicyEvaluationException, MODEL, 219, message);
+shape::structure!(PolicyEvaluationException, MODEL, 463, message);
 
 #[derive(Clone, Default)]
 pub struct SimulateCustomPolicyRequest {
@@ -1357,7 +2858,7 @@ pub struct SimulateCustomPolicyRequest {
 shape::structure!(
     SimulateCustomPolicyRequest,
     MODEL,
-    221,
+    465,
     policy_input_list,
     permissions_boundary_policy_input_list,
     ordered_organization_policy_input_list,
@@ -1376,7 +2877,7 @@ shape::structure!(
 pub struct OrderedOrganizationPolicyType {
     pub service_control_policy_input_list: Option<Vec<String>>,
 }
-shape::structure!(OrderedOrganizationPolicyType, MODEL, 223, service_control_policy_input_list);
+shape::structure!(OrderedOrganizationPolicyType, MODEL, 467, service_control_policy_input_list);
 
 #[derive(Clone, Default)]
 pub struct ContextEntry {
@@ -1384,7 +2885,7 @@ pub struct ContextEntry {
     pub context_key_values: Option<Vec<String>>,
     pub context_key_type: Option<ContextKeyTypeEnum>,
 }
-shape::structure!(ContextEntry, MODEL, 229, context_key_name, context_key_values, context_key_type);
+shape::structure!(ContextEntry, MODEL, 473, context_key_name, context_key_values, context_key_type);
 
 shape::string_enum!(ContextKeyTypeEnum { String = "string", StringList = "stringList", Numeric = "numeric", NumericList = "numericList", Boolean = "boolean", BooleanList = "booleanList", Ip = "ip", IpList = "ipList", Binary = "binary", BinaryList = "binaryList", Date = "date", DateList = "dateList",  });
 
@@ -1394,7 +2895,7 @@ pub struct SimulatePolicyResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(SimulatePolicyResponse, MODEL, 234, evaluation_results, is_truncated, marker);
+shape::structure!(SimulatePolicyResponse, MODEL, 478, evaluation_results, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct EvaluationResult {
@@ -1411,7 +2912,7 @@ pub struct EvaluationResult {
 shape::structure!(
     EvaluationResult,
     MODEL,
-    236,
+    480,
     eval_action_name,
     eval_resource_name,
     eval_decision,
@@ -1435,7 +2936,7 @@ pub struct Statement {
 shape::structure!(
     Statement,
     MODEL,
-    239,
+    483,
     source_policy_id,
     source_policy_type,
     start_position,
@@ -1449,19 +2950,19 @@ pub struct Position {
     pub line: Option<i32>,
     pub column: Option<i32>,
 }
-shape::structure!(Position, MODEL, 242, line, column);
+shape::structure!(Position, MODEL, 486, line, column);
 
 #[derive(Clone, Default)]
 pub struct OrganizationsDecisionDetail {
     pub allowed_by_organizations: Option<bool>,
 }
-shape::structure!(OrganizationsDecisionDetail, MODEL, 245, allowed_by_organizations);
+shape::structure!(OrganizationsDecisionDetail, MODEL, 489, allowed_by_organizations);
 
 #[derive(Clone, Default)]
 pub struct PermissionsBoundaryDecisionDetail {
     pub allowed_by_permissions_boundary: Option<bool>,
 }
-shape::structure!(PermissionsBoundaryDecisionDetail, MODEL, 246, allowed_by_permissions_boundary);
+shape::structure!(PermissionsBoundaryDecisionDetail, MODEL, 490, allowed_by_permissions_boundary);
 
 #[derive(Clone, Default)]
 pub struct ResourceSpecificResult {
@@ -1475,7 +2976,7 @@ pub struct ResourceSpecificResult {
 shape::structure!(
     ResourceSpecificResult,
     MODEL,
-    250,
+    494,
     eval_resource_name,
     eval_resource_decision,
     matched_statements,
@@ -1503,7 +3004,7 @@ pub struct SimulatePrincipalPolicyRequest {
 shape::structure!(
     SimulatePrincipalPolicyRequest,
     MODEL,
-    251,
+    495,
     policy_source_arn,
     policy_input_list,
     permissions_boundary_policy_input_list,
@@ -1527,7 +3028,7 @@ pub enum PolicyIdentifier {
     PolicyArn(String),
     InlinePolicyIdentifier(InlinePolicyIdentifierType),
 }
-shape::union!(PolicyIdentifier, MODEL, 253, PolicyType, PolicyArn, InlinePolicyIdentifier);
+shape::union!(PolicyIdentifier, MODEL, 497, PolicyType, PolicyArn, InlinePolicyIdentifier);
 
 shape::string_enum!(PolicyIdentifierPolicyType { Inline = "inline", AwsManaged = "aws-managed", UserManaged = "user-managed", PermissionBoundary = "permission-boundary", Scp = "scp", Rcp = "rcp",  });
 
@@ -1540,7 +3041,7 @@ pub struct InlinePolicyIdentifierType {
 shape::structure!(
     InlinePolicyIdentifierType,
     MODEL,
-    255,
+    499,
     policy_name,
     attachment_type,
     attachment_name
@@ -1553,88 +3054,182 @@ pub struct TagInstanceProfileRequest {
     pub instance_profile_name: String,
     pub tags: Vec<Tag>,
 }
-shape::structure!(TagInstanceProfileRequest, MODEL, 258, instance_profile_name, tags);
+shape::structure!(TagInstanceProfileRequest, MODEL, 502, instance_profile_name, tags);
 
 #[derive(Clone, Default)]
 pub struct TagInstanceProfileOutput {}
-shape::structure!(TagInstanceProfileOutput, MODEL, 259);
+shape::structure!(TagInstanceProfileOutput, MODEL, 503);
+
+#[derive(Clone, Default)]
+pub struct TagMFADeviceRequest {
+    pub serial_number: String,
+    pub tags: Vec<Tag>,
+}
+shape::structure!(TagMFADeviceRequest, MODEL, 504, serial_number, tags);
+
+#[derive(Clone, Default)]
+pub struct TagMFADeviceOutput {}
+shape::structure!(TagMFADeviceOutput, MODEL, 505);
+
+#[derive(Clone, Default)]
+pub struct TagOpenIDConnectProviderRequest {
+    pub open_id_connect_provider_arn: String,
+    pub tags: Vec<Tag>,
+}
+shape::structure!(TagOpenIDConnectProviderRequest, MODEL, 506, open_id_connect_provider_arn, tags);
+
+#[derive(Clone, Default)]
+pub struct TagOpenIDConnectProviderOutput {}
+shape::structure!(TagOpenIDConnectProviderOutput, MODEL, 507);
 
 #[derive(Clone, Default)]
 pub struct TagPolicyRequest {
     pub policy_arn: String,
     pub tags: Vec<Tag>,
 }
-shape::structure!(TagPolicyRequest, MODEL, 260, policy_arn, tags);
+shape::structure!(TagPolicyRequest, MODEL, 508, policy_arn, tags);
 
 #[derive(Clone, Default)]
 pub struct TagPolicyOutput {}
-shape::structure!(TagPolicyOutput, MODEL, 261);
+shape::structure!(TagPolicyOutput, MODEL, 509);
 
 #[derive(Clone, Default)]
 pub struct TagRoleRequest {
     pub role_name: String,
     pub tags: Vec<Tag>,
 }
-shape::structure!(TagRoleRequest, MODEL, 262, role_name, tags);
+shape::structure!(TagRoleRequest, MODEL, 510, role_name, tags);
 
 #[derive(Clone, Default)]
 pub struct TagRoleOutput {}
-shape::structure!(TagRoleOutput, MODEL, 263);
+shape::structure!(TagRoleOutput, MODEL, 511);
+
+#[derive(Clone, Default)]
+pub struct TagSAMLProviderRequest {
+    pub saml_provider_arn: String,
+    pub tags: Vec<Tag>,
+}
+shape::structure!(TagSAMLProviderRequest, MODEL, 512, saml_provider_arn, tags);
+
+#[derive(Clone, Default)]
+pub struct TagSAMLProviderOutput {}
+shape::structure!(TagSAMLProviderOutput, MODEL, 513);
+
+#[derive(Clone, Default)]
+pub struct TagServerCertificateRequest {
+    pub server_certificate_name: String,
+    pub tags: Vec<Tag>,
+}
+shape::structure!(TagServerCertificateRequest, MODEL, 514, server_certificate_name, tags);
+
+#[derive(Clone, Default)]
+pub struct TagServerCertificateOutput {}
+shape::structure!(TagServerCertificateOutput, MODEL, 515);
 
 #[derive(Clone, Default)]
 pub struct TagUserRequest {
     pub user_name: String,
     pub tags: Vec<Tag>,
 }
-shape::structure!(TagUserRequest, MODEL, 264, user_name, tags);
+shape::structure!(TagUserRequest, MODEL, 516, user_name, tags);
 
 #[derive(Clone, Default)]
 pub struct TagUserOutput {}
-shape::structure!(TagUserOutput, MODEL, 265);
+shape::structure!(TagUserOutput, MODEL, 517);
 
 #[derive(Clone, Default)]
 pub struct UntagInstanceProfileRequest {
     pub instance_profile_name: String,
     pub tag_keys: Vec<String>,
 }
-shape::structure!(UntagInstanceProfileRequest, MODEL, 266, instance_profile_name, tag_keys);
+shape::structure!(UntagInstanceProfileRequest, MODEL, 518, instance_profile_name, tag_keys);
 
 #[derive(Clone, Default)]
 pub struct UntagInstanceProfileOutput {}
-shape::structure!(UntagInstanceProfileOutput, MODEL, 268);
+shape::structure!(UntagInstanceProfileOutput, MODEL, 520);
+
+#[derive(Clone, Default)]
+pub struct UntagMFADeviceRequest {
+    pub serial_number: String,
+    pub tag_keys: Vec<String>,
+}
+shape::structure!(UntagMFADeviceRequest, MODEL, 521, serial_number, tag_keys);
+
+#[derive(Clone, Default)]
+pub struct UntagMFADeviceOutput {}
+shape::structure!(UntagMFADeviceOutput, MODEL, 522);
+
+#[derive(Clone, Default)]
+pub struct UntagOpenIDConnectProviderRequest {
+    pub open_id_connect_provider_arn: String,
+    pub tag_keys: Vec<String>,
+}
+shape::structure!(
+    UntagOpenIDConnectProviderRequest,
+    MODEL,
+    523,
+    open_id_connect_provider_arn,
+    tag_keys
+);
+
+#[derive(Clone, Default)]
+pub struct UntagOpenIDConnectProviderOutput {}
+shape::structure!(UntagOpenIDConnectProviderOutput, MODEL, 524);
 
 #[derive(Clone, Default)]
 pub struct UntagPolicyRequest {
     pub policy_arn: String,
     pub tag_keys: Vec<String>,
 }
-shape::structure!(UntagPolicyRequest, MODEL, 269, policy_arn, tag_keys);
+shape::structure!(UntagPolicyRequest, MODEL, 525, policy_arn, tag_keys);
 
 #[derive(Clone, Default)]
 pub struct UntagPolicyOutput {}
-shape::structure!(UntagPolicyOutput, MODEL, 270);
+shape::structure!(UntagPolicyOutput, MODEL, 526);
 
 #[derive(Clone, Default)]
 pub struct UntagRoleRequest {
     pub role_name: String,
     pub tag_keys: Vec<String>,
 }
-shape::structure!(UntagRoleRequest, MODEL, 271, role_name, tag_keys);
+shape::structure!(UntagRoleRequest, MODEL, 527, role_name, tag_keys);
 
 #[derive(Clone, Default)]
 pub struct UntagRoleOutput {}
-shape::structure!(UntagRoleOutput, MODEL, 272);
+shape::structure!(UntagRoleOutput, MODEL, 528);
+
+#[derive(Clone, Default)]
+pub struct UntagSAMLProviderRequest {
+    pub saml_provider_arn: String,
+    pub tag_keys: Vec<String>,
+}
+shape::structure!(UntagSAMLProviderRequest, MODEL, 529, saml_provider_arn, tag_keys);
+
+#[derive(Clone, Default)]
+pub struct UntagSAMLProviderOutput {}
+shape::structure!(UntagSAMLProviderOutput, MODEL, 530);
+
+#[derive(Clone, Default)]
+pub struct UntagServerCertificateRequest {
+    pub server_certificate_name: String,
+    pub tag_keys: Vec<String>,
+}
+shape::structure!(UntagServerCertificateRequest, MODEL, 531, server_certificate_name, tag_keys);
+
+#[derive(Clone, Default)]
+pub struct UntagServerCertificateOutput {}
+shape::structure!(UntagServerCertificateOutput, MODEL, 532);
 
 #[derive(Clone, Default)]
 pub struct UntagUserRequest {
     pub user_name: String,
     pub tag_keys: Vec<String>,
 }
-shape::structure!(UntagUserRequest, MODEL, 273, user_name, tag_keys);
+shape::structure!(UntagUserRequest, MODEL, 533, user_name, tag_keys);
 
 #[derive(Clone, Default)]
 pub struct UntagUserOutput {}
-shape::structure!(UntagUserOutput, MODEL, 274);
+shape::structure!(UntagUserOutput, MODEL, 534);
 
 #[derive(Clone, Default)]
 pub struct UpdateAccessKeyRequest {
@@ -1642,22 +3237,53 @@ pub struct UpdateAccessKeyRequest {
     pub access_key_id: String,
     pub status: StatusType,
 }
-shape::structure!(UpdateAccessKeyRequest, MODEL, 275, user_name, access_key_id, status);
+shape::structure!(UpdateAccessKeyRequest, MODEL, 535, user_name, access_key_id, status);
 
 #[derive(Clone, Default)]
 pub struct UpdateAccessKeyOutput {}
-shape::structure!(UpdateAccessKeyOutput, MODEL, 276);
+shape::structure!(UpdateAccessKeyOutput, MODEL, 536);
+
+#[derive(Clone, Default)]
+pub struct UpdateAccountPasswordPolicyRequest {
+    pub minimum_password_length: Option<i32>,
+    pub require_symbols: Option<bool>,
+    pub require_numbers: Option<bool>,
+    pub require_uppercase_characters: Option<bool>,
+    pub require_lowercase_characters: Option<bool>,
+    pub allow_users_to_change_password: Option<bool>,
+    pub max_password_age: Option<i32>,
+    pub password_reuse_prevention: Option<i32>,
+    pub hard_expiry: Option<bool>,
+}
+shape::structure!(
+    UpdateAccountPasswordPolicyRequest,
+    MODEL,
+    537,
+    minimum_password_length,
+    require_symbols,
+    require_numbers,
+    require_uppercase_characters,
+    require_lowercase_characters,
+    allow_users_to_change_password,
+    max_password_age,
+    password_reuse_prevention,
+    hard_expiry
+);
+
+#[derive(Clone, Default)]
+pub struct UpdateAccountPasswordPolicyOutput {}
+shape::structure!(UpdateAccountPasswordPolicyOutput, MODEL, 538);
 
 #[derive(Clone, Default)]
 pub struct UpdateAssumeRolePolicyRequest {
     pub role_name: String,
     pub policy_document: String,
 }
-shape::structure!(UpdateAssumeRolePolicyRequest, MODEL, 277, role_name, policy_document);
+shape::structure!(UpdateAssumeRolePolicyRequest, MODEL, 539, role_name, policy_document);
 
 #[derive(Clone, Default)]
 pub struct UpdateAssumeRolePolicyOutput {}
-shape::structure!(UpdateAssumeRolePolicyOutput, MODEL, 278);
+shape::structure!(UpdateAssumeRolePolicyOutput, MODEL, 540);
 
 #[derive(Clone, Default)]
 pub struct UpdateGroupRequest {
@@ -1665,11 +3291,47 @@ pub struct UpdateGroupRequest {
     pub new_path: Option<String>,
     pub new_group_name: Option<String>,
 }
-shape::structure!(UpdateGroupRequest, MODEL, 279, group_name, new_path, new_group_name);
+shape::structure!(UpdateGroupRequest, MODEL, 541, group_name, new_path, new_group_name);
 
 #[derive(Clone, Default)]
 pub struct UpdateGroupOutput {}
-shape::structure!(UpdateGroupOutput, MODEL, 280);
+shape::structure!(UpdateGroupOutput, MODEL, 542);
+
+#[derive(Clone, Default)]
+pub struct UpdateLoginProfileRequest {
+    pub user_name: String,
+    pub password: Option<String>,
+    pub password_reset_required: Option<bool>,
+}
+shape::structure!(
+    UpdateLoginProfileRequest,
+    MODEL,
+    543,
+    user_name,
+    password,
+    password_reset_required
+);
+
+#[derive(Clone, Default)]
+pub struct UpdateLoginProfileOutput {}
+shape::structure!(UpdateLoginProfileOutput, MODEL, 544);
+
+#[derive(Clone, Default)]
+pub struct UpdateOpenIDConnectProviderThumbprintRequest {
+    pub open_id_connect_provider_arn: String,
+    pub thumbprint_list: Vec<String>,
+}
+shape::structure!(
+    UpdateOpenIDConnectProviderThumbprintRequest,
+    MODEL,
+    545,
+    open_id_connect_provider_arn,
+    thumbprint_list
+);
+
+#[derive(Clone, Default)]
+pub struct UpdateOpenIDConnectProviderThumbprintOutput {}
+shape::structure!(UpdateOpenIDConnectProviderThumbprintOutput, MODEL, 546);
 
 #[derive(Clone, Default)]
 pub struct UpdateRoleRequest {
@@ -1677,30 +3339,111 @@ pub struct UpdateRoleRequest {
     pub description: Option<String>,
     pub max_session_duration: Option<i32>,
 }
-shape::structure!(UpdateRoleRequest, MODEL, 281, role_name, description, max_session_duration);
+shape::structure!(UpdateRoleRequest, MODEL, 547, role_name, description, max_session_duration);
 
 #[derive(Clone, Default)]
 pub struct UpdateRoleResponse {}
-shape::structure!(UpdateRoleResponse, MODEL, 282);
+shape::structure!(UpdateRoleResponse, MODEL, 548);
 
 #[derive(Clone, Default)]
 pub struct UpdateRoleDescriptionRequest {
     pub role_name: String,
     pub description: String,
 }
-shape::structure!(UpdateRoleDescriptionRequest, MODEL, 283, role_name, description);
+shape::structure!(UpdateRoleDescriptionRequest, MODEL, 549, role_name, description);
 
 #[derive(Clone, Default)]
 pub struct UpdateRoleDescriptionResponse {
     pub role: Option<Role>,
 }
-shape::structure!(UpdateRoleDescriptionResponse, MODEL, 284, role);
+shape::structure!(UpdateRoleDescriptionResponse, MODEL, 550, role);
 
 #[derive(Clone, Default)]
-pub struct EntityTemporarilyUnmodifiableException {
-    pub message: Option<String>,
+pub struct UpdateSAMLProviderRequest {
+    pub saml_metadata_document: Option<String>,
+    pub saml_provider_arn: String,
+    pub assertion_encryption_mode: Option<AssertionEncryptionModeType>,
+    pub add_private_key: Option<String>,
+    pub remove_private_key: Option<String>,
 }
-shape::structure!(EntityTemporarilyUnmodifiableException, MODEL, 285, message);
+shape::structure!(
+    UpdateSAMLProviderRequest,
+    MODEL,
+    551,
+    saml_metadata_document,
+    saml_provider_arn,
+    assertion_encryption_mode,
+    add_private_key,
+    remove_private_key
+);
+
+#[derive(Clone, Default)]
+pub struct UpdateSAMLProviderResponse {
+    pub saml_provider_arn: Option<String>,
+}
+shape::structure!(UpdateSAMLProviderResponse, MODEL, 552, saml_provider_arn);
+
+#[derive(Clone, Default)]
+pub struct UpdateSSHPublicKeyRequest {
+    pub user_name: String,
+    pub ssh_public_key_id: String,
+    pub status: StatusType,
+}
+shape::structure!(UpdateSSHPublicKeyRequest, MODEL, 553, user_name, ssh_public_key_id, status);
+
+#[derive(Clone, Default)]
+pub struct UpdateSSHPublicKeyOutput {}
+shape::structure!(UpdateSSHPublicKeyOutput, MODEL, 554);
+
+#[derive(Clone, Default)]
+pub struct UpdateServerCertificateRequest {
+    pub server_certificate_name: String,
+    pub new_path: Option<String>,
+    pub new_server_certificate_name: Option<String>,
+}
+shape::structure!(
+    UpdateServerCertificateRequest,
+    MODEL,
+    555,
+    server_certificate_name,
+    new_path,
+    new_server_certificate_name
+);
+
+#[derive(Clone, Default)]
+pub struct UpdateServerCertificateOutput {}
+shape::structure!(UpdateServerCertificateOutput, MODEL, 556);
+
+#[derive(Clone, Default)]
+pub struct UpdateServiceSpecificCredentialRequest {
+    pub user_name: Option<String>,
+    pub service_specific_credential_id: String,
+    pub status: StatusType,
+}
+shape::structure!(
+    UpdateServiceSpecificCredentialRequest,
+    MODEL,
+    557,
+    user_name,
+    service_specific_credential_id,
+    status
+);
+
+#[derive(Clone, Default)]
+pub struct UpdateServiceSpecificCredentialOutput {}
+shape::structure!(UpdateServiceSpecificCredentialOutput, MODEL, 558);
+
+#[derive(Clone, Default)]
+pub struct UpdateSigningCertificateRequest {
+    pub user_name: Option<String>,
+    pub certificate_id: String,
+    pub status: StatusType,
+}
+shape::structure!(UpdateSigningCertificateRequest, MODEL, 559, user_name, certificate_id, status);
+
+#[derive(Clone, Default)]
+pub struct UpdateSigningCertificateOutput {}
+shape::structure!(UpdateSigningCertificateOutput, MODEL, 560);
 
 #[derive(Clone, Default)]
 pub struct UpdateUserRequest {
@@ -1708,8 +3451,98 @@ pub struct UpdateUserRequest {
     pub new_path: Option<String>,
     pub new_user_name: Option<String>,
 }
-shape::structure!(UpdateUserRequest, MODEL, 287, user_name, new_path, new_user_name);
+shape::structure!(UpdateUserRequest, MODEL, 561, user_name, new_path, new_user_name);
 
 #[derive(Clone, Default)]
 pub struct UpdateUserOutput {}
-shape::structure!(UpdateUserOutput, MODEL, 288);
+shape::structure!(UpdateUserOutput, MODEL, 562);
+
+#[derive(Clone, Default)]
+pub struct InvalidPublicKeyException {
+    pub message: Option<String>,
+}
+shape::structure!(InvalidPublicKeyException, MODEL, 563, message);
+
+#[derive(Clone, Default)]
+pub struct DuplicateSSHPublicKeyException {
+    pub message: Option<String>,
+}
+shape::structure!(DuplicateSSHPublicKeyException, MODEL, 565, message);
+
+#[derive(Clone, Default)]
+pub struct UploadSSHPublicKeyRequest {
+    pub user_name: String,
+    pub ssh_public_key_body: String,
+}
+shape::structure!(UploadSSHPublicKeyRequest, MODEL, 567, user_name, ssh_public_key_body);
+
+#[derive(Clone, Default)]
+pub struct UploadSSHPublicKeyResponse {
+    pub ssh_public_key: Option<SSHPublicKey>,
+}
+shape::structure!(UploadSSHPublicKeyResponse, MODEL, 568, ssh_public_key);
+
+#[derive(Clone, Default)]
+pub struct MalformedCertificateException {
+    pub message: Option<String>,
+}
+shape::structure!(MalformedCertificateException, MODEL, 569, message);
+
+#[derive(Clone, Default)]
+pub struct KeyPairMismatchException {
+    pub message: Option<String>,
+}
+shape::structure!(KeyPairMismatchException, MODEL, 571, message);
+
+#[derive(Clone, Default)]
+pub struct UploadServerCertificateRequest {
+    pub path: Option<String>,
+    pub server_certificate_name: String,
+    pub certificate_body: String,
+    pub private_key: String,
+    pub certificate_chain: Option<String>,
+    pub tags: Option<Vec<Tag>>,
+}
+shape::structure!(
+    UploadServerCertificateRequest,
+    MODEL,
+    573,
+    path,
+    server_certificate_name,
+    certificate_body,
+    private_key,
+    certificate_chain,
+    tags
+);
+
+#[derive(Clone, Default)]
+pub struct UploadServerCertificateResponse {
+    pub server_certificate_metadata: Option<ServerCertificateMetadata>,
+    pub tags: Option<Vec<Tag>>,
+}
+shape::structure!(UploadServerCertificateResponse, MODEL, 574, server_certificate_metadata, tags);
+
+#[derive(Clone, Default)]
+pub struct InvalidCertificateException {
+    pub message: Option<String>,
+}
+shape::structure!(InvalidCertificateException, MODEL, 575, message);
+
+#[derive(Clone, Default)]
+pub struct DuplicateCertificateException {
+    pub message: Option<String>,
+}
+shape::structure!(DuplicateCertificateException, MODEL, 577, message);
+
+#[derive(Clone, Default)]
+pub struct UploadSigningCertificateRequest {
+    pub user_name: Option<String>,
+    pub certificate_body: String,
+}
+shape::structure!(UploadSigningCertificateRequest, MODEL, 579, user_name, certificate_body);
+
+#[derive(Clone, Default)]
+pub struct UploadSigningCertificateResponse {
+    pub certificate: SigningCertificate,
+}
+shape::structure!(UploadSigningCertificateResponse, MODEL, 580, certificate);

@@ -94,6 +94,17 @@ pub(crate) fn detach<E: Entity>(
     Ok(tx.delete(&ATTACHMENTS, key)?)
 }
 
+/// Takes the index entry of an attachment away; the caller deletes the entity.
+pub(crate) fn forget<E: Entity>(
+    tx: &mut WriteTx,
+    account: &str,
+    policy_arn: &str,
+    name: &str,
+) -> Result<()> {
+    let key = index_key(account, policy_arn, Usage::Permissions, E::KIND, name);
+    Ok(tx.delete(&ATTACHMENTS, key)?)
+}
+
 /// Sets or takes away a boundary; the caller saves the entity.
 pub(crate) fn set_boundary<E: Bounded>(
     tx: &mut WriteTx,

@@ -1,8 +1,7 @@
 //! Which user is meant when a request names none: the one who calls.
 
-use kernel::{Ctx, Principal};
+use kernel::{Ctx, Fault, Principal};
 
-use crate::arn;
 use crate::error::{Result, validation};
 
 /// Whom a request is about.
@@ -19,13 +18,21 @@ pub(crate) fn subject(ctx: &Ctx, named: Option<String>) -> Result<Subject> {
     if let Some(name) = named {
         return Ok(Subject::User(name));
     }
-    if matches!(ctx.principal(), Principal::Root { .. }) {
-        return Ok(Subject::Root);
+    match ctx.principal() {
+        Principal::Root { .. } | Principal::RootSession(_) => Ok(Subject::Root),
+        Principal::User(user) => Ok(Subject::User(user.name.clone())),
+        _ => Err(unnamed().into()),
     }
-    match arn::parts(&ctx.principal().arn(), "user") {
-        Some((_, _, name)) => Ok(Subject::User(name.to_owned())),
-        None => {
-            Err(validation("Must specify userName when calling with non-User credentials").into())
-        }
+}
+
+/// The user named, or else the caller, who must be a user.
+pub(crate) fn user(ctx: &Ctx, named: Option<String>) -> Result<String> {
+    match subject(ctx, named)? {
+        Subject::User(name) => Ok(name),
+        Subject::Root => Err(unnamed().into()),
     }
+}
+
+fn unnamed() -> Fault {
+    validation("Must specify userName when calling with non-User credentials")
 }

@@ -7,21 +7,8 @@ use policy::{Kind, Policy};
 
 use crate::error::{Result, malformed};
 
-/// What a document is for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Purpose {
-    /// Says what an identity may do.
-    Identity,
-    /// Says who may assume a role.
-    Trust,
-}
-
 /// Refuses what is no policy, in AWS's words.
-pub(crate) fn check(text: &str, purpose: Purpose) -> Result<()> {
-    let kind = match purpose {
-        Purpose::Identity => Kind::Identity,
-        Purpose::Trust => Kind::Trust,
-    };
+pub(crate) fn check(text: &str, kind: Kind) -> Result<()> {
     Policy::parse(text, kind).map_err(|why| malformed(why.to_string()))?;
     Ok(())
 }

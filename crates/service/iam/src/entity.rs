@@ -8,8 +8,8 @@ use store::{AnyTable, RawTable, ReadTx, Scan, Table, WriteTx};
 
 use crate::error::{Result, named_exists, no_named, no_such, quota};
 use crate::record::{
-    GENERATIONS, GROUPS, Grants, GroupRecord, PROFILES, ProfileRecord, ROLES, RoleRecord, Tags,
-    USERS, UserRecord,
+    GENERATIONS, GROUPS, Grants, GroupRecord, PROFILES, ProfileRecord, ROLES, RoleRecord, SERVER,
+    ServerRecord, Tags, USERS, UserRecord,
 };
 
 /// A record that is found by its name.
@@ -94,6 +94,30 @@ impl Named for ProfileRecord {
     }
     fn taken(name: &str) -> kernel::Fault {
         crate::error::exists(format!("Instance Profile {name} already exists."))
+    }
+}
+
+impl Named for ServerRecord {
+    const TABLE: &'static Table<Self> = &SERVER;
+    const WHAT: &'static str = "Server Certificate";
+    const QUOTA: (&'static str, usize) = ("ServerCertificatesPerAccount", 20);
+    fn name(&self) -> &str {
+        &self.name
+    }
+    fn path(&self) -> &str {
+        &self.path
+    }
+    fn absent(name: &str) -> kernel::Fault {
+        no_named(Self::WHAT, name)
+    }
+    fn taken(name: &str) -> kernel::Fault {
+        crate::error::exists(format!("The Server Certificate with name {name} already exists."))
+    }
+}
+
+impl Tagged for ServerRecord {
+    fn tags(&mut self) -> &mut Tags {
+        &mut self.tags
     }
 }
 

@@ -1,6 +1,6 @@
 //! Unique ids and access key ids, formed as AWS forms them.
 
-use kernel::{Ctx, Random};
+use kernel::Ctx;
 
 /// A unique id: four letters that tell the kind, 17 characters of base 32.
 pub(crate) fn unique(ctx: &Ctx, prefix: &str) -> String {
@@ -18,27 +18,6 @@ pub(crate) fn of_fact(prefix: &str, name: &str) -> String {
     prefix.chars().chain(digits).collect()
 }
 
-/// `AKIA…`: bits 1 to 40 after the prefix are the account, as in AWS's keys since 2019, which is
-/// what `sts:GetAccessKeyInfo` reads.
-pub(crate) fn access_key(random: &dyn Random, account: &str) -> String {
-    let account: u64 = account.parse().unwrap_or(0);
-    let mut low = [0; 16];
-    random.fill(&mut low);
-    let bits = u128::from_le_bytes(low);
-    let head = (1 << 79) | (u128::from(account & 0xff_ffff_ffff) << 39);
-    let bits = head | (bits & ((1 << 39) - 1));
-    let digits = (0..16).rev().map(|i| base32_digit((bits >> (5 * i)) as u8));
-    "AKIA".chars().chain(digits).collect()
-}
-
-/// A secret access key: 40 characters of base 64, 30 random bytes.
-pub(crate) fn secret(random: &dyn Random) -> String {
-    use base64::Engine as _;
-    let mut bytes = [0; 30];
-    random.fill(&mut bytes);
-    base64::engine::general_purpose::STANDARD.encode(bytes)
-}
-
 fn base32_digit(bits: u8) -> char {
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[usize::from(bits & 31)].into()
 }
@@ -46,18 +25,6 @@ fn base32_digit(bits: u8) -> char {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kernel::SeededRandom;
-
-    #[test]
-    fn access_key_ids_tell_their_account() {
-        let id = access_key(&SeededRandom::new(1), "581039954779");
-        // Read as published: the first six bytes after the prefix, bits 7 to 46.
-        let digit = |c| b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".iter().position(|d| *d == c).unwrap();
-        let bits = id.bytes().skip(4).fold(0u128, |bits, c| (bits << 5) | digit(c) as u128);
-        assert_eq!(((bits >> 32) & 0x7fff_ffff_ff80) >> 7, 581_039_954_779);
-        assert_eq!(id.len(), 20);
-        assert_eq!(secret(&SeededRandom::new(1)).len(), 40);
-    }
 
     #[test]
     fn ids_of_facts_do_not_change() {

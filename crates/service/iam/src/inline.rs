@@ -3,7 +3,7 @@
 use api_iam::AttachedPolicy;
 use kernel::Ctx;
 
-use crate::document::{self, Purpose};
+use crate::document;
 use crate::entity::{Entity, change, load, save};
 use crate::error::{Result, limit, no_named};
 use crate::record::Grants;
@@ -16,7 +16,7 @@ pub(crate) async fn put<E: Entity>(
     policy: &str,
     text: String,
 ) -> Result<()> {
-    document::check(&text, Purpose::Identity)?;
+    document::check(&text, policy::Kind::Identity)?;
     change(ctx, |tx| {
         let mut entity: E = load(tx, ctx.account(), name)?;
         attach::check_modifiable(&entity)?;

@@ -10,21 +10,31 @@ mod authority;
 mod caller;
 mod compiled;
 mod context;
+mod der;
 mod document;
 mod entity;
 mod error;
+mod guard;
 mod id;
 mod inline;
 pub mod lookup;
 mod managed;
+pub mod mfa;
 mod ops;
 mod owned;
 mod page;
+mod password;
+mod pem;
 mod record;
+mod reseal;
+mod saml;
+mod service_roles;
 mod shown;
 mod simulate;
+mod ssh;
 mod tags;
 mod touch;
+mod trust;
 
 use std::sync::Arc;
 
@@ -64,6 +74,7 @@ fn build(iam: Iam, compiler: Compiler) -> Service {
     let iam = Arc::new(iam);
     let mut service = Service::new(api_iam::dispatch(iam.clone()));
     service.reseal = Some(iam);
+    service.guard = Some(Arc::new(guard::Records));
     service.reset = Some(Arc::new(move || {
         touches.clear();
         compiler.clear();

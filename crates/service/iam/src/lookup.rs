@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use store::{ReadTx, Scan, Table, WriteTx};
 
 use crate::record::{GENERATIONS, Grants, GroupRecord, KEYS, RoleRecord, UserRecord};
-use crate::{access, arn, entity, managed};
+use crate::{access, arn, entity, managed, trust};
 
 /// Last use by access key id or by unique id of a user or role.
 pub(crate) const USES: Table<LastUse> = Table::new("iam/last-use");
@@ -122,7 +122,7 @@ pub fn access_key(tx: &ReadTx, sealer: &Sealer, id: &str) -> Result<Option<Key>,
             Some(KeyOwner { name: user.name, path: user.path, id: user.id })
         }
     };
-    let secret = access::opened(sealer, id, &record).map_err(LookupError::Seal)?;
+    let secret = access::opened_key(sealer, id, &record).map_err(LookupError::Seal)?;
     Ok(Some(Key { account: record.account, secret, active: record.active, user }))
 }
 
@@ -165,6 +165,7 @@ pub fn role(tx: &ReadTx, account: &str, name: &str) -> Result<Option<AssumableRo
     let Some(record) = entity::find::<RoleRecord>(tx, account, name)? else { return Ok(None) };
     let mut policies = Vec::new();
     granted(tx, account, ("role", &record.name), &record.grants, &mut policies)?;
+    let trust = trust::current(tx, account, &record)?;
     Ok(Some(AssumableRole {
         identity: Identity {
             arn: arn::of(account, "role", &record.path, &record.name),
@@ -174,7 +175,7 @@ pub fn role(tx: &ReadTx, account: &str, name: &str) -> Result<Option<AssumableRo
             tags: record.tags,
             policies,
         },
-        trust: record.trust,
+        trust,
         max_session_s: record.max_session_s,
         linked_service: record.linked_service,
     }))

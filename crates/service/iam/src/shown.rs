@@ -12,7 +12,7 @@ use crate::entity;
 use crate::error::Result;
 use crate::managed::{Fact, Managed};
 use crate::record::{GroupRecord, PolicyRecord, ProfileRecord, RoleRecord, UserRecord};
-use crate::{arn, lookup, tags};
+use crate::{arn, lookup, tags, trust};
 
 /// How many entities use a policy: attached, as a boundary.
 pub(crate) type Uses = (i32, i32);
@@ -67,7 +67,7 @@ pub(crate) fn role(
         role_id: record.id.clone(),
         arn: arn::of(account, "role", &record.path, &record.name),
         create_date: Timestamp::from_ms(record.created_ms),
-        assume_role_policy_document: Some(encoded(&record.trust)),
+        assume_role_policy_document: Some(encoded(&trust::current(tx, account, record)?)),
         description: record.description.clone(),
         max_session_duration: Some(record.max_session_s),
         permissions_boundary: whole.then(|| boundary(record.boundary.as_ref())).flatten(),

@@ -14,7 +14,7 @@ use api_iam::{
 };
 use kernel::{Ctx, Fault, Timestamp};
 
-use crate::document::{self, Purpose, encoded};
+use crate::document::{self, encoded};
 use crate::entity::change;
 use crate::error::{Result, conflict, limit, no_such, quota};
 use crate::managed::{self, Managed};
@@ -29,7 +29,7 @@ const POLICY_MAX: usize = 6144;
 
 /// A document that may become a managed policy.
 pub(super) fn checked(text: String) -> Result<String> {
-    document::check(&text, Purpose::Identity)?;
+    document::check(&text, policy::Kind::Identity)?;
     document::check_size(&text, POLICY_MAX, || quota("PolicySize", POLICY_MAX))?;
     Ok(text)
 }

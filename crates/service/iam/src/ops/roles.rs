@@ -15,13 +15,13 @@ use api_iam::{
 };
 use kernel::Ctx;
 
-use crate::document::{self, Purpose};
+use crate::document;
 use crate::entity::{self, change, create, load, save};
 use crate::error::{Result, must_first, quota, validation};
 use crate::page::page;
 use crate::record::{Grants, ROLES, RoleRecord};
 use crate::shown::Detail;
-use crate::{Iam, attach, id, lookup, shown, tags};
+use crate::{Iam, attach, id, lookup, shown, tags, trust};
 
 /// Characters of a trust policy: the limit that AWS begins with.
 const TRUST_MAX: usize = 2048;
@@ -45,6 +45,7 @@ pub(crate) async fn create_role(
         path,
         created_ms: ctx.now().epoch_ms,
         trust: checked_trust(input.assume_role_policy_document)?,
+        trusted: Vec::new(),
         description: input.description,
         max_session_s: input.max_session_duration.unwrap_or(SESSION_S),
         tags: tags::given(input.tags)?,
@@ -55,6 +56,7 @@ pub(crate) async fn create_role(
     let (account, boundary) = (ctx.account(), input.permissions_boundary);
     let role = change(ctx, |tx| {
         record.boundary = None;
+        record.trusted = trust::principals(tx, account, &record.trust)?;
         create(tx, account, &record)?;
         if boundary.is_some() {
             attach::set_boundary(tx, account, &mut record, boundary.clone())?;
@@ -72,7 +74,7 @@ pub(crate) async fn create_role(
 
 /// A trust policy that is one, and not too long.
 fn checked_trust(text: String) -> crate::error::Result<String> {
-    document::check(&text, Purpose::Trust)?;
+    document::check(&text, policy::Kind::Trust)?;
     document::check_size(&text, TRUST_MAX, || quota("ACLSizePerRole", TRUST_MAX))?;
     Ok(text)
 }
@@ -145,11 +147,12 @@ pub(crate) async fn update_assume_role_policy(
     ctx: &Ctx,
     input: UpdateAssumeRolePolicyRequest,
 ) -> Result<UpdateAssumeRolePolicyOutput> {
-    let trust = checked_trust(input.policy_document)?;
+    let text = checked_trust(input.policy_document)?;
     change(ctx, |tx| {
         let mut record: RoleRecord = load(tx, ctx.account(), &input.role_name)?;
         attach::check_modifiable(&record)?;
-        record.trust.clone_from(&trust);
+        record.trusted = trust::principals(tx, ctx.account(), &text)?;
+        record.trust.clone_from(&text);
         save(tx, ctx.account(), &record)
     })
     .await?;

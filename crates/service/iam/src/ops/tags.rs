@@ -1,5 +1,5 @@
 //! Tags of what is found by name: `TagUser`, `UntagUser`, `ListUserTags`, and the same of roles
-//! and instance profiles.
+//! instance profiles and server certificates.
 //!
 //! ```text
 //! aws iam tag-role --role-name desk --tags Key=team,Value=blue
@@ -12,13 +12,18 @@ use api_iam::{
     UntagInstanceProfileOutput, UntagInstanceProfileRequest, UntagRoleOutput, UntagRoleRequest,
     UntagUserOutput, UntagUserRequest,
 };
+use api_iam::{
+    ListServerCertificateTagsRequest, ListServerCertificateTagsResponse,
+    TagServerCertificateOutput, TagServerCertificateRequest, UntagServerCertificateOutput,
+    UntagServerCertificateRequest,
+};
 use kernel::Ctx;
 
 use crate::Iam;
 use crate::entity::{Tagged, change, load, save};
 use crate::error::Result;
 use crate::page::page;
-use crate::record::{ProfileRecord, RoleRecord, UserRecord};
+use crate::record::{ProfileRecord, RoleRecord, ServerRecord, UserRecord};
 use crate::tags;
 
 async fn tag<T: Tagged>(ctx: &Ctx, name: &str, more: Vec<Tag>) -> Result<()> {
@@ -127,6 +132,38 @@ pub(crate) async fn list_instance_profile_tags(
     let tags = listed::<ProfileRecord>(ctx, &input.instance_profile_name)?;
     let page = page(tags, input.marker.as_deref(), input.max_items)?;
     Ok(ListInstanceProfileTagsResponse {
+        tags: page.items,
+        is_truncated: page.is_truncated,
+        marker: page.marker,
+    })
+}
+
+pub(crate) async fn tag_server_certificate(
+    _: &Iam,
+    ctx: &Ctx,
+    input: TagServerCertificateRequest,
+) -> Result<TagServerCertificateOutput> {
+    tag::<ServerRecord>(ctx, &input.server_certificate_name, input.tags).await?;
+    Ok(TagServerCertificateOutput {})
+}
+
+pub(crate) async fn untag_server_certificate(
+    _: &Iam,
+    ctx: &Ctx,
+    input: UntagServerCertificateRequest,
+) -> Result<UntagServerCertificateOutput> {
+    untag::<ServerRecord>(ctx, &input.server_certificate_name, input.tag_keys).await?;
+    Ok(UntagServerCertificateOutput {})
+}
+
+pub(crate) async fn list_server_certificate_tags(
+    _: &Iam,
+    ctx: &Ctx,
+    input: ListServerCertificateTagsRequest,
+) -> Result<ListServerCertificateTagsResponse> {
+    let tags = listed::<ServerRecord>(ctx, &input.server_certificate_name)?;
+    let page = page(tags, input.marker.as_deref(), input.max_items)?;
+    Ok(ListServerCertificateTagsResponse {
         tags: page.items,
         is_truncated: page.is_truncated,
         marker: page.marker,

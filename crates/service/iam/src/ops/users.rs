@@ -65,7 +65,7 @@ pub(crate) async fn get_user(_: &Iam, ctx: &Ctx, input: GetUserRequest) -> Resul
 }
 
 /// The root of an account has no record: it is there since there is the account.
-fn root(account: &str) -> User {
+pub(super) fn root(account: &str) -> User {
     User {
         path: "/".to_owned(),
         user_name: "root".to_owned(),

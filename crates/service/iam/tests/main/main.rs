@@ -1,5 +1,6 @@
 //! IAM through the kernel, as the gateway and other services call it.
 
+mod credentials;
 mod entities;
 mod lookup;
 mod policies;
