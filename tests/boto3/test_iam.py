@@ -73,6 +73,7 @@ def test_policy(iam, unique):
     iam.get_waiter("policy_exists").wait(PolicyArn=arn)
     made = iam.create_policy_version(PolicyArn=arn, PolicyDocument=json.dumps(ALLOW), SetAsDefault=True)
     assert made["PolicyVersion"]["VersionId"] == "v2" and made["PolicyVersion"]["IsDefaultVersion"]
+    assert iam.get_policy(PolicyArn=arn)["Policy"]["Tags"] == []
     assert iam.get_policy_version(PolicyArn=arn, VersionId="v2")["PolicyVersion"]["Document"] == ALLOW
     own = [policy["Arn"] for policy in iam.list_policies(Scope="Local", MaxItems=1000)["Policies"]]
     assert arn in own and not any(":aws:policy/" in other for other in own)

@@ -76,7 +76,10 @@ pub(crate) async fn get_policy(
         let users = attach::users(tx, ctx.account(), &input.policy_arn)?;
         let count = |usage| users.iter().filter(|user| user.usage == usage).count() as i32;
         let uses = (count(Usage::Permissions), count(Usage::Boundary));
-        Ok::<_, Error>(shown::managed(ctx.account(), &policy, uses, Detail::Whole))
+        let shown = shown::managed(ctx.account(), &policy, uses, Detail::Whole);
+        // Here, and only here, AWS tells of no tags with an empty list.
+        let tags = Some(shown.tags.unwrap_or_default());
+        Ok::<_, Error>(Policy { tags, ..shown })
     })?;
     Ok(GetPolicyResponse { policy: Some(policy) })
 }
