@@ -229,3 +229,92 @@ def test_key_last_used(user, iam):
     denied(of("dynamodb").list_tables)
     used = lambda: iam.get_access_key_last_used(AccessKeyId=key)["AccessKeyLastUsed"]  # noqa: E731
     eventually(lambda: used()["ServiceName"] == "dynamodb")
+
+
+@pytest.fixture
+def own_rows(user, iam, table, account):
+    """A user who may touch only the rows of a partition called like him."""
+    name, of = user
+    only_own = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["${aws:username}"]}}
+    actions = [f"dynamodb:{action}Item" for action in ("Get", "Put", "BatchGet", "BatchWrite")]
+    arn = TABLE.format(account=account, name=table)
+    allow = statement("Allow", [*actions, "dynamodb:Query", "dynamodb:PartiQL*"], arn, Condition=only_own)
+    iam.put_user_policy(UserName=name, PolicyName="own", PolicyDocument=document(allow))
+    return name, of("dynamodb")
+
+
+def test_leading_keys(own_rows, table):
+    name, dynamodb = own_rows
+    own, other = {"id": {"S": name}}, {"id": {"S": "a"}}
+    dynamodb.put_item(TableName=table, Item=own)
+    assert dynamodb.get_item(TableName=table, Key=own)["Item"] == own
+    denied(dynamodb.get_item, TableName=table, Key=other)
+    denied(dynamodb.put_item, TableName=table, Item=other)
+    dynamodb.batch_get_item(RequestItems={table: {"Keys": [own]}})
+    denied(dynamodb.batch_get_item, RequestItems={table: {"Keys": [own, other]}})
+    writes = [{"PutRequest": {"Item": own}}, {"DeleteRequest": {"Key": other}}]
+    denied(dynamodb.batch_write_item, RequestItems={table: writes})
+    query = {"TableName": table, "KeyConditionExpression": "id = :id"}
+    dynamodb.query(**query, ExpressionAttributeValues={":id": own["id"]})
+    denied(dynamodb.query, **query, ExpressionAttributeValues={":id": other["id"]})
+    denied(dynamodb.scan, TableName=table)
+    denied(dynamodb.execute_statement, Statement=f"SELECT * FROM \"{table}\" WHERE id = 'a'")
+
+
+def test_attributes(user, iam, table):
+    name, of = user
+    some = {
+        "ForAllValues:StringEquals": {"dynamodb:Attributes": ["id", "seat"]},
+        "StringEqualsIfExists": {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"},
+    }
+    allow = statement("Allow", "dynamodb:GetItem", "*", Condition=some)
+    iam.put_user_policy(UserName=name, PolicyName="some", PolicyDocument=document(allow))
+    dynamodb = of("dynamodb")
+    dynamodb.get_item(**get(table), ProjectionExpression="id, seat")
+    denied(dynamodb.get_item, **get(table), ProjectionExpression="id, secret")
+    hidden = {"ProjectionExpression": "#s", "ExpressionAttributeNames": {"#s": "secret"}}
+    denied(dynamodb.get_item, **get(table), **hidden)
+    denied(dynamodb.get_item, **get(table))
+
+
+def test_partiql_needs_its_own_actions(user, iam, table, account):
+    name, of = user
+    arn = TABLE.format(account=account, name=table)
+    allow = statement("Allow", "dynamodb:PartiQLSelect", arn)
+    iam.put_user_policy(UserName=name, PolicyName="select", PolicyDocument=document(allow))
+    dynamodb = of("dynamodb")
+    found = dynamodb.execute_statement(Statement=f"SELECT * FROM \"{table}\" WHERE id = 'a'")
+    assert found["Items"] == [{"id": {"S": "a"}}]
+    delete = f"DELETE FROM \"{table}\" WHERE id = 'a'"
+    assert "dynamodb:PartiQLDelete" in denied(dynamodb.execute_statement, Statement=delete)
+    denied(dynamodb.execute_transaction, TransactStatements=[{"Statement": delete}])
+
+
+def test_resource_policy_of_a_table(user, iam, client, table, account):
+    name, of = user
+    arn = TABLE.format(account=account, name=table)
+    dynamodb, owner = of("dynamodb"), client("dynamodb")
+    who = {"AWS": f"arn:aws:iam::{account}:user/{name}"}
+    allow = statement("Allow", "dynamodb:GetItem", arn, Principal=who)
+    owner.put_resource_policy(ResourceArn=arn, Policy=document(allow))
+    dynamodb.get_item(**get(table))
+    deny = statement("Deny", "dynamodb:GetItem", arn, Principal="*")
+    owner.put_resource_policy(ResourceArn=arn, Policy=document(allow, deny))
+    assert denied(dynamodb.get_item, **get(table)).endswith(
+        "with an explicit deny in a resource-based policy"
+    )
+    # The root user may do all.
+    owner.get_item(**get(table))
+    owner.delete_resource_policy(ResourceArn=arn)
+
+
+def test_tags_of_the_resource(user, iam, client, table, account):
+    name, of = user
+    same = {"StringEquals": {"aws:ResourceTag/team": "${aws:PrincipalTag/team}"}}
+    allow = statement("Allow", "dynamodb:GetItem", "*", Condition=same)
+    iam.put_user_policy(UserName=name, PolicyName="same", PolicyDocument=document(allow))
+    dynamodb = of("dynamodb")
+    denied(dynamodb.get_item, **get(table))
+    arn = TABLE.format(account=account, name=table)
+    client("dynamodb").tag_resource(ResourceArn=arn, Tags=[{"Key": "team", "Value": "flights"}])
+    dynamodb.get_item(**get(table))

@@ -16,6 +16,7 @@ mod definition;
 mod describe;
 pub mod expression;
 mod fault;
+mod guard;
 mod in_use;
 mod index;
 mod insights;
@@ -116,6 +117,7 @@ pub fn service_with(options: Options) -> Service {
             Box::pin(async {})
         })),
         invalid: Some(problems::worded),
+        guard: Some(Arc::new(guard::Tables)),
         tasks: vec![
             (backfill::FILL, Arc::new(backfill::Filler)),
             (backfill::REMOVE, Arc::new(backfill::Remover)),
@@ -144,6 +146,7 @@ pub fn start(kernel: &Kernel) {
 pub fn streams_service() -> Service {
     Service {
         invalid: Some(problems::worded),
+        guard: Some(Arc::new(guard::Tables)),
         tasks: vec![(streams::tend::KIND, Arc::new(streams::tend::Tender))],
         ..Service::new(api_dynamodbstreams::dispatch(Arc::new(DynamoDbStreams)))
     }

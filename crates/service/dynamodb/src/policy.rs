@@ -1,7 +1,5 @@
-//! Resource policies: kept and given back as they were put.
-//!
-//! Nothing asks them yet whether a caller may do something: callers of other accounts come with
-//! the identity service, and so does that.
+//! Resource policies: kept and given back as they were put, and asked when access to a table, its
+//! indexes or its stream is judged (`guard`).
 
 use api_dynamodb::{Error, PolicyNotFoundException};
 use kernel::{Ctx, StoreError};

@@ -69,7 +69,7 @@ pub(crate) use list_tables::list_tables;
 pub(crate) use list_tags_of_resource::list_tags_of_resource;
 pub(crate) use put_item::put_item;
 pub(crate) use put_resource_policy::put_resource_policy;
-pub(crate) use query::query;
+pub(crate) use query::{partition_of, query};
 pub(crate) use restore_table_from_backup::restore_table_from_backup;
 pub(crate) use restore_table_to_point_in_time::restore_table_to_point_in_time;
 pub(crate) use scan::scan;

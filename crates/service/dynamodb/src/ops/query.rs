@@ -13,6 +13,7 @@ use kernel::Ctx;
 use crate::capacity::Report;
 use crate::expression::ExpressionKind;
 use crate::expression::key_condition::{CONDITIONS_MAX, KeyConditions, SIMPLE_CONDITIONS_MAX};
+use crate::guard::key_text;
 use crate::invalid::Invalid;
 use crate::read::{Attributes, Bound, Filter, Range, ReadPlan, Row, check_select, named};
 use crate::request::{Expressions, start_key};
@@ -38,6 +39,14 @@ pub(crate) async fn query(
         last_evaluated_key: page.last_key.map(convert::attributes),
         consumed_capacity: report.read(&name, &page.units),
     })
+}
+
+/// The value that a query's partition key must have, as policies compare it.
+pub(crate) fn partition_of(input: QueryInput, attribute: &str) -> Option<String> {
+    match plan(input).ok()?.range {
+        Range::Query { conditions, .. } => key_text(conditions.get(attribute)?.equal()?),
+        _ => None,
+    }
 }
 
 /// Makes a request into a plan.

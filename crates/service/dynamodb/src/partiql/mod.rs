@@ -49,6 +49,19 @@ pub(crate) fn parse(statement: &str) -> Result<Parsed, Invalid> {
 }
 
 impl Parsed {
+    /// What it does (as actions name it: `Select`), with which table, and which index.
+    pub fn target(&self) -> (&'static str, &str, Option<&str>) {
+        let (verb, from) = match &self.statement {
+            ast::Statement::Select(select) | ast::Statement::Exists(select) => {
+                ("Select", &select.from)
+            }
+            ast::Statement::Insert(insert) => ("Insert", &insert.into),
+            ast::Statement::Update(update) => ("Update", &update.table),
+            ast::Statement::Delete(delete) => ("Delete", &delete.from),
+        };
+        (verb, &from.table, from.index.as_deref())
+    }
+
     /// The table and index that it reads, if it reads an index.
     pub fn index(&self) -> Option<(&str, &str)> {
         match &self.statement {

@@ -70,6 +70,11 @@ impl ShardIterator {
         Ok((name, iterator))
     }
 
+    /// The ARN of the stream that an iterator was made for, whatever its age.
+    pub fn stream_arn(ctx: &Ctx, text: &str) -> Option<String> {
+        Some(ShardIterator::parse(ctx, text)?.0.arn(ctx))
+    }
+
     fn parse(ctx: &Ctx, text: &str) -> Option<(StreamName, i64, ShardIterator)> {
         let mut parts = text.splitn(3, '|');
         let (arn, one, sealed) = (parts.next()?, parts.next()?, parts.next()?);

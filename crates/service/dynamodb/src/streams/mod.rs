@@ -25,6 +25,7 @@ mod spec;
 mod stream;
 pub(crate) mod tend;
 
+pub(crate) use iterator::ShardIterator;
 pub(crate) use log::{Entry, Event, Span, visit, write};
 pub(crate) use position::Position;
 pub(crate) use spec::table_deleted;
