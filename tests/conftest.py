@@ -20,11 +20,30 @@ REGION = "ap-northeast-2"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/test"
 
 
+def make_role(address):
+    """The role of the functions of these tests: Lambda may assume it, and it may do all."""
+    iam = boto3.client(
+        "iam",
+        endpoint_url=address,
+        region_name=REGION,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    try:
+        iam.create_role(RoleName="test", AssumeRolePolicyDocument=document)
+    except iam.exceptions.EntityAlreadyExistsException:
+        pass
+    iam.attach_role_policy(RoleName="test", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
+
+
 @pytest.fixture(scope="session")
 def endpoint():
     """The address of the cloud under test."""
     given = os.environ.get("GUREUM_ENDPOINT")
     if given:
+        make_role(given)
         yield given
         return
     server = subprocess.Popen(
@@ -32,7 +51,9 @@ def endpoint():
         stdout=subprocess.PIPE,
         text=True,
     )
-    yield json.loads(server.stdout.readline())["endpoint"]
+    address = json.loads(server.stdout.readline())["endpoint"]
+    make_role(address)
+    yield address
     server.terminate()
     assert server.wait(timeout=30) == 0, "the server did not stop in order"
 

@@ -10,7 +10,7 @@ import xml.etree.ElementTree
 
 import boto3
 import pytest
-from conftest import REGION, ROOT, zipped
+from conftest import REGION, ROOT, make_role, zipped
 
 DESK = ROOT / "examples/flight-desk"
 CALLER = ["--from", "+821000001001"]
@@ -131,6 +131,7 @@ def test_data_survive_and_are_backed_up(tmp_path):
     dynamodb.create_table(TableName="kept", KeySchema=keys, AttributeDefinitions=types, BillingMode="PAY_PER_REQUEST")
     dynamodb.get_waiter("table_exists").wait(TableName="kept", WaiterConfig={"Delay": 1})
     dynamodb.put_item(TableName="kept", Item={"id": {"S": "before"}})
+    make_role(cloud.told["endpoint"])
     functions = cloud.client("lambda")
     functions.create_function(
         FunctionName="kept",

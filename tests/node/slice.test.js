@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import * as Logs from "@aws-sdk/client-cloudwatch-logs";
 import * as Connect from "@aws-sdk/client-connect";
 import * as DynamoDB from "@aws-sdk/client-dynamodb";
+import * as Iam from "@aws-sdk/client-iam";
 import * as Lambda from "@aws-sdk/client-lambda";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import {
@@ -32,6 +33,20 @@ const settings = {
 };
 const example = new URL("../../examples/flight-desk/", import.meta.url);
 const unique = (prefix) => `${prefix}-${randomUUID().slice(0, 13)}`;
+
+/** ARN of a role that Lambda may assume and that may look at tables. */
+async function trustedRole() {
+  const iam = new Iam.IAMClient(settings);
+  const RoleName = unique("node-role");
+  const document = (statement) => JSON.stringify({ Version: "2012-10-17", Statement: [statement] });
+  const trust = { Effect: "Allow", Action: "sts:AssumeRole", Principal: { Service: "lambda.amazonaws.com" } };
+  const { Role } = await iam.send(
+    new Iam.CreateRoleCommand({ RoleName, AssumeRolePolicyDocument: document(trust) }),
+  );
+  const tables = document({ Effect: "Allow", Action: "dynamodb:ListTables", Resource: "*" });
+  await iam.send(new Iam.PutRolePolicyCommand({ RoleName, PolicyName: "tables", PolicyDocument: tables }));
+  return Role.Arn;
+}
 
 /** What `probe` resolves to as soon as that is true of something. */
 async function eventually(probe) {
@@ -160,12 +175,13 @@ describe("Lambda and Logs", () => {
     };`;
 
   before(async () => {
+    const role = await trustedRole();
     await lambda.send(
       new Lambda.CreateFunctionCommand({
         FunctionName,
         Runtime: "nodejs20.x",
         Handler: "index.handler",
-        Role: `arn:aws:iam::${account}:role/test`,
+        Role: role,
         Timeout: 20,
         Code: { ZipFile: zip("index.mjs", source) },
       }),

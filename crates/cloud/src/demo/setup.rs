@@ -70,6 +70,8 @@ pub fn deploy(
     let archives = LANGUAGES.each_ref().map(|language| archive(example, language));
     progress("table FlightBookings");
     create_table(cloud, example)?;
+    progress("role flight-desk");
+    create_role(cloud)?;
     progress("Connect instance");
     let instance = create_instance(cloud)?;
     let flow = read(example, "flow.json")?;
@@ -165,6 +167,27 @@ fn create_table(cloud: &Cloud, example: &Path) -> Result<(), Failure> {
         true => Ok(()),
         false => Err(Failure(format!("BatchWriteItem left items over: {answer}"))),
     }
+}
+
+/// The role that the functions run as: Lambda may assume it, and it opens the one table.
+fn create_role(cloud: &Cloud) -> Result<(), Failure> {
+    let statement = |statement: Value| {
+        json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string()
+    };
+    let trust = statement(json!({
+        "Effect": "Allow", "Action": "sts:AssumeRole",
+        "Principal": { "Service": "lambda.amazonaws.com" },
+    }));
+    let table = statement(json!({
+        "Effect": "Allow", "Action": ["dynamodb:GetItem", "dynamodb:Query"],
+        "Resource": format!("arn:aws:dynamodb:*:{ACCOUNT}:table/FlightBookings"),
+    }));
+    let role = json!({ "RoleName": FUNCTION, "AssumeRolePolicyDocument": trust });
+    call(cloud, "iam", "CreateRole", &role)?;
+    let policy =
+        json!({ "RoleName": FUNCTION, "PolicyName": "bookings", "PolicyDocument": table });
+    call(cloud, "iam", "PutRolePolicy", &policy)?;
+    Ok(())
 }
 
 /// An active instance: id and ARN.

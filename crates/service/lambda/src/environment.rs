@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use kernel::{Arn, Ctx, Fault, Timestamp};
+use kernel::{Ctx, Fault};
 use sandbox::Place;
 
 use crate::record::FunctionRecord;
+use crate::role;
 use crate::runtimes::{Family, family};
 
 /// Where the Runtime API listens inside every sandbox.
@@ -18,7 +19,7 @@ pub(crate) const MESSAGE_OUTPUT: i32 = 62;
 pub(crate) const CREDENTIALS_MS: i64 = 12 * 3600 * 1000;
 
 /// The complete environment of a sandbox.
-pub(crate) fn variables(
+pub(crate) async fn variables(
     ctx: &Ctx,
     function: &FunctionRecord,
     place: &Place,
@@ -66,23 +67,19 @@ pub(crate) fn variables(
         Family::Python => set("PYTHONPATH", runtime),
         Family::Java => {}
     }
-    credentials(ctx, function, &mut variables)?;
+    credentials(ctx, function, &mut variables).await?;
     // Last, so that a function may choose its own PATH or TZ; reserved names were refused.
     variables.extend(function.environment(ctx.kernel().sealer())?);
     Ok(variables)
 }
 
 /// Credentials of the function's role.
-fn credentials(
+async fn credentials(
     ctx: &Ctx,
     function: &FunctionRecord,
     variables: &mut Vec<(String, String)>,
 ) -> Result<(), Fault> {
-    let arn = Arn::parse(&function.role).map_err(Fault::internal)?;
-    let role = arn.resource.rsplit('/').next().unwrap_or_default();
-    let until = Timestamp::from_ms(ctx.now().epoch_ms + CREDENTIALS_MS);
-    let kernel = ctx.kernel();
-    let minted = kernel.credentials().mint(ctx.random(), &arn.account, role, &function.name, until);
+    let minted = role::session(ctx, &function.role, &function.name, CREDENTIALS_MS).await?;
     variables.push(("AWS_ACCESS_KEY_ID".into(), minted.access_key_id));
     variables.push(("AWS_SECRET_ACCESS_KEY".into(), minted.secret_access_key));
     variables.push(("AWS_SESSION_TOKEN".into(), minted.session_token));

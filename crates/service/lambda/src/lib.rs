@@ -25,6 +25,7 @@ mod output;
 mod pool;
 mod record;
 mod reseal;
+mod role;
 mod running;
 mod runtime_api;
 mod runtimes;

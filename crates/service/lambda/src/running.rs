@@ -67,7 +67,7 @@ impl Running {
         let program = Program {
             program: runtime.program.clone(),
             args: runtime.args(function, &place.path(Path::new("/var/runtime"))),
-            env: environment::variables(ctx, function, &place, log_stream)?,
+            env: environment::variables(ctx, function, &place, log_stream).await?,
             cwd: place.path(Path::new("/var/task")),
             merge_output: true,
             message_output: Some(MESSAGE_OUTPUT),

@@ -29,6 +29,7 @@ async fn a_functions_life() {
     let lambda = cloud.lambda();
     let mut request = node("desk");
     request.tags = Some(BTreeMap::from([("team".into(), "calls".into())]));
+    cloud.trusted_role().await;
     let created = lambda.create_function(request.clone()).await.expect("it is created");
     assert_eq!(created.state, Some(State::Pending));
     assert_eq!(

@@ -51,7 +51,12 @@ impl Cloud {
         options.agent = Some(env!("CARGO_BIN_EXE_lambda-test-agent").into());
         change(&mut options);
         let (lambda, downloads) = service_lambda::service(&kernel, options);
-        kernel.start(vec![lambda, service_logs::service()]);
+        kernel.start(vec![
+            lambda,
+            service_logs::service(),
+            service_iam::service_for(&kernel),
+            service_sts::service(),
+        ]);
         let principal = Principal::Root { account: "000000000000".into() };
         let ctx = Ctx::new(&kernel, "ap-northeast-2", principal, "request".into());
         Cloud { kernel, ctx, downloads, cache }
@@ -61,9 +66,28 @@ impl Cloud {
         self.ctx.client()
     }
 
+    /// Makes [`ROLE`], which Lambda may assume.
+    pub async fn trusted_role(&self) {
+        let trust = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":"lambda.amazonaws.com"}}}"#;
+        let request = api_iam::CreateRoleRequest {
+            path: Some("/team/".into()),
+            role_name: "desk-role".into(),
+            assume_role_policy_document: trust.into(),
+            ..Default::default()
+        };
+        let made = self.ctx.client::<api_iam::Client>().create_role(request).await;
+        assert!(made.is_ok() || self.has_role().await, "the role is there");
+    }
+
+    async fn has_role(&self) -> bool {
+        let request = api_iam::GetRoleRequest { role_name: "desk-role".into() };
+        self.ctx.client::<api_iam::Client>().get_role(request).await.is_ok()
+    }
+
     /// Creates a function and waits until it is active.
     pub async fn create(&self, request: CreateFunctionRequest) {
         let name = request.function_name.clone();
+        self.trusted_role().await;
         self.lambda().create_function(request).await.expect("it is created");
         self.settled(&name).await;
     }

@@ -12,7 +12,7 @@ use kernel::Ctx;
 use crate::errors::{conflict, invalid};
 use crate::name::Name;
 use crate::record::{CODE_USERS, FUNCTIONS, FunctionRecord};
-use crate::{Lambda, check, settle};
+use crate::{Lambda, check, role, settle};
 
 const TIMEOUT_SECONDS: i32 = 3;
 const MEMORY_MB: i32 = 128;
@@ -57,6 +57,7 @@ pub(crate) async fn create_function(
         active: false,
         settled: false,
     };
+    role::check(ctx, &function.role).await?;
     function.touch(ctx);
     // Before the work of unpacking; the transaction below decides.
     let key = FunctionRecord::key(ctx, &name.function);

@@ -11,7 +11,7 @@ use kernel::Ctx;
 use crate::errors::stale_revision;
 use crate::name::Name;
 use crate::record::{FUNCTIONS, FunctionRecord};
-use crate::{Lambda, check, settle};
+use crate::{Lambda, check, role, settle};
 
 pub(crate) async fn update_function_configuration(
     api: &Lambda,
@@ -35,6 +35,9 @@ pub(crate) async fn update_function_configuration(
             Some(FunctionRecord::seal_environment(ctx.kernel().sealer(), &variables))
         }
     };
+    if let Some(role) = &input.role {
+        role::check(ctx, role).await?;
+    }
     let key = FunctionRecord::key(ctx, &name.function);
     let function = ctx
         .store()

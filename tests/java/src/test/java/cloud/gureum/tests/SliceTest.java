@@ -37,6 +37,7 @@ import software.amazon.awssdk.services.dynamodb.model.PutRequest;
 import software.amazon.awssdk.services.dynamodb.model.ResourceNotFoundException;
 import software.amazon.awssdk.services.dynamodb.model.ScalarAttributeType;
 import software.amazon.awssdk.services.dynamodb.model.WriteRequest;
+import software.amazon.awssdk.services.iam.IamClient;
 import software.amazon.awssdk.services.lambda.LambdaClient;
 import software.amazon.awssdk.services.lambda.model.InvokeResponse;
 import software.amazon.awssdk.services.lambda.model.LogType;
@@ -153,11 +154,15 @@ class SliceTest {
     void lambdaRunsTheJavaFunctionOfTheExample() throws Exception {
         LambdaClient lambda = client(LambdaClient.builder());
         String name = unique("java");
+        String trust = "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\","
+                + "\"Action\":\"sts:AssumeRole\",\"Principal\":{\"Service\":\"lambda.amazonaws.com\"}}]}";
+        String role = client(IamClient.builder()).createRole(
+                create -> create.roleName(unique("java-role")).assumeRolePolicyDocument(trust)).role().arn();
         SdkBytes code = SdkBytes.fromByteArray(Files.readAllBytes(EXAMPLE.resolve("java/target/flight-desk.zip")));
         lambda.createFunction(create -> create.functionName(name)
                 .runtime("java17")
                 .handler("cloud.gureum.flightdesk.FindBooking")
-                .role("arn:aws:iam::" + ACCOUNT + ":role/test")
+                .role(role)
                 .memorySize(512)
                 .timeout(20)
                 .environment(environment -> environment.variables(Map.of("TABLE_NAME", "no-such-table")))
