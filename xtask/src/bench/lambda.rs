@@ -40,6 +40,7 @@ const RUNTIMES: [Runtime; 3] = [
 pub fn run(setup: &Setup) -> Result<Vec<Row>> {
     let port = server::free_port()?;
     let _server = server::start(&mut up(setup, port, &["--memory"]), port)?;
+    create_role(port)?;
     let mut rows = Vec::new();
     for runtime in &RUNTIMES {
         let measured = measure(port, runtime);
@@ -65,6 +66,22 @@ fn measure(port: u16, runtime: &Runtime) -> Result<Vec<Row>> {
         Row::new(format!("invoke {}: cold", runtime.name), "ms", cold_ms),
         Row::new(format!("invoke {}: warm", runtime.name), "ms", warm_ms),
     ])
+}
+
+/// The role of the functions, which Lambda may assume.
+fn create_role(port: u16) -> Result<()> {
+    let trust = "%7B%22Version%22%3A%222012-10-17%22%2C%22Statement%22%3A%7B%22Effect%22%3A%22Allow\
+        %22%2C%22Action%22%3A%22sts%3AAssumeRole%22%2C%22Principal%22%3A%7B%22Service%22%3A%22\
+        lambda.amazonaws.com%22%7D%7D%7D";
+    let form = format!(
+        "Action=CreateRole&Version=2010-05-08&RoleName=bench&AssumeRolePolicyDocument={trust}"
+    );
+    let headers = [("content-type", "application/x-www-form-urlencoded")];
+    let answer = http::send(port, ("POST", "/"), "iam", &headers, form.as_bytes())?;
+    match answer.status {
+        200 => Ok(()),
+        status => Err(format!("CreateRole: {status} {}", answer.text()).into()),
+    }
 }
 
 fn create(port: u16, name: &str, runtime: &Runtime, archive: &str) -> Result<()> {

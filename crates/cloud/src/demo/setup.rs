@@ -71,7 +71,7 @@ pub fn deploy(
     progress("table FlightBookings");
     create_table(cloud, example)?;
     progress("role flight-desk");
-    create_role(cloud)?;
+    create_role(cloud, example)?;
     progress("Connect instance");
     let instance = create_instance(cloud)?;
     let flow = read(example, "flow.json")?;
@@ -170,22 +170,13 @@ fn create_table(cloud: &Cloud, example: &Path) -> Result<(), Failure> {
 }
 
 /// The role that the functions run as: Lambda may assume it, and it opens the one table.
-fn create_role(cloud: &Cloud) -> Result<(), Failure> {
-    let statement = |statement: Value| {
-        json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string()
-    };
-    let trust = statement(json!({
-        "Effect": "Allow", "Action": "sts:AssumeRole",
-        "Principal": { "Service": "lambda.amazonaws.com" },
-    }));
-    let table = statement(json!({
-        "Effect": "Allow", "Action": ["dynamodb:GetItem", "dynamodb:Query"],
-        "Resource": format!("arn:aws:dynamodb:*:{ACCOUNT}:table/FlightBookings"),
-    }));
+fn create_role(cloud: &Cloud, example: &Path) -> Result<(), Failure> {
+    let trust = read(example, "trust.json")?;
     let role = json!({ "RoleName": FUNCTION, "AssumeRolePolicyDocument": trust });
     call(cloud, "iam", "CreateRole", &role)?;
+    let document = read(example, "permissions.json")?;
     let policy =
-        json!({ "RoleName": FUNCTION, "PolicyName": "bookings", "PolicyDocument": table });
+        json!({ "RoleName": FUNCTION, "PolicyName": "bookings", "PolicyDocument": document });
     call(cloud, "iam", "PutRolePolicy", &policy)?;
     Ok(())
 }
