@@ -59,7 +59,9 @@ fn visit_struct(value: &dyn Struct, found: &mut BTreeSet<String>) {
         match value.field(index) {
             View::Str(text) if EXPRESSIONS.contains(&name) => in_expression(text, &aliases, found),
             View::Map(map) if MAPS.contains(&name) => {
-                map.visit(&mut |key, _| drop(found.insert(key.to_owned())));
+                map.visit(&mut |key, _| {
+                    found.insert(key.to_owned());
+                });
             }
             View::List(list) if name == "AttributesToGet" => {
                 for at in 0..list.len() {
@@ -72,7 +74,9 @@ fn visit_struct(value: &dyn Struct, found: &mut BTreeSet<String>) {
             View::List(list) if name == "Keys" => {
                 for at in 0..list.len() {
                     if let View::Map(map) = list.get(at) {
-                        map.visit(&mut |key, _| drop(found.insert(key.to_owned())));
+                        map.visit(&mut |key, _| {
+                            found.insert(key.to_owned());
+                        });
                     }
                 }
             }
