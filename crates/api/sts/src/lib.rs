@@ -15,13 +15,15 @@ kernel::api! {
     service "sts";
     operations {
         0 assume_role(AssumeRoleRequest) -> AssumeRoleResponse;
-        1 decode_authorization_message(DecodeAuthorizationMessageRequest) -> DecodeAuthorizationMessageResponse;
-        2 get_access_key_info(GetAccessKeyInfoRequest) -> GetAccessKeyInfoResponse;
-        3 get_caller_identity(GetCallerIdentityRequest) -> GetCallerIdentityResponse;
-        4 get_federation_token(GetFederationTokenRequest) -> GetFederationTokenResponse;
-        5 get_session_token(GetSessionTokenRequest) -> GetSessionTokenResponse;
+        1 assume_role_with_saml(AssumeRoleWithSAMLRequest) -> AssumeRoleWithSAMLResponse;
+        2 assume_role_with_web_identity(AssumeRoleWithWebIdentityRequest) -> AssumeRoleWithWebIdentityResponse;
+        3 decode_authorization_message(DecodeAuthorizationMessageRequest) -> DecodeAuthorizationMessageResponse;
+        4 get_access_key_info(GetAccessKeyInfoRequest) -> GetAccessKeyInfoResponse;
+        5 get_caller_identity(GetCallerIdentityRequest) -> GetCallerIdentityResponse;
+        6 get_federation_token(GetFederationTokenRequest) -> GetFederationTokenResponse;
+        7 get_session_token(GetSessionTokenRequest) -> GetSessionTokenResponse;
     }
-    errors { ExpiredTokenException, InvalidAuthorizationMessageException, MalformedPolicyDocumentException, PackedPolicyTooLargeException, RegionDisabledException }
+    errors { ExpiredTokenException, IDPCommunicationErrorException, IDPRejectedClaimException, InvalidAuthorizationMessageException, InvalidIdentityTokenException, MalformedPolicyDocumentException, PackedPolicyTooLargeException, RegionDisabledException }
 }
 
 /// Implements [`Api`] for a type: every operation is the function of its name in the
@@ -36,6 +38,24 @@ macro_rules! serve {
                 input: $crate::AssumeRoleRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::AssumeRoleResponse, $crate::Error>> {
                 Box::pin($ops::assume_role(self, ctx, input))
+            }
+            fn assume_role_with_saml<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::AssumeRoleWithSAMLRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::AssumeRoleWithSAMLResponse, $crate::Error>>
+            {
+                Box::pin($ops::assume_role_with_saml(self, ctx, input))
+            }
+            fn assume_role_with_web_identity<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::AssumeRoleWithWebIdentityRequest,
+            ) -> kernel::BoxFuture<
+                'a,
+                Result<$crate::AssumeRoleWithWebIdentityResponse, $crate::Error>,
+            > {
+                Box::pin($ops::assume_role_with_web_identity(self, ctx, input))
             }
             fn decode_authorization_message<'a>(
                 &'a self,

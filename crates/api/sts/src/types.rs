@@ -131,38 +131,162 @@ pub struct AssumedRoleUser {
 shape::structure!(AssumedRoleUser, MODEL, 34, assumed_role_id, arn);
 
 #[derive(Clone, Default)]
+pub struct IDPRejectedClaimException {
+    pub message: Option<String>,
+}
+shape::structure!(IDPRejectedClaimException, MODEL, 39, message);
+
+#[derive(Clone, Default)]
+pub struct InvalidIdentityTokenException {
+    pub message: Option<String>,
+}
+shape::structure!(InvalidIdentityTokenException, MODEL, 41, message);
+
+#[derive(Clone, Default)]
+pub struct AssumeRoleWithSAMLRequest {
+    pub role_arn: String,
+    pub principal_arn: String,
+    pub saml_assertion: String,
+    pub policy_arns: Option<Vec<PolicyDescriptorType>>,
+    pub policy: Option<String>,
+    pub duration_seconds: Option<i32>,
+    pub minimum_session_token_size: Option<i32>,
+}
+shape::structure!(
+    AssumeRoleWithSAMLRequest,
+    MODEL,
+    43,
+    role_arn,
+    principal_arn,
+    saml_assertion,
+    policy_arns,
+    policy,
+    duration_seconds,
+    minimum_session_token_size
+);
+
+#[derive(Clone, Default)]
+pub struct AssumeRoleWithSAMLResponse {
+    pub credentials: Option<Credentials>,
+    pub assumed_role_user: Option<AssumedRoleUser>,
+    pub packed_policy_size: Option<i32>,
+    pub subject: Option<String>,
+    pub subject_type: Option<String>,
+    pub issuer: Option<String>,
+    pub audience: Option<String>,
+    pub name_qualifier: Option<String>,
+    pub source_identity: Option<String>,
+    pub session_token_utilization: Option<i32>,
+    pub session_token_size: Option<i32>,
+}
+shape::structure!(
+    AssumeRoleWithSAMLResponse,
+    MODEL,
+    46,
+    credentials,
+    assumed_role_user,
+    packed_policy_size,
+    subject,
+    subject_type,
+    issuer,
+    audience,
+    name_qualifier,
+    source_identity,
+    session_token_utilization,
+    session_token_size
+);
+
+#[derive(Clone, Default)]
+pub struct IDPCommunicationErrorException {
+    pub message: Option<String>,
+}
+shape::structure!(IDPCommunicationErrorException, MODEL, 52, message);
+
+#[derive(Clone, Default)]
+pub struct AssumeRoleWithWebIdentityRequest {
+    pub role_arn: String,
+    pub role_session_name: String,
+    pub web_identity_token: String,
+    pub provider_id: Option<String>,
+    pub policy_arns: Option<Vec<PolicyDescriptorType>>,
+    pub policy: Option<String>,
+    pub duration_seconds: Option<i32>,
+    pub minimum_session_token_size: Option<i32>,
+}
+shape::structure!(
+    AssumeRoleWithWebIdentityRequest,
+    MODEL,
+    54,
+    role_arn,
+    role_session_name,
+    web_identity_token,
+    provider_id,
+    policy_arns,
+    policy,
+    duration_seconds,
+    minimum_session_token_size
+);
+
+#[derive(Clone, Default)]
+pub struct AssumeRoleWithWebIdentityResponse {
+    pub credentials: Option<Credentials>,
+    pub subject_from_web_identity_token: Option<String>,
+    pub assumed_role_user: Option<AssumedRoleUser>,
+    pub packed_policy_size: Option<i32>,
+    pub provider: Option<String>,
+    pub audience: Option<String>,
+    pub source_identity: Option<String>,
+    pub session_token_utilization: Option<i32>,
+    pub session_token_size: Option<i32>,
+}
+shape::structure!(
+    AssumeRoleWithWebIdentityResponse,
+    MODEL,
+    57,
+    credentials,
+    subject_from_web_identity_token,
+    assumed_role_user,
+    packed_policy_size,
+    provider,
+    audience,
+    source_identity,
+    session_token_utilization,
+    session_token_size
+);
+
+#[derive(Clone, Default)]
 pub struct InvalidAuthorizationMessageException {
     pub message: Option<String>,
 }
-shape::structure!(InvalidAuthorizationMessageException, MODEL, 39, message);
+shape::structure!(InvalidAuthorizationMessageException, MODEL, 59, message);
 
 #[derive(Clone, Default)]
 pub struct DecodeAuthorizationMessageRequest {
     pub encoded_message: String,
 }
-shape::structure!(DecodeAuthorizationMessageRequest, MODEL, 41, encoded_message);
+shape::structure!(DecodeAuthorizationMessageRequest, MODEL, 61, encoded_message);
 
 #[derive(Clone, Default)]
 pub struct DecodeAuthorizationMessageResponse {
     pub decoded_message: Option<String>,
 }
-shape::structure!(DecodeAuthorizationMessageResponse, MODEL, 43, decoded_message);
+shape::structure!(DecodeAuthorizationMessageResponse, MODEL, 63, decoded_message);
 
 #[derive(Clone, Default)]
 pub struct GetAccessKeyInfoRequest {
     pub access_key_id: String,
 }
-shape::structure!(GetAccessKeyInfoRequest, MODEL, 45, access_key_id);
+shape::structure!(GetAccessKeyInfoRequest, MODEL, 65, access_key_id);
 
 #[derive(Clone, Default)]
 pub struct GetAccessKeyInfoResponse {
     pub account: Option<String>,
 }
-shape::structure!(GetAccessKeyInfoResponse, MODEL, 46, account);
+shape::structure!(GetAccessKeyInfoResponse, MODEL, 66, account);
 
 #[derive(Clone, Default)]
 pub struct GetCallerIdentityRequest {}
-shape::structure!(GetCallerIdentityRequest, MODEL, 48);
+shape::structure!(GetCallerIdentityRequest, MODEL, 68);
 
 #[derive(Clone, Default)]
 pub struct GetCallerIdentityResponse {
@@ -170,7 +294,7 @@ pub struct GetCallerIdentityResponse {
     pub account: Option<String>,
     pub arn: Option<String>,
 }
-shape::structure!(GetCallerIdentityResponse, MODEL, 49, user_id, account, arn);
+shape::structure!(GetCallerIdentityResponse, MODEL, 69, user_id, account, arn);
 
 #[derive(Clone, Default)]
 pub struct GetFederationTokenRequest {
@@ -184,7 +308,7 @@ pub struct GetFederationTokenRequest {
 shape::structure!(
     GetFederationTokenRequest,
     MODEL,
-    51,
+    71,
     name,
     policy,
     policy_arns,
@@ -204,7 +328,7 @@ pub struct GetFederationTokenResponse {
 shape::structure!(
     GetFederationTokenResponse,
     MODEL,
-    55,
+    74,
     credentials,
     federated_user,
     packed_policy_size,
@@ -217,7 +341,7 @@ pub struct FederatedUser {
     pub federated_user_id: String,
     pub arn: String,
 }
-shape::structure!(FederatedUser, MODEL, 56, federated_user_id, arn);
+shape::structure!(FederatedUser, MODEL, 75, federated_user_id, arn);
 
 #[derive(Clone, Default)]
 pub struct GetSessionTokenRequest {
@@ -229,7 +353,7 @@ pub struct GetSessionTokenRequest {
 shape::structure!(
     GetSessionTokenRequest,
     MODEL,
-    58,
+    77,
     duration_seconds,
     serial_number,
     token_code,
@@ -245,7 +369,7 @@ pub struct GetSessionTokenResponse {
 shape::structure!(
     GetSessionTokenResponse,
     MODEL,
-    59,
+    78,
     credentials,
     session_token_utilization,
     session_token_size

@@ -295,6 +295,30 @@ impl kernel::UserKeys for Keys {
         };
         Some(kernel::AccessKey { secret: key.secret, principal })
     }
+
+    fn check_mfa<'a>(
+        &'a self,
+        kernel: &'a Kernel,
+        caller: &'a Principal,
+        serial: &'a str,
+        code: &'a str,
+    ) -> kernel::BoxFuture<'a, Result<kernel::MfaVerdict, kernel::Fault>> {
+        Box::pin(async move {
+            // A root's devices are kept under its account.
+            let owner = match caller {
+                Principal::User(user) => user.id.as_str(),
+                Principal::Root { account } => account,
+                _ => return Ok(kernel::MfaVerdict::NoDevice),
+            };
+            let now_ms = kernel.clock().now().epoch_ms;
+            let device = (caller.account(), owner, serial);
+            let taken = crate::mfa::take(kernel.store(), kernel.sealer(), device, code, now_ms);
+            match taken.await.map_err(kernel::store_fault)? {
+                true => Ok(kernel::MfaVerdict::Right),
+                false => Ok(kernel::MfaVerdict::Wrong),
+            }
+        })
+    }
 }
 
 /// A policy that cannot be read allows nothing.

@@ -105,12 +105,33 @@ pub(crate) fn pairs(tags: Option<Vec<Tag>>) -> Vec<(String, String)> {
     tags.into_iter().flatten().map(|tag| (tag.key, tag.value)).collect()
 }
 
+/// What an identity provider says of a source identity that cannot be one.
+pub(crate) const BAD_SOURCE_IDENTITY: &str =
+    "Source Identity must match [a-zA-Z_0-9+=,.@-]{2,64} and not begin with \"aws:\"";
+
 /// A source identity that may be set: AWS keeps those that begin with `aws:` to itself.
 pub(crate) fn check_source_identity(source: &str) -> Result<(), Error> {
     match source.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:")) {
         true => Err(invalid("Source identities that begin with aws: are for system use.")),
         false => Ok(()),
     }
+}
+
+/// Refuses names that the model's `\w` takes for more than AWS does: it is ASCII's there.
+pub(crate) fn check_name(name: &str, member: &str) -> Result<(), Error> {
+    match is_name(name) {
+        true => Ok(()),
+        false => Err(invalid(format!(
+            "1 validation error detected: Value '{name}' at '{member}' failed to satisfy \
+             constraint: Member must satisfy regular expression pattern: [\\w+=,.@-]*"
+        ))),
+    }
+}
+
+/// Whether a session's name or a source identity is one, where no model has checked it.
+pub(crate) fn is_name(text: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
+    (2..=64).contains(&text.len()) && text.chars().all(fits)
 }
 
 /// Credentials as every answer has them.

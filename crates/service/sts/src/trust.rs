@@ -1,9 +1,12 @@
 //! What a role's trust policy says: of callers with credentials (the kernel judges, together with
 //! their own policies), and of somebody who has none yet, but a provider's word.
 
+use std::collections::HashMap;
+
 use api_sts::Error;
 use kernel::access::{Need, ResourcePolicy};
 use kernel::{Ctx, Principal, SessionFacts};
+use policy::{Context, Kind, Policies, Policy, Request, ResourceRule, Source, Values, evaluate};
 
 use crate::fault::denied;
 use crate::role::Role;
@@ -101,10 +104,60 @@ impl Wanted<'_> {
         let operation = self.action.strip_prefix("sts:").unwrap_or(self.action);
         Ok(ctx.authorize("sts", operation, &needs)?)
     }
+
+    /// Whether the role trusts somebody for whom `provider` vouches, as trust policies name it.
+    pub fn admit(&self, ctx: &Ctx, role: &Role, provider: &str) -> Result<(), Error> {
+        let Ok(trust) = Policy::parse(&role.trust, Kind::Trust) else {
+            return Err(refused(self.action));
+        };
+        let mut keys = self.keys(Some(role));
+        let now = ctx.now();
+        keys.push(("aws:CurrentTime".into(), vec![now.civil("%Y-%m-%dT%H:%M:%SZ")]));
+        keys.push(("aws:EpochTime".into(), vec![now.epoch_ms.div_euclid(1000).to_string()]));
+        if let Some(federated) = &self.facts.federated {
+            keys.push(("aws:FederatedProvider".into(), vec![federated.provider.clone()]));
+            keys.extend(federated.keys.iter().cloned());
+        }
+        let lower = |(key, values): (String, Vec<String>)| (key.to_ascii_lowercase(), values);
+        let keys = Keys(keys.into_iter().map(lower).collect());
+        let sources = [Source::new("trust", &trust)];
+        let policies =
+            Policies { resource: &sources, rule: ResourceRule::Required, ..Policies::default() };
+        for action in self.actions() {
+            let request = Request {
+                action,
+                resource: self.role_arn,
+                resource_account: Some(&role.account),
+                principal: policy::Principal::federated(provider),
+                context: &keys,
+            };
+            if !evaluate(&policies, &request).is_allowed() {
+                return Err(refused(action));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The refusal that names nothing: also for a role that does not exist.
+pub(crate) fn refused(action: &str) -> Error {
+    denied(format!("Not authorized to perform {action}"))
 }
 
 /// The refusal of a caller with credentials, in AWS's short form.
 pub(crate) fn not_authorized(principal: &Principal, action: &str, role_arn: &str) -> Error {
     let who = principal.arn();
     denied(format!("User: {who} is not authorized to perform: {action} on resource: {role_arn}"))
+}
+
+/// Condition keys, in lower case.
+struct Keys(HashMap<String, Vec<String>>);
+
+impl Context for Keys {
+    fn values(&self, key: &str) -> Option<Values<'_>> {
+        match self.0.get(key)?.as_slice() {
+            [one] => Some(Values::from(one.as_str())),
+            many => Some(Values::List(many)),
+        }
+    }
 }

@@ -1,6 +1,8 @@
 //! One operation a file.
 
 mod assume_role;
+mod assume_role_with_saml;
+mod assume_role_with_web_identity;
 mod decode_authorization_message;
 mod get_access_key_info;
 mod get_caller_identity;
@@ -8,6 +10,8 @@ mod get_federation_token;
 mod get_session_token;
 
 pub(crate) use assume_role::assume_role;
+pub(crate) use assume_role_with_saml::assume_role_with_saml;
+pub(crate) use assume_role_with_web_identity::assume_role_with_web_identity;
 pub(crate) use decode_authorization_message::decode_authorization_message;
 pub(crate) use get_access_key_info::get_access_key_info;
 pub(crate) use get_caller_identity::get_caller_identity;
