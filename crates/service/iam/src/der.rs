@@ -224,8 +224,11 @@ fn fits(curve: &[u8], scalar: &[u8], point: &[u8]) -> Option<bool> {
     Some(pair.is_ok())
 }
 
-/// Kind, curve and content of a PKCS#8 key.
-fn unwrapped(key: &[u8]) -> Option<(&[u8], Option<&[u8]>, &[u8])> {
+/// Kind, curve and content.
+type Unwrapped<'a> = (&'a [u8], Option<&'a [u8]>, &'a [u8]);
+
+/// What a PKCS#8 key holds.
+fn unwrapped(key: &[u8]) -> Option<Unwrapped<'_>> {
     let mut fields = Der(Der(key).expect(SEQUENCE)?);
     fields.expect(INTEGER)?;
     let mut algorithm = Der(fields.expect(SEQUENCE)?);
