@@ -18,7 +18,7 @@ use crate::hooks::Happened;
 use crate::look::{Look, Query, look};
 use crate::objects::{self, Write};
 use crate::records::{Checksum, Version};
-use crate::sse::{self, CustomerKey, show_sse};
+use crate::sse::{self, CustomerKey, Wanted, show_sse};
 use crate::{S3, bytes, checksums, errors, hooks, template};
 
 /// Largest object that is copied at once.
@@ -94,6 +94,23 @@ pub(crate) async fn copy_object(
     }
 }
 
+/// The encryption that the request asks for.
+fn asked(input: &CopyObjectRequest) -> Result<Option<Wanted>, Error> {
+    let customer = CustomerKey::read(
+        input.sse_customer_algorithm.as_deref(),
+        input.sse_customer_key.as_deref(),
+        input.sse_customer_key_md5.as_deref(),
+    )?;
+    let asked = sse::wanted(
+        input.server_side_encryption.as_ref(),
+        input.ssekms_key_id.as_deref(),
+        input.ssekms_encryption_context.as_deref(),
+        input.bucket_key_enabled,
+        customer,
+    )?;
+    Ok(asked)
+}
+
 /// Copies once; nothing if the source was replaced meanwhile.
 async fn copy(
     api: &S3,
@@ -111,18 +128,7 @@ async fn copy(
         if_none_match: input.if_none_match.as_deref(),
         happened: Happened::CreatedCopy,
     };
-    let customer = CustomerKey::read(
-        input.sse_customer_algorithm.as_deref(),
-        input.sse_customer_key.as_deref(),
-        input.sse_customer_key_md5.as_deref(),
-    )?;
-    let asked = sse::wanted(
-        input.server_side_encryption.as_ref(),
-        input.ssekms_key_id.as_deref(),
-        input.ssekms_encryption_context.as_deref(),
-        input.bucket_key_enabled,
-        customer,
-    )?;
+    let asked = asked(input)?;
     let asks = asked.is_some();
     let (source, wanted, acl) = ctx.store().read(|tx| -> Result<_, Error> {
         let bucket = write.check(tx, ctx)?;
