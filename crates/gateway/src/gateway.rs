@@ -495,7 +495,8 @@ impl Gateway {
             Ok(stream) => {
                 Ok(Arrived { body: ReadBody::default(), stream: Some(stream), principal })
             }
-            Err((fault, body)) => {
+            Err(refused) => {
+                let (fault, body) = *refused;
                 arrival.body = Some(body);
                 Err(fault)
             }

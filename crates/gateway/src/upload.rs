@@ -72,19 +72,18 @@ struct Upload {
     _room: Room,
 }
 
+/// Why a body cannot be lent, and the body, which has still to be read away.
+pub(crate) type Refused = Box<(Fault, Incoming)>;
+
 /// Makes a stream of a request's body.
-pub(crate) fn stream(
-    terms: Terms<'_>,
-    body: Incoming,
-    lent: &Lent,
-) -> Result<ByteStream, (Fault, Incoming)> {
+pub(crate) fn stream(terms: Terms<'_>, body: Incoming, lent: &Lent) -> Result<ByteStream, Refused> {
     let prepared = prepare(&terms, &body).and_then(|(check, length)| {
         let fault = |error| body_fault(Some(terms.model), terms.operation, error);
         Ok((check, length, terms.budget.room().map_err(fault)?))
     });
     let (check, length, room) = match prepared {
         Ok(prepared) => prepared,
-        Err(fault) => return Err((fault, body)),
+        Err(fault) => return Err(Box::new((fault, body))),
     };
     let upload = Upload {
         model: terms.model,

@@ -168,7 +168,8 @@ impl Gateway {
             limits: &self.config.limits,
             budget: &self.budget,
         };
-        upload::stream(terms, body, &arrival.lent).map_err(|(fault, body)| {
+        upload::stream(terms, body, &arrival.lent).map_err(|refused| {
+            let (fault, body) = *refused;
             arrival.body = Some(body);
             fault
         })

@@ -40,7 +40,7 @@ pub(super) fn values(ctx: &Ctx, input: &dyn Struct, asked: &Asked<'_>) -> Option
         "BatchGetItem" => {
             let requests = &input.downcast_ref::<BatchGetItemInput>()?.request_items;
             let here = requests.iter().filter(|(table, _)| here(table));
-            here.flat_map(|(_, keys)| &keys.keys).for_each(|key| add(key));
+            here.flat_map(|(_, keys)| &keys.keys).for_each(&mut add);
         }
         "BatchWriteItem" => {
             let requests = &input.downcast_ref::<BatchWriteItemInput>()?.request_items;
