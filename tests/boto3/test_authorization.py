@@ -1,10 +1,14 @@
 """A credential opens exactly what its policies say."""
 
 import json
+import urllib.error
+import urllib.request
 import uuid
 
 import boto3
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError
 from conftest import REGION, eventually
 
@@ -318,3 +322,14 @@ def test_tags_of_the_resource(user, iam, client, table, account):
     arn = TABLE.format(account=account, name=table)
     client("dynamodb").tag_resource(ResourceArn=arn, Tags=[{"Key": "team", "Value": "flights"}])
     dynamodb.get_item(**get(table))
+
+
+@pytest.mark.parametrize("path", ["backup", "check", "keys", "mailbox", "calls"])
+def test_own_paths_are_for_root_users(user, endpoint, path):
+    name, of = user
+    credentials = of("sts")._request_signer._credentials
+    request = AWSRequest("GET", f"{endpoint}/_gureum/{path}")
+    SigV4Auth(credentials, "gureum", REGION).add_auth(request)
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(urllib.request.Request(request.url, headers=dict(request.headers)))
+    assert refused.value.code == 403 and b"root user" in refused.value.read()

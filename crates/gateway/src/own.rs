@@ -4,9 +4,10 @@ use crate::answer::{self, json, plain};
 use crate::auth::Candidate;
 use crate::gateway::{Arrival, Gateway, Noted, not_served};
 use crate::http::Reply;
+use crate::origin::origin;
 use crate::routes::{Access, ROUTE_SIGNING_NAME, Route, RouteRequest};
 use crate::routing::Entry;
-use crate::sigv4::{self, AuthError, Family};
+use crate::sigv4::{self, AuthError, Claim, Family};
 use bytes::Bytes;
 use http::Method;
 use http::request::Parts;
@@ -131,8 +132,12 @@ impl Gateway {
         let limit = self.config.body_bytes_max(entry.name, name);
         let signing_name = &model.service.signing_name;
         let caller = self.caller(arrival, signing_name, limit, op.unsigned).await?;
-        let ctx =
+        let is_root = matches!(caller.principal, Principal::Root { .. });
+        let mut ctx =
             Ctx::new(&self.kernel, &caller.region, caller.principal, arrival.request_id.clone());
+        if !is_root {
+            ctx = ctx.with_origin(origin(&arrival.parts, arrival.peer, caller.claim.as_ref()));
+        }
         let mut input = entry.dispatch.input(index);
         let mut reading = Reading::default();
         wire::door::read(model, op, &caller.body, &mut *input, &mut reading)
@@ -159,9 +164,14 @@ impl Gateway {
                 body: self.body(arrival, route.body_bytes_max).await?,
                 principal: Principal::Anonymous,
                 region: self.region_of(&arrival.host),
+                claim: None,
             },
             false => self.caller(arrival, ROUTE_SIGNING_NAME, route.body_bytes_max, false).await?,
         };
+        if !open && !matches!(caller.principal, Principal::Root { .. }) {
+            let text = "Paths below /_gureum/ are for root users.";
+            return Err(Fault::new("AccessDeniedException", 403, text));
+        }
         let request = RouteRequest {
             method: arrival.parts.method.clone(),
             rest,
@@ -197,7 +207,8 @@ impl Gateway {
                 return Err(fault(AuthError::Missing));
             }
             let (principal, region) = (Principal::Anonymous, self.region_of(&arrival.host));
-            return Ok(Caller { body: self.body(arrival, bytes_max).await?, principal, region });
+            let body = self.body(arrival, bytes_max).await?;
+            return Ok(Caller { body, principal, region, claim: None });
         };
         let candidate = Candidate::new(&self.kernel, &arrival.parts, &claim, signing_name, false)
             .map_err(fault)?;
@@ -205,12 +216,14 @@ impl Gateway {
         let identified =
             candidate.verify(&self.verifier, &arrival.parts, Some(&body)).map_err(fault)?;
         candidate.check_body(&body).map_err(fault)?;
-        Ok(Caller { body, principal: identified.principal, region: claim.region.clone() })
+        let region = claim.region.clone();
+        Ok(Caller { body, principal: identified.principal, region, claim: Some(claim) })
     }
 }
 
 struct Caller {
     body: Bytes,
+    claim: Option<Claim>,
     principal: Principal,
     region: String,
 }

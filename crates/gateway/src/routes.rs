@@ -6,7 +6,7 @@ use http::{HeaderMap, Method};
 use kernel::{BoxFuture, Principal};
 use std::sync::Arc;
 
-/// The signing name of requests to signed routes.
+/// The signing name of requests to routes for root users.
 pub const ROUTE_SIGNING_NAME: &str = "gureum";
 
 /// Who may use a route.
@@ -15,8 +15,9 @@ pub enum Access {
     /// Everybody who reaches this host: the route proves its callers itself, by a sealed token in
     /// the path, say.
     Open,
-    /// Requests with a good signature for the service `gureum`.
-    Signed,
+    /// Requests with a good signature for the service `gureum`, by the root user of an account:
+    /// what these routes do is of no policy's language.
+    Root,
 }
 
 /// A request to a route.

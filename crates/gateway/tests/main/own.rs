@@ -128,7 +128,7 @@ async fn routes_of_other_crates() {
         |gateway| {
             gateway.route("/_gureum/open", Access::Open, handler(echo)).route(
                 "/_gureum/open/signed",
-                Access::Signed,
+                Access::Root,
                 handler(echo),
             )
         },
