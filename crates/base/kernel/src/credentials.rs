@@ -247,9 +247,9 @@ impl Credentials {
         let access_key_id = key_id("ASIA", principal.account(), random);
         let statement = Statement::of(&access_key_id, principal).ok_or(IssueError::NoSession)?;
         let mut packed = statement.pack();
-        // Space behind a statement means nothing. Sealing adds 28 bytes.
+        // Space behind a statement means nothing.
         let bytes_min = token_chars_min.min(SESSION_TOKEN_CHARS_MAX).div_ceil(4) * 3;
-        packed.resize(packed.len().max(bytes_min.saturating_sub(28)), b' ');
+        packed.resize(packed.len().max(bytes_min.saturating_sub(Sealer::OVERHEAD_BYTES)), b' ');
         let sealed = self.sealer.seal(PURPOSE, &packed);
         let session_token = BASE64.encode(&sealed);
         if session_token.len() > SESSION_TOKEN_CHARS_MAX {

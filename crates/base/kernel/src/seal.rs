@@ -101,7 +101,10 @@ impl Sealer {
         Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Seals `plain` for `purpose`: header, nonce, ciphertext, tag (36 bytes longer than `plain`).
+    /// By how much a sealed text is longer than the plain one: header, nonce and tag, bytes.
+    pub const OVERHEAD_BYTES: usize = HEADER_LEN + NONCE_LEN + 16;
+
+    /// Seals `plain` for `purpose`: header, nonce, ciphertext, tag.
     pub fn seal(&self, purpose: &str, plain: &[u8]) -> Vec<u8> {
         let keys = self.keys();
         let current = keys.versions.current;

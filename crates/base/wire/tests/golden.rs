@@ -202,22 +202,22 @@ fn rest_xml() {
         "PUT /flights/KE%201/seats",
         body,
         expect![[r#"
-        {"Code":"KE 1","At":1795305600,"Seats":[{"Row":7}],"Tags":{"a":"b"}}
+            {"Code":"KE 1","At":1795305600,"Seats":[{"Row":7}],"Tags":{"a":"b"}}
 
-        201
-        x-amzn-requestid: id-1
-        content-type: application/xml
-        etag: "7"
+            201
+            x-amzn-requestid: id-1
+            content-type: application/xml
+            etag: "7"
 
-        <?xml version="1.0" encoding="UTF-8"?>
-        <BookSeatsOutput xmlns="https://flights.example/"><Booking>&lt;한 &amp; 1&gt;</Booking><Price>1.5</Price><At>2026-11-22T00:00:00.500Z</At><Seats><member><Row>7</Row><Window>true</Window></member><member></member></Seats><Tags><entry><key>a</key><value>b</value></entry></Tags><Ticket>AP8=</Ticket></BookSeatsOutput>
+            <?xml version="1.0" encoding="UTF-8"?>
+            <BookSeatsOutput xmlns="https://flights.example/"><Booking>&lt;한 &amp; 1&gt;</Booking><Price>1.5</Price><At>2026-11-22T00:00:00.500Z</At><Seats><member><Row>7</Row><Window>true</Window></member><member></member></Seats><Tags><entry><key>a</key><value>b</value></entry></Tags><Ticket>AP8=</Ticket></BookSeatsOutput>
 
-        409
-        content-type: application/xml
-        x-amzn-requestid: id-1
+            409
+            x-amzn-requestid: id-1
+            content-type: application/xml
 
-        <ErrorResponse xmlns="https://flights.example/"><Error><Type>Sender</Type><Code>SoldOut</Code><Message>Nothing left</Message><Left>0</Left></Error><RequestId>id-1</RequestId></ErrorResponse>
-    "#]],
+            <ErrorResponse xmlns="https://flights.example/"><Error><Type>Sender</Type><Code>SoldOut</Code><Message>Nothing left</Message><Left>0</Left></Error><RequestId>id-1</RequestId></ErrorResponse>
+        "#]],
     );
 }
 
@@ -457,36 +457,36 @@ fn broken_others() {
         uri,
         "<a><Seats></a>",
         expect![[r#"
-        400
-        content-type: application/xml
-        x-amzn-requestid: id-1
+            400
+            x-amzn-requestid: id-1
+            content-type: application/xml
 
-        <ErrorResponse xmlns="https://flights.example/"><Error><Type>Sender</Type><Code>MalformedXML</Code><Message>The XML you provided was not well-formed or did not validate against our published schema</Message></Error><RequestId>id-1</RequestId></ErrorResponse>
-    "#]],
+            <ErrorResponse xmlns="https://flights.example/"><Error><Type>Sender</Type><Code>MalformedXML</Code><Message>The XML you provided was not well-formed or did not validate against our published schema</Message></Error><RequestId>id-1</RequestId></ErrorResponse>
+        "#]],
     );
     refused(
         "rest-xml",
         uri,
         "<!DOCTYPE a [<!ENTITY b 'c'>]><a/>",
         expect![[r#"
-        400
-        content-type: application/xml
-        x-amzn-requestid: id-1
+            400
+            x-amzn-requestid: id-1
+            content-type: application/xml
 
-        <ErrorResponse xmlns="https://flights.example/"><Error><Type>Sender</Type><Code>MalformedXML</Code><Message>The XML you provided was not well-formed or did not validate against our published schema</Message></Error><RequestId>id-1</RequestId></ErrorResponse>
-    "#]],
+            <ErrorResponse xmlns="https://flights.example/"><Error><Type>Sender</Type><Code>MalformedXML</Code><Message>The XML you provided was not well-formed or did not validate against our published schema</Message></Error><RequestId>id-1</RequestId></ErrorResponse>
+        "#]],
     );
     refused(
         "rest-xml",
         uri,
         "<a><At>yesterday</At></a>",
         expect![[r#"
-        400
-        content-type: application/xml
-        x-amzn-requestid: id-1
+            400
+            x-amzn-requestid: id-1
+            content-type: application/xml
 
-        <ErrorResponse xmlns="https://flights.example/"><Error><Type>Sender</Type><Code>MalformedXML</Code><Message>The XML you provided was not well-formed or did not validate against our published schema</Message></Error><RequestId>id-1</RequestId></ErrorResponse>
-    "#]],
+            <ErrorResponse xmlns="https://flights.example/"><Error><Type>Sender</Type><Code>MalformedXML</Code><Message>The XML you provided was not well-formed or did not validate against our published schema</Message></Error><RequestId>id-1</RequestId></ErrorResponse>
+        "#]],
     );
     refused(
         "query",

@@ -14,8 +14,20 @@ fn node(name: &str) -> CreateFunctionRequest {
 
 async fn refused(request: CreateFunctionRequest, expected: Expect) {
     let cloud = Cloud::start();
+    cloud.trusted_role().await;
     let fault = cloud.lambda().create_function(request).await.expect_err("it is refused");
     expected.assert_eq(&format!("{} {fault}", fault.status));
+    cloud.stop().await;
+}
+
+#[tokio::test]
+async fn a_role_must_trust_lambda() {
+    let cloud = Cloud::start();
+    let fault = cloud.lambda().create_function(node("desk")).await.expect_err("it has no role");
+    assert_eq!(fault.code, "InvalidParameterValueException");
+    assert_eq!(fault.message, "The role defined for the function cannot be assumed by Lambda.");
+    cloud.trusted_role().await;
+    cloud.lambda().create_function(node("desk")).await.expect("it has one");
     cloud.stop().await;
 }
 

@@ -223,7 +223,8 @@ async fn policies_of_principals() {
         policy_input_list: Some(vec![AFTER.into()]),
     };
     let keys = iam.get_context_keys_for_principal_policy(keys).await.unwrap();
-    assert_eq!(keys.context_key_names.unwrap(), ["aws:CurrentTime", "aws:username"]);
+    let expected = ["aws:CurrentTime", "aws:username", "s3express:SessionMode"];
+    assert_eq!(keys.context_key_names.unwrap(), expected);
     let keys = GetContextKeysForCustomPolicyRequest { policy_input_list: vec![AFTER.into()] };
     let keys = iam.get_context_keys_for_custom_policy(keys).await.unwrap();
     assert_eq!(keys.context_key_names.unwrap(), ["aws:CurrentTime"]);
