@@ -123,8 +123,8 @@ def test_operation_we_do_not_serve(client):
 
 
 def test_service_we_do_not_serve(client):
-    code, message = error_of(client("sqs").list_queues)
-    assert "sqs" in message.lower()
+    code, message = error_of(client("kinesis").list_streams)
+    assert "kinesis" in message.lower()
     assert code not in ("InternalFailure", "InternalServerError")
 
 
