@@ -91,7 +91,8 @@ def test_runtime_list():
 
 
 def test_a_failing_demo_says_where(tmp_path):
-    for name in ["flow.json", "table.json", "rows.json", "typescript", "java"]:
+    files = ["flow.json", "table.json", "rows.json", "trust.json", "permissions.json", "typescript", "java"]
+    for name in files:
         (tmp_path / name).symlink_to(DESK / name)
     (tmp_path / "calls").mkdir()
     (tmp_path / "calls/wrong.call").write_text('from +821000001001\nexpect "GR999"\n')
