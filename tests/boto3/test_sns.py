@@ -279,6 +279,11 @@ def test_topics_and_their_attributes(sns, topic):
     found = sns.get_topic_attributes(TopicArn=arn)["Attributes"]
     assert (found["DisplayName"], found["Owner"], found["TopicArn"]) == ("second", ACCOUNT, arn)
     assert json.loads(found["Policy"])["Statement"][0]["Resource"] == arn
+    # As Terraform does; a rate above 0 would need logs of deliveries.
+    rate = {"TopicArn": arn, "AttributeName": "HTTPSuccessFeedbackSampleRate"}
+    sns.set_topic_attributes(**rate, AttributeValue="0")
+    code, _ = error_of(sns.set_topic_attributes, **rate, AttributeValue="50")
+    assert code == "NotImplementedException"
     sns.tag_resource(ResourceArn=arn, Tags=[{"Key": "k", "Value": "v"}])
     assert sns.list_tags_for_resource(ResourceArn=arn)["Tags"] == [{"Key": "k", "Value": "v"}]
     sns.untag_resource(ResourceArn=arn, TagKeys=["k"])

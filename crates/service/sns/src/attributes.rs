@@ -71,6 +71,9 @@ pub(crate) fn set_topic(
         "KmsMasterKeyId" | "ArchivePolicy" => {
             return Err(Fault::not_implemented(format_args!("the attribute {name} of topics")));
         }
+        // Terraform sets the rate at which successes are logged to what it is: never.
+        name if name.ends_with("FeedbackSampleRate") && text == "0" => true,
+        name if is_feedback(name) && text.is_empty() => true,
         name if is_feedback(name) => {
             return Err(Fault::not_implemented(format_args!("the attribute {name} of topics")));
         }
@@ -81,6 +84,8 @@ pub(crate) fn set_topic(
         let what = if name == "Policy" { "Policy Error: null" } else { name };
         return Err(invalid(what));
     }
+    // Standard topics do not say that they are no FIFO topics.
+    let text = if name == "FifoTopic" && text == "false" { "" } else { text };
     put(attributes, name, text);
     Ok(())
 }
