@@ -149,6 +149,9 @@ def test_responses(service, protocol, seeds, echo):
         shape = model.operation_model(name).output_shape
         if shape is None or any(map(shape_has_event_stream, shape.members.values())):
             continue
+        # Its answer has no root around the one member: botocore reads it by a handler of its own.
+        if (service, name) == ("s3", "GetBucketLocation"):
+            continue
         for seed in range(seeds):
             value = Generator(random_of(service, name, "out", seed), "json").structure(shape)
             wanted = door(shape, value)

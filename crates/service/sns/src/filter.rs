@@ -73,9 +73,10 @@ fn check_object(
             }
             Json::Object(inner) if in_body => check_object(inner, in_body, depth + 1, sums)?,
             Json::Object(_) => {
-                return refused(format!(
+                return refused(
                     "Filter policy scope MessageAttributes does not support nested filter policy"
-                ));
+                        .to_owned(),
+                );
             }
             _ => return refused(format!("\"{name}\" must be an object or an array")),
         }

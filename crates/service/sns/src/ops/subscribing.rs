@@ -33,7 +33,7 @@ fn check_endpoint(topic: &TopicName, protocol: &str, endpoint: &str) -> Result<(
     let matching = "Endpoint must match the specified protocol";
     match protocol {
         "http" | "https" if topic.is_fifo() => {
-            Err(invalid(format!("Invalid parameter: Endpoint Reason: Please use FIFO SQS queue")))
+            Err(invalid("Invalid parameter: Endpoint Reason: Please use FIFO SQS queue".to_owned()))
         }
         "http" if endpoint.starts_with("http://") => Ok(()),
         "https" if endpoint.starts_with("https://") => Ok(()),
