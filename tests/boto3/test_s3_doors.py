@@ -314,3 +314,50 @@ def test_events_reach_a_queue(client, s3, bucket, unique):
             Bucket=bucket, NotificationConfiguration={"EventBridgeConfiguration": {}}
         )
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+
+
+def test_events_reach_a_topic(client, s3, bucket, unique):
+    sns = client("sns", region_name="us-east-1")
+    sqs = client("sqs", region_name="us-east-1")
+    name = unique("events")
+    topic = sns.create_topic(Name=name)["TopicArn"]
+    url = sqs.create_queue(QueueName=name)["QueueUrl"]
+    queue = f"arn:aws:sqs:us-east-1:{ACCOUNT}:{name}"
+
+    def policy(service, action, resource):
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"Service": service},
+            "Action": action,
+            "Resource": resource,
+        }
+        return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+    sqs.set_queue_attributes(
+        QueueUrl=url, Attributes={"Policy": policy("sns.amazonaws.com", "sqs:SendMessage", queue)}
+    )
+    sns.subscribe(
+        TopicArn=topic, Protocol="sqs", Endpoint=queue, Attributes={"RawMessageDelivery": "true"}
+    )
+    sns.set_topic_attributes(
+        TopicArn=topic,
+        AttributeName="Policy",
+        AttributeValue=policy("s3.amazonaws.com", "sns:Publish", topic),
+    )
+    events = {"TopicArn": topic, "Events": ["s3:ObjectTagging:Put"]}
+    s3.put_bucket_notification_configuration(
+        Bucket=bucket, NotificationConfiguration={"TopicConfigurations": [events]}
+    )
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    s3.put_object_tagging(Bucket=bucket, Key="k", Tagging={"TagSet": [{"Key": "a", "Value": "b"}]})
+
+    def bodies():
+        got = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=2, MaxNumberOfMessages=10)
+        seen.extend(json.loads(one["Body"]) for one in got.get("Messages", []))
+        return len(seen) >= 2
+
+    seen = []
+    eventually(bodies)
+    assert {body.get("Event") for body in seen} == {"s3:TestEvent", None}
+    record = next(body for body in seen if "Records" in body)["Records"][0]
+    assert record["eventName"] == "ObjectTagging:Put"

@@ -2,6 +2,7 @@
 
 use api_lambda::{InvocationRequest, InvocationType};
 use api_s3::Error;
+use api_sns::PublishInput;
 use api_sqs::{GetQueueUrlRequest, SendMessageRequest};
 use kernel::{Arn, BoxFuture, Ctx, EventHandler, Fault, Kernel, Level};
 use store::{Event, WriteTx};
@@ -150,8 +151,13 @@ async fn send(kernel: &Kernel, delivery: &Delivery) -> Result<(), Fault> {
             ctx.client::<api_lambda::Client>().invoke(request).await.map(drop)
         }
         Kind::Topic => {
-            let what = "SNS, so S3 cannot send it notifications";
-            Err(Fault::not_implemented(what))
+            let request = PublishInput {
+                topic_arn: Some(delivery.arn.clone()),
+                subject: Some("Amazon S3 Notification".to_owned()),
+                message: body,
+                ..PublishInput::default()
+            };
+            ctx.client::<api_sns::Client>().publish(request).await.map(drop)
         }
     }
 }
