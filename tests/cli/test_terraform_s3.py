@@ -72,7 +72,7 @@ resource "aws_s3_bucket_policy" "site" {
 resource "aws_s3_bucket_server_side_encryption_configuration" "site" {
   bucket = aws_s3_bucket.site.id
   rule {
-    apply_server_side_encryption_by_default { sse_algorithm = "aws:kms" }
+    apply_server_side_encryption_by_default { sse_algorithm = "AES256" }
     bucket_key_enabled = true
   }
 }
