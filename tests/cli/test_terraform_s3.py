@@ -167,6 +167,8 @@ resource "aws_s3_object" "index" {
   content_type  = "text/html"
   force_destroy = true
   tags          = { kind = "page" }
+  # The bucket's default retention shows on the object.
+  lifecycle { ignore_changes = [object_lock_mode, object_lock_retain_until_date] }
 }
 """
 
