@@ -199,7 +199,9 @@ impl Collect<'_> {
                 (Some(Step::Element), Some(element)) => element,
                 _ => self.input,
             };
-            access::walk(View::Struct(from), path, &mut |_| found = true);
+            access::walk(View::Struct(from), path, &mut |view| {
+                found |= !matches!(view, View::Bool(false));
+            });
             found
         };
         let rule = self.rule;
