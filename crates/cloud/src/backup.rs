@@ -180,7 +180,7 @@ fn digest(file: &mut File) -> io::Result<String> {
     file.rewind()?;
     let mut hash = Sha256::new();
     io::copy(&mut file.take(length), &mut hash)?;
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(kernel::digest::hex(&hash.finalize()))
 }
 
 /// Compares a backup with its own digest.

@@ -1,6 +1,6 @@
 //! Answers whose bytes come as they are sent: the client's reading sets the pace.
 
-use crate::http::{Broken, Reply, ReplyBody};
+use crate::http::{Broken, Reply};
 use bytes::Bytes;
 use http::Response;
 use http_body_util::BodyExt as _;
@@ -30,11 +30,7 @@ pub(crate) fn with_stream(
         _ => None,
     });
     let Some(stream) = stream else { return response.map(crate::http::full) };
-    let left = stream.length();
-    let Some(pieces) = stream.take() else { return response.map(crate::http::full) };
-    let body = Download { pieces, left, kernel: kernel.clone(), request_id: request_id.to_owned() };
-    let body: ReplyBody = body.boxed_unsync();
-    response.map(|_| body)
+    self::stream(response.map(|_| stream), kernel, request_id)
 }
 
 /// A response whose body is a stream.

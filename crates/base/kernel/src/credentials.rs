@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use shape::Timestamp;
 
 use crate::session::Statement;
-use crate::{AssumedRole, BoxFuture, Fault, Kernel, Principal, Random, Sealer, SessionFacts};
+use crate::{BoxFuture, Fault, Kernel, Principal, Random, Sealer};
 
 /// The access key id and secret that work without set-up while bound to loopback.
 const TEST: &str = "test";
@@ -265,30 +265,6 @@ impl Credentials {
         })
     }
 
-    /// Makes credentials for a session of a role that IAM need not know, named by a role ARN's
-    /// account and last path part. Its id is made up, but the same for every session.
-    pub fn mint(
-        &self,
-        random: &dyn Random,
-        account: &str,
-        role: &str,
-        session: &str,
-        expiration: Timestamp,
-    ) -> SessionCredentials {
-        let id = self.sealer.derive("role-id", format!("{account}/{role}").as_bytes());
-        let role_id: String = id[..17].iter().map(|b| base32_digit(*b)).collect();
-        let principal = AssumedRole {
-            account: account.to_owned(),
-            path: "/".to_owned(),
-            role: role.to_owned(),
-            role_id: format!("AROA{role_id}"),
-            session_name: session.to_owned(),
-            session: SessionFacts::new(0, expiration.epoch_ms),
-        };
-        self.issue(random, &Principal::AssumedRole(Arc::new(principal)), 0)
-            .expect("a session without policies and tags is small")
-    }
-
     fn secret_of(&self, sealed_token: &[u8]) -> String {
         BASE64.encode(&self.sealer.derive_with("session-secret", sealed_token)[..30])
     }
@@ -332,7 +308,10 @@ pub fn account_of_key(id: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Config, FederatedFacts, FederatedUser, RootSession, SeededRandom, User};
+    use crate::{
+        AssumedRole, Config, FederatedFacts, FederatedUser, RootSession, SeededRandom,
+        SessionFacts, User,
+    };
 
     fn kernel() -> Kernel {
         Kernel::new(Config::memory())
@@ -344,8 +323,16 @@ mod tests {
         let sealer = Sealer::ephemeral(Arc::new(SeededRandom::new(1)));
         let keys = Credentials::new(sealer, Some("000000000000".into()), None);
         let until = Timestamp::from_ms(10_000);
-        let minted = keys.mint(&random, "000000000000", "role", "session", until);
-        let other = keys.mint(&random, "000000000000", "role", "session", until);
+        let principal = Principal::AssumedRole(Arc::new(AssumedRole {
+            account: "000000000000".into(),
+            path: "/".into(),
+            role: "role".into(),
+            role_id: "AROAX".into(),
+            session_name: "session".into(),
+            session: SessionFacts::new(0, until.epoch_ms),
+        }));
+        let issue = || keys.issue(&random, &principal, 0).expect("it is small");
+        let (minted, other) = (issue(), issue());
         let kernel = kernel();
         let find = |id: &str, token: Option<&str>, at| {
             let found = keys.find(&kernel, id, token, Timestamp::from_ms(at));

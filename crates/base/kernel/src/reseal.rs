@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use shape::Fault;
-use store::{AnyTable as _, Key, RawTable, Scan, Table};
+use store::{AnyTable, Key, RawTable, Scan, Table, WriteTx};
 
 use crate::{BoxFuture, Kernel, Level, SealError, Sealer};
 
@@ -82,39 +82,19 @@ where
     T: Serialize + DeserializeOwned + Send,
     F: Fn(&Sealer, &Key, &mut T) -> Result<bool, SealError> + Send + Sync,
 {
-    let mut after: Option<Key> = None;
-    loop {
-        let scan = match &after {
-            None => Scan::all(),
-            Some(key) => Scan::all().after(key),
-        };
-        let scan = scan.limit(STEP);
-        let (last, seen, resealed) = kernel
-            .store()
-            .write(|tx| {
-                let rows = tx.scan(table, scan.clone())?;
-                let (mut resealed, seen) = (0, rows.len());
-                let mut last = None;
-                for (key, mut record) in rows {
-                    let changed = each(kernel.sealer(), &key, &mut record).map_err(|e| {
-                        Fault::internal(format_args!("{} {key:?}: {e}", table.name()))
-                    })?;
-                    if changed {
-                        tx.put(table, &key, &record)?;
-                        resealed += 1;
-                    }
-                    last = Some(key);
-                }
-                Ok::<_, Failed>((last, seen, resealed))
-            })
-            .await
-            .map_err(|Failed(fault)| fault)?;
-        progress.add(seen as u64, resealed);
-        if seen < STEP || kernel.is_stopping() {
-            return Ok(());
+    let step = |tx: &mut WriteTx, scan: Scan| {
+        let mut step = Step::default();
+        for (key, mut record) in tx.scan(table, scan)? {
+            let changed =
+                each(kernel.sealer(), &key, &mut record).map_err(unsealed(table, &key))?;
+            if changed {
+                tx.put(table, &key, &record)?;
+            }
+            step.note(key, changed);
         }
-        after = last;
-    }
+        Ok(step)
+    };
+    in_steps(kernel, progress, &step).await
 }
 
 /// As [`reseal_table`], of rows of plain bytes: `each` gives the new row, if there is one.
@@ -127,6 +107,48 @@ pub async fn reseal_rows<F>(
 where
     F: Fn(&Sealer, &Key, &[u8]) -> Result<Option<Vec<u8>>, SealError> + Send + Sync,
 {
+    let step = |tx: &mut WriteTx, scan: Scan| {
+        let mut rows = Vec::new();
+        tx.scan_raw(table, &scan, &mut |key, row| {
+            rows.push((Key::from_bytes(key), row));
+            ControlFlow::Continue(())
+        })?;
+        let mut step = Step::default();
+        for (key, row) in rows {
+            let new = each(kernel.sealer(), &key, &row).map_err(unsealed(table, &key))?;
+            let changed = new.is_some();
+            if let Some(new) = new {
+                tx.put_raw(table, &key, new)?;
+            }
+            step.note(key, changed);
+        }
+        Ok(step)
+    };
+    in_steps(kernel, progress, &step).await
+}
+
+/// What one transaction looked at.
+#[derive(Default)]
+struct Step {
+    last: Option<Key>,
+    seen: usize,
+    resealed: u64,
+}
+
+impl Step {
+    fn note(&mut self, key: Key, changed: bool) {
+        self.last = Some(key);
+        self.seen += 1;
+        self.resealed += u64::from(changed);
+    }
+}
+
+/// Goes through a table, so many rows to a transaction.
+async fn in_steps(
+    kernel: &Kernel,
+    progress: &ResealProgress,
+    step: &(dyn Fn(&mut WriteTx, Scan) -> Result<Step, Failed> + Send + Sync),
+) -> Result<(), Fault> {
     let mut after: Option<Key> = None;
     loop {
         let scan = match &after {
@@ -134,36 +156,19 @@ where
             Some(key) => Scan::all().after(key),
         };
         let scan = scan.limit(STEP);
-        let (last, seen, resealed) = kernel
-            .store()
-            .write(|tx| {
-                let mut rows = Vec::new();
-                tx.scan_raw(table, &scan, &mut |key, row| {
-                    rows.push((Key::from_bytes(key), row));
-                    ControlFlow::Continue(())
-                })?;
-                let (mut resealed, seen) = (0, rows.len());
-                let mut last = None;
-                for (key, row) in rows {
-                    let new = each(kernel.sealer(), &key, &row).map_err(|e| {
-                        Fault::internal(format_args!("{} {key:?}: {e}", table.name()))
-                    })?;
-                    if let Some(new) = new {
-                        tx.put_raw(table, &key, new)?;
-                        resealed += 1;
-                    }
-                    last = Some(key);
-                }
-                Ok::<_, Failed>((last, seen, resealed))
-            })
-            .await
-            .map_err(|Failed(fault)| fault)?;
-        progress.add(seen as u64, resealed);
-        if seen < STEP || kernel.is_stopping() {
+        let done = kernel.store().write(|tx| step(tx, scan.clone())).await;
+        let done = done.map_err(|Failed(fault)| fault)?;
+        progress.add(done.seen as u64, done.resealed);
+        if done.seen < STEP || kernel.is_stopping() {
             return Ok(());
         }
-        after = last;
+        after = done.last;
     }
+}
+
+fn unsealed(table: &dyn AnyTable, key: &Key) -> impl Fn(SealError) -> Fault {
+    let row = format!("{} {key:?}", table.name());
+    move |error| Fault::internal(format_args!("{row}: {error}"))
 }
 
 /// A fault that the store's errors become.

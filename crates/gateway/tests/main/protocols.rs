@@ -185,8 +185,15 @@ async fn sessions_and_accounts() {
     expect(&call("123456789012", "tset", None).await, 400, "InvalidSignatureException");
     let kernel = &cloud.kernel;
     let mint = |until_ms: i64| {
-        let until = kernel::Timestamp::from_ms(until_ms);
-        kernel.credentials().mint(kernel.random(), "000000000000", "desk", "call", until)
+        let principal = kernel::Principal::AssumedRole(std::sync::Arc::new(kernel::AssumedRole {
+            account: "000000000000".into(),
+            path: "/".into(),
+            role: "desk".into(),
+            role_id: "AROAX".into(),
+            session_name: "call".into(),
+            session: kernel::SessionFacts::new(0, until_ms),
+        }));
+        kernel.credentials().issue(kernel.random(), &principal, 0).expect("it is small")
     };
     let good = mint(kernel.clock().now().epoch_ms + 60_000);
     let (id, secret) = (good.access_key_id.as_str(), good.secret_access_key.as_str());

@@ -57,7 +57,7 @@ fn invalid(problems: Problems) -> Error {
 
 /// SHA-256 of a text, in hexadecimal.
 pub(crate) fn sha256(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    kernel::digest::hex(&Sha256::digest(text.as_bytes()))
 }
 
 /// Keeps `content` and says which it is.

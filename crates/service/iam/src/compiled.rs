@@ -12,7 +12,7 @@ use crate::lookup::{self, Identity, Statement};
 
 /// Users and roles kept; beyond, all are read once more.
 const IDENTITIES_MAX: usize = 1024;
-/// Documents kept.
+/// Documents of a kind kept.
 const DOCUMENTS_MAX: usize = 1024;
 
 const NOTHING: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"gureum:Nothing","Resource":"*"}}"#;
@@ -51,7 +51,8 @@ pub(crate) struct Compiler {
 #[derive(Default)]
 struct Kept {
     identities: HashMap<String, Arc<Compiled>>,
-    documents: HashMap<(u8, String), Arc<Policy>>,
+    /// By kind, then by text.
+    documents: [HashMap<String, Arc<Policy>>; 3],
 }
 
 impl Compiler {
@@ -122,16 +123,15 @@ impl Compiler {
 
     /// A document under a name. One that cannot be read allows nothing.
     pub fn named(&self, name: &str, text: &str, kind: Kind) -> Named {
-        let key = (kind as u8, text.to_owned());
-        let kept = self.lock().documents.get(&key).cloned();
+        let kept = self.lock().documents[kind as usize].get(text).cloned();
         let policy = kept.unwrap_or_else(|| {
             let policy = parsed(text, kind).or_else(|| parsed(NOTHING, Kind::Identity));
             let policy = Arc::new(policy.expect("the policy that allows nothing is one"));
-            let mut kept = self.lock();
-            if kept.documents.len() >= DOCUMENTS_MAX {
-                kept.documents.clear();
+            let documents = &mut self.lock().documents[kind as usize];
+            if documents.len() >= DOCUMENTS_MAX {
+                documents.clear();
             }
-            kept.documents.insert(key, policy.clone());
+            documents.insert(text.to_owned(), policy.clone());
             policy
         });
         Named { name: name.into(), policy }

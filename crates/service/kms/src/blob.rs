@@ -18,6 +18,7 @@
 use std::collections::BTreeMap;
 
 use kernel::Random;
+use kernel::digest::hex;
 
 use crate::crypto::{NONCE_LEN, Refused, SALT_LEN, open, seal};
 
@@ -77,7 +78,7 @@ pub fn parse(bytes: &[u8]) -> Option<Blob<'_>> {
         return None;
     }
     let (key, material) = ids[1..].split_at(16);
-    let key = to_hex(key);
+    let key = hex(key);
     let key_id = match ids[0] {
         0 => {
             let parts = [&key[..8], &key[8..12], &key[12..16], &key[16..20], &key[20..]];
@@ -89,7 +90,7 @@ pub fn parse(bytes: &[u8]) -> Option<Blob<'_>> {
     Some(Blob {
         account: String::from_utf8_lossy(account).into_owned(),
         key_id,
-        material_id: to_hex(material),
+        material_id: hex(material),
         header,
         salt: *salt,
         nonce: *nonce,
@@ -116,10 +117,6 @@ fn associated(header: &[u8], context: &BTreeMap<String, String>) -> Vec<u8> {
         aad.extend_from_slice(text.as_bytes());
     }
     aad
-}
-
-fn to_hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn from_hex(text: &str) -> Option<Vec<u8>> {

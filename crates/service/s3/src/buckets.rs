@@ -47,7 +47,7 @@ pub(crate) fn is_valid_name(name: &str) -> bool {
 /// The canonical user of an account: 64 hexadecimal digits that stay the same.
 pub(crate) fn canonical_id(account: &str) -> String {
     let digest = Sha256::digest(format!("gureum canonical user {account}"));
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    kernel::digest::hex(&digest)
 }
 
 /// An account as S3 names owners.

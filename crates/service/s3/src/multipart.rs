@@ -2,7 +2,7 @@
 
 use api_s3::Error;
 use kernel::Ctx;
-use kernel::digest::{Algorithm, Digests};
+use kernel::digest::{Algorithm, Digests, hex};
 use store::{ReadTx, Scan, WriteTx};
 
 use crate::records::{Checksum, UPLOADED, UPLOADS, Upload, UploadedPart};
@@ -73,7 +73,7 @@ pub(crate) fn etag(parts: &[&UploadedPart]) -> String {
         let md5: Vec<u8> = (0..part.md5.len()).step_by(2).filter_map(byte).collect();
         digests.update(&md5);
     }
-    format!("{}-{}", crate::receive::hex(&digests.finish()[0].1), parts.len())
+    format!("{}-{}", hex(&digests.finish()[0].1), parts.len())
 }
 
 /// The checksum of an object of parts: of their checksums, or of all bytes.

@@ -3,7 +3,7 @@
 use api_s3::Error;
 use kernel::Ctx;
 use kernel::blobs::{BlobError, BlobSecret, Written};
-use kernel::digest::Algorithm;
+use kernel::digest::{Algorithm, hex};
 use shape::ByteStream;
 
 use crate::checksums::{self, Expected};
@@ -94,9 +94,4 @@ fn compare(expected: &Expected, written: &Written) -> Result<(), Error> {
 /// A blob's failure as an error of the service.
 pub(crate) fn fault(error: BlobError) -> Error {
     kernel::Fault::from(error).into()
-}
-
-/// Lower-case hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

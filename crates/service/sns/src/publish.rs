@@ -1,6 +1,7 @@
 //! From a message to deliveries, in one commit.
 
 use api_sns::Error;
+use kernel::digest::hex;
 use kernel::{Ctx, Fault};
 use sha2::{Digest as _, Sha256};
 use store::{StoreError, WriteTx};
@@ -48,8 +49,7 @@ fn order(topic: &Topic, name: &TopicName, message: &mut Message) -> Result<(), F
                  MessageDeduplicationId provided explicitly",
             ));
         }
-        let digest = Sha256::digest(message.text("default").as_bytes());
-        let id = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let id = hex(&Sha256::digest(message.text("default").as_bytes()));
         message.deduplication_id = Some(id);
     }
     Ok(())

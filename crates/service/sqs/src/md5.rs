@@ -5,8 +5,8 @@
 //! (botocore and the AWS SDKs compute it so).
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
+use kernel::digest::hex;
 use md5::{Digest as _, Md5};
 
 use crate::content::{Attribute, Value};
@@ -41,15 +41,6 @@ pub(crate) fn of_attributes(attributes: &BTreeMap<String, Attribute>) -> Option<
 fn part(digest: &mut Md5, bytes: &[u8]) {
     digest.update((bytes.len() as u32).to_be_bytes());
     digest.update(bytes);
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        // Writing into a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 
 use api_sqs::{Error, MessageAttributeValue, MessageSystemAttributeValue};
 use bytes::Bytes;
+use kernel::digest::hex;
 use kernel::{Ctx, Fault};
 use sha2::{Digest as _, Sha256};
 use store::{Key, Part, Scan, StoreError, WriteTx};
@@ -164,10 +165,7 @@ fn in_order(
             check_id("MessageDeduplicationId", &id)?;
             id
         }
-        None if fifo.content_based => {
-            let digest = Sha256::digest(body.as_bytes());
-            digest.iter().map(|byte| format!("{byte:02x}")).collect()
-        }
+        None if fifo.content_based => hex(&Sha256::digest(body.as_bytes())),
         None => {
             return Err(invalid(
                 "The queue should either have ContentBasedDeduplication enabled or \

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::{BlobError, Blobs};
+use crate::digest::hex;
 
 pub(super) enum Content {
     Memory(Mutex<HashMap<String, Bytes>>),
@@ -76,7 +77,7 @@ impl Blobs {
 }
 
 fn hex_sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+    hex(&Sha256::digest(bytes))
 }
 
 /// Two levels, so that no directory grows without bound. Ids that are not ours find nothing.

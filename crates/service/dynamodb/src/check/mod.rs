@@ -12,6 +12,7 @@ mod streams;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use kernel::digest::hex;
 use serde::Serialize;
 use store::{Key, Part, ReadTx, Scan, Store, StoreError};
 
@@ -128,11 +129,6 @@ fn name(key: &Key) -> String {
         Some([_, Part::Text(region), Part::Text(name)]) => format!("{region}/{name}"),
         _ => format!("{key:?}"),
     }
-}
-
-/// Bytes of a key for people.
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Checked {

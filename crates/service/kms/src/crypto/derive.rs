@@ -7,5 +7,5 @@ use aws_lc_rs::hmac;
 pub(crate) fn material_id(key_id: &str, material: &[u8]) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, material);
     let tag = hmac::sign(&key, format!("kms material id of {key_id}").as_bytes());
-    tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    kernel::digest::hex(tag.as_ref())
 }

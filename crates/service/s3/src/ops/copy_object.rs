@@ -9,7 +9,7 @@ use api_s3::{
     TaggingDirective,
 };
 use kernel::access::Need;
-use kernel::digest::{Algorithm, Digests};
+use kernel::digest::{Algorithm, Digests, hex};
 use kernel::{Ctx, Timestamp};
 
 use super::get_object::open;
@@ -263,7 +263,7 @@ async fn digest(
     }
     let sums = digests.finish();
     let sum = |algorithm| sums.iter().find(|(have, _)| *have == algorithm).map(|(_, sum)| sum);
-    let md5 = sum(Algorithm::Md5).map(|sum| crate::receive::hex(sum)).unwrap_or_default();
+    let md5 = sum(Algorithm::Md5).map(|sum| hex(sum)).unwrap_or_default();
     let checksum = Checksum::full(algorithm, sum(algorithm).map_or(&[], Vec::as_slice));
     Ok((md5, checksum))
 }

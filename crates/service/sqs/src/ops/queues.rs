@@ -15,6 +15,7 @@ use api_sqs::{
     ListQueuesResult, PurgeQueueOutput, PurgeQueueRequest, RemovePermissionOutput,
     RemovePermissionRequest, SetQueueAttributesOutput, SetQueueAttributesRequest,
 };
+use kernel::digest::hex;
 use kernel::{Ctx, Fault};
 use store::WriteTx;
 
@@ -342,9 +343,6 @@ fn page(
     let page: Vec<QueueName> = rest.by_ref().take(most as usize).collect();
     // Without MaxResults there is one page, of a thousand at most.
     let more = limit.is_some() && rest.next().is_some();
-    let token = page
-        .last()
-        .filter(|_| more)
-        .map(|last| last.name.bytes().map(|byte| format!("{byte:02x}")).collect());
+    let token = page.last().filter(|_| more).map(|last| hex(last.name.as_bytes()));
     Ok((page, token))
 }
