@@ -11,6 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use shape::Timestamp;
 
+use crate::opened::{Opened, Session};
 use crate::session::Statement;
 use crate::{BoxFuture, Fault, Kernel, Principal, Random, Sealer};
 
@@ -130,6 +131,7 @@ pub struct Credentials {
     /// Root key given by the operator: id, secret, account.
     root_key: Option<(String, String, String)>,
     user_keys: OnceLock<Arc<dyn UserKeys>>,
+    opened: Opened,
 }
 
 impl Credentials {
@@ -139,7 +141,8 @@ impl Credentials {
         test_account: Option<String>,
         root_key: Option<(String, String, String)>,
     ) -> Self {
-        Credentials { sealer, test_account, root_key, user_keys: OnceLock::new() }
+        let (user_keys, opened) = (OnceLock::new(), Opened::default());
+        Credentials { sealer, test_account, root_key, user_keys, opened }
     }
 
     /// The account whose root `test`/`test` is, if that is allowed.
@@ -217,18 +220,32 @@ impl Credentials {
         if token.len() > SESSION_TOKEN_CHARS_MAX {
             return Err(invalid);
         }
-        let sealed = BASE64.decode(token).map_err(|_| invalid)?;
-        let plain = self.sealer.open_sealed(PURPOSE, &sealed).map_err(|_| invalid)?;
-        let statement = Statement::unpack(&plain).ok_or(invalid)?;
-        if statement.key != id {
+        let digest = Opened::digest(token);
+        let session = match self.opened.get(&digest) {
+            Some(session) => session,
+            None => {
+                let session = self.open(token).ok_or(invalid)?;
+                self.opened.put(digest, session.clone());
+                session
+            }
+        };
+        if session.id != id {
             return Err(invalid);
         }
-        let principal = statement.principal();
-        let expires_at_ms = principal.session().ok_or(invalid)?.expires_at_ms;
-        if expires_at_ms <= now.epoch_ms {
+        if session.expires_at_ms <= now.epoch_ms {
             return Err(CredentialsError::Expired);
         }
-        Ok(AccessKey { secret: self.secret_of(&sealed), principal })
+        Ok(session.key)
+    }
+
+    /// Opens a token; `None`: it is forged or damaged.
+    fn open(&self, token: &str) -> Option<Session> {
+        let sealed = BASE64.decode(token).ok()?;
+        let statement = Statement::unpack(&self.sealer.open_sealed(PURPOSE, &sealed).ok()?)?;
+        let (id, principal) = (statement.key.clone(), statement.principal());
+        let expires_at_ms = principal.session()?.expires_at_ms;
+        let key = AccessKey { secret: self.secret_of(&sealed), principal };
+        Some(Session { id, key, expires_at_ms })
     }
 
     /// Makes temporary credentials for a principal with a session; they end when it does. The

@@ -18,6 +18,7 @@ mod door;
 mod kernel;
 mod keyring;
 mod log;
+mod opened;
 mod principal;
 mod random;
 mod reseal;

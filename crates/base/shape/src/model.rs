@@ -324,8 +324,30 @@ impl Pattern {
     /// The compiled pattern, anchored at both ends; `None` when it uses what `regex` lacks
     /// (`xtask codegen` refuses such a pattern unless a patch replaces it).
     pub fn regex(&self) -> Option<&Regex> {
-        self.compiled.get_or_init(|| Regex::new(&format!("^(?s:(?:{}))$", self.text)).ok()).as_ref()
+        let compile = || Regex::new(&format!("^(?s:(?:{}))$", in_ascii(&self.text))).ok();
+        self.compiled.get_or_init(compile).as_ref()
     }
+}
+
+/// A pattern whose classes mean what they mean to AWS, whose services match in Java: `\w`, `\d` and
+/// `\s` are ASCII's. As sets of their own they may stand inside other sets, too.
+fn in_ascii(pattern: &str) -> String {
+    let mut out = String::with_capacity(pattern.len() + 16);
+    let mut rest = pattern.chars();
+    while let Some(c) = rest.next() {
+        let escaped = if c == '\\' { rest.next() } else { None };
+        match (c, escaped) {
+            (_, Some('w')) => out.push_str("[0-9A-Za-z_]"),
+            (_, Some('W')) => out.push_str("[^0-9A-Za-z_]"),
+            (_, Some('d')) => out.push_str("[0-9]"),
+            (_, Some('D')) => out.push_str("[^0-9]"),
+            (_, Some('s')) => out.push_str(r"[\t\n\x0B\f\r ]"),
+            (_, Some('S')) => out.push_str(r"[^\t\n\x0B\f\r ]"),
+            (_, Some(other)) => out.extend(['\\', other]),
+            (_, None) => out.push(c),
+        }
+    }
+    out
 }
 
 impl Model {

@@ -125,3 +125,27 @@ fn a_sensitive_value_is_never_quoted() {
          Member must have length less than or equal to 2",
     );
 }
+
+#[test]
+fn classes_of_patterns_are_those_of_ascii() {
+    let check = |pattern: &str, text: &str, fits: bool| {
+        let found = shape::Pattern::new(pattern).regex().map(|regex| regex.is_match(text));
+        assert_eq!(found, Some(fits), "{pattern} {text:?}");
+    };
+    check(r"[\w+=,.@-]+", "kim_+=,.@-9", true);
+    check(r"[\w+=,.@-]+", "김", false);
+    check(r"[\w+=,.@-]+", "é", false);
+    check(r"\w", "_", true);
+    check(r"\w", "é", false);
+    check(r"\d{2}", "12", true);
+    check(r"\d{2}", "١٢", false);
+    check(r"[^\s]+", "a\u{a0}b", true);
+    check(r"[^\s]+", "a\tb", false);
+    check(r"[\w-_]*", "a-_", true);
+    check(r"[\s\S]*", "\n김", true);
+    check(r"[\W\S_]*", "a \n김", true);
+    check(r"[.\-\w]+", "a.-", true);
+    check(r"\\w", "\\w", true);
+    check(r"[:\w]+", ":a", true);
+    check(r"(^[\S].*[\S]$)|(^[\S]$)", " a", false);
+}
