@@ -181,6 +181,11 @@ impl Loader<'_> {
 
     fn read_shape(&mut self, name: &str, at: &Json) -> Result<Shape, LoadError> {
         let flag = |key: &str| at[key].as_bool().unwrap_or(false);
+        if flag("eventstream") {
+            // A body of frames, one after the other: see `event_stream`.
+            let name = name.to_owned();
+            return Ok(Shape { name, kind: Kind::Blob, streaming: true, ..Shape::default() });
+        }
         let members = self.members(at)?;
         let payload = match at["payload"].as_str() {
             None => None,

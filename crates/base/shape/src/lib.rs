@@ -16,6 +16,7 @@ pub mod botocore;
 mod constraint;
 mod document;
 mod dynamic;
+pub mod event_stream;
 mod fault;
 pub mod json;
 mod macros;

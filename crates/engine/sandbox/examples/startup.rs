@@ -36,6 +36,7 @@ async fn measure(rounds: usize) {
                 cwd: place.path("/tmp".as_ref()),
                 merge_output: false,
                 message_output: None,
+                held: false,
                 limits,
             };
             let mut sandbox = engine.launch(place, program).await.expect("a sandbox");

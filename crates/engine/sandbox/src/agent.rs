@@ -31,6 +31,12 @@ pub(crate) struct Failure {
     program: bool,
 }
 
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.step, self.reason)
+    }
+}
+
 impl Failure {
     pub(crate) fn new(step: impl Into<String>, reason: impl ToString) -> Failure {
         Failure { step: step.into(), reason: reason.to_string(), forbidden: false, program: false }
@@ -126,12 +132,26 @@ fn inner(control: &OwnedFd, orders: &Orders) -> Result<(), Failure> {
     // Only now: every change of identity takes this request back.
     sys::die_with_parent().map_err(at("tie to the parent"))?;
     let signals = watch::block_signals().map_err(at("signalfd"))?;
-    let program = start(&orders.program)?;
-    let null = open_null()?;
-    (0..3).try_for_each(|fd| sys::replace(null.as_fd(), fd)).map_err(at("detach"))?;
+    let program = match orders.program.held {
+        true => None,
+        false => Some(begin(&orders.program)?),
+    };
     report_ready(control, &listeners)?;
     drop(listeners);
     watch::supervise(control, &signals, program, orders).map_err(at("supervise"))
+}
+
+/// Starts the program, which alone keeps our outputs.
+pub(crate) fn begin(program: &Program) -> Result<Pid, Failure> {
+    let pid = start(program, None)?;
+    let null = open_null()?;
+    (0..3).try_for_each(|fd| sys::replace(null.as_fd(), fd)).map_err(at("detach"))?;
+    Ok(pid)
+}
+
+/// Starts another program beside it, with an output of its own.
+pub(crate) fn start_companion(program: &Program, output: OwnedFd) -> Result<Pid, Failure> {
+    start(program, Some(output))
 }
 
 fn report_ready(control: &OwnedFd, listeners: &[TcpListener]) -> Result<(), Failure> {
@@ -167,8 +187,9 @@ fn map_identity(uid: Uid, gid: Gid) -> std::io::Result<()> {
     fs::write("/proc/self/gid_map", format!("{INNER_GID} {gid} 1"))
 }
 
-/// Starts the program with its limits and filters; an error is the program's.
-fn start(program: &Program) -> Result<Pid, Failure> {
+/// Starts a program with its limits and filters; an error is the program's. Without an `output` it
+/// has ours.
+fn start(program: &Program, output: Option<OwnedFd>) -> Result<Pid, Failure> {
     let filters = filter::programs().map_err(at("compile the filters"))?;
     let limits = program.limits;
     let messages = match program.message_output {
@@ -197,7 +218,10 @@ fn start(program: &Program) -> Result<Pid, Failure> {
     command.args(&program.args).env_clear().envs(program.env.iter().map(|(k, v)| (k, v)));
     command.current_dir(&program.cwd).stdin(Stdio::null());
     sys::before_exec(&mut command, restrict);
-    if program.merge_output {
+    if let Some(output) = output {
+        let second = output.try_clone().map_err(at("copy the output"))?;
+        command.stdout(output).stderr(second);
+    } else if program.merge_output {
         sys::replace(sys::standard(1), 2).map_err(at("merge the outputs"))?;
     }
     let name = || program.program.display().to_string();

@@ -6,6 +6,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg};
 use serde::{Deserialize, Serialize};
 
+use crate::spec::Program;
 use crate::sys;
 
 /// No message is longer; the socket's buffer holds it with room to spare.
@@ -42,15 +43,31 @@ pub(crate) enum Report {
     Failed { step: String, reason: String, forbidden: bool, program: bool },
     /// The program ended; the agent ends too.
     Exited(Exit),
+    /// The program ended before its companions; the agent goes on until they or the host end.
+    ProgramExited(Exit),
     /// The answer to [`Word::Idle`].
     Memory(Memory),
+    /// The answer to [`Word::Start`] and [`Word::Begin`]: the reason, if it did not start.
+    Started(Option<String>),
+    /// A companion ended.
+    CompanionExited(u32, Exit),
+    /// The answer to [`Word::Connect`]; the socket comes along if there is one.
+    Connecting(u32),
 }
 
 /// What the host says after the orders.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub(crate) enum Word {
     Active,
     Idle,
+    /// Starts a companion; its output goes to the descriptor that comes along.
+    Start(u32, Box<Program>),
+    /// Starts the program that was held back.
+    Begin,
+    /// Sends a signal to a companion, or (`None`) to the program.
+    Signal(Option<u32>, i32),
+    /// Begins a connection to a port of the sandbox's loopback.
+    Connect(u32, u16),
 }
 
 /// Sends one message with `descriptors` beside it.

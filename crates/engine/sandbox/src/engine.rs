@@ -149,6 +149,7 @@ impl Engine {
             cwd: "/tmp".into(),
             merge_output: false,
             message_output: None,
+            held: false,
             limits,
         };
         let mut sandbox = self.launch(self.place(Plan::default())?, program).await?;

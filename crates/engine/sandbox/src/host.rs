@@ -1,8 +1,8 @@
 //! The host's side of one sandbox.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -10,7 +10,7 @@ use std::process::Stdio;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use tokio::io::unix::AsyncFd;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, ChildStderr, ChildStdout};
 
 use crate::agent::{AGENT_NAME, INNER_GID, INNER_UID};
@@ -37,7 +37,10 @@ pub struct Control {
     socket: AsyncFd<OwnedFd>,
     outer: Child,
     exit: Option<Exit>,
-    _place: Place,
+    /// What happened while something else was waited for.
+    waiting: VecDeque<Event>,
+    companions: u32,
+    place: Place,
 }
 
 /// What happens in a sandbox.
@@ -47,6 +50,11 @@ pub enum Event {
     Memory(Memory),
     /// The program ended, and everything it had started was killed.
     Exited(Exit),
+    /// The program ended, and companions go on until they have ended or the host kills them. Then
+    /// [`Event::Exited`] says it once more.
+    ProgramExited(Exit),
+    /// A companion ended (see [`Control::start`]).
+    CompanionExited(u32, Exit),
 }
 
 /// How closely memory is watched.
@@ -58,27 +66,137 @@ pub enum Activity {
     Idle,
 }
 
+enum Heard {
+    Event(Event),
+    Started(Option<String>),
+    Connecting(u32, Option<OwnedFd>),
+    Nothing,
+}
+
 impl Control {
     /// The next event. Safe to cancel. After the end it answers the same [`Event::Exited`].
     pub async fn next(&mut self) -> Event {
-        if let Some(exit) = self.exit {
-            return Event::Exited(exit);
+        if let Some(event) = self.waiting.pop_front() {
+            return event;
         }
         loop {
-            let report = match receive(&self.socket).await {
-                Ok((message, _)) if !message.is_empty() => channel::decode(&message),
-                _ => Ok(Report::Exited(Exit::Signal(nix::libc::SIGKILL))),
-            };
-            match report {
-                Ok(Report::Memory(memory)) => return Event::Memory(memory),
-                Ok(Report::Exited(exit)) => {
-                    self.exit = Some(exit);
-                    return Event::Exited(exit);
-                }
-                // Ready comes once, before this type exists; the rest is no language of ours.
-                Ok(Report::Ready | Report::Failed { .. }) | Err(_) => {}
+            // An answer that nobody waits for any more is dropped.
+            if let Heard::Event(event) = self.hear().await {
+                return event;
             }
         }
+    }
+
+    /// One report. Safe to cancel.
+    async fn hear(&mut self) -> Heard {
+        if let Some(exit) = self.exit {
+            return Heard::Event(Event::Exited(exit));
+        }
+        let (report, descriptors) = match receive(&self.socket).await {
+            Ok((message, descriptors)) if !message.is_empty() => {
+                (channel::decode(&message), descriptors)
+            }
+            _ => (Ok(Report::Exited(Exit::Signal(nix::libc::SIGKILL))), Vec::new()),
+        };
+        match report {
+            Ok(Report::Memory(memory)) => Heard::Event(Event::Memory(memory)),
+            Ok(Report::Exited(exit)) => {
+                self.exit = Some(exit);
+                Heard::Event(Event::Exited(exit))
+            }
+            Ok(Report::ProgramExited(exit)) => Heard::Event(Event::ProgramExited(exit)),
+            Ok(Report::CompanionExited(number, exit)) => {
+                Heard::Event(Event::CompanionExited(number, exit))
+            }
+            Ok(Report::Started(failed)) => Heard::Started(failed),
+            Ok(Report::Connecting(number)) => {
+                Heard::Connecting(number, descriptors.into_iter().next())
+            }
+            // Ready comes once, before this type exists; the rest is no language of ours.
+            Ok(Report::Ready | Report::Failed { .. }) | Err(_) => Heard::Nothing,
+        }
+    }
+
+    /// Starts the program, if it was held back.
+    pub async fn begin(&mut self) -> Result<(), Error> {
+        self.say(&Word::Begin, &[])?;
+        self.started("the program").await
+    }
+
+    /// Starts another program in the same sandbox: its number, and what it prints. Its end is an
+    /// event, and the sandbox goes on.
+    pub async fn start(
+        &mut self,
+        program: Program,
+    ) -> Result<(u32, tokio::net::unix::pipe::Receiver), Error> {
+        self.companions += 1;
+        let number = self.companions;
+        let name = program.program.display().to_string();
+        let (reader, writer) = nix::unistd::pipe2(OFlag::O_CLOEXEC).map_err(io::Error::from)?;
+        self.say(&Word::Start(number, Box::new(program)), &[writer.as_raw_fd()])?;
+        drop(writer);
+        fcntl(&reader, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map_err(io::Error::from)?;
+        let reader = tokio::net::unix::pipe::Receiver::from_owned_fd(reader)?;
+        self.started(&name).await?;
+        Ok((number, reader))
+    }
+
+    async fn started(&mut self, name: &str) -> Result<(), Error> {
+        loop {
+            match self.hear().await {
+                Heard::Started(None) => return Ok(()),
+                Heard::Started(Some(reason)) => {
+                    return Err(Error::Program { program: name.to_owned(), reason });
+                }
+                Heard::Event(event) => {
+                    self.waiting.push_back(event);
+                    if matches!(event, Event::Exited(_)) {
+                        return Err(Error::Agent("the sandbox has ended".into()));
+                    }
+                }
+                Heard::Connecting(..) | Heard::Nothing => {}
+            }
+        }
+    }
+
+    /// Connects to a port of the sandbox's own 127.0.0.1.
+    pub async fn connect(&mut self, port: u16) -> Result<TcpStream, Error> {
+        if !self.place.mode.is_namespaces() {
+            return Ok(TcpStream::connect(("127.0.0.1", port)).await?);
+        }
+        self.companions += 1;
+        let wanted = self.companions;
+        self.say(&Word::Connect(wanted, port), &[])?;
+        let refused = || io::Error::from(io::ErrorKind::ConnectionRefused);
+        let socket = loop {
+            match self.hear().await {
+                Heard::Connecting(number, socket) if number == wanted => {
+                    break socket.ok_or_else(refused)?;
+                }
+                Heard::Event(event) => {
+                    self.waiting.push_back(event);
+                    if matches!(event, Event::Exited(_)) {
+                        return Err(Error::Agent("the sandbox has ended".into()));
+                    }
+                }
+                Heard::Connecting(..) | Heard::Started(_) | Heard::Nothing => {}
+            }
+        };
+        let stream = TcpStream::from_std(std::net::TcpStream::from(socket))?;
+        stream.writable().await?;
+        match stream.take_error()? {
+            Some(error) => Err(error.into()),
+            None => Ok(stream),
+        }
+    }
+
+    /// Sends a signal to the companion of that number, or to the program.
+    pub fn signal(&self, companion: Option<u32>, signal: i32) -> io::Result<()> {
+        self.say(&Word::Signal(companion, signal), &[])
+    }
+
+    fn say(&self, word: &Word, descriptors: &[i32]) -> io::Result<()> {
+        channel::send(self.socket.get_ref().as_fd(), &channel::encode(word)?, descriptors)
     }
 
     /// Waits for the end.
@@ -92,8 +210,7 @@ impl Control {
 
     /// Tells how closely to watch. An error means that the sandbox has ended.
     pub fn set(&self, activity: Activity) -> io::Result<()> {
-        let word = if activity == Activity::Active { Word::Active } else { Word::Idle };
-        channel::send(self.socket.get_ref().as_fd(), &channel::encode(&word)?, &[])
+        self.say(if activity == Activity::Active { &Word::Active } else { &Word::Idle }, &[])
     }
 
     /// Kills everything inside and waits until it is gone.
@@ -132,7 +249,8 @@ pub(crate) async fn launch(agent: &Path, place: Place, program: Program) -> Resu
         return Err(Error::Agent("its pipes are missing".into()));
     };
     let listeners = listeners(&place, descriptors)?;
-    let control = Control { socket, outer, exit: None, _place: place };
+    let control =
+        Control { socket, outer, exit: None, waiting: VecDeque::new(), companions: 0, place };
     Ok(Sandbox { control, listeners, stdout, stderr })
 }
 
@@ -159,7 +277,10 @@ fn orders(place: &Place, program: Program) -> Orders {
     let files = BTreeMap::from([
         text("/etc/passwd", user),
         text("/etc/group", format!("root:x:0:\nsandbox:x:{INNER_GID}:\n")),
-        text("/etc/hosts", "127.0.0.1 localhost sandbox\n::1 localhost\n".into()),
+        text(
+            "/etc/hosts",
+            "127.0.0.1 localhost sandbox sandbox.localdomain\n::1 localhost\n".into(),
+        ),
         text("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n".into()),
         text("/etc/resolv.conf", String::new()),
     ]);

@@ -2,7 +2,10 @@
 
 use std::io::Result;
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+
+use nix::errno::Errno;
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrIn, socket};
 
 use crate::sys;
 
@@ -15,4 +18,14 @@ pub(crate) fn loopback_up() -> Result<()> {
 /// Listens on 127.0.0.1; port 0 lets the system choose.
 pub(crate) fn listen(port: u16) -> Result<TcpListener> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+}
+
+/// Begins a connection to a port of this network's loopback; it may still be under way.
+pub(crate) fn connect(port: u16) -> nix::Result<OwnedFd> {
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    let socket = socket(AddressFamily::Inet, SockType::Stream, flags, None)?;
+    match nix::sys::socket::connect(socket.as_raw_fd(), &SockaddrIn::new(127, 0, 0, 1, port)) {
+        Ok(()) | Err(Errno::EINPROGRESS) => Ok(socket),
+        Err(error) => Err(error),
+    }
 }

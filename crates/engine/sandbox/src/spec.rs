@@ -60,6 +60,9 @@ pub struct Program {
     /// With `merge_output`: under which descriptor number the program finds the pipe that then
     /// is free, for messages that are no lines. The host reads it as standard error.
     pub message_output: Option<i32>,
+    /// Whether it waits for [`crate::Control::begin`], so that companions can be started first.
+    #[serde(default)]
+    pub held: bool,
     /// Limits.
     pub limits: Limits,
 }

@@ -1,7 +1,7 @@
 //! PID 1's loop: reaps, measures, obeys.
 
 use std::io::Result;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -13,6 +13,7 @@ use nix::unistd::Pid;
 use crate::channel::{self, Exit, Memory, Report, Word};
 use crate::memory::{self, Scope};
 use crate::spec::Orders;
+use crate::{agent, network};
 
 const ACTIVE_INTERVAL_MS: u16 = 20;
 const IDLE_INTERVAL_MS: u16 = 1000;
@@ -25,29 +26,46 @@ pub(crate) fn block_signals() -> Result<SignalFd> {
     Ok(SignalFd::with_flags(&set, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?)
 }
 
-/// Returns when the program has ended (and was reported) or the host is gone.
+/// What runs in the sandbox by our doing.
+struct Programs {
+    /// `None` as long as it is held back.
+    main: Option<Pid>,
+    /// How it ended, while companions go on.
+    ended: Option<Exit>,
+    companions: Vec<(u32, Pid)>,
+}
+
+/// Returns when the program and its companions have ended (and were reported) or the host is gone.
 pub(crate) fn supervise(
     control: &OwnedFd,
     signals: &SignalFd,
-    program: Pid,
+    program: Option<Pid>,
     orders: &Orders,
 ) -> Result<()> {
     let scope = if orders.namespaces { Scope::Namespace } else { Scope::Descendants };
     let limit_bytes = orders.program.limits.memory_bytes;
+    let mut programs = Programs { main: program, ended: None, companions: Vec::new() };
     let mut active = true;
     let mut peak_bytes = 0;
     let exit = loop {
         let interval_ms = if active { ACTIVE_INTERVAL_MS } else { IDLE_INTERVAL_MS };
-        let (word, timed_out) = wait(control, signals, interval_ms)?;
-        match word {
+        let (heard, timed_out) = wait(control, signals, interval_ms)?;
+        let mut asked = false;
+        match heard {
             Heard::Gone => break None,
             Heard::Nothing => {}
-            Heard::Word(word) => active = matches!(word, Word::Active),
+            Heard::Word(Word::Active, _) => active = true,
+            Heard::Word(Word::Idle, _) => {
+                active = false;
+                asked = true;
+            }
+            Heard::Word(word, descriptors) => {
+                obey(control, word, descriptors, &mut programs, orders)?;
+            }
         }
-        if let Some(exit) = reap(program)? {
+        if let Some(exit) = reap(control, &mut programs)? {
             break Some(exit);
         }
-        let asked = matches!(word, Heard::Word(Word::Idle));
         if timed_out || asked {
             let current_bytes = memory::resident_bytes(scope);
             peak_bytes = current_bytes.max(peak_bytes);
@@ -66,10 +84,58 @@ pub(crate) fn supervise(
     }
 }
 
-#[derive(Clone, Copy)]
+/// Starts, signals and connects, as the host says.
+fn obey(
+    control: &OwnedFd,
+    word: Word,
+    descriptors: Vec<OwnedFd>,
+    programs: &mut Programs,
+    orders: &Orders,
+) -> Result<()> {
+    match word {
+        Word::Active | Word::Idle => Ok(()),
+        Word::Begin => {
+            let started = match programs.main {
+                Some(pid) => Ok(pid),
+                None => agent::begin(&orders.program),
+            };
+            let failed = started.map(|pid| programs.main = Some(pid)).err();
+            say(control, &Report::Started(failed.map(|failure| failure.to_string())))
+        }
+        Word::Start(number, program) => {
+            let output = descriptors.into_iter().next();
+            let output = output.ok_or_else(|| std::io::Error::other("a program without output"))?;
+            let started = agent::start_companion(&program, output);
+            let failed = started.map(|pid| programs.companions.push((number, pid))).err();
+            say(control, &Report::Started(failed.map(|failure| failure.to_string())))
+        }
+        Word::Signal(number, signal) => {
+            let pid = match number {
+                None => programs.main.filter(|_| programs.ended.is_none()),
+                Some(number) => {
+                    let found = programs.companions.iter().find(|(n, _)| *n == number);
+                    found.map(|(_, pid)| *pid)
+                }
+            };
+            if let (Some(pid), Ok(signal)) = (pid, Signal::try_from(signal)) {
+                // One that has just ended needs no signal.
+                let _ = kill(pid, signal);
+            }
+            Ok(())
+        }
+        Word::Connect(number, port) => {
+            let report = channel::encode(&Report::Connecting(number))?;
+            match network::connect(port) {
+                Ok(socket) => channel::send(control.as_fd(), &report, &[socket.as_raw_fd()]),
+                Err(_) => channel::send(control.as_fd(), &report, &[]),
+            }
+        }
+    }
+}
+
 enum Heard {
     Nothing,
-    Word(Word),
+    Word(Word, Vec<OwnedFd>),
     Gone,
 }
 
@@ -92,25 +158,35 @@ fn wait(control: &OwnedFd, signals: &SignalFd, interval_ms: u16) -> Result<(Hear
     }
     // A host that closed its end, or speaks nonsense, is no host any more.
     let heard = match channel::receive(control.as_fd()) {
-        Ok((message, _)) if !message.is_empty() => channel::decode(&message).map(Heard::Word),
+        Ok((message, descriptors)) if !message.is_empty() => {
+            channel::decode(&message).map(|word| Heard::Word(word, descriptors))
+        }
         _ => Ok(Heard::Gone),
     };
     Ok((heard.unwrap_or(Heard::Gone), false))
 }
 
-/// Collects everything that ended; the program's own end is the answer.
-fn reap(program: Pid) -> Result<Option<Exit>> {
+/// Collects everything that ended. The program's own end is the answer as soon as there is no
+/// companion any more.
+fn reap(control: &OwnedFd, programs: &mut Programs) -> Result<Option<Exit>> {
     loop {
-        match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
-            Ok(WaitStatus::Exited(pid, code)) if pid == program => {
-                return Ok(Some(Exit::Code(code)));
+        let (pid, exit) = match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+            Ok(WaitStatus::Exited(pid, code)) => (pid, Exit::Code(code)),
+            Ok(WaitStatus::Signaled(pid, signal, _)) => (pid, Exit::Signal(signal as i32)),
+            Ok(WaitStatus::StillAlive) | Err(Errno::ECHILD) => {
+                return Ok(programs.ended.filter(|_| programs.companions.is_empty()));
             }
-            Ok(WaitStatus::Signaled(pid, signal, _)) if pid == program => {
-                return Ok(Some(Exit::Signal(signal as i32)));
-            }
-            Ok(WaitStatus::StillAlive) | Err(Errno::ECHILD) => return Ok(None),
-            Ok(_) | Err(Errno::EINTR) => {}
+            Ok(_) | Err(Errno::EINTR) => continue,
             Err(error) => return Err(error.into()),
+        };
+        if programs.main == Some(pid) && programs.ended.is_none() {
+            programs.ended = Some(exit);
+            if !programs.companions.is_empty() {
+                say(control, &Report::ProgramExited(exit))?;
+            }
+        } else if let Some(at) = programs.companions.iter().position(|(_, other)| *other == pid) {
+            let (number, _) = programs.companions.swap_remove(at);
+            say(control, &Report::CompanionExited(number, exit))?;
         }
     }
 }

@@ -30,6 +30,7 @@ async fn run(engine: &Engine, plan: Plan, script: &str) -> Outcome {
         cwd: "/".into(),
         merge_output: false,
         message_output: None,
+        held: false,
         limits: LIMITS,
     };
     let place = engine.place(plan).expect("a place");
@@ -158,6 +159,7 @@ async fn mounts_are_read_only_and_the_host_accepts() {
             cwd: place.path(Path::new("/tmp")),
             merge_output: false,
             message_output: None,
+            held: false,
             limits: LIMITS,
         };
         let mut sandbox = engine.launch(place, program).await.expect("the program starts");
@@ -194,6 +196,7 @@ async fn memory_is_measured_on_demand_and_killing_ends_all() {
         cwd: "/tmp".into(),
         merge_output: false,
         message_output: None,
+        held: false,
         limits: LIMITS,
     };
     let place = engine.place(Plan::default()).expect("a place");
@@ -223,6 +226,7 @@ async fn a_missing_program_and_a_missing_mount_are_named() {
         cwd: "/".into(),
         merge_output: false,
         message_output: None,
+        held: false,
         limits: LIMITS,
     };
     assert!(!format!("{:?}", program("/x")).contains("hidden"));
@@ -248,6 +252,7 @@ async fn outputs_can_be_merged_and_a_third_one_given() {
         cwd: "/tmp".into(),
         merge_output: true,
         message_output: Some(7),
+        held: false,
         limits: LIMITS,
     };
     let place = engine.place(Plan::default()).expect("a place");
@@ -256,4 +261,74 @@ async fn outputs_can_be_merged_and_a_third_one_given() {
     sandbox.stdout.read_to_string(&mut lines).await.expect("lines");
     sandbox.stderr.read_to_string(&mut messages).await.expect("messages");
     assert_eq!((lines.as_str(), messages.as_str()), ("a\nb\nc\n", "message\n"));
+}
+
+fn shell(script: &str, held: bool) -> Program {
+    Program {
+        program: "/bin/bash".into(),
+        args: vec!["-c".into(), script.into()],
+        env: vec![("PATH".into(), "/usr/bin:/bin".into())],
+        cwd: "/".into(),
+        merge_output: false,
+        message_output: None,
+        held,
+        limits: LIMITS,
+    }
+}
+
+#[tokio::test]
+async fn companions_run_before_and_beside_the_program() {
+    for choice in [Choice::Namespaces, Choice::Process] {
+        let engine = engine(choice).await;
+        let place = engine.place(Plan::default()).expect("a place");
+        let program = shell("echo program; sleep 5; exit 3", true);
+        let mut sandbox = engine.launch(place, program).await.expect("a sandbox");
+        let script =
+            "echo first; trap 'echo asked to end; exit 4' TERM; while :; do sleep 0.01; done";
+        let (number, mut output) =
+            sandbox.control.start(shell(script, false)).await.expect("it starts");
+        let mut buffer = [0; 64];
+        let count = output.read(&mut buffer).await.expect("it prints");
+        assert_eq!(&buffer[..count], b"first\n");
+        let missing = Program { program: "/no/such".into(), ..shell("", false) };
+        let error = sandbox.control.start(missing).await.expect_err("there is none");
+        assert!(error.to_string().contains("No such file"), "{error}");
+        sandbox.control.begin().await.expect("the program starts");
+        let count = sandbox.stdout.read(&mut buffer).await.expect("it prints");
+        assert_eq!(&buffer[..count], b"program\n");
+        sandbox.control.signal(None, 15).expect("it lives");
+        assert_eq!(sandbox.control.next().await, Event::ProgramExited(Exit::Signal(15)));
+        sandbox.control.signal(Some(number), 15).expect("it lives");
+        let ended = tokio::time::timeout(Duration::from_secs(5), sandbox.control.next()).await;
+        assert_eq!(ended.expect("in time"), Event::CompanionExited(number, Exit::Code(4)));
+        let count = output.read(&mut buffer).await.expect("it prints");
+        assert_eq!(&buffer[..count], b"asked to end\n");
+        assert_eq!(sandbox.control.next().await, Event::Exited(Exit::Signal(15)));
+    }
+}
+
+#[tokio::test]
+async fn the_host_connects_into_the_sandbox() {
+    let engine = engine(Choice::Namespaces).await;
+    let place = engine.place(Plan::default()).expect("a place");
+    let script = "import socket
+s = socket.create_server(('sandbox.localdomain', 8080))
+print('ready', flush=True)
+c = s.accept()[0]
+c.sendall(c.recv(9) * 2)";
+    let program = Program {
+        args: vec!["-c".into(), script.into()],
+        program: "/usr/bin/python3".into(),
+        ..shell("", false)
+    };
+    let mut sandbox = engine.launch(place, program).await.expect("a sandbox");
+    let mut buffer = [0; 64];
+    let count = sandbox.stdout.read(&mut buffer).await.expect("it prints");
+    assert_eq!(&buffer[..count], b"ready\n");
+    sandbox.control.connect(8081).await.expect_err("nobody listens");
+    let mut stream = sandbox.control.connect(8080).await.expect("it listens");
+    tokio::io::AsyncWriteExt::write_all(&mut stream, b"ping").await.expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("it answers");
+    assert_eq!(answer, "pingping");
 }

@@ -71,6 +71,7 @@ impl Running {
             cwd: place.path(Path::new("/var/task")),
             merge_output: true,
             message_output: Some(MESSAGE_OUTPUT),
+            held: false,
             limits: Limits {
                 memory_bytes: (function.memory_mb as u64) << 20,
                 tmp_size_bytes: (function.tmp_mb as u64) << 20,
@@ -167,7 +168,7 @@ impl Running {
             biased;
             event = self.control.next() => match event {
                 Event::Memory(memory) => memory.peak_bytes,
-                Event::Exited(_) => 0,
+                Event::Exited(_) | Event::ProgramExited(_) | Event::CompanionExited(..) => 0,
             },
             () = sleep => 0,
         }
