@@ -59,6 +59,11 @@ const BENCHES: &[(&str, &str, Run)] = &[
         "the same with 100,000 and with 1,000,000 items (--items N for more); takes minutes",
         dynamodb::scale::run,
     ),
+    (
+        "dynamodb-peers",
+        "the same beside Dynoxide, dynalite, moto and ministack; builds Dynoxide, so takes minutes",
+        dynamodb::peers::run,
+    ),
     ("flow", "a step of a contact flow without I/O", flow::run),
     ("policy", "a decision of the policy engine over 50 statements", policy::run),
     ("lambda", "cold and warm invocations", lambda::run),
@@ -66,7 +71,7 @@ const BENCHES: &[(&str, &str, Run)] = &[
 ];
 
 /// Those that take so long that they only run when they are named.
-const LONG: &[&str] = &["dynamodb-scale"];
+const LONG: &[&str] = &["dynamodb-scale", "dynamodb-peers"];
 
 /// Runs the benchmarks that the arguments name, or all but the long ones.
 pub fn run(args: &[&str]) -> Result<()> {
@@ -79,7 +84,8 @@ pub fn run(args: &[&str]) -> Result<()> {
         true => !LONG.contains(&name),
         false => names.contains(&name),
     };
-    let need_binary = ["size", "start", "rss", "dynamodb", "dynamodb-scale", "lambda"];
+    let need_binary =
+        ["size", "start", "rss", "dynamodb", "dynamodb-scale", "dynamodb-peers", "lambda"];
     if !is_given && need_binary.into_iter().any(wanted) {
         build_dist()?;
     }

@@ -4,6 +4,7 @@
 //! writes a shared `fdatasync`. Both are measured in turns, so that both meet the same machine.
 
 mod load;
+pub mod peers;
 mod requests;
 pub mod scale;
 

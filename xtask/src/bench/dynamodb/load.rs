@@ -121,20 +121,23 @@ impl Part {
 }
 
 struct Connection {
+    port: u16,
     stream: TcpStream,
     answer: Vec<u8>,
+    /// Some peers close after each answer; what opening again takes is theirs.
+    is_closed: bool,
 }
 
 impl Connection {
     fn open(port: u16) -> io::Result<Connection> {
-        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(TIMEOUT))?;
-        Ok(Connection { stream, answer: Vec::new() })
+        Ok(Connection { port, stream: connect(port)?, answer: Vec::new(), is_closed: false })
     }
 
     /// Sends a request and reads its answer to the end.
     fn send(&mut self, request: &[u8]) -> io::Result<&[u8]> {
+        if self.is_closed {
+            self.stream = connect(self.port)?;
+        }
         self.stream.write_all(request)?;
         self.answer.clear();
         let mut chunk = [0; 16 * 1024];
@@ -145,21 +148,35 @@ impl Connection {
             }
             self.answer.extend_from_slice(&chunk[..read]);
             if whole_length(&self.answer).is_some_and(|length| self.answer.len() >= length) {
+                self.is_closed = header(&self.answer, "connection").is_some_and(|v| v == "close");
                 return Ok(&self.answer);
             }
         }
     }
 }
 
+fn connect(port: u16) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    Ok(stream)
+}
+
 /// Length of an answer, head and body, once its head is there.
 fn whole_length(answer: &[u8]) -> Option<usize> {
     let head = answer.windows(4).position(|window| window == b"\r\n\r\n")?;
-    let text = std::str::from_utf8(&answer[..head]).ok()?;
-    let length = text.lines().find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().ok())?
-    });
+    let length = header(answer, "content-length").and_then(|value| value.parse().ok());
     Some(head + 4 + length.unwrap_or(0))
+}
+
+/// A header of an answer whose head is there.
+fn header<'a>(answer: &'a [u8], name: &str) -> Option<&'a str> {
+    let head = answer.windows(4).position(|window| window == b"\r\n\r\n")?;
+    let text = std::str::from_utf8(&answer[..head]).ok()?;
+    text.lines().find_map(|line| {
+        let (found, value) = line.split_once(':')?;
+        found.eq_ignore_ascii_case(name).then(|| value.trim())
+    })
 }
 
 #[cfg(test)]
