@@ -14,16 +14,23 @@ pub static MODEL: LazyLock<&'static shape::Model> =
 kernel::api! {
     service "lambda";
     operations {
-        0 create_function(CreateFunctionRequest) -> FunctionConfiguration;
-        1 delete_function(DeleteFunctionRequest) -> DeleteFunctionResponse;
-        2 get_function(GetFunctionRequest) -> GetFunctionResponse;
-        3 get_function_configuration(GetFunctionConfigurationRequest) -> FunctionConfiguration;
-        4 invoke(InvocationRequest) -> InvocationResponse;
-        5 list_functions(ListFunctionsRequest) -> ListFunctionsResponse;
-        6 update_function_code(UpdateFunctionCodeRequest) -> FunctionConfiguration;
-        7 update_function_configuration(UpdateFunctionConfigurationRequest) -> FunctionConfiguration;
+        0 create_alias(CreateAliasRequest) -> AliasConfiguration;
+        1 create_function(CreateFunctionRequest) -> FunctionConfiguration;
+        2 delete_alias(DeleteAliasRequest) -> DeleteAliasOutput;
+        3 delete_function(DeleteFunctionRequest) -> DeleteFunctionResponse;
+        4 get_alias(GetAliasRequest) -> AliasConfiguration;
+        5 get_function(GetFunctionRequest) -> GetFunctionResponse;
+        6 get_function_configuration(GetFunctionConfigurationRequest) -> FunctionConfiguration;
+        7 invoke(InvocationRequest) -> InvocationResponse;
+        8 list_aliases(ListAliasesRequest) -> ListAliasesResponse;
+        9 list_functions(ListFunctionsRequest) -> ListFunctionsResponse;
+        10 list_versions_by_function(ListVersionsByFunctionRequest) -> ListVersionsByFunctionResponse;
+        11 publish_version(PublishVersionRequest) -> FunctionConfiguration;
+        12 update_alias(UpdateAliasRequest) -> AliasConfiguration;
+        13 update_function_code(UpdateFunctionCodeRequest) -> FunctionConfiguration;
+        14 update_function_configuration(UpdateFunctionConfigurationRequest) -> FunctionConfiguration;
     }
-    errors { CodeArtifactUserDeletedException, CodeArtifactUserFailedException, CodeArtifactUserPendingException, CodeSigningConfigNotFoundException, CodeStorageExceededException, CodeVerificationFailedException, DurableExecutionAlreadyStartedException, EC2AccessDeniedException, EC2ThrottledException, EC2UnexpectedException, EFSIOException, EFSMountConnectivityException, EFSMountFailureException, EFSMountTimeoutException, ENILimitReachedException, ENINotReadyException, FunctionVersionsPerCapacityProviderLimitExceededException, InvalidCodeSignatureException, InvalidParameterValueException, InvalidRequestContentException, InvalidRuntimeException, InvalidSecurityGroupIDException, InvalidSubnetIDException, InvalidZipFileException, KMSAccessDeniedException, KMSDisabledException, KMSInvalidStateException, KMSNotFoundException, ModeNotSupportedException, NoPublishedVersionException, PreconditionFailedException, RecursiveInvocationException, RequestTooLargeException, ResourceConflictException, ResourceNotFoundException, ResourceNotReadyException, RuntimeAliasDeletedException, RuntimeVersionDeletedException, S3FilesMountConnectivityException, S3FilesMountFailureException, S3FilesMountTimeoutException, SerializedRequestEntityTooLargeException, ServiceException, ServiceQuotaExceededException, SnapStartException, SnapStartNotReadyException, SnapStartRegenerationFailureException, SnapStartTimeoutException, SubnetIPAddressLimitReachedException, TooManyRequestsException, UnsupportedMediaTypeException }
+    errors { AliasLimitExceededException, CodeArtifactUserDeletedException, CodeArtifactUserFailedException, CodeArtifactUserPendingException, CodeSigningConfigNotFoundException, CodeStorageExceededException, CodeVerificationFailedException, DurableExecutionAlreadyStartedException, EC2AccessDeniedException, EC2ThrottledException, EC2UnexpectedException, EFSIOException, EFSMountConnectivityException, EFSMountFailureException, EFSMountTimeoutException, ENILimitReachedException, ENINotReadyException, FunctionVersionsPerCapacityProviderLimitExceededException, InvalidCodeSignatureException, InvalidParameterValueException, InvalidRequestContentException, InvalidRuntimeException, InvalidSecurityGroupIDException, InvalidSubnetIDException, InvalidZipFileException, KMSAccessDeniedException, KMSDisabledException, KMSInvalidStateException, KMSNotFoundException, ModeNotSupportedException, NoPublishedVersionException, PreconditionFailedException, RecursiveInvocationException, RequestTooLargeException, ResourceConflictException, ResourceNotFoundException, ResourceNotReadyException, RuntimeAliasDeletedException, RuntimeVersionDeletedException, S3FilesMountConnectivityException, S3FilesMountFailureException, S3FilesMountTimeoutException, SerializedRequestEntityTooLargeException, ServiceException, ServiceQuotaExceededException, SnapStartException, SnapStartNotReadyException, SnapStartRegenerationFailureException, SnapStartTimeoutException, SubnetIPAddressLimitReachedException, TooManyRequestsException, UnsupportedMediaTypeException }
 }
 
 /// Implements [`Api`] for a type: every operation is the function of its name in the
@@ -32,61 +39,65 @@ kernel::api! {
 macro_rules! serve {
     ($type:ty, $ops:ident) => {
         impl $crate::Api for $type {
-            fn create_function<'a>(
-                &'a self,
-                ctx: &'a kernel::Ctx,
-                input: $crate::CreateFunctionRequest,
-            ) -> kernel::BoxFuture<'a, Result<$crate::FunctionConfiguration, $crate::Error>> {
-                Box::pin($ops::create_function(self, ctx, input))
+            fn create_alias<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreateAliasRequest)
+-> kernel::BoxFuture<'a, Result<$crate::AliasConfiguration, $crate::Error>> {
+Box::pin($ops::create_alias(self, ctx, input))
             }
-            fn delete_function<'a>(
-                &'a self,
-                ctx: &'a kernel::Ctx,
-                input: $crate::DeleteFunctionRequest,
-            ) -> kernel::BoxFuture<'a, Result<$crate::DeleteFunctionResponse, $crate::Error>> {
-                Box::pin($ops::delete_function(self, ctx, input))
+            fn create_function<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreateFunctionRequest)
+-> kernel::BoxFuture<'a, Result<$crate::FunctionConfiguration, $crate::Error>> {
+Box::pin($ops::create_function(self, ctx, input))
             }
-            fn get_function<'a>(
-                &'a self,
-                ctx: &'a kernel::Ctx,
-                input: $crate::GetFunctionRequest,
-            ) -> kernel::BoxFuture<'a, Result<$crate::GetFunctionResponse, $crate::Error>> {
-                Box::pin($ops::get_function(self, ctx, input))
+            fn delete_alias<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteAliasRequest)
+-> kernel::BoxFuture<'a, Result<$crate::DeleteAliasOutput, $crate::Error>> {
+Box::pin($ops::delete_alias(self, ctx, input))
             }
-            fn get_function_configuration<'a>(
-                &'a self,
-                ctx: &'a kernel::Ctx,
-                input: $crate::GetFunctionConfigurationRequest,
-            ) -> kernel::BoxFuture<'a, Result<$crate::FunctionConfiguration, $crate::Error>> {
-                Box::pin($ops::get_function_configuration(self, ctx, input))
+            fn delete_function<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteFunctionRequest)
+-> kernel::BoxFuture<'a, Result<$crate::DeleteFunctionResponse, $crate::Error>> {
+Box::pin($ops::delete_function(self, ctx, input))
             }
-            fn invoke<'a>(
-                &'a self,
-                ctx: &'a kernel::Ctx,
-                input: $crate::InvocationRequest,
-            ) -> kernel::BoxFuture<'a, Result<$crate::InvocationResponse, $crate::Error>> {
-                Box::pin($ops::invoke(self, ctx, input))
+            fn get_alias<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetAliasRequest)
+-> kernel::BoxFuture<'a, Result<$crate::AliasConfiguration, $crate::Error>> {
+Box::pin($ops::get_alias(self, ctx, input))
             }
-            fn list_functions<'a>(
-                &'a self,
-                ctx: &'a kernel::Ctx,
-                input: $crate::ListFunctionsRequest,
-            ) -> kernel::BoxFuture<'a, Result<$crate::ListFunctionsResponse, $crate::Error>> {
-                Box::pin($ops::list_functions(self, ctx, input))
+            fn get_function<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetFunctionRequest)
+-> kernel::BoxFuture<'a, Result<$crate::GetFunctionResponse, $crate::Error>> {
+Box::pin($ops::get_function(self, ctx, input))
             }
-            fn update_function_code<'a>(
-                &'a self,
-                ctx: &'a kernel::Ctx,
-                input: $crate::UpdateFunctionCodeRequest,
-            ) -> kernel::BoxFuture<'a, Result<$crate::FunctionConfiguration, $crate::Error>> {
-                Box::pin($ops::update_function_code(self, ctx, input))
+            fn get_function_configuration<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetFunctionConfigurationRequest)
+-> kernel::BoxFuture<'a, Result<$crate::FunctionConfiguration, $crate::Error>> {
+Box::pin($ops::get_function_configuration(self, ctx, input))
             }
-            fn update_function_configuration<'a>(
-                &'a self,
-                ctx: &'a kernel::Ctx,
-                input: $crate::UpdateFunctionConfigurationRequest,
-            ) -> kernel::BoxFuture<'a, Result<$crate::FunctionConfiguration, $crate::Error>> {
-                Box::pin($ops::update_function_configuration(self, ctx, input))
+            fn invoke<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::InvocationRequest)
+-> kernel::BoxFuture<'a, Result<$crate::InvocationResponse, $crate::Error>> {
+Box::pin($ops::invoke(self, ctx, input))
+            }
+            fn list_aliases<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListAliasesRequest)
+-> kernel::BoxFuture<'a, Result<$crate::ListAliasesResponse, $crate::Error>> {
+Box::pin($ops::list_aliases(self, ctx, input))
+            }
+            fn list_functions<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListFunctionsRequest)
+-> kernel::BoxFuture<'a, Result<$crate::ListFunctionsResponse, $crate::Error>> {
+Box::pin($ops::list_functions(self, ctx, input))
+            }
+            fn list_versions_by_function<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListVersionsByFunctionRequest)
+-> kernel::BoxFuture<'a, Result<$crate::ListVersionsByFunctionResponse, $crate::Error>> {
+Box::pin($ops::list_versions_by_function(self, ctx, input))
+            }
+            fn publish_version<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::PublishVersionRequest)
+-> kernel::BoxFuture<'a, Result<$crate::FunctionConfiguration, $crate::Error>> {
+Box::pin($ops::publish_version(self, ctx, input))
+            }
+            fn update_alias<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateAliasRequest)
+-> kernel::BoxFuture<'a, Result<$crate::AliasConfiguration, $crate::Error>> {
+Box::pin($ops::update_alias(self, ctx, input))
+            }
+            fn update_function_code<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateFunctionCodeRequest)
+-> kernel::BoxFuture<'a, Result<$crate::FunctionConfiguration, $crate::Error>> {
+Box::pin($ops::update_function_code(self, ctx, input))
+            }
+            fn update_function_configuration<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateFunctionConfigurationRequest)
+-> kernel::BoxFuture<'a, Result<$crate::FunctionConfiguration, $crate::Error>> {
+Box::pin($ops::update_function_configuration(self, ctx, input))
             }
         }
     };

@@ -39,11 +39,11 @@ shape::structure!(TooManyRequestsException, MODEL, 4, retry_after_seconds, r#typ
 shape::string_enum!(ThrottleReason { ConcurrentInvocationLimitExceeded = "ConcurrentInvocationLimitExceeded", FunctionInvocationRateLimitExceeded = "FunctionInvocationRateLimitExceeded", ReservedFunctionConcurrentInvocationLimitExceeded = "ReservedFunctionConcurrentInvocationLimitExceeded", ReservedFunctionInvocationRateLimitExceeded = "ReservedFunctionInvocationRateLimitExceeded", CallerRateLimitExceeded = "CallerRateLimitExceeded", ConcurrentSnapshotCreateLimitExceeded = "ConcurrentSnapshotCreateLimitExceeded",  });
 
 #[derive(Clone, Default)]
-pub struct InvalidCodeSignatureException {
+pub struct AliasLimitExceededException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(InvalidCodeSignatureException, MODEL, 6, r#type, message);
+shape::structure!(AliasLimitExceededException, MODEL, 6, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct ResourceNotFoundException {
@@ -53,25 +53,78 @@ pub struct ResourceNotFoundException {
 shape::structure!(ResourceNotFoundException, MODEL, 7, r#type, message);
 
 #[derive(Clone, Default)]
+pub struct CreateAliasRequest {
+    pub function_name: String,
+    pub name: String,
+    pub function_version: String,
+    pub description: Option<String>,
+    pub routing_config: Option<AliasRoutingConfiguration>,
+}
+shape::structure!(
+    CreateAliasRequest,
+    MODEL,
+    8,
+    function_name,
+    name,
+    function_version,
+    description,
+    routing_config
+);
+
+#[derive(Clone, Default)]
+pub struct AliasRoutingConfiguration {
+    pub additional_version_weights: Option<BTreeMap<String, f64>>,
+}
+shape::structure!(AliasRoutingConfiguration, MODEL, 13, additional_version_weights);
+
+#[derive(Clone, Default)]
+pub struct AliasConfiguration {
+    pub alias_arn: Option<String>,
+    pub name: Option<String>,
+    pub function_version: Option<String>,
+    pub description: Option<String>,
+    pub routing_config: Option<AliasRoutingConfiguration>,
+    pub revision_id: Option<String>,
+}
+shape::structure!(
+    AliasConfiguration,
+    MODEL,
+    17,
+    alias_arn,
+    name,
+    function_version,
+    description,
+    routing_config,
+    revision_id
+);
+
+#[derive(Clone, Default)]
+pub struct InvalidCodeSignatureException {
+    pub r#type: Option<String>,
+    pub message: Option<String>,
+}
+shape::structure!(InvalidCodeSignatureException, MODEL, 20, r#type, message);
+
+#[derive(Clone, Default)]
 pub struct CodeVerificationFailedException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(CodeVerificationFailedException, MODEL, 8, r#type, message);
+shape::structure!(CodeVerificationFailedException, MODEL, 21, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct CodeSigningConfigNotFoundException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(CodeSigningConfigNotFoundException, MODEL, 9, r#type, message);
+shape::structure!(CodeSigningConfigNotFoundException, MODEL, 22, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct CodeStorageExceededException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(CodeStorageExceededException, MODEL, 10, r#type, message);
+shape::structure!(CodeStorageExceededException, MODEL, 23, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct FunctionVersionsPerCapacityProviderLimitExceededException {
@@ -81,7 +134,7 @@ pub struct FunctionVersionsPerCapacityProviderLimitExceededException {
 shape::structure!(
     FunctionVersionsPerCapacityProviderLimitExceededException,
     MODEL,
-    11,
+    24,
     r#type,
     message
 );
@@ -122,7 +175,7 @@ pub struct CreateFunctionRequest {
 shape::structure!(
     CreateFunctionRequest,
     MODEL,
-    12,
+    25,
     function_name,
     runtime,
     role,
@@ -170,7 +223,7 @@ pub struct FunctionCode {
 shape::structure!(
     FunctionCode,
     MODEL,
-    17,
+    29,
     zip_file,
     s3_bucket,
     s3_key,
@@ -193,7 +246,7 @@ pub struct VpcConfig {
 shape::structure!(
     VpcConfig,
     MODEL,
-    29,
+    40,
     subnet_ids,
     security_group_ids,
     ipv6_allowed_for_dual_stack
@@ -205,19 +258,19 @@ shape::string_enum!(PackageType { Zip = "Zip", Image = "Image",  });
 pub struct DeadLetterConfig {
     pub target_arn: Option<String>,
 }
-shape::structure!(DeadLetterConfig, MODEL, 36, target_arn);
+shape::structure!(DeadLetterConfig, MODEL, 47, target_arn);
 
 #[derive(Clone, Default)]
 pub struct Environment {
     pub variables: Option<BTreeMap<String, String>>,
 }
-shape::structure!(Environment, MODEL, 38, variables);
+shape::structure!(Environment, MODEL, 49, variables);
 
 #[derive(Clone, Default)]
 pub struct TracingConfig {
     pub mode: Option<TracingMode>,
 }
-shape::structure!(TracingConfig, MODEL, 42, mode);
+shape::structure!(TracingConfig, MODEL, 53, mode);
 
 shape::string_enum!(TracingMode { Active = "Active", PassThrough = "PassThrough",  });
 
@@ -227,13 +280,13 @@ pub struct FileSystemConfig {
     pub local_mount_path: String,
     pub s3_files_config: Option<S3FilesConfig>,
 }
-shape::structure!(FileSystemConfig, MODEL, 50, arn, local_mount_path, s3_files_config);
+shape::structure!(FileSystemConfig, MODEL, 61, arn, local_mount_path, s3_files_config);
 
 #[derive(Clone, Default)]
 pub struct S3FilesConfig {
     pub direct_s3_read: Option<DirectS3Read>,
 }
-shape::structure!(S3FilesConfig, MODEL, 53, direct_s3_read);
+shape::structure!(S3FilesConfig, MODEL, 64, direct_s3_read);
 
 shape::string_enum!(DirectS3Read { Enabled = "ENABLED", Disabled = "DISABLED", Auto = "AUTO",  });
 
@@ -243,7 +296,7 @@ pub struct ImageConfig {
     pub command: Option<Vec<String>>,
     pub working_directory: Option<String>,
 }
-shape::structure!(ImageConfig, MODEL, 56, entry_point, command, working_directory);
+shape::structure!(ImageConfig, MODEL, 67, entry_point, command, working_directory);
 
 shape::string_enum!(Architecture { X8664 = "x86_64", Arm64 = "arm64",  });
 
@@ -251,13 +304,13 @@ shape::string_enum!(Architecture { X8664 = "x86_64", Arm64 = "arm64",  });
 pub struct EphemeralStorage {
     pub size: i32,
 }
-shape::structure!(EphemeralStorage, MODEL, 61, size);
+shape::structure!(EphemeralStorage, MODEL, 72, size);
 
 #[derive(Clone, Default)]
 pub struct SnapStart {
     pub apply_on: Option<SnapStartApplyOn>,
 }
-shape::structure!(SnapStart, MODEL, 63, apply_on);
+shape::structure!(SnapStart, MODEL, 74, apply_on);
 
 shape::string_enum!(SnapStartApplyOn { PublishedVersions = "PublishedVersions", None = "None",  });
 
@@ -271,7 +324,7 @@ pub struct LoggingConfig {
 shape::structure!(
     LoggingConfig,
     MODEL,
-    65,
+    76,
     log_format,
     application_log_level,
     system_log_level,
@@ -288,7 +341,7 @@ shape::string_enum!(SystemLogLevel { Debug = "DEBUG", Info = "INFO", Warn = "WAR
 pub struct TenancyConfig {
     pub tenant_isolation_mode: TenantIsolationMode,
 }
-shape::structure!(TenancyConfig, MODEL, 70, tenant_isolation_mode);
+shape::structure!(TenancyConfig, MODEL, 81, tenant_isolation_mode);
 
 shape::string_enum!(TenantIsolationMode { PerTenant = "PER_TENANT",  });
 
@@ -300,7 +353,7 @@ pub struct CapacityProviderConfig {
 shape::structure!(
     CapacityProviderConfig,
     MODEL,
-    72,
+    83,
     lambda_managed_instances_capacity_provider_config
 );
 
@@ -313,7 +366,7 @@ pub struct LambdaManagedInstancesCapacityProviderConfig {
 shape::structure!(
     LambdaManagedInstancesCapacityProviderConfig,
     MODEL,
-    73,
+    84,
     capacity_provider_arn,
     per_execution_environment_max_concurrency,
     execution_environment_memory_gi_b_per_v_cpu
@@ -328,7 +381,7 @@ pub struct DurableConfig {
 shape::structure!(
     DurableConfig,
     MODEL,
-    77,
+    88,
     kms_key_arn,
     retention_period_in_days,
     execution_timeout
@@ -339,13 +392,13 @@ pub struct FunctionRuntimeConfig {
     pub runtime_arn: String,
     pub runtime_alias: String,
 }
-shape::structure!(FunctionRuntimeConfig, MODEL, 80, runtime_arn, runtime_alias);
+shape::structure!(FunctionRuntimeConfig, MODEL, 91, runtime_arn, runtime_alias);
 
 #[derive(Clone, Default)]
 pub struct AcceleratorConfig {
     pub accelerator_memory_size: i32,
 }
-shape::structure!(AcceleratorConfig, MODEL, 83, accelerator_memory_size);
+shape::structure!(AcceleratorConfig, MODEL, 94, accelerator_memory_size);
 
 #[derive(Clone, Default)]
 pub struct FunctionConfiguration {
@@ -395,7 +448,7 @@ pub struct FunctionConfiguration {
 shape::structure!(
     FunctionConfiguration,
     MODEL,
-    85,
+    96,
     function_name,
     function_arn,
     runtime,
@@ -450,7 +503,7 @@ pub struct VpcConfigResponse {
 shape::structure!(
     VpcConfigResponse,
     MODEL,
-    91,
+    101,
     subnet_ids,
     security_group_ids,
     vpc_id,
@@ -462,20 +515,20 @@ pub struct EnvironmentResponse {
     pub variables: Option<BTreeMap<String, String>>,
     pub error: Option<EnvironmentError>,
 }
-shape::structure!(EnvironmentResponse, MODEL, 93, variables, error);
+shape::structure!(EnvironmentResponse, MODEL, 103, variables, error);
 
 #[derive(Clone, Default)]
 pub struct EnvironmentError {
     pub error_code: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(EnvironmentError, MODEL, 94, error_code, message);
+shape::structure!(EnvironmentError, MODEL, 104, error_code, message);
 
 #[derive(Clone, Default)]
 pub struct TracingConfigResponse {
     pub mode: Option<TracingMode>,
 }
-shape::structure!(TracingConfigResponse, MODEL, 96, mode);
+shape::structure!(TracingConfigResponse, MODEL, 106, mode);
 
 #[derive(Clone, Default)]
 pub struct Layer {
@@ -484,7 +537,7 @@ pub struct Layer {
     pub signing_profile_version_arn: Option<String>,
     pub signing_job_arn: Option<String>,
 }
-shape::structure!(Layer, MODEL, 99, arn, code_size, signing_profile_version_arn, signing_job_arn);
+shape::structure!(Layer, MODEL, 108, arn, code_size, signing_profile_version_arn, signing_job_arn);
 
 shape::string_enum!(State { Pending = "Pending", Active = "Active", Inactive = "Inactive", Failed = "Failed", Deactivating = "Deactivating", Deactivated = "Deactivated", ActiveNonInvocable = "ActiveNonInvocable", Deleting = "Deleting",  });
 
@@ -499,21 +552,21 @@ pub struct ImageConfigResponse {
     pub image_config: Option<ImageConfig>,
     pub error: Option<ImageConfigError>,
 }
-shape::structure!(ImageConfigResponse, MODEL, 107, image_config, error);
+shape::structure!(ImageConfigResponse, MODEL, 116, image_config, error);
 
 #[derive(Clone, Default)]
 pub struct ImageConfigError {
     pub error_code: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(ImageConfigError, MODEL, 108, error_code, message);
+shape::structure!(ImageConfigError, MODEL, 117, error_code, message);
 
 #[derive(Clone, Default)]
 pub struct SnapStartResponse {
     pub apply_on: Option<SnapStartApplyOn>,
     pub optimization_status: Option<SnapStartOptimizationStatus>,
 }
-shape::structure!(SnapStartResponse, MODEL, 109, apply_on, optimization_status);
+shape::structure!(SnapStartResponse, MODEL, 118, apply_on, optimization_status);
 
 shape::string_enum!(SnapStartOptimizationStatus { On = "On", Off = "Off",  });
 
@@ -522,34 +575,52 @@ pub struct RuntimeVersionConfig {
     pub runtime_version_arn: Option<String>,
     pub error: Option<RuntimeVersionError>,
 }
-shape::structure!(RuntimeVersionConfig, MODEL, 111, runtime_version_arn, error);
+shape::structure!(RuntimeVersionConfig, MODEL, 120, runtime_version_arn, error);
 
 #[derive(Clone, Default)]
 pub struct RuntimeVersionError {
     pub error_code: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(RuntimeVersionError, MODEL, 113, error_code, message);
+shape::structure!(RuntimeVersionError, MODEL, 122, error_code, message);
+
+#[derive(Clone, Default)]
+pub struct DeleteAliasRequest {
+    pub function_name: String,
+    pub name: String,
+}
+shape::structure!(DeleteAliasRequest, MODEL, 123, function_name, name);
+
+#[derive(Clone, Default)]
+pub struct DeleteAliasOutput {}
+shape::structure!(DeleteAliasOutput, MODEL, 124);
 
 #[derive(Clone, Default)]
 pub struct DeleteFunctionRequest {
     pub function_name: String,
     pub qualifier: Option<String>,
 }
-shape::structure!(DeleteFunctionRequest, MODEL, 114, function_name, qualifier);
+shape::structure!(DeleteFunctionRequest, MODEL, 125, function_name, qualifier);
 
 #[derive(Clone, Default)]
 pub struct DeleteFunctionResponse {
     pub status_code: Option<i32>,
 }
-shape::structure!(DeleteFunctionResponse, MODEL, 116, status_code);
+shape::structure!(DeleteFunctionResponse, MODEL, 127, status_code);
+
+#[derive(Clone, Default)]
+pub struct GetAliasRequest {
+    pub function_name: String,
+    pub name: String,
+}
+shape::structure!(GetAliasRequest, MODEL, 129, function_name, name);
 
 #[derive(Clone, Default)]
 pub struct GetFunctionRequest {
     pub function_name: String,
     pub qualifier: Option<String>,
 }
-shape::structure!(GetFunctionRequest, MODEL, 118, function_name, qualifier);
+shape::structure!(GetFunctionRequest, MODEL, 130, function_name, qualifier);
 
 #[derive(Clone, Default)]
 pub struct GetFunctionResponse {
@@ -562,7 +633,7 @@ pub struct GetFunctionResponse {
 shape::structure!(
     GetFunctionResponse,
     MODEL,
-    119,
+    131,
     configuration,
     code,
     tags,
@@ -583,7 +654,7 @@ pub struct FunctionCodeLocation {
 shape::structure!(
     FunctionCodeLocation,
     MODEL,
-    120,
+    132,
     repository_type,
     location,
     image_uri,
@@ -599,153 +670,153 @@ pub struct ResolvedS3Object {
     pub s3_key: Option<String>,
     pub s3_object_version: Option<String>,
 }
-shape::structure!(ResolvedS3Object, MODEL, 122, s3_bucket, s3_key, s3_object_version);
+shape::structure!(ResolvedS3Object, MODEL, 134, s3_bucket, s3_key, s3_object_version);
 
 #[derive(Clone, Default)]
 pub struct FunctionCodeLocationError {
     pub error_code: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(FunctionCodeLocationError, MODEL, 123, error_code, message);
+shape::structure!(FunctionCodeLocationError, MODEL, 135, error_code, message);
 
 #[derive(Clone, Default)]
 pub struct TagsError {
     pub error_code: String,
     pub message: String,
 }
-shape::structure!(TagsError, MODEL, 124, error_code, message);
+shape::structure!(TagsError, MODEL, 136, error_code, message);
 
 #[derive(Clone, Default)]
 pub struct Concurrency {
     pub reserved_concurrent_executions: Option<i32>,
 }
-shape::structure!(Concurrency, MODEL, 127, reserved_concurrent_executions);
+shape::structure!(Concurrency, MODEL, 139, reserved_concurrent_executions);
 
 #[derive(Clone, Default)]
 pub struct GetFunctionConfigurationRequest {
     pub function_name: String,
     pub qualifier: Option<String>,
 }
-shape::structure!(GetFunctionConfigurationRequest, MODEL, 129, function_name, qualifier);
+shape::structure!(GetFunctionConfigurationRequest, MODEL, 141, function_name, qualifier);
 
 #[derive(Clone, Default)]
 pub struct RuntimeAliasDeletedException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(RuntimeAliasDeletedException, MODEL, 130, r#type, message);
+shape::structure!(RuntimeAliasDeletedException, MODEL, 142, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct CodeArtifactUserDeletedException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(CodeArtifactUserDeletedException, MODEL, 131, r#type, message);
+shape::structure!(CodeArtifactUserDeletedException, MODEL, 143, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct ResourceNotReadyException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(ResourceNotReadyException, MODEL, 132, r#type, message);
+shape::structure!(ResourceNotReadyException, MODEL, 144, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct ServiceQuotaExceededException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(ServiceQuotaExceededException, MODEL, 133, r#type, message);
+shape::structure!(ServiceQuotaExceededException, MODEL, 145, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct InvalidSecurityGroupIDException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(InvalidSecurityGroupIDException, MODEL, 134, r#type, message);
+shape::structure!(InvalidSecurityGroupIDException, MODEL, 146, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct SnapStartTimeoutException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(SnapStartTimeoutException, MODEL, 135, r#type, message);
+shape::structure!(SnapStartTimeoutException, MODEL, 147, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct EC2ThrottledException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(EC2ThrottledException, MODEL, 136, r#type, message);
+shape::structure!(EC2ThrottledException, MODEL, 148, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct EFSMountConnectivityException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(EFSMountConnectivityException, MODEL, 137, r#type, message);
+shape::structure!(EFSMountConnectivityException, MODEL, 149, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct SubnetIPAddressLimitReachedException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(SubnetIPAddressLimitReachedException, MODEL, 138, r#type, message);
+shape::structure!(SubnetIPAddressLimitReachedException, MODEL, 150, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct KMSAccessDeniedException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(KMSAccessDeniedException, MODEL, 139, r#type, message);
+shape::structure!(KMSAccessDeniedException, MODEL, 151, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct RequestTooLargeException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(RequestTooLargeException, MODEL, 140, r#type, message);
+shape::structure!(RequestTooLargeException, MODEL, 152, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct KMSDisabledException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(KMSDisabledException, MODEL, 141, r#type, message);
+shape::structure!(KMSDisabledException, MODEL, 153, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct UnsupportedMediaTypeException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(UnsupportedMediaTypeException, MODEL, 142, r#type, message);
+shape::structure!(UnsupportedMediaTypeException, MODEL, 154, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct S3FilesMountConnectivityException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(S3FilesMountConnectivityException, MODEL, 143, r#type, message);
+shape::structure!(S3FilesMountConnectivityException, MODEL, 155, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct SerializedRequestEntityTooLargeException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(SerializedRequestEntityTooLargeException, MODEL, 144, r#type, message);
+shape::structure!(SerializedRequestEntityTooLargeException, MODEL, 156, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct InvalidRuntimeException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(InvalidRuntimeException, MODEL, 145, r#type, message);
+shape::structure!(InvalidRuntimeException, MODEL, 157, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct NoPublishedVersionException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(NoPublishedVersionException, MODEL, 146, r#type, message);
+shape::structure!(NoPublishedVersionException, MODEL, 158, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct EC2UnexpectedException {
@@ -753,161 +824,161 @@ pub struct EC2UnexpectedException {
     pub message: Option<String>,
     pub ec2_error_code: Option<String>,
 }
-shape::structure!(EC2UnexpectedException, MODEL, 147, r#type, message, ec2_error_code);
+shape::structure!(EC2UnexpectedException, MODEL, 159, r#type, message, ec2_error_code);
 
 #[derive(Clone, Default)]
 pub struct InvalidSubnetIDException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(InvalidSubnetIDException, MODEL, 148, r#type, message);
+shape::structure!(InvalidSubnetIDException, MODEL, 160, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct KMSNotFoundException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(KMSNotFoundException, MODEL, 149, r#type, message);
+shape::structure!(KMSNotFoundException, MODEL, 161, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct EC2AccessDeniedException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(EC2AccessDeniedException, MODEL, 150, r#type, message);
+shape::structure!(EC2AccessDeniedException, MODEL, 162, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct EFSIOException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(EFSIOException, MODEL, 151, r#type, message);
+shape::structure!(EFSIOException, MODEL, 163, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct KMSInvalidStateException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(KMSInvalidStateException, MODEL, 152, r#type, message);
+shape::structure!(KMSInvalidStateException, MODEL, 164, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct RuntimeVersionDeletedException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(RuntimeVersionDeletedException, MODEL, 153, r#type, message);
+shape::structure!(RuntimeVersionDeletedException, MODEL, 165, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct ENILimitReachedException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(ENILimitReachedException, MODEL, 154, r#type, message);
+shape::structure!(ENILimitReachedException, MODEL, 166, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct SnapStartNotReadyException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(SnapStartNotReadyException, MODEL, 155, r#type, message);
+shape::structure!(SnapStartNotReadyException, MODEL, 167, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct CodeArtifactUserPendingException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(CodeArtifactUserPendingException, MODEL, 156, r#type, message);
+shape::structure!(CodeArtifactUserPendingException, MODEL, 168, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct SnapStartException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(SnapStartException, MODEL, 157, r#type, message);
+shape::structure!(SnapStartException, MODEL, 169, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct RecursiveInvocationException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(RecursiveInvocationException, MODEL, 158, r#type, message);
+shape::structure!(RecursiveInvocationException, MODEL, 170, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct S3FilesMountFailureException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(S3FilesMountFailureException, MODEL, 159, r#type, message);
+shape::structure!(S3FilesMountFailureException, MODEL, 171, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct EFSMountTimeoutException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(EFSMountTimeoutException, MODEL, 160, r#type, message);
+shape::structure!(EFSMountTimeoutException, MODEL, 172, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct ENINotReadyException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(ENINotReadyException, MODEL, 161, r#type, message);
+shape::structure!(ENINotReadyException, MODEL, 173, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct S3FilesMountTimeoutException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(S3FilesMountTimeoutException, MODEL, 162, r#type, message);
+shape::structure!(S3FilesMountTimeoutException, MODEL, 174, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct CodeArtifactUserFailedException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(CodeArtifactUserFailedException, MODEL, 163, r#type, message);
+shape::structure!(CodeArtifactUserFailedException, MODEL, 175, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct ModeNotSupportedException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(ModeNotSupportedException, MODEL, 164, r#type, message);
+shape::structure!(ModeNotSupportedException, MODEL, 176, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct InvalidRequestContentException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(InvalidRequestContentException, MODEL, 165, r#type, message);
+shape::structure!(InvalidRequestContentException, MODEL, 177, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct SnapStartRegenerationFailureException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(SnapStartRegenerationFailureException, MODEL, 166, r#type, message);
+shape::structure!(SnapStartRegenerationFailureException, MODEL, 178, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct DurableExecutionAlreadyStartedException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(DurableExecutionAlreadyStartedException, MODEL, 167, r#type, message);
+shape::structure!(DurableExecutionAlreadyStartedException, MODEL, 179, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct InvalidZipFileException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(InvalidZipFileException, MODEL, 168, r#type, message);
+shape::structure!(InvalidZipFileException, MODEL, 180, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct EFSMountFailureException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(EFSMountFailureException, MODEL, 169, r#type, message);
+shape::structure!(EFSMountFailureException, MODEL, 181, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct InvocationRequest {
@@ -923,7 +994,7 @@ pub struct InvocationRequest {
 shape::structure!(
     InvocationRequest,
     MODEL,
-    170,
+    182,
     function_name,
     invocation_type,
     log_type,
@@ -950,7 +1021,7 @@ pub struct InvocationResponse {
 shape::structure!(
     InvocationResponse,
     MODEL,
-    175,
+    187,
     status_code,
     function_error,
     log_result,
@@ -958,6 +1029,30 @@ shape::structure!(
     executed_version,
     durable_execution_arn
 );
+
+#[derive(Clone, Default)]
+pub struct ListAliasesRequest {
+    pub function_name: String,
+    pub function_version: Option<String>,
+    pub marker: Option<String>,
+    pub max_items: Option<i32>,
+}
+shape::structure!(
+    ListAliasesRequest,
+    MODEL,
+    189,
+    function_name,
+    function_version,
+    marker,
+    max_items
+);
+
+#[derive(Clone, Default)]
+pub struct ListAliasesResponse {
+    pub next_marker: Option<String>,
+    pub aliases: Option<Vec<AliasConfiguration>>,
+}
+shape::structure!(ListAliasesResponse, MODEL, 191, next_marker, aliases);
 
 #[derive(Clone, Default)]
 pub struct ListFunctionsRequest {
@@ -969,7 +1064,7 @@ pub struct ListFunctionsRequest {
 shape::structure!(
     ListFunctionsRequest,
     MODEL,
-    177,
+    193,
     master_region,
     function_version,
     marker,
@@ -983,14 +1078,69 @@ pub struct ListFunctionsResponse {
     pub next_marker: Option<String>,
     pub functions: Option<Vec<FunctionConfiguration>>,
 }
-shape::structure!(ListFunctionsResponse, MODEL, 181, next_marker, functions);
+shape::structure!(ListFunctionsResponse, MODEL, 196, next_marker, functions);
+
+#[derive(Clone, Default)]
+pub struct ListVersionsByFunctionRequest {
+    pub function_name: String,
+    pub marker: Option<String>,
+    pub max_items: Option<i32>,
+}
+shape::structure!(ListVersionsByFunctionRequest, MODEL, 198, function_name, marker, max_items);
+
+#[derive(Clone, Default)]
+pub struct ListVersionsByFunctionResponse {
+    pub next_marker: Option<String>,
+    pub versions: Option<Vec<FunctionConfiguration>>,
+}
+shape::structure!(ListVersionsByFunctionResponse, MODEL, 199, next_marker, versions);
 
 #[derive(Clone, Default)]
 pub struct PreconditionFailedException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(PreconditionFailedException, MODEL, 183, r#type, message);
+shape::structure!(PreconditionFailedException, MODEL, 200, r#type, message);
+
+#[derive(Clone, Default)]
+pub struct PublishVersionRequest {
+    pub function_name: String,
+    pub code_sha256: Option<String>,
+    pub description: Option<String>,
+    pub revision_id: Option<String>,
+    pub publish_to: Option<FunctionVersionLatestPublished>,
+}
+shape::structure!(
+    PublishVersionRequest,
+    MODEL,
+    201,
+    function_name,
+    code_sha256,
+    description,
+    revision_id,
+    publish_to
+);
+
+#[derive(Clone, Default)]
+pub struct UpdateAliasRequest {
+    pub function_name: String,
+    pub name: String,
+    pub function_version: Option<String>,
+    pub description: Option<String>,
+    pub routing_config: Option<AliasRoutingConfiguration>,
+    pub revision_id: Option<String>,
+}
+shape::structure!(
+    UpdateAliasRequest,
+    MODEL,
+    202,
+    function_name,
+    name,
+    function_version,
+    description,
+    routing_config,
+    revision_id
+);
 
 #[derive(Clone, Default)]
 pub struct UpdateFunctionCodeRequest {
@@ -1011,7 +1161,7 @@ pub struct UpdateFunctionCodeRequest {
 shape::structure!(
     UpdateFunctionCodeRequest,
     MODEL,
-    184,
+    203,
     function_name,
     zip_file,
     s3_bucket,
@@ -1056,7 +1206,7 @@ pub struct UpdateFunctionConfigurationRequest {
 shape::structure!(
     UpdateFunctionConfigurationRequest,
     MODEL,
-    185,
+    204,
     function_name,
     role,
     handler,

@@ -8,7 +8,9 @@ use api_lambda::{
 };
 use kernel::Fault;
 
-use crate::errors::invalid;
+use crate::errors::{conflict, invalid};
+use crate::name::Name;
+use crate::record::FunctionRecord;
 use crate::runtimes::SERVED;
 
 const TIMEOUT_SECONDS_MAX: i32 = 900;
@@ -102,12 +104,27 @@ pub(crate) fn logging(config: Option<LoggingConfig>) -> Result<Option<String>, E
     Ok(config.log_group)
 }
 
+/// Refuses to change or publish what is still being created or changed.
+pub(crate) fn settled(name: &Name, latest: &FunctionRecord) -> Result<(), Error> {
+    const NOT_NOW: &str = "The operation cannot be performed at this time.";
+    if !latest.active {
+        return Err(conflict(format!(
+            "{NOT_NOW} The function is currently in the following state: Pending"
+        )));
+    }
+    if !latest.settled {
+        let arn = name.arn();
+        return Err(conflict(format!("{NOT_NOW} An update is in progress for resource: {arn}")));
+    }
+    Ok(())
+}
+
 /// Refuses what CreateFunction would otherwise silently leave out.
 pub(crate) fn created(input: &CreateFunctionRequest) -> Result<(), Error> {
     absent("container images", input.package_type == Some(PackageType::Image))?;
     absent("container images", input.code.image_uri.is_some() || input.image_config.is_some())?;
     absent("code in S3", input.code.s3_bucket.is_some() || input.code.s3_key.is_some())?;
-    absent("versions (Publish)", input.publish == Some(true) || input.publish_to.is_some())?;
+    absent("PublishTo", input.publish_to.is_some())?;
     absent("code signing", input.code_signing_config_arn.is_some())?;
     absent("tenant isolation", input.tenancy_config.is_some())?;
     shared(Shared {
@@ -174,7 +191,7 @@ fn shared(asked: Shared<'_>) -> Result<(), Error> {
     absent("CapacityProviderConfig, DurableConfig, RuntimeConfig or AcceleratorConfig", asked.other)
 }
 
-fn absent(what: &str, asked: bool) -> Result<(), Error> {
+pub(crate) fn absent(what: &str, asked: bool) -> Result<(), Error> {
     if asked {
         Err(Fault::not_implemented(format_args!("{what} for Lambda functions")).into())
     } else {

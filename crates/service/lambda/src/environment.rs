@@ -35,7 +35,7 @@ pub(crate) async fn variables(
     set("AWS_EXECUTION_ENV", format!("AWS_Lambda_{}", function.runtime));
     set("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", function.memory_mb.to_string());
     set("AWS_LAMBDA_FUNCTION_NAME", function.name.clone());
-    set("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".into());
+    set("AWS_LAMBDA_FUNCTION_VERSION", function.version.clone());
     set("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".into());
     set("AWS_LAMBDA_LOG_GROUP_NAME", function.log_group());
     set("AWS_LAMBDA_LOG_STREAM_NAME", log_stream.to_owned());

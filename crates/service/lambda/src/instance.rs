@@ -48,7 +48,8 @@ pub(crate) async fn run(
     first: Job,
 ) {
     let ctx = ctx.kernel().service_ctx("lambda.amazonaws.com", ctx.account(), ctx.region());
-    let stream = format!("{}/[$LATEST]{}", ctx.now().civil("%Y/%m/%d"), ctx.random().hex(16));
+    let (day, id) = (ctx.now().civil("%Y/%m/%d"), ctx.random().hex(16));
+    let stream = format!("{day}/[{}]{id}", function.version);
     let log = LogStream::open(&ctx, function.log_group(), stream.clone());
     let mut instance = Instance { host, pool, ctx, function, member, log, stream };
     let begun_ms = instance.ctx.now().epoch_ms;
@@ -116,7 +117,7 @@ impl Instance {
             Err(NotReady::Init(ended)) => {
                 let spent = self.ctx.elapsed() - begun;
                 self.log.line(&ended.init_report(spent, "invoke")).await;
-                self.log.line(&start_line(&job)).await;
+                self.log.line(&self.start_line(&job)).await;
                 let figures = self.figures(spent.min(timeout), None, 0);
                 self.finish(job, ended, figures).await;
                 None
@@ -231,7 +232,7 @@ impl Instance {
     /// Delivers a job to a parked runtime and answers it; false when the sandbox is to end.
     async fn serve(&mut self, running: &mut Running, job: Job, init: Option<Duration>) -> bool {
         let timeout = self.timeout();
-        self.log.line(&start_line(&job)).await;
+        self.log.line(&self.start_line(&job)).await;
         let begun = self.ctx.elapsed();
         let headers = self.headers(&job, timeout);
         let ended = if running.deliver(runtime_api::event(&headers, job.payload.clone())) {
@@ -328,12 +329,18 @@ impl Instance {
         }
     }
 
+    fn start_line(&self, job: &Job) -> String {
+        format!("START RequestId: {} Version: {}", job.request_id, self.function.version)
+    }
+
     fn headers(&self, job: &Job, timeout: Duration) -> Vec<(&'static str, String)> {
         let (now, random) = (self.ctx.now(), self.ctx.random());
         let deadline_ms = now.epoch_ms + timeout.as_millis() as i64;
-        let (root, parent) = (random.hex(12), random.hex(8));
-        let seconds = now.epoch_ms / 1000;
-        let trace = format!("Root=1-{seconds:08x}-{root};Parent={parent};Sampled=0");
+        let trace = job.trace.clone().unwrap_or_else(|| {
+            let (root, parent) = (random.hex(12), random.hex(8));
+            let seconds = now.epoch_ms / 1000;
+            format!("Root=1-{seconds:08x}-{root};Parent={parent};Sampled=0")
+        });
         let mut headers = vec![
             ("lambda-runtime-aws-request-id", job.request_id.clone()),
             ("lambda-runtime-deadline-ms", deadline_ms.to_string()),
@@ -376,10 +383,6 @@ impl Instance {
         // A caller that has gone needs no answer.
         let _ = job.reply.send(result);
     }
-}
-
-fn start_line(job: &Job) -> String {
-    format!("START RequestId: {} Version: $LATEST", job.request_id)
 }
 
 fn stopped() -> api_lambda::Error {

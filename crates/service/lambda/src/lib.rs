@@ -9,22 +9,29 @@
 //! Code is unpacked once per package and mounted read-only. A sandbox serves one invocation at a
 //! time and is used again; more at a time start more sandboxes, up to the account's limit.
 
+mod alias;
 mod check;
 mod code;
+mod code_users;
+mod configuration;
 mod download;
 mod environment;
 mod errors;
 mod host;
 mod instance;
 mod invalid;
+mod invoke;
 mod logs;
 mod name;
 mod ops;
 mod outcome;
 mod output;
+mod page;
 mod pool;
+mod publish;
 mod record;
 mod reseal;
+mod resolve;
 mod role;
 mod running;
 mod runtime_api;

@@ -7,13 +7,16 @@ use api_lambda::Error;
 use kernel::{Ctx, Fault};
 
 use crate::errors::{invalid, not_found};
+use crate::record::{FunctionKey, LATEST};
 
 /// The longest name of a function; longer texts are ARNs.
 const NAME_LENGTH_MAX: usize = 64;
 
-/// A function of the caller's account and region.
+/// A function, and perhaps one of its versions or aliases.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Name {
+    pub account: String,
+    pub region: String,
     pub function: String,
     pub qualifier: Option<String>,
 }
@@ -25,6 +28,9 @@ impl Name {
         let (region, account, rest): (Option<&str>, Option<&str>, &[&str]) = match parts.as_slice()
         {
             ["arn", _, "lambda", region, account, "function", rest @ ..] => {
+                (Some(region), Some(account), rest)
+            }
+            [region, account, "function", rest @ ..] if is_account(account) => {
                 (Some(region), Some(account), rest)
             }
             [account, "function", rest @ ..] if is_account(account) => (None, Some(account), rest),
@@ -66,26 +72,60 @@ impl Name {
             }
             (a, b) => a.or(b).map(str::to_owned),
         };
-        Ok(Name { function: function.to_owned(), qualifier })
+        Ok(Name { qualifier, ..Name::of(ctx, function) })
+    }
+
+    /// A function of the caller's account and region.
+    pub fn of(ctx: &Ctx, function: &str) -> Name {
+        Name {
+            account: ctx.account().to_owned(),
+            region: ctx.region().to_owned(),
+            function: function.to_owned(),
+            qualifier: None,
+        }
+    }
+
+    /// Parses the name of a function as a whole; a qualifier is refused.
+    pub fn whole(ctx: &Ctx, text: &str) -> Result<Name, Error> {
+        let name = Name::parse(ctx, text, None)?;
+        match name.qualifier.as_deref() {
+            None | Some(LATEST) => Ok(Name { qualifier: None, ..name }),
+            Some(_) => Err(invalid(
+                "This operation is permitted on Lambda functions only. Aliases and versions do \
+                 not support this operation. Please specify either a function name or an \
+                 unqualified function ARN.",
+            )),
+        }
+    }
+
+    /// The same with a qualifier.
+    pub fn qualified(&self, qualifier: &str) -> Name {
+        Name { qualifier: Some(qualifier.to_owned()), ..self.clone() }
+    }
+
+    /// Where the function lies.
+    pub fn key(&self) -> FunctionKey {
+        (self.account.clone(), self.region.clone(), self.function.clone())
+    }
+
+    /// Where an alias of the function lies.
+    pub fn alias_key(&self, alias: &str) -> (FunctionKey, String) {
+        (self.key(), alias.to_owned())
     }
 
     /// The ARN, with the qualifier if one was given.
-    pub fn arn(&self, ctx: &Ctx) -> String {
-        let arn = ctx.arn("lambda", format!("function:{}", self.function)).to_string();
-        self.qualifier.as_ref().map_or(arn.clone(), |qualifier| format!("{arn}:{qualifier}"))
+    pub fn arn(&self) -> String {
+        let Name { account, region, function, qualifier } = self;
+        let arn = format!("arn:aws:lambda:{region}:{account}:function:{function}");
+        match qualifier {
+            Some(qualifier) => format!("{arn}:{qualifier}"),
+            None => arn,
+        }
     }
 
     /// `Function not found: ARN`.
-    pub fn not_found(&self, ctx: &Ctx) -> Error {
-        not_found(format!("Function not found: {}", self.arn(ctx)))
-    }
-
-    /// Versions and aliases do not exist yet: any qualifier but `$LATEST` names nothing.
-    pub fn latest_only(&self, ctx: &Ctx) -> Result<(), Error> {
-        match self.qualifier.as_deref() {
-            None | Some("$LATEST") => Ok(()),
-            Some(_) => Err(self.not_found(ctx)),
-        }
+    pub fn not_found(&self) -> Error {
+        not_found(format!("Function not found: {}", self.arn()))
     }
 }
 
@@ -112,7 +152,7 @@ mod tests {
         let principal = Principal::Root { account: "111122223333".into() };
         let ctx = Ctx::new(&kernel, "eu-west-1", principal, "request".into());
         let found = match Name::parse(&ctx, text, separate) {
-            Ok(name) => name.arn(&ctx),
+            Ok(name) => name.arn(),
             Err(error) => Fault::from(error).to_string(),
         };
         assert_eq!(found, expected, "{text}");
@@ -128,6 +168,7 @@ mod tests {
         check("function:desk", None, arn);
         check("111122223333:desk", None, arn);
         check("111122223333:function:desk:$LATEST", Some("$LATEST"), qualified);
+        check("eu-west-1:111122223333:function:desk", None, arn);
         check(arn, None, arn);
     }
 

@@ -10,7 +10,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::host::Host;
 use crate::instance;
-use crate::record::FunctionRecord;
+use crate::name::Name;
+use crate::record::{FunctionKey, FunctionRecord, LATEST};
 
 /// How often a job may move on because its sandbox ended before it was delivered.
 const MOVES_MAX: u8 = 3;
@@ -21,6 +22,8 @@ pub(crate) struct Job {
     pub payload: Bytes,
     pub arn: String,
     pub client_context: Option<String>,
+    /// `X-Amzn-Trace-Id` of whoever calls; without one, one is made.
+    pub trace: Option<String>,
     /// Whether the caller wants the end of the log.
     pub tail: bool,
     pub reply: oneshot::Sender<Result<Outcome, Error>>,
@@ -35,7 +38,8 @@ pub(crate) struct Outcome {
     pub tail: Option<Vec<u8>>,
 }
 
-type Key = (String, String, String);
+/// Function and version.
+type Key = (FunctionKey, String);
 
 /// A sandbox's place in the pool.
 #[derive(Clone)]
@@ -45,7 +49,7 @@ pub(crate) struct Member {
     number: u64,
 }
 
-/// The sandboxes of one function, all of one revision.
+/// The sandboxes of one version, all of one revision.
 struct Fleet {
     revision: String,
     /// Numbers of those that wait for work, the latest used last.
@@ -80,7 +84,7 @@ impl Pool {
 
     /// Gives the job to an idle sandbox, or to a new one.
     pub fn invoke(self: &Arc<Self>, ctx: &Ctx, function: Arc<FunctionRecord>, mut job: Job) {
-        let key = FunctionRecord::key(ctx, &function.name);
+        let key = (FunctionRecord::key(ctx, &function.name), function.version.clone());
         let mut state = self.lock();
         let fleet =
             state.fleets.entry(key.clone()).or_insert_with(|| Fleet::new(&function.revision));
@@ -158,9 +162,20 @@ impl Pool {
         }
     }
 
-    /// Lets go of a function's sandboxes: idle ones end now, busy ones after their work.
-    pub fn retire(&self, ctx: &Ctx, name: &str) {
-        self.lock().fleets.remove(&FunctionRecord::key(ctx, name));
+    /// Lets go of the sandboxes of `$LATEST`: idle ones end now, busy ones after their work.
+    pub fn retire(&self, name: &Name) {
+        self.retire_version(name, LATEST);
+    }
+
+    /// Lets go of a version's sandboxes.
+    pub fn retire_version(&self, name: &Name, version: &str) {
+        self.lock().fleets.remove(&(name.key(), version.to_owned()));
+    }
+
+    /// Lets go of the sandboxes of all versions.
+    pub fn retire_function(&self, name: &Name) {
+        let key = name.key();
+        self.lock().fleets.retain(|(function, _), _| *function != key);
     }
 
     /// Lets go of all.

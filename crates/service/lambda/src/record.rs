@@ -1,34 +1,49 @@
-//! What is stored about a function.
+//! What is stored about a function, its versions and its aliases.
 
 use std::collections::BTreeMap;
 
-use api_lambda::{
-    Architecture, EnvironmentResponse, EphemeralStorage, Error, FunctionConfiguration,
-    LastUpdateStatus, LogFormat, LoggingConfig, PackageType, Runtime, SnapStartApplyOn,
-    SnapStartOptimizationStatus, SnapStartResponse, State, StateReasonCode, TracingConfigResponse,
-    TracingMode,
-};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use kernel::{Ctx, Fault, Sealer, Timestamp};
+use kernel::{Ctx, Fault, Sealer};
 use serde::{Deserialize, Serialize};
 use store::Table;
 
-use crate::name::Name;
-
 /// Functions by account, region and name.
-pub(crate) const FUNCTIONS: Table<FunctionRecord> = Table::new("lambda/function");
-/// Which functions use a blob: blob id, account, region, name.
+pub(crate) const FUNCTIONS: Table<Function> = Table::new("lambda/function");
+/// Published versions: account, region, name, number.
+pub(crate) const VERSIONS: Table<FunctionRecord> = Table::new("lambda/version");
+/// Aliases: account, region, name, alias.
+pub(crate) const ALIASES: Table<Alias> = Table::new("lambda/alias");
+/// Which versions use a blob: blob id, account, region, name, version.
 pub(crate) const CODE_USERS: Table<()> = Table::new("lambda/code-user");
 /// The durable task that ends `Pending` and `InProgress`.
 pub(crate) const SETTLE: &str = "lambda/settle";
 
 pub(crate) const ENVIRONMENT: &str = "lambda-environment";
+/// The version that changes.
+pub(crate) const LATEST: &str = "$LATEST";
 
-/// One function, `$LATEST`.
+/// Account, region and name.
+pub(crate) type FunctionKey = (String, String, String);
+
+/// A function: `$LATEST`, and what all its versions share.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Function {
+    #[serde(flatten)]
+    pub latest: FunctionRecord,
+    pub tags: BTreeMap<String, String>,
+    /// The highest number that a version has had; numbers are never used again.
+    #[serde(default)]
+    pub last_version: u64,
+}
+
+/// What a version has: all that is needed to run it. `$LATEST` changes, the others never do.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct FunctionRecord {
     pub name: String,
+    /// `$LATEST` or a number.
+    #[serde(default = "latest")]
+    pub version: String,
     pub runtime: String,
     pub handler: String,
     pub role: String,
@@ -38,7 +53,6 @@ pub(crate) struct FunctionRecord {
     pub tmp_mb: i32,
     /// The variables as JSON, sealed, in base64. Never readable in the store.
     pub environment: Option<String>,
-    pub tags: BTreeMap<String, String>,
     pub architecture: String,
     pub log_group: Option<String>,
     /// SHA-256 of the zip file in hexadecimal: the blob's id.
@@ -52,25 +66,59 @@ pub(crate) struct FunctionRecord {
     pub settled: bool,
 }
 
+/// A name for a version, or for two with weights.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Alias {
+    pub name: String,
+    pub version: String,
+    pub description: String,
+    /// Another version, and the share of invocations that go to it: 0 to 1.
+    pub other: Option<(String, f64)>,
+    pub revision: String,
+}
+
 /// The payload of [`SETTLE`].
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Settle {
     pub account: String,
     pub region: String,
     pub name: String,
+    #[serde(default = "latest")]
+    pub version: String,
     pub revision: String,
 }
 
+fn latest() -> String {
+    LATEST.to_owned()
+}
+
+/// Where a published version lies; nothing for a text that is no number.
+pub(crate) fn version_key(
+    function: FunctionKey,
+    version: &str,
+) -> Option<(String, String, String, u64)> {
+    let (account, region, name) = function;
+    Some((account, region, name, version.parse().ok()?))
+}
+
+/// Marks a blob as used by a version.
+pub(crate) fn user_key(
+    code: &str,
+    function: &FunctionKey,
+    version: &str,
+) -> (String, FunctionKey, String) {
+    (code.to_owned(), function.clone(), version.to_owned())
+}
+
 impl FunctionRecord {
-    /// Where the record lies.
-    pub fn key(ctx: &Ctx, name: &str) -> (String, String, String) {
+    /// Where the whole function's record lies, in the account and region of the call.
+    pub fn key(ctx: &Ctx, name: &str) -> FunctionKey {
         (ctx.account().to_owned(), ctx.region().to_owned(), name.to_owned())
     }
 
-    /// Reads a function.
-    pub fn load(ctx: &Ctx, name: &Name) -> Result<FunctionRecord, Error> {
-        let found = ctx.store().read(|tx| tx.get(&FUNCTIONS, Self::key(ctx, &name.function)))?;
-        found.ok_or_else(|| name.not_found(ctx))
+    /// Under which all functions of the account and region of the call lie.
+    pub fn prefix(ctx: &Ctx) -> (String, String) {
+        (ctx.account().to_owned(), ctx.region().to_owned())
     }
 
     /// Stores the variables, sealed.
@@ -93,7 +141,7 @@ impl FunctionRecord {
         serde_json::from_slice(&plain).map_err(Fault::internal)
     }
 
-    /// Notes a change at `now` under a new revision.
+    /// Notes a change under a new revision.
     pub fn touch(&mut self, ctx: &Ctx) {
         self.modified_ms = ctx.now().epoch_ms;
         self.revision = ctx.random().uuid();
@@ -105,65 +153,21 @@ impl FunctionRecord {
         self.log_group.clone().unwrap_or_else(|| format!("/aws/lambda/{}", self.name))
     }
 
-    /// The API's view. `arn` is the function's ARN as the caller asked for it.
-    pub fn configuration(&self, ctx: &Ctx, arn: String) -> Result<FunctionConfiguration, Error> {
-        let variables = self.environment(ctx.kernel().sealer())?;
-        let environment = (!variables.is_empty())
-            .then_some(EnvironmentResponse { variables: Some(variables), error: None });
-        let pending = |text: &str| (!self.active).then(|| text.to_owned());
-        let (state, status) = (
-            if self.active { State::Active } else { State::Pending },
-            if self.settled || !self.active {
-                LastUpdateStatus::Successful
-            } else {
-                LastUpdateStatus::InProgress
-            },
-        );
-        Ok(FunctionConfiguration {
-            function_name: Some(self.name.clone()),
-            function_arn: Some(arn),
-            runtime: Some(Runtime::from(self.runtime.as_str())),
-            role: Some(self.role.clone()),
-            handler: Some(self.handler.clone()),
-            code_size: Some(self.code_bytes),
-            description: Some(self.description.clone()),
-            timeout: Some(self.timeout_seconds),
-            memory_size: Some(self.memory_mb),
-            last_modified: Some(
-                Timestamp::from_ms(self.modified_ms).civil("%Y-%m-%dT%H:%M:%S%.3f+0000"),
-            ),
-            code_sha256: Some(code_sha256(&self.code)),
-            version: Some("$LATEST".into()),
-            environment,
-            tracing_config: Some(TracingConfigResponse { mode: Some(TracingMode::PassThrough) }),
-            revision_id: Some(self.revision.clone()),
-            state: Some(state),
-            state_reason: pending("The function is being created."),
-            state_reason_code: (!self.active).then_some(StateReasonCode::Creating),
-            last_update_status: Some(status),
-            package_type: Some(PackageType::Zip),
-            architectures: Some(vec![Architecture::from(self.architecture.as_str())]),
-            ephemeral_storage: Some(EphemeralStorage { size: self.tmp_mb }),
-            snap_start: Some(SnapStartResponse {
-                apply_on: Some(SnapStartApplyOn::None),
-                optimization_status: Some(SnapStartOptimizationStatus::Off),
-            }),
-            logging_config: Some(LoggingConfig {
-                log_format: Some(LogFormat::Text),
-                log_group: Some(self.log_group()),
-                ..Default::default()
-            }),
-            ..Default::default()
-        })
+    /// Whether nothing of what a version keeps differs: then no new one is published.
+    pub fn equals(&self, other: &FunctionRecord, sealer: &Sealer) -> Result<bool, Fault> {
+        let plain = |record: &FunctionRecord| FunctionRecord {
+            version: String::new(),
+            description: String::new(),
+            // Sealing is different every time.
+            environment: None,
+            revision: String::new(),
+            modified_ms: 0,
+            active: true,
+            settled: true,
+            ..record.clone()
+        };
+        let json = |record| serde_json::to_value(plain(record)).map_err(Fault::internal);
+        let same = json(self)? == json(other)?;
+        Ok(same && self.environment(sealer)? == other.environment(sealer)?)
     }
-}
-
-/// `CodeSha256`: base64 of the hash whose hexadecimal digits name the blob.
-fn code_sha256(hex: &str) -> String {
-    let byte = |pair: &[u8]| {
-        let text = std::str::from_utf8(pair).ok()?;
-        u8::from_str_radix(text, 16).ok()
-    };
-    let bytes: Option<Vec<u8>> = hex.as_bytes().chunks(2).map(byte).collect();
-    BASE64.encode(bytes.unwrap_or_default())
 }

@@ -2,9 +2,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use kernel::{BoxFuture, Fault, Kernel, Reseal, ResealProgress, SealError, reseal_table};
+use kernel::{BoxFuture, Fault, Kernel, Reseal, ResealProgress, SealError, Sealer, reseal_table};
 
-use crate::record::{ENVIRONMENT, FUNCTIONS};
+use crate::record::{ENVIRONMENT, FUNCTIONS, FunctionRecord, VERSIONS};
 
 /// Seals them again.
 pub(crate) struct Variables;
@@ -15,12 +15,21 @@ impl Reseal for Variables {
         kernel: &'a Kernel,
         progress: &'a ResealProgress,
     ) -> BoxFuture<'a, Result<(), Fault>> {
-        Box::pin(reseal_table(kernel, &FUNCTIONS, progress, |sealer, _, function| {
-            let Some(sealed) = &mut function.environment else { return Ok(false) };
-            let old = BASE64.decode(&*sealed).map_err(|_| SealError::Forged)?;
-            let Some(new) = sealer.resealed(ENVIRONMENT, &old)? else { return Ok(false) };
-            *sealed = BASE64.encode(new);
-            Ok(true)
-        }))
+        Box::pin(async move {
+            reseal_table(kernel, &FUNCTIONS, progress, |sealer, _, function| {
+                again(sealer, &mut function.latest)
+            })
+            .await?;
+            reseal_table(kernel, &VERSIONS, progress, |sealer, _, version| again(sealer, version))
+                .await
+        })
     }
+}
+
+fn again(sealer: &Sealer, version: &mut FunctionRecord) -> Result<bool, SealError> {
+    let Some(sealed) = &mut version.environment else { return Ok(false) };
+    let old = BASE64.decode(&*sealed).map_err(|_| SealError::Forged)?;
+    let Some(new) = sealer.resealed(ENVIRONMENT, &old)? else { return Ok(false) };
+    *sealed = BASE64.encode(new);
+    Ok(true)
 }

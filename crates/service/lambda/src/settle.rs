@@ -3,7 +3,9 @@
 use kernel::{BoxFuture, Ctx, Fault, Kernel, TaskHandler};
 use store::{StoreError, WriteTx};
 
-use crate::record::{FUNCTIONS, FunctionRecord, SETTLE, Settle};
+use crate::name::Name;
+use crate::record::version_key;
+use crate::record::{FUNCTIONS, Function, FunctionRecord, LATEST, SETTLE, Settle, VERSIONS};
 
 pub(crate) struct Settler;
 
@@ -16,21 +18,11 @@ impl TaskHandler for Settler {
         Box::pin(async move {
             let task: Settle =
                 serde_json::from_value(timer.payload.clone()).map_err(Fault::internal)?;
-            let key = (task.account.clone(), task.region.clone(), task.name.clone());
             kernel
                 .store()
                 .write(|tx| {
                     tx.ack_timer(timer.id)?;
-                    let Some(mut function) = tx.get(&FUNCTIONS, key.clone())? else {
-                        return Ok(());
-                    };
-                    // A later change has its own task.
-                    if function.revision == task.revision {
-                        function.active = true;
-                        function.settled = true;
-                        tx.put(&FUNCTIONS, key.clone(), &function)?;
-                    }
-                    Ok::<_, StoreError>(())
+                    settle(tx, &task)
                 })
                 .await
                 .map_err(Fault::internal)
@@ -38,18 +30,55 @@ impl TaskHandler for Settler {
     }
 }
 
-/// Stores a changed function and the task that will settle it.
+fn settle(tx: &mut WriteTx, task: &Settle) -> Result<(), StoreError> {
+    let key = (task.account.clone(), task.region.clone(), task.name.clone());
+    let end = |record: &mut FunctionRecord| {
+        // A later change has its own task.
+        let is_same = record.revision == task.revision;
+        if is_same {
+            record.active = true;
+            record.settled = true;
+        }
+        is_same
+    };
+    if task.version == LATEST {
+        let Some(mut function) = tx.get(&FUNCTIONS, key.clone())? else { return Ok(()) };
+        if end(&mut function.latest) {
+            tx.put(&FUNCTIONS, key, &function)?;
+        }
+    } else if let Some(key) = version_key(key, &task.version)
+        && let Some(mut version) = tx.get(&VERSIONS, key.clone())?
+        && end(&mut version)
+    {
+        tx.put(&VERSIONS, key, &version)?;
+    }
+    Ok(())
+}
+
+/// Stores a changed `$LATEST` and the task that will settle it.
 pub(crate) fn put(
     ctx: &Ctx,
     tx: &mut WriteTx,
-    function: &FunctionRecord,
+    name: &Name,
+    function: &Function,
 ) -> Result<(), StoreError> {
-    tx.put(&FUNCTIONS, FunctionRecord::key(ctx, &function.name), function)?;
+    tx.put(&FUNCTIONS, name.key(), function)?;
+    schedule(ctx, tx, name, &function.latest)
+}
+
+/// The task that will settle a version.
+pub(crate) fn schedule(
+    ctx: &Ctx,
+    tx: &mut WriteTx,
+    name: &Name,
+    version: &FunctionRecord,
+) -> Result<(), StoreError> {
     let task = Settle {
-        account: ctx.account().to_owned(),
-        region: ctx.region().to_owned(),
-        name: function.name.clone(),
-        revision: function.revision.clone(),
+        account: name.account.clone(),
+        region: name.region.clone(),
+        name: name.function.clone(),
+        version: version.version.clone(),
+        revision: version.revision.clone(),
     };
     tx.schedule(ctx.now().epoch_ms.max(0) as u64, SETTLE, &task)?;
     Ok(())

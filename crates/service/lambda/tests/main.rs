@@ -3,3 +3,4 @@
 mod api;
 mod runtimes;
 mod support;
+mod versions;

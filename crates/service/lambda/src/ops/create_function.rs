@@ -11,8 +11,8 @@ use kernel::Ctx;
 
 use crate::errors::{conflict, invalid};
 use crate::name::Name;
-use crate::record::{CODE_USERS, FUNCTIONS, FunctionRecord};
-use crate::{Lambda, check, role, settle};
+use crate::record::{CODE_USERS, FUNCTIONS, Function, FunctionRecord, LATEST, user_key};
+use crate::{Lambda, check, publish, role, settle};
 
 const TIMEOUT_SECONDS: i32 = 3;
 const MEMORY_MB: i32 = 128;
@@ -23,7 +23,7 @@ pub(crate) async fn create_function(
     ctx: &Ctx,
     input: CreateFunctionRequest,
 ) -> Result<FunctionConfiguration, Error> {
-    let name = Name::parse(ctx, &input.function_name, None)?;
+    let name = Name::whole(ctx, &input.function_name)?;
     check::created(&input)?;
     let (Some(runtime), Some(handler)) = (&input.runtime, input.handler.clone()) else {
         return Err(invalid(
@@ -37,8 +37,9 @@ pub(crate) async fn create_function(
         return Err(invalid("Please provide a source for function code."));
     };
     let code_bytes = package.0.len() as i64;
-    let mut function = FunctionRecord {
+    let mut latest = FunctionRecord {
         name: name.function.clone(),
+        version: LATEST.to_owned(),
         runtime: check::runtime(runtime.as_str())?,
         handler,
         role: input.role,
@@ -47,7 +48,6 @@ pub(crate) async fn create_function(
         memory_mb: input.memory_size.unwrap_or(MEMORY_MB),
         tmp_mb: input.ephemeral_storage.map_or(TMP_MB, |storage| storage.size),
         environment: FunctionRecord::seal_environment(ctx.kernel().sealer(), &variables),
-        tags: input.tags.unwrap_or_default(),
         architecture: check::architecture(input.architectures)?,
         log_group: check::logging(input.logging_config)?,
         code: String::new(),
@@ -57,26 +57,35 @@ pub(crate) async fn create_function(
         active: false,
         settled: false,
     };
-    role::check(ctx, &function.role).await?;
-    function.touch(ctx);
+    role::check(ctx, &latest.role).await?;
+    latest.touch(ctx);
     // Before the work of unpacking; the transaction below decides.
-    let key = FunctionRecord::key(ctx, &name.function);
+    let key = name.key();
     if ctx.store().read(|tx| tx.contains(&FUNCTIONS, key.clone()))? {
         return Err(exists(&name));
     }
     let _in_use = api.host.code.in_use.read().await;
-    function.code = api.host.code.add(package.0).await?;
-    ctx.store()
+    latest.code = api.host.code.add(package.0).await?;
+    let tags = input.tags.unwrap_or_default();
+    let created = Function { latest, tags, last_version: 0 };
+    let publish = input.publish == Some(true);
+    let shown = ctx
+        .store()
         .write(|tx| {
             if tx.contains(&FUNCTIONS, key.clone())? {
                 return Err(exists(&name));
             }
-            tx.put(&CODE_USERS, (function.code.clone(), key.clone()), &())?;
-            settle::put(ctx, tx, &function)?;
-            Ok(())
+            let mut function = created.clone();
+            tx.put(&CODE_USERS, user_key(&function.latest.code, &key, LATEST), &())?;
+            settle::put(ctx, tx, &name, &function)?;
+            match publish {
+                true => publish::publish(ctx, tx, &name, &mut function, None),
+                false => Ok(function.latest),
+            }
         })
         .await?;
-    function.configuration(ctx, name.arn(ctx))
+    // The ARN has no number, even where a version was published.
+    shown.configuration(ctx, name.arn())
 }
 
 fn exists(name: &Name) -> Error {

@@ -1,17 +1,22 @@
-//! `DeleteFunction`: the function, and its code if no other uses it.
+//! `DeleteFunction`: the function with all its versions and aliases, or one version; and the code
+//! that nothing else uses.
 //!
 //! ```text
 //! aws lambda delete-function --function-name desk
+//! aws lambda delete-function --function-name desk --qualifier 3
 //! ```
 
 use api_lambda::{DeleteFunctionRequest, DeleteFunctionResponse, Error};
 use kernel::Ctx;
-use store::Scan;
+use store::{Scan, WriteTx};
 
 use crate::Lambda;
-use crate::errors::invalid;
+use crate::errors::{conflict, invalid};
 use crate::name::Name;
-use crate::record::{CODE_USERS, FUNCTIONS, FunctionRecord};
+use crate::record::{
+    ALIASES, CODE_USERS, FUNCTIONS, FunctionRecord, LATEST, VERSIONS, user_key, version_key,
+};
+use crate::resolve::{self, is_number};
 
 pub(crate) async fn delete_function(
     api: &Lambda,
@@ -19,27 +24,72 @@ pub(crate) async fn delete_function(
     input: DeleteFunctionRequest,
 ) -> Result<DeleteFunctionResponse, Error> {
     let name = Name::parse(ctx, &input.function_name, input.qualifier.as_deref())?;
-    if name.qualifier.as_deref() == Some("$LATEST") {
+    let done = Ok(DeleteFunctionResponse { status_code: Some(204) });
+    let Some(qualifier) = name.qualifier.as_deref() else {
+        let codes = ctx.store().write(|tx| delete_all(tx, &name)).await?;
+        api.pool.retire_function(&name);
+        api.forget_unused(ctx, &codes).await?;
+        return done;
+    };
+    if qualifier == LATEST {
         return Err(invalid("$LATEST version cannot be deleted without deleting the function."));
     }
-    name.latest_only(ctx)?;
-    let key = FunctionRecord::key(ctx, &name.function);
-    let _alone = api.host.code.in_use.write().await;
-    let unused = ctx
-        .store()
-        .write(|tx| {
-            let Some(function) = tx.get(&FUNCTIONS, key.clone())? else {
-                return Err(name.not_found(ctx));
-            };
-            tx.delete(&FUNCTIONS, key.clone())?;
-            tx.delete(&CODE_USERS, (function.code.clone(), key.clone()))?;
-            let users = tx.scan(&CODE_USERS, Scan::prefix(function.code.clone()).limit(1))?;
-            Ok(users.is_empty().then_some(function.code))
-        })
-        .await?;
-    api.pool.retire(ctx, &name.function);
-    if let Some(code) = unused {
-        api.host.code.remove(&code).await?;
+    if !is_number(qualifier) {
+        return Err(invalid("Deletion of aliases is not currently supported."));
     }
-    Ok(DeleteFunctionResponse { status_code: Some(204) })
+    let codes = ctx.store().write(|tx| delete_version(tx, &name, qualifier)).await?;
+    api.pool.retire_version(&name, qualifier);
+    api.forget_unused(ctx, &codes).await?;
+    done
+}
+
+/// Deletes the function; returns the packages it used.
+fn delete_all(tx: &mut WriteTx, name: &Name) -> Result<Vec<String>, Error> {
+    let function = resolve::load(tx, name)?;
+    let mut codes = Vec::new();
+    let published = tx.scan(&VERSIONS, Scan::prefix(name.key()))?;
+    for (key, version) in published {
+        tx.delete(&VERSIONS, &key)?;
+        release(tx, name, &version, &mut codes)?;
+    }
+    for (key, _) in tx.scan(&ALIASES, Scan::prefix(name.key()))? {
+        tx.delete(&ALIASES, &key)?;
+    }
+    tx.delete(&FUNCTIONS, name.key())?;
+    release(tx, name, &function.latest, &mut codes)?;
+    Ok(codes)
+}
+
+/// Deletes one version, if it is there and no alias needs it.
+fn delete_version(tx: &mut WriteTx, name: &Name, number: &str) -> Result<Vec<String>, Error> {
+    resolve::load(tx, name)?;
+    let mut codes = Vec::new();
+    let Some(version) = resolve::load_version(tx, name, number)? else { return Ok(codes) };
+    let aliases = tx.scan(&ALIASES, Scan::prefix(name.key()))?;
+    let uses = aliases.iter().map(|(_, alias)| alias).filter(|alias| {
+        alias.version == number || alias.other.as_ref().is_some_and(|(other, _)| other == number)
+    });
+    let names: Vec<&str> = uses.map(|alias| alias.name.as_str()).collect();
+    if !names.is_empty() {
+        let names = names.join(", ");
+        return Err(conflict(format!(
+            "Unable to delete version because the following aliases reference it: [{names}]"
+        )));
+    }
+    if let Some(key) = version_key(name.key(), number) {
+        tx.delete(&VERSIONS, key)?;
+    }
+    release(tx, name, &version, &mut codes)?;
+    Ok(codes)
+}
+
+fn release(
+    tx: &mut WriteTx,
+    name: &Name,
+    version: &FunctionRecord,
+    codes: &mut Vec<String>,
+) -> Result<(), Error> {
+    tx.delete(&CODE_USERS, user_key(&version.code, &name.key(), &version.version))?;
+    codes.push(version.code.clone());
+    Ok(())
 }

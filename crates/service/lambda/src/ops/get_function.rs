@@ -10,7 +10,7 @@ use kernel::Ctx;
 
 use crate::Lambda;
 use crate::name::Name;
-use crate::record::FunctionRecord;
+use crate::resolve::resolve;
 
 pub(crate) async fn get_function(
     api: &Lambda,
@@ -18,14 +18,13 @@ pub(crate) async fn get_function(
     input: GetFunctionRequest,
 ) -> Result<GetFunctionResponse, Error> {
     let name = Name::parse(ctx, &input.function_name, input.qualifier.as_deref())?;
-    name.latest_only(ctx)?;
-    let function = FunctionRecord::load(ctx, &name)?;
+    let found = resolve(ctx, &name)?;
     let code = FunctionCodeLocation {
         repository_type: Some("S3".into()),
-        location: Some(api.host.location(ctx, &function.code)?),
+        location: Some(api.host.location(ctx, &found.version.code)?),
         ..Default::default()
     };
-    let tags = (!function.tags.is_empty()).then(|| function.tags.clone());
-    let configuration = Some(function.configuration(ctx, name.arn(ctx))?);
+    let tags = Some(found.function.tags.clone()).filter(|tags| !tags.is_empty());
+    let configuration = Some(found.version.configuration(ctx, found.arn())?);
     Ok(GetFunctionResponse { configuration, code: Some(code), tags, ..Default::default() })
 }

@@ -9,7 +9,7 @@ use kernel::Ctx;
 
 use crate::Lambda;
 use crate::name::Name;
-use crate::record::FunctionRecord;
+use crate::resolve::resolve;
 
 pub(crate) async fn get_function_configuration(
     _: &Lambda,
@@ -17,6 +17,6 @@ pub(crate) async fn get_function_configuration(
     input: GetFunctionConfigurationRequest,
 ) -> Result<FunctionConfiguration, Error> {
     let name = Name::parse(ctx, &input.function_name, input.qualifier.as_deref())?;
-    name.latest_only(ctx)?;
-    FunctionRecord::load(ctx, &name)?.configuration(ctx, name.arn(ctx))
+    let found = resolve(ctx, &name)?;
+    found.version.configuration(ctx, found.arn())
 }

@@ -5,8 +5,6 @@
 //! {"StatusCode": 200, "ExecutedVersion": "$LATEST", "LogResult": "…"}
 //! ```
 
-use std::sync::Arc;
-
 use api_lambda::{
     Error, InvalidRequestContentException, InvocationRequest, InvocationResponse, InvocationType,
     LogType, RequestTooLargeException,
@@ -16,16 +14,11 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use kernel::{Ctx, Fault};
 use shape::Blob;
-use tokio::sync::oneshot;
 
 use crate::Lambda;
-use crate::errors::{conflict, service, too_many_requests};
+use crate::invoke::{self, REQUEST_BYTES_MAX, Request};
 use crate::name::Name;
-use crate::pool::Job;
-use crate::record::FunctionRecord;
-
-/// 6 MB.
-const REQUEST_BYTES_MAX: usize = 6_291_456;
+use crate::resolve::route;
 
 pub(crate) async fn invoke(
     api: &Lambda,
@@ -33,14 +26,14 @@ pub(crate) async fn invoke(
     input: InvocationRequest,
 ) -> Result<InvocationResponse, Error> {
     let name = Name::parse(ctx, &input.function_name, input.qualifier.as_deref())?;
-    name.latest_only(ctx)?;
     if input.tenant_id.is_some() || input.durable_execution_name.is_some() {
         let what = "TenantId and DurableExecutionName of Lambda's Invoke";
         return Err(Fault::not_implemented(what).into());
     }
-    let function = FunctionRecord::load(ctx, &name)?;
-    let payload = payload(input.payload)?;
-    let client_context = input.client_context.map(|text| client_context(&text)).transpose()?;
+    let target = route(ctx, &name)?;
+    let mut request = Request::new(ctx, payload(input.payload)?);
+    request.client_context = input.client_context.map(|text| client_context(&text)).transpose()?;
+    request.tail = input.log_type == Some(LogType::Tail);
     match input.invocation_type.unwrap_or(InvocationType::RequestResponse) {
         InvocationType::DryRun => {
             return Ok(InvocationResponse { status_code: Some(204), ..Default::default() });
@@ -51,33 +44,13 @@ pub(crate) async fn invoke(
             return Err(Fault::not_implemented(what).into());
         }
     }
-    if !function.active {
-        return Err(conflict(
-            "The operation cannot be performed at this time. The function is currently in the \
-             following state: Pending",
-        ));
-    }
-    let permit = api.pool.permit().ok_or_else(too_many_requests)?;
-    let (reply, answer) = oneshot::channel();
-    let job = Job {
-        request_id: ctx.random().uuid(),
-        payload,
-        arn: name.arn(ctx),
-        client_context,
-        tail: input.log_type == Some(LogType::Tail),
-        reply,
-        moves: 0,
-        _permit: permit,
-    };
-    api.pool.invoke(ctx, Arc::new(function), job);
-    // The sandbox's task answers always, unless the server is being torn down.
-    let outcome = answer.await.map_err(|_| service("The server is stopping."))??;
+    let outcome = invoke::run(api, ctx, &target, request).await?;
     Ok(InvocationResponse {
         status_code: Some(200),
         function_error: outcome.failed.then(|| "Unhandled".into()),
         log_result: outcome.tail.map(|tail| BASE64.encode(tail)),
         payload: Some(Blob(outcome.payload)),
-        executed_version: Some("$LATEST".into()),
+        executed_version: Some(target.version.version.clone()),
         durable_execution_arn: None,
     })
 }

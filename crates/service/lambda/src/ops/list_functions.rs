@@ -6,18 +6,12 @@
 //! ```
 
 use api_lambda::{Error, FunctionVersion, ListFunctionsRequest, ListFunctionsResponse};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use kernel::{Ctx, Fault};
-use store::Scan;
+use store::{Key, ReadTx, Scan};
 
-use crate::Lambda;
-use crate::errors::invalid;
 use crate::name::Name;
-use crate::record::{FUNCTIONS, FunctionRecord};
-
-/// AWS returns no more, whatever is asked for.
-const PAGE_MAX: usize = 50;
+use crate::record::{FUNCTIONS, FunctionRecord, LATEST, VERSIONS, version_key};
+use crate::{Lambda, page};
 
 pub(crate) async fn list_functions(
     _: &Lambda,
@@ -27,27 +21,66 @@ pub(crate) async fn list_functions(
     if input.master_region.is_some_and(|region| region != "ALL" && region != ctx.region()) {
         return Err(Fault::not_implemented("MasterRegion (Lambda@Edge)").into());
     }
-    let limit = input.max_items.map_or(PAGE_MAX, |n| n.clamp(1, PAGE_MAX as i32) as usize);
-    let mut scan = Scan::prefix((ctx.account().to_owned(), ctx.region().to_owned()));
-    if let Some(marker) = input.marker.filter(|marker| !marker.is_empty()) {
-        scan = scan.after(FunctionRecord::key(ctx, &open_marker(&marker)?));
-    }
-    let mut found = ctx.store().read(|tx| tx.scan(&FUNCTIONS, scan.limit(limit + 1)))?;
-    let more = found.len() > limit;
-    found.truncate(limit);
-    let last = found.last().filter(|_| more);
-    let next_marker = last.map(|(_, function)| BASE64URL.encode(&function.name));
-    let qualifier =
-        (input.function_version == Some(FunctionVersion::All)).then(|| "$LATEST".into());
-    let functions = found.into_iter().map(|(_, function)| {
-        let name = Name { function: function.name.clone(), qualifier: qualifier.clone() };
-        function.configuration(ctx, name.arn(ctx))
+    let limit = page::limit(input.max_items);
+    let last = page::open(input.marker)?;
+    let mut found: Vec<FunctionRecord> = match input.function_version {
+        Some(FunctionVersion::All) => {
+            ctx.store().read(|tx| all_versions(ctx, tx, last.as_deref(), limit + 1))?
+        }
+        _ => {
+            let mut scan = Scan::prefix(FunctionRecord::prefix(ctx)).limit(limit + 1);
+            if let Some(last) = &last {
+                scan = scan.after(FunctionRecord::key(ctx, last));
+            }
+            let found = ctx.store().read(|tx| tx.scan(&FUNCTIONS, scan))?;
+            found.into_iter().map(|(_, function)| function.latest).collect()
+        }
+    };
+    let all = input.function_version == Some(FunctionVersion::All);
+    let next_marker = page::cut(&mut found, limit, |record| match all {
+        true => format!("{}:{}", record.name, record.version),
+        false => record.name.clone(),
+    });
+    let functions = found.iter().map(|record| {
+        let name = Name::of(ctx, &record.name);
+        let name = if all { name.qualified(&record.version) } else { name };
+        record.configuration(ctx, name.arn())
     });
     Ok(ListFunctionsResponse { next_marker, functions: Some(functions.collect::<Result<_, _>>()?) })
 }
 
-fn open_marker(marker: &str) -> Result<String, Error> {
-    let bytes = BASE64URL.decode(marker).ok();
-    let name = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
-    name.ok_or_else(|| invalid("The provided marker is invalid."))
+/// Functions in the order of their names, each followed by its published versions; `last` is
+/// `NAME:VERSION`.
+fn all_versions(
+    ctx: &Ctx,
+    tx: &ReadTx,
+    last: Option<&str>,
+    count: usize,
+) -> Result<Vec<FunctionRecord>, Error> {
+    let mut found = Vec::new();
+    let mut scan = Scan::prefix(FunctionRecord::prefix(ctx)).limit(count);
+    if let Some((name, version)) = last.and_then(|last| last.split_once(':')) {
+        let key = FunctionRecord::key(ctx, name);
+        scan = scan.after(key.clone());
+        let start = if version == LATEST { None } else { version_key(key.clone(), version) };
+        let mut rest = Scan::prefix(key).limit(count);
+        if let Some(start) = start {
+            rest = rest.after(start);
+        }
+        found.extend(records(tx.scan(&VERSIONS, rest)?));
+    }
+    for (_, function) in tx.scan(&FUNCTIONS, scan)? {
+        if found.len() >= count {
+            break;
+        }
+        let versions = Scan::prefix(FunctionRecord::key(ctx, &function.latest.name)).limit(count);
+        found.push(function.latest);
+        found.extend(records(tx.scan(&VERSIONS, versions)?));
+    }
+    found.truncate(count);
+    Ok(found)
+}
+
+fn records(rows: Vec<(Key, FunctionRecord)>) -> impl Iterator<Item = FunctionRecord> {
+    rows.into_iter().map(|(_, record)| record)
 }

@@ -1,5 +1,6 @@
 //! One operation a file.
 
+mod aliases;
 mod create_function;
 mod delete_function;
 mod get_function;
@@ -8,7 +9,9 @@ mod invoke;
 mod list_functions;
 mod update_function_code;
 mod update_function_configuration;
+mod versions;
 
+pub(crate) use aliases::{create_alias, delete_alias, get_alias, list_aliases, update_alias};
 pub(crate) use create_function::create_function;
 pub(crate) use delete_function::delete_function;
 pub(crate) use get_function::get_function;
@@ -17,3 +20,4 @@ pub(crate) use invoke::invoke;
 pub(crate) use list_functions::list_functions;
 pub(crate) use update_function_code::update_function_code;
 pub(crate) use update_function_configuration::update_function_configuration;
+pub(crate) use versions::{list_versions_by_function, publish_version};

@@ -10,17 +10,16 @@ use kernel::Ctx;
 
 use crate::errors::stale_revision;
 use crate::name::Name;
-use crate::record::{FUNCTIONS, FunctionRecord};
-use crate::{Lambda, check, role, settle};
+use crate::record::FunctionRecord;
+use crate::{Lambda, check, resolve, role, settle};
 
 pub(crate) async fn update_function_configuration(
     api: &Lambda,
     ctx: &Ctx,
     input: UpdateFunctionConfigurationRequest,
 ) -> Result<FunctionConfiguration, Error> {
-    let name = Name::parse(ctx, &input.function_name, None)?;
-    name.latest_only(ctx)?;
-    FunctionRecord::load(ctx, &name)?;
+    let name = Name::whole(ctx, &input.function_name)?;
+    ctx.store().read(|tx| resolve::load(tx, &name))?;
     check::updated(&input)?;
     let runtime = input.runtime.as_ref().map(|name| check::runtime(name.as_str())).transpose()?;
     let timeout = input.timeout.map(check::timeout).transpose()?;
@@ -38,31 +37,31 @@ pub(crate) async fn update_function_configuration(
     if let Some(role) = &input.role {
         role::check(ctx, role).await?;
     }
-    let key = FunctionRecord::key(ctx, &name.function);
-    let function = ctx
+    let latest = ctx
         .store()
         .write(|tx| {
-            let found: Option<FunctionRecord> = tx.get(&FUNCTIONS, key.clone())?;
-            let mut function = found.ok_or_else(|| name.not_found(ctx))?;
-            if input.revision_id.as_ref().is_some_and(|asked| *asked != function.revision) {
+            let mut function = resolve::load(tx, &name)?;
+            let latest = &mut function.latest;
+            if input.revision_id.as_ref().is_some_and(|asked| *asked != latest.revision) {
                 return Err(stale_revision());
             }
-            change(&mut function.runtime, &runtime);
-            change(&mut function.role, &input.role);
-            change(&mut function.handler, &input.handler);
-            change(&mut function.description, &input.description);
-            change(&mut function.timeout_seconds, &timeout);
-            change(&mut function.memory_mb, &input.memory_size);
-            change(&mut function.tmp_mb, &input.ephemeral_storage.as_ref().map(|s| s.size));
-            change(&mut function.environment, &environment);
-            change(&mut function.log_group, &logging);
-            function.touch(ctx);
-            settle::put(ctx, tx, &function)?;
-            Ok(function)
+            check::settled(&name, latest)?;
+            change(&mut latest.runtime, &runtime);
+            change(&mut latest.role, &input.role);
+            change(&mut latest.handler, &input.handler);
+            change(&mut latest.description, &input.description);
+            change(&mut latest.timeout_seconds, &timeout);
+            change(&mut latest.memory_mb, &input.memory_size);
+            change(&mut latest.tmp_mb, &input.ephemeral_storage.as_ref().map(|s| s.size));
+            change(&mut latest.environment, &environment);
+            change(&mut latest.log_group, &logging);
+            latest.touch(ctx);
+            settle::put(ctx, tx, &name, &function)?;
+            Ok::<_, Error>(function.latest)
         })
         .await?;
-    api.pool.retire(ctx, &name.function);
-    function.configuration(ctx, name.arn(ctx))
+    api.pool.retire(&name);
+    latest.configuration(ctx, name.arn())
 }
 
 fn change<T: Clone>(field: &mut T, asked: &Option<T>) {

@@ -1,0 +1,23 @@
+//! Packages that nobody uses any more go.
+
+use api_lambda::Error;
+use kernel::Ctx;
+use store::Scan;
+
+use crate::Lambda;
+use crate::record::CODE_USERS;
+
+impl Lambda {
+    /// Removes those of the packages that nothing uses any more. What is being published holds
+    /// [`crate::code::Code::in_use`], so nothing vanishes under it.
+    pub async fn forget_unused(&self, ctx: &Ctx, codes: &[String]) -> Result<(), Error> {
+        let _alone = self.host.code.in_use.write().await;
+        for code in codes {
+            let scan = Scan::prefix(code.clone()).limit(1);
+            if ctx.store().read(|tx| tx.scan(&CODE_USERS, scan))?.is_empty() {
+                self.host.code.remove(code).await?;
+            }
+        }
+        Ok(())
+    }
+}

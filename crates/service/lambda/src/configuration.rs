@@ -1,0 +1,77 @@
+//! A function's settings as the API shows them.
+
+use api_lambda::{
+    Architecture, EnvironmentResponse, EphemeralStorage, Error, FunctionConfiguration,
+    LastUpdateStatus, LogFormat, LoggingConfig, PackageType, Runtime, SnapStartApplyOn,
+    SnapStartOptimizationStatus, SnapStartResponse, State, StateReasonCode, TracingConfigResponse,
+    TracingMode,
+};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use kernel::{Ctx, Timestamp};
+
+use crate::record::FunctionRecord;
+
+impl FunctionRecord {
+    /// The API's view. `arn` is the function's ARN as the caller asked for it.
+    pub fn configuration(&self, ctx: &Ctx, arn: String) -> Result<FunctionConfiguration, Error> {
+        let variables = self.environment(ctx.kernel().sealer())?;
+        let environment = (!variables.is_empty())
+            .then_some(EnvironmentResponse { variables: Some(variables), error: None });
+        let pending = |text: &str| (!self.active).then(|| text.to_owned());
+        let (state, status) = (
+            if self.active { State::Active } else { State::Pending },
+            if self.settled || !self.active {
+                LastUpdateStatus::Successful
+            } else {
+                LastUpdateStatus::InProgress
+            },
+        );
+        Ok(FunctionConfiguration {
+            function_name: Some(self.name.clone()),
+            function_arn: Some(arn),
+            runtime: Some(Runtime::from(self.runtime.as_str())),
+            role: Some(self.role.clone()),
+            handler: Some(self.handler.clone()),
+            code_size: Some(self.code_bytes),
+            description: Some(self.description.clone()),
+            timeout: Some(self.timeout_seconds),
+            memory_size: Some(self.memory_mb),
+            last_modified: Some(
+                Timestamp::from_ms(self.modified_ms).civil("%Y-%m-%dT%H:%M:%S%.3f+0000"),
+            ),
+            code_sha256: Some(code_sha256(&self.code)),
+            version: Some(self.version.clone()),
+            environment,
+            tracing_config: Some(TracingConfigResponse { mode: Some(TracingMode::PassThrough) }),
+            revision_id: Some(self.revision.clone()),
+            state: Some(state),
+            state_reason: pending("The function is being created."),
+            state_reason_code: (!self.active).then_some(StateReasonCode::Creating),
+            last_update_status: Some(status),
+            package_type: Some(PackageType::Zip),
+            architectures: Some(vec![Architecture::from(self.architecture.as_str())]),
+            ephemeral_storage: Some(EphemeralStorage { size: self.tmp_mb }),
+            snap_start: Some(SnapStartResponse {
+                apply_on: Some(SnapStartApplyOn::None),
+                optimization_status: Some(SnapStartOptimizationStatus::Off),
+            }),
+            logging_config: Some(LoggingConfig {
+                log_format: Some(LogFormat::Text),
+                log_group: Some(self.log_group()),
+                ..Default::default()
+            }),
+            ..Default::default()
+        })
+    }
+}
+
+/// `CodeSha256`: base64 of the hash whose hexadecimal digits name the blob.
+pub(crate) fn code_sha256(hex: &str) -> String {
+    let byte = |pair: &[u8]| {
+        let text = std::str::from_utf8(pair).ok()?;
+        u8::from_str_radix(text, 16).ok()
+    };
+    let bytes: Option<Vec<u8>> = hex.as_bytes().chunks(2).map(byte).collect();
+    BASE64.encode(bytes.unwrap_or_default())
+}

@@ -1,0 +1,70 @@
+//! The one way into a function: `Invoke`, events, URLs and the command line all come through here.
+
+use api_lambda::Error;
+use bytes::Bytes;
+use kernel::Ctx;
+use tokio::sync::oneshot;
+
+use crate::Lambda;
+use crate::errors::{conflict, service, too_many_requests};
+use crate::pool::Job;
+pub(crate) use crate::pool::Outcome;
+use crate::resolve::Resolved;
+
+/// 6 MB: the largest event of an invocation that somebody waits for.
+pub(crate) const REQUEST_BYTES_MAX: usize = 6_291_456;
+
+/// What a function is to be given.
+pub(crate) struct Request {
+    /// The event: JSON text.
+    pub payload: Bytes,
+    /// The client context: JSON text without line ends.
+    pub client_context: Option<String>,
+    /// Whether the end of the log is wanted.
+    pub tail: bool,
+    /// `X-Amzn-Trace-Id` of whoever calls.
+    pub trace: Option<String>,
+    /// The id that the function and its log see.
+    pub request_id: String,
+}
+
+impl Request {
+    /// An event that nobody gave an id.
+    pub fn new(ctx: &Ctx, payload: Bytes) -> Request {
+        let (client_context, trace) = (None, None);
+        let request_id = ctx.random().uuid();
+        Request { payload, client_context, tail: false, trace, request_id }
+    }
+}
+
+/// Runs a function with one event and waits for its end. An error is one of Lambda's own (it is
+/// pending, there is no room); what goes wrong in the function is in the outcome.
+pub(crate) async fn run(
+    api: &Lambda,
+    ctx: &Ctx,
+    target: &Resolved,
+    request: Request,
+) -> Result<Outcome, Error> {
+    if !target.version.active {
+        return Err(conflict(
+            "The operation cannot be performed at this time. The function is currently in the \
+             following state: Pending",
+        ));
+    }
+    let permit = api.pool.permit().ok_or_else(too_many_requests)?;
+    let (reply, answer) = oneshot::channel();
+    let job = Job {
+        request_id: request.request_id,
+        payload: request.payload,
+        arn: target.arn(),
+        client_context: request.client_context,
+        trace: request.trace,
+        tail: request.tail,
+        reply,
+        moves: 0,
+        _permit: permit,
+    };
+    api.pool.invoke(&target.owner(ctx), target.version.clone(), job);
+    // The sandbox's task answers always, unless the server is being torn down.
+    answer.await.map_err(|_| service("The server is stopping."))?
+}
