@@ -8,8 +8,9 @@ use std::time::Duration;
 use gateway::{Access, Gateway, Open, RouteRequest, handler};
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response};
-use kernel::{Kernel, Service};
+use kernel::{Fault, Kernel, Service};
 use service_connect::calls::Calls;
+use service_iam::ISSUER_PATH;
 use service_lambda::{CODE_PATH, Downloads, Options};
 use tokio::sync::watch;
 
@@ -39,8 +40,10 @@ pub fn start(
     kernel.start(services(kernel, lambda, sns, &telephone, dynamodb, &reachable(config.listen)));
     service_sns::start(kernel, deliveries);
     service_dynamodb::start(kernel);
+    let issuers = format!("http://{}{ISSUER_PATH}", reachable(config.listen));
     let gateway = Gateway::new(config, kernel)?;
-    let open = routes(gateway, kernel, telephone, downloads).open();
+    let gateway = routes(gateway, kernel, telephone, downloads);
+    let open = issuer_route(gateway, kernel, issuers).open();
     // Nobody else sets it.
     let _ = door.set(open.clone());
     Ok(open)
@@ -59,7 +62,7 @@ fn services(
         service_dynamodb::service_with(dynamodb),
         service_dynamodb::streams_service(),
         lambda,
-        service_iam::service_for(kernel),
+        service_iam::service_at(kernel, address.to_owned()),
         service_kms::service(),
         service_logs::service(),
         service_s3::service(),
@@ -143,6 +146,21 @@ fn routes(gateway: Gateway, kernel: &Kernel, telephone: Calls, downloads: Downlo
         .route("/_gureum/mailbox", Access::Root, mailed)
         .route(service_sns::CERTIFICATE_PATH, Access::Open, certified)
         .route(CODE_PATH, Access::Open, fetched)
+}
+
+/// The documents of the accounts' issuers (`GetWebIdentityToken`); `base` is all of an issuer but
+/// its account.
+fn issuer_route(gateway: Gateway, kernel: &Kernel, base: String) -> Gateway {
+    let kernel = kernel.clone();
+    let published = handler(move |request: RouteRequest| {
+        let (kernel, base) = (kernel.clone(), base.clone());
+        async move {
+            let found = service_sts::published(&kernel, &base, &request.rest).await;
+            let missing = || Fault::new("NotFound", 404, "There is no such issuer or document.");
+            reply::reply(found.and_then(|found| found.ok_or_else(missing)))
+        }
+    });
+    gateway.route(ISSUER_PATH, Access::Open, published)
 }
 
 /// What verifies the signatures of SNS's messages.

@@ -62,117 +62,120 @@ kernel::api! {
         45 detach_group_policy(DetachGroupPolicyRequest) -> DetachGroupPolicyOutput;
         46 detach_role_policy(DetachRolePolicyRequest) -> DetachRolePolicyOutput;
         47 detach_user_policy(DetachUserPolicyRequest) -> DetachUserPolicyOutput;
-        48 enable_mfa_device(EnableMFADeviceRequest) -> EnableMFADeviceOutput;
-        49 generate_credential_report(GenerateCredentialReportInput) -> GenerateCredentialReportResponse;
-        50 generate_service_last_accessed_details(GenerateServiceLastAccessedDetailsRequest) -> GenerateServiceLastAccessedDetailsResponse;
-        51 get_access_key_last_used(GetAccessKeyLastUsedRequest) -> GetAccessKeyLastUsedResponse;
-        52 get_account_authorization_details(GetAccountAuthorizationDetailsRequest) -> GetAccountAuthorizationDetailsResponse;
-        53 get_account_password_policy(GetAccountPasswordPolicyInput) -> GetAccountPasswordPolicyResponse;
-        54 get_account_summary(GetAccountSummaryInput) -> GetAccountSummaryResponse;
-        55 get_context_keys_for_custom_policy(GetContextKeysForCustomPolicyRequest) -> GetContextKeysForPolicyResponse;
-        56 get_context_keys_for_principal_policy(GetContextKeysForPrincipalPolicyRequest) -> GetContextKeysForPolicyResponse;
-        57 get_credential_report(GetCredentialReportInput) -> GetCredentialReportResponse;
-        58 get_group(GetGroupRequest) -> GetGroupResponse;
-        59 get_group_policy(GetGroupPolicyRequest) -> GetGroupPolicyResponse;
-        60 get_instance_profile(GetInstanceProfileRequest) -> GetInstanceProfileResponse;
-        61 get_login_profile(GetLoginProfileRequest) -> GetLoginProfileResponse;
-        62 get_mfa_device(GetMFADeviceRequest) -> GetMFADeviceResponse;
-        63 get_open_id_connect_provider(GetOpenIDConnectProviderRequest) -> GetOpenIDConnectProviderResponse;
-        64 get_policy(GetPolicyRequest) -> GetPolicyResponse;
-        65 get_policy_version(GetPolicyVersionRequest) -> GetPolicyVersionResponse;
-        66 get_role(GetRoleRequest) -> GetRoleResponse;
-        67 get_role_policy(GetRolePolicyRequest) -> GetRolePolicyResponse;
-        68 get_saml_provider(GetSAMLProviderRequest) -> GetSAMLProviderResponse;
-        69 get_ssh_public_key(GetSSHPublicKeyRequest) -> GetSSHPublicKeyResponse;
-        70 get_server_certificate(GetServerCertificateRequest) -> GetServerCertificateResponse;
-        71 get_service_last_accessed_details(GetServiceLastAccessedDetailsRequest) -> GetServiceLastAccessedDetailsResponse;
-        72 get_service_last_accessed_details_with_entities(GetServiceLastAccessedDetailsWithEntitiesRequest) -> GetServiceLastAccessedDetailsWithEntitiesResponse;
-        73 get_service_linked_role_deletion_status(GetServiceLinkedRoleDeletionStatusRequest) -> GetServiceLinkedRoleDeletionStatusResponse;
-        74 get_user(GetUserRequest) -> GetUserResponse;
-        75 get_user_policy(GetUserPolicyRequest) -> GetUserPolicyResponse;
-        76 list_access_keys(ListAccessKeysRequest) -> ListAccessKeysResponse;
-        77 list_account_aliases(ListAccountAliasesRequest) -> ListAccountAliasesResponse;
-        78 list_attached_group_policies(ListAttachedGroupPoliciesRequest) -> ListAttachedGroupPoliciesResponse;
-        79 list_attached_role_policies(ListAttachedRolePoliciesRequest) -> ListAttachedRolePoliciesResponse;
-        80 list_attached_user_policies(ListAttachedUserPoliciesRequest) -> ListAttachedUserPoliciesResponse;
-        81 list_entities_for_policy(ListEntitiesForPolicyRequest) -> ListEntitiesForPolicyResponse;
-        82 list_group_policies(ListGroupPoliciesRequest) -> ListGroupPoliciesResponse;
-        83 list_groups(ListGroupsRequest) -> ListGroupsResponse;
-        84 list_groups_for_user(ListGroupsForUserRequest) -> ListGroupsForUserResponse;
-        85 list_instance_profile_tags(ListInstanceProfileTagsRequest) -> ListInstanceProfileTagsResponse;
-        86 list_instance_profiles(ListInstanceProfilesRequest) -> ListInstanceProfilesResponse;
-        87 list_instance_profiles_for_role(ListInstanceProfilesForRoleRequest) -> ListInstanceProfilesForRoleResponse;
-        88 list_mfa_device_tags(ListMFADeviceTagsRequest) -> ListMFADeviceTagsResponse;
-        89 list_mfa_devices(ListMFADevicesRequest) -> ListMFADevicesResponse;
-        90 list_open_id_connect_provider_tags(ListOpenIDConnectProviderTagsRequest) -> ListOpenIDConnectProviderTagsResponse;
-        91 list_open_id_connect_providers(ListOpenIDConnectProvidersRequest) -> ListOpenIDConnectProvidersResponse;
-        92 list_policies(ListPoliciesRequest) -> ListPoliciesResponse;
-        93 list_policies_granting_service_access(ListPoliciesGrantingServiceAccessRequest) -> ListPoliciesGrantingServiceAccessResponse;
-        94 list_policy_tags(ListPolicyTagsRequest) -> ListPolicyTagsResponse;
-        95 list_policy_versions(ListPolicyVersionsRequest) -> ListPolicyVersionsResponse;
-        96 list_role_policies(ListRolePoliciesRequest) -> ListRolePoliciesResponse;
-        97 list_role_tags(ListRoleTagsRequest) -> ListRoleTagsResponse;
-        98 list_roles(ListRolesRequest) -> ListRolesResponse;
-        99 list_saml_provider_tags(ListSAMLProviderTagsRequest) -> ListSAMLProviderTagsResponse;
-        100 list_saml_providers(ListSAMLProvidersRequest) -> ListSAMLProvidersResponse;
-        101 list_ssh_public_keys(ListSSHPublicKeysRequest) -> ListSSHPublicKeysResponse;
-        102 list_server_certificate_tags(ListServerCertificateTagsRequest) -> ListServerCertificateTagsResponse;
-        103 list_server_certificates(ListServerCertificatesRequest) -> ListServerCertificatesResponse;
-        104 list_service_specific_credentials(ListServiceSpecificCredentialsRequest) -> ListServiceSpecificCredentialsResponse;
-        105 list_signing_certificates(ListSigningCertificatesRequest) -> ListSigningCertificatesResponse;
-        106 list_user_policies(ListUserPoliciesRequest) -> ListUserPoliciesResponse;
-        107 list_user_tags(ListUserTagsRequest) -> ListUserTagsResponse;
-        108 list_users(ListUsersRequest) -> ListUsersResponse;
-        109 list_virtual_mfa_devices(ListVirtualMFADevicesRequest) -> ListVirtualMFADevicesResponse;
-        110 put_group_policy(PutGroupPolicyRequest) -> PutGroupPolicyOutput;
-        111 put_role_permissions_boundary(PutRolePermissionsBoundaryRequest) -> PutRolePermissionsBoundaryOutput;
-        112 put_role_policy(PutRolePolicyRequest) -> PutRolePolicyOutput;
-        113 put_user_permissions_boundary(PutUserPermissionsBoundaryRequest) -> PutUserPermissionsBoundaryOutput;
-        114 put_user_policy(PutUserPolicyRequest) -> PutUserPolicyOutput;
-        115 remove_client_id_from_open_id_connect_provider(RemoveClientIDFromOpenIDConnectProviderRequest) -> RemoveClientIDFromOpenIDConnectProviderOutput;
-        116 remove_role_from_instance_profile(RemoveRoleFromInstanceProfileRequest) -> RemoveRoleFromInstanceProfileOutput;
-        117 remove_user_from_group(RemoveUserFromGroupRequest) -> RemoveUserFromGroupOutput;
-        118 reset_service_specific_credential(ResetServiceSpecificCredentialRequest) -> ResetServiceSpecificCredentialResponse;
-        119 resync_mfa_device(ResyncMFADeviceRequest) -> ResyncMFADeviceOutput;
-        120 set_default_policy_version(SetDefaultPolicyVersionRequest) -> SetDefaultPolicyVersionOutput;
-        121 set_security_token_service_preferences(SetSecurityTokenServicePreferencesRequest) -> SetSecurityTokenServicePreferencesOutput;
-        122 simulate_custom_policy(SimulateCustomPolicyRequest) -> SimulatePolicyResponse;
-        123 simulate_principal_policy(SimulatePrincipalPolicyRequest) -> SimulatePolicyResponse;
-        124 tag_instance_profile(TagInstanceProfileRequest) -> TagInstanceProfileOutput;
-        125 tag_mfa_device(TagMFADeviceRequest) -> TagMFADeviceOutput;
-        126 tag_open_id_connect_provider(TagOpenIDConnectProviderRequest) -> TagOpenIDConnectProviderOutput;
-        127 tag_policy(TagPolicyRequest) -> TagPolicyOutput;
-        128 tag_role(TagRoleRequest) -> TagRoleOutput;
-        129 tag_saml_provider(TagSAMLProviderRequest) -> TagSAMLProviderOutput;
-        130 tag_server_certificate(TagServerCertificateRequest) -> TagServerCertificateOutput;
-        131 tag_user(TagUserRequest) -> TagUserOutput;
-        132 untag_instance_profile(UntagInstanceProfileRequest) -> UntagInstanceProfileOutput;
-        133 untag_mfa_device(UntagMFADeviceRequest) -> UntagMFADeviceOutput;
-        134 untag_open_id_connect_provider(UntagOpenIDConnectProviderRequest) -> UntagOpenIDConnectProviderOutput;
-        135 untag_policy(UntagPolicyRequest) -> UntagPolicyOutput;
-        136 untag_role(UntagRoleRequest) -> UntagRoleOutput;
-        137 untag_saml_provider(UntagSAMLProviderRequest) -> UntagSAMLProviderOutput;
-        138 untag_server_certificate(UntagServerCertificateRequest) -> UntagServerCertificateOutput;
-        139 untag_user(UntagUserRequest) -> UntagUserOutput;
-        140 update_access_key(UpdateAccessKeyRequest) -> UpdateAccessKeyOutput;
-        141 update_account_password_policy(UpdateAccountPasswordPolicyRequest) -> UpdateAccountPasswordPolicyOutput;
-        142 update_assume_role_policy(UpdateAssumeRolePolicyRequest) -> UpdateAssumeRolePolicyOutput;
-        143 update_group(UpdateGroupRequest) -> UpdateGroupOutput;
-        144 update_login_profile(UpdateLoginProfileRequest) -> UpdateLoginProfileOutput;
-        145 update_open_id_connect_provider_thumbprint(UpdateOpenIDConnectProviderThumbprintRequest) -> UpdateOpenIDConnectProviderThumbprintOutput;
-        146 update_role(UpdateRoleRequest) -> UpdateRoleResponse;
-        147 update_role_description(UpdateRoleDescriptionRequest) -> UpdateRoleDescriptionResponse;
-        148 update_saml_provider(UpdateSAMLProviderRequest) -> UpdateSAMLProviderResponse;
-        149 update_ssh_public_key(UpdateSSHPublicKeyRequest) -> UpdateSSHPublicKeyOutput;
-        150 update_server_certificate(UpdateServerCertificateRequest) -> UpdateServerCertificateOutput;
-        151 update_service_specific_credential(UpdateServiceSpecificCredentialRequest) -> UpdateServiceSpecificCredentialOutput;
-        152 update_signing_certificate(UpdateSigningCertificateRequest) -> UpdateSigningCertificateOutput;
-        153 update_user(UpdateUserRequest) -> UpdateUserOutput;
-        154 upload_ssh_public_key(UploadSSHPublicKeyRequest) -> UploadSSHPublicKeyResponse;
-        155 upload_server_certificate(UploadServerCertificateRequest) -> UploadServerCertificateResponse;
-        156 upload_signing_certificate(UploadSigningCertificateRequest) -> UploadSigningCertificateResponse;
+        48 disable_outbound_web_identity_federation(DisableOutboundWebIdentityFederationInput) -> DisableOutboundWebIdentityFederationOutput;
+        49 enable_mfa_device(EnableMFADeviceRequest) -> EnableMFADeviceOutput;
+        50 enable_outbound_web_identity_federation(EnableOutboundWebIdentityFederationInput) -> EnableOutboundWebIdentityFederationResponse;
+        51 generate_credential_report(GenerateCredentialReportInput) -> GenerateCredentialReportResponse;
+        52 generate_service_last_accessed_details(GenerateServiceLastAccessedDetailsRequest) -> GenerateServiceLastAccessedDetailsResponse;
+        53 get_access_key_last_used(GetAccessKeyLastUsedRequest) -> GetAccessKeyLastUsedResponse;
+        54 get_account_authorization_details(GetAccountAuthorizationDetailsRequest) -> GetAccountAuthorizationDetailsResponse;
+        55 get_account_password_policy(GetAccountPasswordPolicyInput) -> GetAccountPasswordPolicyResponse;
+        56 get_account_summary(GetAccountSummaryInput) -> GetAccountSummaryResponse;
+        57 get_context_keys_for_custom_policy(GetContextKeysForCustomPolicyRequest) -> GetContextKeysForPolicyResponse;
+        58 get_context_keys_for_principal_policy(GetContextKeysForPrincipalPolicyRequest) -> GetContextKeysForPolicyResponse;
+        59 get_credential_report(GetCredentialReportInput) -> GetCredentialReportResponse;
+        60 get_group(GetGroupRequest) -> GetGroupResponse;
+        61 get_group_policy(GetGroupPolicyRequest) -> GetGroupPolicyResponse;
+        62 get_instance_profile(GetInstanceProfileRequest) -> GetInstanceProfileResponse;
+        63 get_login_profile(GetLoginProfileRequest) -> GetLoginProfileResponse;
+        64 get_mfa_device(GetMFADeviceRequest) -> GetMFADeviceResponse;
+        65 get_open_id_connect_provider(GetOpenIDConnectProviderRequest) -> GetOpenIDConnectProviderResponse;
+        66 get_outbound_web_identity_federation_info(GetOutboundWebIdentityFederationInfoInput) -> GetOutboundWebIdentityFederationInfoResponse;
+        67 get_policy(GetPolicyRequest) -> GetPolicyResponse;
+        68 get_policy_version(GetPolicyVersionRequest) -> GetPolicyVersionResponse;
+        69 get_role(GetRoleRequest) -> GetRoleResponse;
+        70 get_role_policy(GetRolePolicyRequest) -> GetRolePolicyResponse;
+        71 get_saml_provider(GetSAMLProviderRequest) -> GetSAMLProviderResponse;
+        72 get_ssh_public_key(GetSSHPublicKeyRequest) -> GetSSHPublicKeyResponse;
+        73 get_server_certificate(GetServerCertificateRequest) -> GetServerCertificateResponse;
+        74 get_service_last_accessed_details(GetServiceLastAccessedDetailsRequest) -> GetServiceLastAccessedDetailsResponse;
+        75 get_service_last_accessed_details_with_entities(GetServiceLastAccessedDetailsWithEntitiesRequest) -> GetServiceLastAccessedDetailsWithEntitiesResponse;
+        76 get_service_linked_role_deletion_status(GetServiceLinkedRoleDeletionStatusRequest) -> GetServiceLinkedRoleDeletionStatusResponse;
+        77 get_user(GetUserRequest) -> GetUserResponse;
+        78 get_user_policy(GetUserPolicyRequest) -> GetUserPolicyResponse;
+        79 list_access_keys(ListAccessKeysRequest) -> ListAccessKeysResponse;
+        80 list_account_aliases(ListAccountAliasesRequest) -> ListAccountAliasesResponse;
+        81 list_attached_group_policies(ListAttachedGroupPoliciesRequest) -> ListAttachedGroupPoliciesResponse;
+        82 list_attached_role_policies(ListAttachedRolePoliciesRequest) -> ListAttachedRolePoliciesResponse;
+        83 list_attached_user_policies(ListAttachedUserPoliciesRequest) -> ListAttachedUserPoliciesResponse;
+        84 list_entities_for_policy(ListEntitiesForPolicyRequest) -> ListEntitiesForPolicyResponse;
+        85 list_group_policies(ListGroupPoliciesRequest) -> ListGroupPoliciesResponse;
+        86 list_groups(ListGroupsRequest) -> ListGroupsResponse;
+        87 list_groups_for_user(ListGroupsForUserRequest) -> ListGroupsForUserResponse;
+        88 list_instance_profile_tags(ListInstanceProfileTagsRequest) -> ListInstanceProfileTagsResponse;
+        89 list_instance_profiles(ListInstanceProfilesRequest) -> ListInstanceProfilesResponse;
+        90 list_instance_profiles_for_role(ListInstanceProfilesForRoleRequest) -> ListInstanceProfilesForRoleResponse;
+        91 list_mfa_device_tags(ListMFADeviceTagsRequest) -> ListMFADeviceTagsResponse;
+        92 list_mfa_devices(ListMFADevicesRequest) -> ListMFADevicesResponse;
+        93 list_open_id_connect_provider_tags(ListOpenIDConnectProviderTagsRequest) -> ListOpenIDConnectProviderTagsResponse;
+        94 list_open_id_connect_providers(ListOpenIDConnectProvidersRequest) -> ListOpenIDConnectProvidersResponse;
+        95 list_policies(ListPoliciesRequest) -> ListPoliciesResponse;
+        96 list_policies_granting_service_access(ListPoliciesGrantingServiceAccessRequest) -> ListPoliciesGrantingServiceAccessResponse;
+        97 list_policy_tags(ListPolicyTagsRequest) -> ListPolicyTagsResponse;
+        98 list_policy_versions(ListPolicyVersionsRequest) -> ListPolicyVersionsResponse;
+        99 list_role_policies(ListRolePoliciesRequest) -> ListRolePoliciesResponse;
+        100 list_role_tags(ListRoleTagsRequest) -> ListRoleTagsResponse;
+        101 list_roles(ListRolesRequest) -> ListRolesResponse;
+        102 list_saml_provider_tags(ListSAMLProviderTagsRequest) -> ListSAMLProviderTagsResponse;
+        103 list_saml_providers(ListSAMLProvidersRequest) -> ListSAMLProvidersResponse;
+        104 list_ssh_public_keys(ListSSHPublicKeysRequest) -> ListSSHPublicKeysResponse;
+        105 list_server_certificate_tags(ListServerCertificateTagsRequest) -> ListServerCertificateTagsResponse;
+        106 list_server_certificates(ListServerCertificatesRequest) -> ListServerCertificatesResponse;
+        107 list_service_specific_credentials(ListServiceSpecificCredentialsRequest) -> ListServiceSpecificCredentialsResponse;
+        108 list_signing_certificates(ListSigningCertificatesRequest) -> ListSigningCertificatesResponse;
+        109 list_user_policies(ListUserPoliciesRequest) -> ListUserPoliciesResponse;
+        110 list_user_tags(ListUserTagsRequest) -> ListUserTagsResponse;
+        111 list_users(ListUsersRequest) -> ListUsersResponse;
+        112 list_virtual_mfa_devices(ListVirtualMFADevicesRequest) -> ListVirtualMFADevicesResponse;
+        113 put_group_policy(PutGroupPolicyRequest) -> PutGroupPolicyOutput;
+        114 put_role_permissions_boundary(PutRolePermissionsBoundaryRequest) -> PutRolePermissionsBoundaryOutput;
+        115 put_role_policy(PutRolePolicyRequest) -> PutRolePolicyOutput;
+        116 put_user_permissions_boundary(PutUserPermissionsBoundaryRequest) -> PutUserPermissionsBoundaryOutput;
+        117 put_user_policy(PutUserPolicyRequest) -> PutUserPolicyOutput;
+        118 remove_client_id_from_open_id_connect_provider(RemoveClientIDFromOpenIDConnectProviderRequest) -> RemoveClientIDFromOpenIDConnectProviderOutput;
+        119 remove_role_from_instance_profile(RemoveRoleFromInstanceProfileRequest) -> RemoveRoleFromInstanceProfileOutput;
+        120 remove_user_from_group(RemoveUserFromGroupRequest) -> RemoveUserFromGroupOutput;
+        121 reset_service_specific_credential(ResetServiceSpecificCredentialRequest) -> ResetServiceSpecificCredentialResponse;
+        122 resync_mfa_device(ResyncMFADeviceRequest) -> ResyncMFADeviceOutput;
+        123 set_default_policy_version(SetDefaultPolicyVersionRequest) -> SetDefaultPolicyVersionOutput;
+        124 set_security_token_service_preferences(SetSecurityTokenServicePreferencesRequest) -> SetSecurityTokenServicePreferencesOutput;
+        125 simulate_custom_policy(SimulateCustomPolicyRequest) -> SimulatePolicyResponse;
+        126 simulate_principal_policy(SimulatePrincipalPolicyRequest) -> SimulatePolicyResponse;
+        127 tag_instance_profile(TagInstanceProfileRequest) -> TagInstanceProfileOutput;
+        128 tag_mfa_device(TagMFADeviceRequest) -> TagMFADeviceOutput;
+        129 tag_open_id_connect_provider(TagOpenIDConnectProviderRequest) -> TagOpenIDConnectProviderOutput;
+        130 tag_policy(TagPolicyRequest) -> TagPolicyOutput;
+        131 tag_role(TagRoleRequest) -> TagRoleOutput;
+        132 tag_saml_provider(TagSAMLProviderRequest) -> TagSAMLProviderOutput;
+        133 tag_server_certificate(TagServerCertificateRequest) -> TagServerCertificateOutput;
+        134 tag_user(TagUserRequest) -> TagUserOutput;
+        135 untag_instance_profile(UntagInstanceProfileRequest) -> UntagInstanceProfileOutput;
+        136 untag_mfa_device(UntagMFADeviceRequest) -> UntagMFADeviceOutput;
+        137 untag_open_id_connect_provider(UntagOpenIDConnectProviderRequest) -> UntagOpenIDConnectProviderOutput;
+        138 untag_policy(UntagPolicyRequest) -> UntagPolicyOutput;
+        139 untag_role(UntagRoleRequest) -> UntagRoleOutput;
+        140 untag_saml_provider(UntagSAMLProviderRequest) -> UntagSAMLProviderOutput;
+        141 untag_server_certificate(UntagServerCertificateRequest) -> UntagServerCertificateOutput;
+        142 untag_user(UntagUserRequest) -> UntagUserOutput;
+        143 update_access_key(UpdateAccessKeyRequest) -> UpdateAccessKeyOutput;
+        144 update_account_password_policy(UpdateAccountPasswordPolicyRequest) -> UpdateAccountPasswordPolicyOutput;
+        145 update_assume_role_policy(UpdateAssumeRolePolicyRequest) -> UpdateAssumeRolePolicyOutput;
+        146 update_group(UpdateGroupRequest) -> UpdateGroupOutput;
+        147 update_login_profile(UpdateLoginProfileRequest) -> UpdateLoginProfileOutput;
+        148 update_open_id_connect_provider_thumbprint(UpdateOpenIDConnectProviderThumbprintRequest) -> UpdateOpenIDConnectProviderThumbprintOutput;
+        149 update_role(UpdateRoleRequest) -> UpdateRoleResponse;
+        150 update_role_description(UpdateRoleDescriptionRequest) -> UpdateRoleDescriptionResponse;
+        151 update_saml_provider(UpdateSAMLProviderRequest) -> UpdateSAMLProviderResponse;
+        152 update_ssh_public_key(UpdateSSHPublicKeyRequest) -> UpdateSSHPublicKeyOutput;
+        153 update_server_certificate(UpdateServerCertificateRequest) -> UpdateServerCertificateOutput;
+        154 update_service_specific_credential(UpdateServiceSpecificCredentialRequest) -> UpdateServiceSpecificCredentialOutput;
+        155 update_signing_certificate(UpdateSigningCertificateRequest) -> UpdateSigningCertificateOutput;
+        156 update_user(UpdateUserRequest) -> UpdateUserOutput;
+        157 upload_ssh_public_key(UploadSSHPublicKeyRequest) -> UploadSSHPublicKeyResponse;
+        158 upload_server_certificate(UploadServerCertificateRequest) -> UploadServerCertificateResponse;
+        159 upload_signing_certificate(UploadSigningCertificateRequest) -> UploadSigningCertificateResponse;
     }
-    errors { ConcurrentModificationException, CredentialReportExpiredException, CredentialReportNotPresentException, CredentialReportNotReadyException, DeleteConflictException, DuplicateCertificateException, DuplicateSSHPublicKeyException, EntityAlreadyExistsException, EntityTemporarilyUnmodifiableException, InvalidAuthenticationCodeException, InvalidCertificateException, InvalidInputException, InvalidPublicKeyException, InvalidUserTypeException, KeyPairMismatchException, LimitExceededException, MalformedCertificateException, MalformedPolicyDocumentException, NoSuchEntityException, OpenIdIdpCommunicationErrorException, PasswordPolicyViolationException, PolicyEvaluationException, PolicyNotAttachableException, ServiceFailureException, ServiceNotSupportedException, UnmodifiableEntityException, UnrecognizedPublicKeyEncodingException }
+    errors { ConcurrentModificationException, CredentialReportExpiredException, CredentialReportNotPresentException, CredentialReportNotReadyException, DeleteConflictException, DuplicateCertificateException, DuplicateSSHPublicKeyException, EntityAlreadyExistsException, EntityTemporarilyUnmodifiableException, FeatureDisabledException, FeatureEnabledException, InvalidAuthenticationCodeException, InvalidCertificateException, InvalidInputException, InvalidPublicKeyException, InvalidUserTypeException, KeyPairMismatchException, LimitExceededException, MalformedCertificateException, MalformedPolicyDocumentException, NoSuchEntityException, OpenIdIdpCommunicationErrorException, PasswordPolicyViolationException, PolicyEvaluationException, PolicyNotAttachableException, ServiceFailureException, ServiceNotSupportedException, UnmodifiableEntityException, UnrecognizedPublicKeyEncodingException }
 }
 
 /// Implements [`Api`] for a type: every operation is the function of its name in the
@@ -373,9 +376,17 @@ Box::pin($ops::detach_role_policy(self, ctx, input))
 -> kernel::BoxFuture<'a, Result<$crate::DetachUserPolicyOutput, $crate::Error>> {
 Box::pin($ops::detach_user_policy(self, ctx, input))
             }
+            fn disable_outbound_web_identity_federation<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DisableOutboundWebIdentityFederationInput)
+-> kernel::BoxFuture<'a, Result<$crate::DisableOutboundWebIdentityFederationOutput, $crate::Error>> {
+Box::pin($ops::disable_outbound_web_identity_federation(self, ctx, input))
+            }
             fn enable_mfa_device<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::EnableMFADeviceRequest)
 -> kernel::BoxFuture<'a, Result<$crate::EnableMFADeviceOutput, $crate::Error>> {
 Box::pin($ops::enable_mfa_device(self, ctx, input))
+            }
+            fn enable_outbound_web_identity_federation<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::EnableOutboundWebIdentityFederationInput)
+-> kernel::BoxFuture<'a, Result<$crate::EnableOutboundWebIdentityFederationResponse, $crate::Error>> {
+Box::pin($ops::enable_outbound_web_identity_federation(self, ctx, input))
             }
             fn generate_credential_report<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GenerateCredentialReportInput)
 -> kernel::BoxFuture<'a, Result<$crate::GenerateCredentialReportResponse, $crate::Error>> {
@@ -436,6 +447,10 @@ Box::pin($ops::get_mfa_device(self, ctx, input))
             fn get_open_id_connect_provider<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetOpenIDConnectProviderRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetOpenIDConnectProviderResponse, $crate::Error>> {
 Box::pin($ops::get_open_id_connect_provider(self, ctx, input))
+            }
+            fn get_outbound_web_identity_federation_info<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetOutboundWebIdentityFederationInfoInput)
+-> kernel::BoxFuture<'a, Result<$crate::GetOutboundWebIdentityFederationInfoResponse, $crate::Error>> {
+Box::pin($ops::get_outbound_web_identity_federation_info(self, ctx, input))
             }
             fn get_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetPolicyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetPolicyResponse, $crate::Error>> {

@@ -990,10 +990,24 @@ pub struct DetachUserPolicyOutput {}
 shape::structure!(DetachUserPolicyOutput, MODEL, 193);
 
 #[derive(Clone, Default)]
+pub struct FeatureDisabledException {
+    pub message: Option<String>,
+}
+shape::structure!(FeatureDisabledException, MODEL, 194, message);
+
+#[derive(Clone, Default)]
+pub struct DisableOutboundWebIdentityFederationInput {}
+shape::structure!(DisableOutboundWebIdentityFederationInput, MODEL, 196);
+
+#[derive(Clone, Default)]
+pub struct DisableOutboundWebIdentityFederationOutput {}
+shape::structure!(DisableOutboundWebIdentityFederationOutput, MODEL, 197);
+
+#[derive(Clone, Default)]
 pub struct InvalidAuthenticationCodeException {
     pub message: Option<String>,
 }
-shape::structure!(InvalidAuthenticationCodeException, MODEL, 194, message);
+shape::structure!(InvalidAuthenticationCodeException, MODEL, 198, message);
 
 #[derive(Clone, Default)]
 pub struct EnableMFADeviceRequest {
@@ -1005,7 +1019,7 @@ pub struct EnableMFADeviceRequest {
 shape::structure!(
     EnableMFADeviceRequest,
     MODEL,
-    196,
+    200,
     user_name,
     serial_number,
     authentication_code1,
@@ -1014,18 +1028,34 @@ shape::structure!(
 
 #[derive(Clone, Default)]
 pub struct EnableMFADeviceOutput {}
-shape::structure!(EnableMFADeviceOutput, MODEL, 198);
+shape::structure!(EnableMFADeviceOutput, MODEL, 202);
+
+#[derive(Clone, Default)]
+pub struct FeatureEnabledException {
+    pub message: Option<String>,
+}
+shape::structure!(FeatureEnabledException, MODEL, 203, message);
+
+#[derive(Clone, Default)]
+pub struct EnableOutboundWebIdentityFederationInput {}
+shape::structure!(EnableOutboundWebIdentityFederationInput, MODEL, 205);
+
+#[derive(Clone, Default)]
+pub struct EnableOutboundWebIdentityFederationResponse {
+    pub issuer_identifier: Option<String>,
+}
+shape::structure!(EnableOutboundWebIdentityFederationResponse, MODEL, 206, issuer_identifier);
 
 #[derive(Clone, Default)]
 pub struct GenerateCredentialReportInput {}
-shape::structure!(GenerateCredentialReportInput, MODEL, 199);
+shape::structure!(GenerateCredentialReportInput, MODEL, 207);
 
 #[derive(Clone, Default)]
 pub struct GenerateCredentialReportResponse {
     pub state: Option<ReportStateType>,
     pub description: Option<String>,
 }
-shape::structure!(GenerateCredentialReportResponse, MODEL, 200, state, description);
+shape::structure!(GenerateCredentialReportResponse, MODEL, 208, state, description);
 
 shape::string_enum!(ReportStateType { Started = "STARTED", Inprogress = "INPROGRESS", Complete = "COMPLETE",  });
 
@@ -1034,7 +1064,7 @@ pub struct GenerateServiceLastAccessedDetailsRequest {
     pub arn: String,
     pub granularity: Option<AccessAdvisorUsageGranularityType>,
 }
-shape::structure!(GenerateServiceLastAccessedDetailsRequest, MODEL, 203, arn, granularity);
+shape::structure!(GenerateServiceLastAccessedDetailsRequest, MODEL, 211, arn, granularity);
 
 shape::string_enum!(AccessAdvisorUsageGranularityType { ServiceLevel = "SERVICE_LEVEL", ActionLevel = "ACTION_LEVEL",  });
 
@@ -1042,20 +1072,20 @@ shape::string_enum!(AccessAdvisorUsageGranularityType { ServiceLevel = "SERVICE_
 pub struct GenerateServiceLastAccessedDetailsResponse {
     pub job_id: Option<String>,
 }
-shape::structure!(GenerateServiceLastAccessedDetailsResponse, MODEL, 205, job_id);
+shape::structure!(GenerateServiceLastAccessedDetailsResponse, MODEL, 213, job_id);
 
 #[derive(Clone, Default)]
 pub struct GetAccessKeyLastUsedRequest {
     pub access_key_id: String,
 }
-shape::structure!(GetAccessKeyLastUsedRequest, MODEL, 207, access_key_id);
+shape::structure!(GetAccessKeyLastUsedRequest, MODEL, 215, access_key_id);
 
 #[derive(Clone, Default)]
 pub struct GetAccessKeyLastUsedResponse {
     pub user_name: Option<String>,
     pub access_key_last_used: Option<AccessKeyLastUsed>,
 }
-shape::structure!(GetAccessKeyLastUsedResponse, MODEL, 208, user_name, access_key_last_used);
+shape::structure!(GetAccessKeyLastUsedResponse, MODEL, 216, user_name, access_key_last_used);
 
 #[derive(Clone, Default)]
 pub struct AccessKeyLastUsed {
@@ -1063,7 +1093,7 @@ pub struct AccessKeyLastUsed {
     pub service_name: String,
     pub region: String,
 }
-shape::structure!(AccessKeyLastUsed, MODEL, 209, last_used_date, service_name, region);
+shape::structure!(AccessKeyLastUsed, MODEL, 217, last_used_date, service_name, region);
 
 #[derive(Clone, Default)]
 pub struct GetAccountAuthorizationDetailsRequest {
@@ -1071,7 +1101,7 @@ pub struct GetAccountAuthorizationDetailsRequest {
     pub max_items: Option<i32>,
     pub marker: Option<String>,
 }
-shape::structure!(GetAccountAuthorizationDetailsRequest, MODEL, 210, filter, max_items, marker);
+shape::structure!(GetAccountAuthorizationDetailsRequest, MODEL, 218, filter, max_items, marker);
 
 shape::string_enum!(EntityType { User = "User", Role = "Role", Group = "Group", LocalManagedPolicy = "LocalManagedPolicy", AwsManagedPolicy = "AWSManagedPolicy",  });
 
@@ -1087,7 +1117,7 @@ pub struct GetAccountAuthorizationDetailsResponse {
 shape::structure!(
     GetAccountAuthorizationDetailsResponse,
     MODEL,
-    215,
+    223,
     user_detail_list,
     group_detail_list,
     role_detail_list,
@@ -1112,7 +1142,7 @@ pub struct UserDetail {
 shape::structure!(
     UserDetail,
     MODEL,
-    217,
+    225,
     path,
     user_name,
     user_id,
@@ -1130,14 +1160,14 @@ pub struct PolicyDetail {
     pub policy_name: Option<String>,
     pub policy_document: Option<String>,
 }
-shape::structure!(PolicyDetail, MODEL, 219, policy_name, policy_document);
+shape::structure!(PolicyDetail, MODEL, 227, policy_name, policy_document);
 
 #[derive(Clone, Default)]
 pub struct AttachedPolicy {
     pub policy_name: Option<String>,
     pub policy_arn: Option<String>,
 }
-shape::structure!(AttachedPolicy, MODEL, 222, policy_name, policy_arn);
+shape::structure!(AttachedPolicy, MODEL, 230, policy_name, policy_arn);
 
 #[derive(Clone, Default)]
 pub struct GroupDetail {
@@ -1152,7 +1182,7 @@ pub struct GroupDetail {
 shape::structure!(
     GroupDetail,
     MODEL,
-    224,
+    232,
     path,
     group_name,
     group_id,
@@ -1180,7 +1210,7 @@ pub struct RoleDetail {
 shape::structure!(
     RoleDetail,
     MODEL,
-    226,
+    234,
     path,
     role_name,
     role_id,
@@ -1213,7 +1243,7 @@ pub struct ManagedPolicyDetail {
 shape::structure!(
     ManagedPolicyDetail,
     MODEL,
-    229,
+    237,
     policy_name,
     policy_id,
     arn,
@@ -1230,13 +1260,13 @@ shape::structure!(
 
 #[derive(Clone, Default)]
 pub struct GetAccountPasswordPolicyInput {}
-shape::structure!(GetAccountPasswordPolicyInput, MODEL, 232);
+shape::structure!(GetAccountPasswordPolicyInput, MODEL, 240);
 
 #[derive(Clone, Default)]
 pub struct GetAccountPasswordPolicyResponse {
     pub password_policy: PasswordPolicy,
 }
-shape::structure!(GetAccountPasswordPolicyResponse, MODEL, 233, password_policy);
+shape::structure!(GetAccountPasswordPolicyResponse, MODEL, 241, password_policy);
 
 #[derive(Clone, Default)]
 pub struct PasswordPolicy {
@@ -1254,7 +1284,7 @@ pub struct PasswordPolicy {
 shape::structure!(
     PasswordPolicy,
     MODEL,
-    234,
+    242,
     minimum_password_length,
     require_symbols,
     require_numbers,
@@ -1269,13 +1299,13 @@ shape::structure!(
 
 #[derive(Clone, Default)]
 pub struct GetAccountSummaryInput {}
-shape::structure!(GetAccountSummaryInput, MODEL, 239);
+shape::structure!(GetAccountSummaryInput, MODEL, 247);
 
 #[derive(Clone, Default)]
 pub struct GetAccountSummaryResponse {
     pub summary_map: Option<BTreeMap<String, i32>>,
 }
-shape::structure!(GetAccountSummaryResponse, MODEL, 240, summary_map);
+shape::structure!(GetAccountSummaryResponse, MODEL, 248, summary_map);
 
 shape::string_enum!(SummaryKeyType { Users = "Users", UsersQuota = "UsersQuota", Groups = "Groups", GroupsQuota = "GroupsQuota", ServerCertificates = "ServerCertificates", ServerCertificatesQuota = "ServerCertificatesQuota", UserPolicySizeQuota = "UserPolicySizeQuota", GroupPolicySizeQuota = "GroupPolicySizeQuota", GroupsPerUserQuota = "GroupsPerUserQuota", SigningCertificatesPerUserQuota = "SigningCertificatesPerUserQuota", AccessKeysPerUserQuota = "AccessKeysPerUserQuota", MfaDevices = "MFADevices", MfaDevicesInUse = "MFADevicesInUse", AccountMfaEnabled = "AccountMFAEnabled", AccountAccessKeysPresent = "AccountAccessKeysPresent", AccountPasswordPresent = "AccountPasswordPresent", AccountSigningCertificatesPresent = "AccountSigningCertificatesPresent", AttachedPoliciesPerGroupQuota = "AttachedPoliciesPerGroupQuota", AttachedPoliciesPerRoleQuota = "AttachedPoliciesPerRoleQuota", AttachedPoliciesPerUserQuota = "AttachedPoliciesPerUserQuota", Policies = "Policies", PoliciesQuota = "PoliciesQuota", PolicySizeQuota = "PolicySizeQuota", PolicyVersionsInUse = "PolicyVersionsInUse", PolicyVersionsInUseQuota = "PolicyVersionsInUseQuota", VersionsPerPolicyQuota = "VersionsPerPolicyQuota", GlobalEndpointTokenVersion = "GlobalEndpointTokenVersion", AssumeRolePolicySizeQuota = "AssumeRolePolicySizeQuota", InstanceProfiles = "InstanceProfiles", InstanceProfilesQuota = "InstanceProfilesQuota", Providers = "Providers", RolePolicySizeQuota = "RolePolicySizeQuota", Roles = "Roles", RolesQuota = "RolesQuota",  });
 
@@ -1283,13 +1313,13 @@ shape::string_enum!(SummaryKeyType { Users = "Users", UsersQuota = "UsersQuota",
 pub struct GetContextKeysForCustomPolicyRequest {
     pub policy_input_list: Vec<String>,
 }
-shape::structure!(GetContextKeysForCustomPolicyRequest, MODEL, 244, policy_input_list);
+shape::structure!(GetContextKeysForCustomPolicyRequest, MODEL, 252, policy_input_list);
 
 #[derive(Clone, Default)]
 pub struct GetContextKeysForPolicyResponse {
     pub context_key_names: Option<Vec<String>>,
 }
-shape::structure!(GetContextKeysForPolicyResponse, MODEL, 246, context_key_names);
+shape::structure!(GetContextKeysForPolicyResponse, MODEL, 254, context_key_names);
 
 #[derive(Clone, Default)]
 pub struct GetContextKeysForPrincipalPolicyRequest {
@@ -1299,7 +1329,7 @@ pub struct GetContextKeysForPrincipalPolicyRequest {
 shape::structure!(
     GetContextKeysForPrincipalPolicyRequest,
     MODEL,
-    249,
+    257,
     policy_source_arn,
     policy_input_list
 );
@@ -1308,23 +1338,23 @@ shape::structure!(
 pub struct CredentialReportNotPresentException {
     pub message: Option<String>,
 }
-shape::structure!(CredentialReportNotPresentException, MODEL, 250, message);
+shape::structure!(CredentialReportNotPresentException, MODEL, 258, message);
 
 #[derive(Clone, Default)]
 pub struct CredentialReportExpiredException {
     pub message: Option<String>,
 }
-shape::structure!(CredentialReportExpiredException, MODEL, 252, message);
+shape::structure!(CredentialReportExpiredException, MODEL, 260, message);
 
 #[derive(Clone, Default)]
 pub struct CredentialReportNotReadyException {
     pub message: Option<String>,
 }
-shape::structure!(CredentialReportNotReadyException, MODEL, 254, message);
+shape::structure!(CredentialReportNotReadyException, MODEL, 262, message);
 
 #[derive(Clone, Default)]
 pub struct GetCredentialReportInput {}
-shape::structure!(GetCredentialReportInput, MODEL, 256);
+shape::structure!(GetCredentialReportInput, MODEL, 264);
 
 #[derive(Clone, Default)]
 pub struct GetCredentialReportResponse {
@@ -1332,7 +1362,7 @@ pub struct GetCredentialReportResponse {
     pub report_format: Option<ReportFormatType>,
     pub generated_time: Option<Timestamp>,
 }
-shape::structure!(GetCredentialReportResponse, MODEL, 257, content, report_format, generated_time);
+shape::structure!(GetCredentialReportResponse, MODEL, 265, content, report_format, generated_time);
 
 shape::string_enum!(ReportFormatType { TextCsv = "text/csv",  });
 
@@ -1342,7 +1372,7 @@ pub struct GetGroupRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(GetGroupRequest, MODEL, 260, group_name, marker, max_items);
+shape::structure!(GetGroupRequest, MODEL, 268, group_name, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct GetGroupResponse {
@@ -1351,14 +1381,14 @@ pub struct GetGroupResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(GetGroupResponse, MODEL, 261, group, users, is_truncated, marker);
+shape::structure!(GetGroupResponse, MODEL, 269, group, users, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct GetGroupPolicyRequest {
     pub group_name: String,
     pub policy_name: String,
 }
-shape::structure!(GetGroupPolicyRequest, MODEL, 263, group_name, policy_name);
+shape::structure!(GetGroupPolicyRequest, MODEL, 271, group_name, policy_name);
 
 #[derive(Clone, Default)]
 pub struct GetGroupPolicyResponse {
@@ -1366,38 +1396,38 @@ pub struct GetGroupPolicyResponse {
     pub policy_name: String,
     pub policy_document: String,
 }
-shape::structure!(GetGroupPolicyResponse, MODEL, 264, group_name, policy_name, policy_document);
+shape::structure!(GetGroupPolicyResponse, MODEL, 272, group_name, policy_name, policy_document);
 
 #[derive(Clone, Default)]
 pub struct GetInstanceProfileRequest {
     pub instance_profile_name: String,
 }
-shape::structure!(GetInstanceProfileRequest, MODEL, 265, instance_profile_name);
+shape::structure!(GetInstanceProfileRequest, MODEL, 273, instance_profile_name);
 
 #[derive(Clone, Default)]
 pub struct GetInstanceProfileResponse {
     pub instance_profile: InstanceProfile,
 }
-shape::structure!(GetInstanceProfileResponse, MODEL, 266, instance_profile);
+shape::structure!(GetInstanceProfileResponse, MODEL, 274, instance_profile);
 
 #[derive(Clone, Default)]
 pub struct GetLoginProfileRequest {
     pub user_name: Option<String>,
 }
-shape::structure!(GetLoginProfileRequest, MODEL, 267, user_name);
+shape::structure!(GetLoginProfileRequest, MODEL, 275, user_name);
 
 #[derive(Clone, Default)]
 pub struct GetLoginProfileResponse {
     pub login_profile: LoginProfile,
 }
-shape::structure!(GetLoginProfileResponse, MODEL, 268, login_profile);
+shape::structure!(GetLoginProfileResponse, MODEL, 276, login_profile);
 
 #[derive(Clone, Default)]
 pub struct GetMFADeviceRequest {
     pub serial_number: String,
     pub user_name: Option<String>,
 }
-shape::structure!(GetMFADeviceRequest, MODEL, 269, serial_number, user_name);
+shape::structure!(GetMFADeviceRequest, MODEL, 277, serial_number, user_name);
 
 #[derive(Clone, Default)]
 pub struct GetMFADeviceResponse {
@@ -1409,7 +1439,7 @@ pub struct GetMFADeviceResponse {
 shape::structure!(
     GetMFADeviceResponse,
     MODEL,
-    270,
+    278,
     user_name,
     serial_number,
     enable_date,
@@ -1420,7 +1450,7 @@ shape::structure!(
 pub struct GetOpenIDConnectProviderRequest {
     pub open_id_connect_provider_arn: String,
 }
-shape::structure!(GetOpenIDConnectProviderRequest, MODEL, 274, open_id_connect_provider_arn);
+shape::structure!(GetOpenIDConnectProviderRequest, MODEL, 282, open_id_connect_provider_arn);
 
 #[derive(Clone, Default)]
 pub struct GetOpenIDConnectProviderResponse {
@@ -1433,7 +1463,7 @@ pub struct GetOpenIDConnectProviderResponse {
 shape::structure!(
     GetOpenIDConnectProviderResponse,
     MODEL,
-    275,
+    283,
     url,
     client_id_list,
     thumbprint_list,
@@ -1442,48 +1472,65 @@ shape::structure!(
 );
 
 #[derive(Clone, Default)]
+pub struct GetOutboundWebIdentityFederationInfoInput {}
+shape::structure!(GetOutboundWebIdentityFederationInfoInput, MODEL, 284);
+
+#[derive(Clone, Default)]
+pub struct GetOutboundWebIdentityFederationInfoResponse {
+    pub issuer_identifier: Option<String>,
+    pub jwt_vending_enabled: Option<bool>,
+}
+shape::structure!(
+    GetOutboundWebIdentityFederationInfoResponse,
+    MODEL,
+    285,
+    issuer_identifier,
+    jwt_vending_enabled
+);
+
+#[derive(Clone, Default)]
 pub struct GetPolicyRequest {
     pub policy_arn: String,
 }
-shape::structure!(GetPolicyRequest, MODEL, 276, policy_arn);
+shape::structure!(GetPolicyRequest, MODEL, 286, policy_arn);
 
 #[derive(Clone, Default)]
 pub struct GetPolicyResponse {
     pub policy: Option<Policy>,
 }
-shape::structure!(GetPolicyResponse, MODEL, 277, policy);
+shape::structure!(GetPolicyResponse, MODEL, 287, policy);
 
 #[derive(Clone, Default)]
 pub struct GetPolicyVersionRequest {
     pub policy_arn: String,
     pub version_id: String,
 }
-shape::structure!(GetPolicyVersionRequest, MODEL, 278, policy_arn, version_id);
+shape::structure!(GetPolicyVersionRequest, MODEL, 288, policy_arn, version_id);
 
 #[derive(Clone, Default)]
 pub struct GetPolicyVersionResponse {
     pub policy_version: Option<PolicyVersion>,
 }
-shape::structure!(GetPolicyVersionResponse, MODEL, 279, policy_version);
+shape::structure!(GetPolicyVersionResponse, MODEL, 289, policy_version);
 
 #[derive(Clone, Default)]
 pub struct GetRoleRequest {
     pub role_name: String,
 }
-shape::structure!(GetRoleRequest, MODEL, 280, role_name);
+shape::structure!(GetRoleRequest, MODEL, 290, role_name);
 
 #[derive(Clone, Default)]
 pub struct GetRoleResponse {
     pub role: Role,
 }
-shape::structure!(GetRoleResponse, MODEL, 281, role);
+shape::structure!(GetRoleResponse, MODEL, 291, role);
 
 #[derive(Clone, Default)]
 pub struct GetRolePolicyRequest {
     pub role_name: String,
     pub policy_name: String,
 }
-shape::structure!(GetRolePolicyRequest, MODEL, 282, role_name, policy_name);
+shape::structure!(GetRolePolicyRequest, MODEL, 292, role_name, policy_name);
 
 #[derive(Clone, Default)]
 pub struct GetRolePolicyResponse {
@@ -1491,13 +1538,13 @@ pub struct GetRolePolicyResponse {
     pub policy_name: String,
     pub policy_document: String,
 }
-shape::structure!(GetRolePolicyResponse, MODEL, 283, role_name, policy_name, policy_document);
+shape::structure!(GetRolePolicyResponse, MODEL, 293, role_name, policy_name, policy_document);
 
 #[derive(Clone, Default)]
 pub struct GetSAMLProviderRequest {
     pub saml_provider_arn: String,
 }
-shape::structure!(GetSAMLProviderRequest, MODEL, 284, saml_provider_arn);
+shape::structure!(GetSAMLProviderRequest, MODEL, 294, saml_provider_arn);
 
 #[derive(Clone, Default)]
 pub struct GetSAMLProviderResponse {
@@ -1512,7 +1559,7 @@ pub struct GetSAMLProviderResponse {
 shape::structure!(
     GetSAMLProviderResponse,
     MODEL,
-    285,
+    295,
     saml_provider_uuid,
     saml_metadata_document,
     create_date,
@@ -1527,13 +1574,13 @@ pub struct SAMLPrivateKey {
     pub key_id: Option<String>,
     pub timestamp: Option<Timestamp>,
 }
-shape::structure!(SAMLPrivateKey, MODEL, 288, key_id, timestamp);
+shape::structure!(SAMLPrivateKey, MODEL, 298, key_id, timestamp);
 
 #[derive(Clone, Default)]
 pub struct UnrecognizedPublicKeyEncodingException {
     pub message: Option<String>,
 }
-shape::structure!(UnrecognizedPublicKeyEncodingException, MODEL, 289, message);
+shape::structure!(UnrecognizedPublicKeyEncodingException, MODEL, 299, message);
 
 #[derive(Clone, Default)]
 pub struct GetSSHPublicKeyRequest {
@@ -1541,7 +1588,7 @@ pub struct GetSSHPublicKeyRequest {
     pub ssh_public_key_id: String,
     pub encoding: EncodingType,
 }
-shape::structure!(GetSSHPublicKeyRequest, MODEL, 291, user_name, ssh_public_key_id, encoding);
+shape::structure!(GetSSHPublicKeyRequest, MODEL, 301, user_name, ssh_public_key_id, encoding);
 
 shape::string_enum!(EncodingType { Ssh = "SSH", Pem = "PEM",  });
 
@@ -1549,7 +1596,7 @@ shape::string_enum!(EncodingType { Ssh = "SSH", Pem = "PEM",  });
 pub struct GetSSHPublicKeyResponse {
     pub ssh_public_key: Option<SSHPublicKey>,
 }
-shape::structure!(GetSSHPublicKeyResponse, MODEL, 293, ssh_public_key);
+shape::structure!(GetSSHPublicKeyResponse, MODEL, 303, ssh_public_key);
 
 #[derive(Clone, Default)]
 pub struct SSHPublicKey {
@@ -1563,7 +1610,7 @@ pub struct SSHPublicKey {
 shape::structure!(
     SSHPublicKey,
     MODEL,
-    294,
+    304,
     user_name,
     ssh_public_key_id,
     fingerprint,
@@ -1576,13 +1623,13 @@ shape::structure!(
 pub struct GetServerCertificateRequest {
     pub server_certificate_name: String,
 }
-shape::structure!(GetServerCertificateRequest, MODEL, 297, server_certificate_name);
+shape::structure!(GetServerCertificateRequest, MODEL, 307, server_certificate_name);
 
 #[derive(Clone, Default)]
 pub struct GetServerCertificateResponse {
     pub server_certificate: ServerCertificate,
 }
-shape::structure!(GetServerCertificateResponse, MODEL, 298, server_certificate);
+shape::structure!(GetServerCertificateResponse, MODEL, 308, server_certificate);
 
 #[derive(Clone, Default)]
 pub struct ServerCertificate {
@@ -1594,7 +1641,7 @@ pub struct ServerCertificate {
 shape::structure!(
     ServerCertificate,
     MODEL,
-    299,
+    309,
     server_certificate_metadata,
     certificate_body,
     certificate_chain,
@@ -1613,7 +1660,7 @@ pub struct ServerCertificateMetadata {
 shape::structure!(
     ServerCertificateMetadata,
     MODEL,
-    300,
+    310,
     path,
     server_certificate_name,
     server_certificate_id,
@@ -1628,7 +1675,7 @@ pub struct GetServiceLastAccessedDetailsRequest {
     pub max_items: Option<i32>,
     pub marker: Option<String>,
 }
-shape::structure!(GetServiceLastAccessedDetailsRequest, MODEL, 303, job_id, max_items, marker);
+shape::structure!(GetServiceLastAccessedDetailsRequest, MODEL, 313, job_id, max_items, marker);
 
 #[derive(Clone, Default)]
 pub struct GetServiceLastAccessedDetailsResponse {
@@ -1644,7 +1691,7 @@ pub struct GetServiceLastAccessedDetailsResponse {
 shape::structure!(
     GetServiceLastAccessedDetailsResponse,
     MODEL,
-    304,
+    314,
     job_status,
     job_type,
     job_creation_date,
@@ -1670,7 +1717,7 @@ pub struct ServiceLastAccessed {
 shape::structure!(
     ServiceLastAccessed,
     MODEL,
-    307,
+    317,
     service_name,
     last_authenticated,
     service_namespace,
@@ -1690,7 +1737,7 @@ pub struct TrackedActionLastAccessed {
 shape::structure!(
     TrackedActionLastAccessed,
     MODEL,
-    311,
+    321,
     action_name,
     last_accessed_entity,
     last_accessed_time,
@@ -1702,7 +1749,7 @@ pub struct ErrorDetails {
     pub message: String,
     pub code: String,
 }
-shape::structure!(ErrorDetails, MODEL, 312, message, code);
+shape::structure!(ErrorDetails, MODEL, 322, message, code);
 
 #[derive(Clone, Default)]
 pub struct GetServiceLastAccessedDetailsWithEntitiesRequest {
@@ -1714,7 +1761,7 @@ pub struct GetServiceLastAccessedDetailsWithEntitiesRequest {
 shape::structure!(
     GetServiceLastAccessedDetailsWithEntitiesRequest,
     MODEL,
-    313,
+    323,
     job_id,
     service_namespace,
     max_items,
@@ -1734,7 +1781,7 @@ pub struct GetServiceLastAccessedDetailsWithEntitiesResponse {
 shape::structure!(
     GetServiceLastAccessedDetailsWithEntitiesResponse,
     MODEL,
-    314,
+    324,
     job_status,
     job_creation_date,
     job_completion_date,
@@ -1749,7 +1796,7 @@ pub struct EntityDetails {
     pub entity_info: EntityInfo,
     pub last_authenticated: Option<Timestamp>,
 }
-shape::structure!(EntityDetails, MODEL, 316, entity_info, last_authenticated);
+shape::structure!(EntityDetails, MODEL, 326, entity_info, last_authenticated);
 
 #[derive(Clone, Default)]
 pub struct EntityInfo {
@@ -1759,7 +1806,7 @@ pub struct EntityInfo {
     pub id: String,
     pub path: Option<String>,
 }
-shape::structure!(EntityInfo, MODEL, 317, arn, name, r#type, id, path);
+shape::structure!(EntityInfo, MODEL, 327, arn, name, r#type, id, path);
 
 shape::string_enum!(PolicyOwnerEntityType { User = "USER", Role = "ROLE", Group = "GROUP",  });
 
@@ -1767,14 +1814,14 @@ shape::string_enum!(PolicyOwnerEntityType { User = "USER", Role = "ROLE", Group 
 pub struct GetServiceLinkedRoleDeletionStatusRequest {
     pub deletion_task_id: String,
 }
-shape::structure!(GetServiceLinkedRoleDeletionStatusRequest, MODEL, 319, deletion_task_id);
+shape::structure!(GetServiceLinkedRoleDeletionStatusRequest, MODEL, 329, deletion_task_id);
 
 #[derive(Clone, Default)]
 pub struct GetServiceLinkedRoleDeletionStatusResponse {
     pub status: DeletionTaskStatusType,
     pub reason: Option<DeletionTaskFailureReasonType>,
 }
-shape::structure!(GetServiceLinkedRoleDeletionStatusResponse, MODEL, 320, status, reason);
+shape::structure!(GetServiceLinkedRoleDeletionStatusResponse, MODEL, 330, status, reason);
 
 shape::string_enum!(DeletionTaskStatusType { Succeeded = "SUCCEEDED", InProgress = "IN_PROGRESS", Failed = "FAILED", NotStarted = "NOT_STARTED",  });
 
@@ -1783,33 +1830,33 @@ pub struct DeletionTaskFailureReasonType {
     pub reason: Option<String>,
     pub role_usage_list: Option<Vec<RoleUsageType>>,
 }
-shape::structure!(DeletionTaskFailureReasonType, MODEL, 322, reason, role_usage_list);
+shape::structure!(DeletionTaskFailureReasonType, MODEL, 332, reason, role_usage_list);
 
 #[derive(Clone, Default)]
 pub struct RoleUsageType {
     pub region: Option<String>,
     pub resources: Option<Vec<String>>,
 }
-shape::structure!(RoleUsageType, MODEL, 325, region, resources);
+shape::structure!(RoleUsageType, MODEL, 335, region, resources);
 
 #[derive(Clone, Default)]
 pub struct GetUserRequest {
     pub user_name: Option<String>,
 }
-shape::structure!(GetUserRequest, MODEL, 328, user_name);
+shape::structure!(GetUserRequest, MODEL, 338, user_name);
 
 #[derive(Clone, Default)]
 pub struct GetUserResponse {
     pub user: User,
 }
-shape::structure!(GetUserResponse, MODEL, 329, user);
+shape::structure!(GetUserResponse, MODEL, 339, user);
 
 #[derive(Clone, Default)]
 pub struct GetUserPolicyRequest {
     pub user_name: String,
     pub policy_name: String,
 }
-shape::structure!(GetUserPolicyRequest, MODEL, 330, user_name, policy_name);
+shape::structure!(GetUserPolicyRequest, MODEL, 340, user_name, policy_name);
 
 #[derive(Clone, Default)]
 pub struct GetUserPolicyResponse {
@@ -1817,7 +1864,7 @@ pub struct GetUserPolicyResponse {
     pub policy_name: String,
     pub policy_document: String,
 }
-shape::structure!(GetUserPolicyResponse, MODEL, 331, user_name, policy_name, policy_document);
+shape::structure!(GetUserPolicyResponse, MODEL, 341, user_name, policy_name, policy_document);
 
 #[derive(Clone, Default)]
 pub struct ListAccessKeysRequest {
@@ -1825,7 +1872,7 @@ pub struct ListAccessKeysRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListAccessKeysRequest, MODEL, 332, user_name, marker, max_items);
+shape::structure!(ListAccessKeysRequest, MODEL, 342, user_name, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListAccessKeysResponse {
@@ -1833,7 +1880,7 @@ pub struct ListAccessKeysResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListAccessKeysResponse, MODEL, 333, access_key_metadata, is_truncated, marker);
+shape::structure!(ListAccessKeysResponse, MODEL, 343, access_key_metadata, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct AccessKeyMetadata {
@@ -1842,14 +1889,14 @@ pub struct AccessKeyMetadata {
     pub status: Option<StatusType>,
     pub create_date: Option<Timestamp>,
 }
-shape::structure!(AccessKeyMetadata, MODEL, 335, user_name, access_key_id, status, create_date);
+shape::structure!(AccessKeyMetadata, MODEL, 345, user_name, access_key_id, status, create_date);
 
 #[derive(Clone, Default)]
 pub struct ListAccountAliasesRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListAccountAliasesRequest, MODEL, 336, marker, max_items);
+shape::structure!(ListAccountAliasesRequest, MODEL, 346, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListAccountAliasesResponse {
@@ -1857,7 +1904,7 @@ pub struct ListAccountAliasesResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListAccountAliasesResponse, MODEL, 337, account_aliases, is_truncated, marker);
+shape::structure!(ListAccountAliasesResponse, MODEL, 347, account_aliases, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListAttachedGroupPoliciesRequest {
@@ -1869,7 +1916,7 @@ pub struct ListAttachedGroupPoliciesRequest {
 shape::structure!(
     ListAttachedGroupPoliciesRequest,
     MODEL,
-    339,
+    349,
     group_name,
     path_prefix,
     marker,
@@ -1885,7 +1932,7 @@ pub struct ListAttachedGroupPoliciesResponse {
 shape::structure!(
     ListAttachedGroupPoliciesResponse,
     MODEL,
-    340,
+    350,
     attached_policies,
     is_truncated,
     marker
@@ -1901,7 +1948,7 @@ pub struct ListAttachedRolePoliciesRequest {
 shape::structure!(
     ListAttachedRolePoliciesRequest,
     MODEL,
-    341,
+    351,
     role_name,
     path_prefix,
     marker,
@@ -1917,7 +1964,7 @@ pub struct ListAttachedRolePoliciesResponse {
 shape::structure!(
     ListAttachedRolePoliciesResponse,
     MODEL,
-    342,
+    352,
     attached_policies,
     is_truncated,
     marker
@@ -1933,7 +1980,7 @@ pub struct ListAttachedUserPoliciesRequest {
 shape::structure!(
     ListAttachedUserPoliciesRequest,
     MODEL,
-    343,
+    353,
     user_name,
     path_prefix,
     marker,
@@ -1949,7 +1996,7 @@ pub struct ListAttachedUserPoliciesResponse {
 shape::structure!(
     ListAttachedUserPoliciesResponse,
     MODEL,
-    344,
+    354,
     attached_policies,
     is_truncated,
     marker
@@ -1967,7 +2014,7 @@ pub struct ListEntitiesForPolicyRequest {
 shape::structure!(
     ListEntitiesForPolicyRequest,
     MODEL,
-    345,
+    355,
     policy_arn,
     entity_filter,
     path_prefix,
@@ -1989,7 +2036,7 @@ pub struct ListEntitiesForPolicyResponse {
 shape::structure!(
     ListEntitiesForPolicyResponse,
     MODEL,
-    347,
+    357,
     policy_groups,
     policy_users,
     policy_roles,
@@ -2002,21 +2049,21 @@ pub struct PolicyGroup {
     pub group_name: Option<String>,
     pub group_id: Option<String>,
 }
-shape::structure!(PolicyGroup, MODEL, 349, group_name, group_id);
+shape::structure!(PolicyGroup, MODEL, 359, group_name, group_id);
 
 #[derive(Clone, Default)]
 pub struct PolicyUser {
     pub user_name: Option<String>,
     pub user_id: Option<String>,
 }
-shape::structure!(PolicyUser, MODEL, 351, user_name, user_id);
+shape::structure!(PolicyUser, MODEL, 361, user_name, user_id);
 
 #[derive(Clone, Default)]
 pub struct PolicyRole {
     pub role_name: Option<String>,
     pub role_id: Option<String>,
 }
-shape::structure!(PolicyRole, MODEL, 353, role_name, role_id);
+shape::structure!(PolicyRole, MODEL, 363, role_name, role_id);
 
 #[derive(Clone, Default)]
 pub struct ListGroupPoliciesRequest {
@@ -2024,7 +2071,7 @@ pub struct ListGroupPoliciesRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListGroupPoliciesRequest, MODEL, 354, group_name, marker, max_items);
+shape::structure!(ListGroupPoliciesRequest, MODEL, 364, group_name, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListGroupPoliciesResponse {
@@ -2032,7 +2079,7 @@ pub struct ListGroupPoliciesResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListGroupPoliciesResponse, MODEL, 355, policy_names, is_truncated, marker);
+shape::structure!(ListGroupPoliciesResponse, MODEL, 365, policy_names, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListGroupsRequest {
@@ -2040,7 +2087,7 @@ pub struct ListGroupsRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListGroupsRequest, MODEL, 357, path_prefix, marker, max_items);
+shape::structure!(ListGroupsRequest, MODEL, 367, path_prefix, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListGroupsResponse {
@@ -2048,7 +2095,7 @@ pub struct ListGroupsResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListGroupsResponse, MODEL, 359, groups, is_truncated, marker);
+shape::structure!(ListGroupsResponse, MODEL, 369, groups, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListGroupsForUserRequest {
@@ -2056,7 +2103,7 @@ pub struct ListGroupsForUserRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListGroupsForUserRequest, MODEL, 361, user_name, marker, max_items);
+shape::structure!(ListGroupsForUserRequest, MODEL, 371, user_name, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListGroupsForUserResponse {
@@ -2064,7 +2111,7 @@ pub struct ListGroupsForUserResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListGroupsForUserResponse, MODEL, 362, groups, is_truncated, marker);
+shape::structure!(ListGroupsForUserResponse, MODEL, 372, groups, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListInstanceProfileTagsRequest {
@@ -2075,7 +2122,7 @@ pub struct ListInstanceProfileTagsRequest {
 shape::structure!(
     ListInstanceProfileTagsRequest,
     MODEL,
-    363,
+    373,
     instance_profile_name,
     marker,
     max_items
@@ -2087,7 +2134,7 @@ pub struct ListInstanceProfileTagsResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListInstanceProfileTagsResponse, MODEL, 364, tags, is_truncated, marker);
+shape::structure!(ListInstanceProfileTagsResponse, MODEL, 374, tags, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListInstanceProfilesRequest {
@@ -2095,7 +2142,7 @@ pub struct ListInstanceProfilesRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListInstanceProfilesRequest, MODEL, 365, path_prefix, marker, max_items);
+shape::structure!(ListInstanceProfilesRequest, MODEL, 375, path_prefix, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListInstanceProfilesResponse {
@@ -2106,7 +2153,7 @@ pub struct ListInstanceProfilesResponse {
 shape::structure!(
     ListInstanceProfilesResponse,
     MODEL,
-    366,
+    376,
     instance_profiles,
     is_truncated,
     marker
@@ -2118,7 +2165,7 @@ pub struct ListInstanceProfilesForRoleRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListInstanceProfilesForRoleRequest, MODEL, 367, role_name, marker, max_items);
+shape::structure!(ListInstanceProfilesForRoleRequest, MODEL, 377, role_name, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListInstanceProfilesForRoleResponse {
@@ -2129,7 +2176,7 @@ pub struct ListInstanceProfilesForRoleResponse {
 shape::structure!(
     ListInstanceProfilesForRoleResponse,
     MODEL,
-    368,
+    378,
     instance_profiles,
     is_truncated,
     marker
@@ -2141,7 +2188,7 @@ pub struct ListMFADeviceTagsRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListMFADeviceTagsRequest, MODEL, 369, serial_number, marker, max_items);
+shape::structure!(ListMFADeviceTagsRequest, MODEL, 379, serial_number, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListMFADeviceTagsResponse {
@@ -2149,7 +2196,7 @@ pub struct ListMFADeviceTagsResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListMFADeviceTagsResponse, MODEL, 370, tags, is_truncated, marker);
+shape::structure!(ListMFADeviceTagsResponse, MODEL, 380, tags, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListMFADevicesRequest {
@@ -2157,7 +2204,7 @@ pub struct ListMFADevicesRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListMFADevicesRequest, MODEL, 371, user_name, marker, max_items);
+shape::structure!(ListMFADevicesRequest, MODEL, 381, user_name, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListMFADevicesResponse {
@@ -2165,7 +2212,7 @@ pub struct ListMFADevicesResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListMFADevicesResponse, MODEL, 372, mfa_devices, is_truncated, marker);
+shape::structure!(ListMFADevicesResponse, MODEL, 382, mfa_devices, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct MFADevice {
@@ -2173,7 +2220,7 @@ pub struct MFADevice {
     pub serial_number: String,
     pub enable_date: Timestamp,
 }
-shape::structure!(MFADevice, MODEL, 374, user_name, serial_number, enable_date);
+shape::structure!(MFADevice, MODEL, 384, user_name, serial_number, enable_date);
 
 #[derive(Clone, Default)]
 pub struct ListOpenIDConnectProviderTagsRequest {
@@ -2184,7 +2231,7 @@ pub struct ListOpenIDConnectProviderTagsRequest {
 shape::structure!(
     ListOpenIDConnectProviderTagsRequest,
     MODEL,
-    375,
+    385,
     open_id_connect_provider_arn,
     marker,
     max_items
@@ -2196,23 +2243,23 @@ pub struct ListOpenIDConnectProviderTagsResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListOpenIDConnectProviderTagsResponse, MODEL, 376, tags, is_truncated, marker);
+shape::structure!(ListOpenIDConnectProviderTagsResponse, MODEL, 386, tags, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListOpenIDConnectProvidersRequest {}
-shape::structure!(ListOpenIDConnectProvidersRequest, MODEL, 377);
+shape::structure!(ListOpenIDConnectProvidersRequest, MODEL, 387);
 
 #[derive(Clone, Default)]
 pub struct ListOpenIDConnectProvidersResponse {
     pub open_id_connect_provider_list: Option<Vec<OpenIDConnectProviderListEntry>>,
 }
-shape::structure!(ListOpenIDConnectProvidersResponse, MODEL, 378, open_id_connect_provider_list);
+shape::structure!(ListOpenIDConnectProvidersResponse, MODEL, 388, open_id_connect_provider_list);
 
 #[derive(Clone, Default)]
 pub struct OpenIDConnectProviderListEntry {
     pub arn: Option<String>,
 }
-shape::structure!(OpenIDConnectProviderListEntry, MODEL, 380, arn);
+shape::structure!(OpenIDConnectProviderListEntry, MODEL, 390, arn);
 
 #[derive(Clone, Default)]
 pub struct ListPoliciesRequest {
@@ -2226,7 +2273,7 @@ pub struct ListPoliciesRequest {
 shape::structure!(
     ListPoliciesRequest,
     MODEL,
-    381,
+    391,
     scope,
     only_attached,
     path_prefix,
@@ -2243,7 +2290,7 @@ pub struct ListPoliciesResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListPoliciesResponse, MODEL, 383, policies, is_truncated, marker);
+shape::structure!(ListPoliciesResponse, MODEL, 393, policies, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListPoliciesGrantingServiceAccessRequest {
@@ -2254,7 +2301,7 @@ pub struct ListPoliciesGrantingServiceAccessRequest {
 shape::structure!(
     ListPoliciesGrantingServiceAccessRequest,
     MODEL,
-    385,
+    395,
     marker,
     arn,
     service_namespaces
@@ -2269,7 +2316,7 @@ pub struct ListPoliciesGrantingServiceAccessResponse {
 shape::structure!(
     ListPoliciesGrantingServiceAccessResponse,
     MODEL,
-    387,
+    397,
     policies_granting_service_access,
     is_truncated,
     marker
@@ -2280,7 +2327,7 @@ pub struct ListPoliciesGrantingServiceAccessEntry {
     pub service_namespace: Option<String>,
     pub policies: Option<Vec<PolicyGrantingServiceAccess>>,
 }
-shape::structure!(ListPoliciesGrantingServiceAccessEntry, MODEL, 389, service_namespace, policies);
+shape::structure!(ListPoliciesGrantingServiceAccessEntry, MODEL, 399, service_namespace, policies);
 
 #[derive(Clone, Default)]
 pub struct PolicyGrantingServiceAccess {
@@ -2293,7 +2340,7 @@ pub struct PolicyGrantingServiceAccess {
 shape::structure!(
     PolicyGrantingServiceAccess,
     MODEL,
-    391,
+    401,
     policy_name,
     policy_type,
     policy_arn,
@@ -2309,7 +2356,7 @@ pub struct ListPolicyTagsRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListPolicyTagsRequest, MODEL, 394, policy_arn, marker, max_items);
+shape::structure!(ListPolicyTagsRequest, MODEL, 404, policy_arn, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListPolicyTagsResponse {
@@ -2317,7 +2364,7 @@ pub struct ListPolicyTagsResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListPolicyTagsResponse, MODEL, 395, tags, is_truncated, marker);
+shape::structure!(ListPolicyTagsResponse, MODEL, 405, tags, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListPolicyVersionsRequest {
@@ -2325,7 +2372,7 @@ pub struct ListPolicyVersionsRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListPolicyVersionsRequest, MODEL, 396, policy_arn, marker, max_items);
+shape::structure!(ListPolicyVersionsRequest, MODEL, 406, policy_arn, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListPolicyVersionsResponse {
@@ -2333,7 +2380,7 @@ pub struct ListPolicyVersionsResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListPolicyVersionsResponse, MODEL, 397, versions, is_truncated, marker);
+shape::structure!(ListPolicyVersionsResponse, MODEL, 407, versions, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListRolePoliciesRequest {
@@ -2341,7 +2388,7 @@ pub struct ListRolePoliciesRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListRolePoliciesRequest, MODEL, 398, role_name, marker, max_items);
+shape::structure!(ListRolePoliciesRequest, MODEL, 408, role_name, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListRolePoliciesResponse {
@@ -2349,7 +2396,7 @@ pub struct ListRolePoliciesResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListRolePoliciesResponse, MODEL, 399, policy_names, is_truncated, marker);
+shape::structure!(ListRolePoliciesResponse, MODEL, 409, policy_names, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListRoleTagsRequest {
@@ -2357,7 +2404,7 @@ pub struct ListRoleTagsRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListRoleTagsRequest, MODEL, 400, role_name, marker, max_items);
+shape::structure!(ListRoleTagsRequest, MODEL, 410, role_name, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListRoleTagsResponse {
@@ -2365,7 +2412,7 @@ pub struct ListRoleTagsResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListRoleTagsResponse, MODEL, 401, tags, is_truncated, marker);
+shape::structure!(ListRoleTagsResponse, MODEL, 411, tags, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListRolesRequest {
@@ -2373,7 +2420,7 @@ pub struct ListRolesRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListRolesRequest, MODEL, 402, path_prefix, marker, max_items);
+shape::structure!(ListRolesRequest, MODEL, 412, path_prefix, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListRolesResponse {
@@ -2381,7 +2428,7 @@ pub struct ListRolesResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListRolesResponse, MODEL, 403, roles, is_truncated, marker);
+shape::structure!(ListRolesResponse, MODEL, 413, roles, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListSAMLProviderTagsRequest {
@@ -2389,7 +2436,7 @@ pub struct ListSAMLProviderTagsRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListSAMLProviderTagsRequest, MODEL, 404, saml_provider_arn, marker, max_items);
+shape::structure!(ListSAMLProviderTagsRequest, MODEL, 414, saml_provider_arn, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListSAMLProviderTagsResponse {
@@ -2397,17 +2444,17 @@ pub struct ListSAMLProviderTagsResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListSAMLProviderTagsResponse, MODEL, 405, tags, is_truncated, marker);
+shape::structure!(ListSAMLProviderTagsResponse, MODEL, 415, tags, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListSAMLProvidersRequest {}
-shape::structure!(ListSAMLProvidersRequest, MODEL, 406);
+shape::structure!(ListSAMLProvidersRequest, MODEL, 416);
 
 #[derive(Clone, Default)]
 pub struct ListSAMLProvidersResponse {
     pub saml_provider_list: Option<Vec<SAMLProviderListEntry>>,
 }
-shape::structure!(ListSAMLProvidersResponse, MODEL, 407, saml_provider_list);
+shape::structure!(ListSAMLProvidersResponse, MODEL, 417, saml_provider_list);
 
 #[derive(Clone, Default)]
 pub struct SAMLProviderListEntry {
@@ -2415,7 +2462,7 @@ pub struct SAMLProviderListEntry {
     pub valid_until: Option<Timestamp>,
     pub create_date: Option<Timestamp>,
 }
-shape::structure!(SAMLProviderListEntry, MODEL, 409, arn, valid_until, create_date);
+shape::structure!(SAMLProviderListEntry, MODEL, 419, arn, valid_until, create_date);
 
 #[derive(Clone, Default)]
 pub struct ListSSHPublicKeysRequest {
@@ -2423,7 +2470,7 @@ pub struct ListSSHPublicKeysRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListSSHPublicKeysRequest, MODEL, 410, user_name, marker, max_items);
+shape::structure!(ListSSHPublicKeysRequest, MODEL, 420, user_name, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListSSHPublicKeysResponse {
@@ -2431,7 +2478,7 @@ pub struct ListSSHPublicKeysResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListSSHPublicKeysResponse, MODEL, 411, ssh_public_keys, is_truncated, marker);
+shape::structure!(ListSSHPublicKeysResponse, MODEL, 421, ssh_public_keys, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct SSHPublicKeyMetadata {
@@ -2443,7 +2490,7 @@ pub struct SSHPublicKeyMetadata {
 shape::structure!(
     SSHPublicKeyMetadata,
     MODEL,
-    413,
+    423,
     user_name,
     ssh_public_key_id,
     status,
@@ -2459,7 +2506,7 @@ pub struct ListServerCertificateTagsRequest {
 shape::structure!(
     ListServerCertificateTagsRequest,
     MODEL,
-    414,
+    424,
     server_certificate_name,
     marker,
     max_items
@@ -2471,7 +2518,7 @@ pub struct ListServerCertificateTagsResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListServerCertificateTagsResponse, MODEL, 415, tags, is_truncated, marker);
+shape::structure!(ListServerCertificateTagsResponse, MODEL, 425, tags, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListServerCertificatesRequest {
@@ -2479,7 +2526,7 @@ pub struct ListServerCertificatesRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListServerCertificatesRequest, MODEL, 416, path_prefix, marker, max_items);
+shape::structure!(ListServerCertificatesRequest, MODEL, 426, path_prefix, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListServerCertificatesResponse {
@@ -2490,7 +2537,7 @@ pub struct ListServerCertificatesResponse {
 shape::structure!(
     ListServerCertificatesResponse,
     MODEL,
-    417,
+    427,
     server_certificate_metadata_list,
     is_truncated,
     marker
@@ -2507,7 +2554,7 @@ pub struct ListServiceSpecificCredentialsRequest {
 shape::structure!(
     ListServiceSpecificCredentialsRequest,
     MODEL,
-    419,
+    429,
     user_name,
     service_name,
     all_users,
@@ -2524,7 +2571,7 @@ pub struct ListServiceSpecificCredentialsResponse {
 shape::structure!(
     ListServiceSpecificCredentialsResponse,
     MODEL,
-    421,
+    431,
     service_specific_credentials,
     marker,
     is_truncated
@@ -2544,7 +2591,7 @@ pub struct ServiceSpecificCredentialMetadata {
 shape::structure!(
     ServiceSpecificCredentialMetadata,
     MODEL,
-    423,
+    433,
     user_name,
     status,
     service_user_name,
@@ -2561,7 +2608,7 @@ pub struct ListSigningCertificatesRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListSigningCertificatesRequest, MODEL, 424, user_name, marker, max_items);
+shape::structure!(ListSigningCertificatesRequest, MODEL, 434, user_name, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListSigningCertificatesResponse {
@@ -2569,7 +2616,7 @@ pub struct ListSigningCertificatesResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListSigningCertificatesResponse, MODEL, 425, certificates, is_truncated, marker);
+shape::structure!(ListSigningCertificatesResponse, MODEL, 435, certificates, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct SigningCertificate {
@@ -2582,7 +2629,7 @@ pub struct SigningCertificate {
 shape::structure!(
     SigningCertificate,
     MODEL,
-    427,
+    437,
     user_name,
     certificate_id,
     certificate_body,
@@ -2596,7 +2643,7 @@ pub struct ListUserPoliciesRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListUserPoliciesRequest, MODEL, 428, user_name, marker, max_items);
+shape::structure!(ListUserPoliciesRequest, MODEL, 438, user_name, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListUserPoliciesResponse {
@@ -2604,7 +2651,7 @@ pub struct ListUserPoliciesResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListUserPoliciesResponse, MODEL, 429, policy_names, is_truncated, marker);
+shape::structure!(ListUserPoliciesResponse, MODEL, 439, policy_names, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListUserTagsRequest {
@@ -2612,7 +2659,7 @@ pub struct ListUserTagsRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListUserTagsRequest, MODEL, 430, user_name, marker, max_items);
+shape::structure!(ListUserTagsRequest, MODEL, 440, user_name, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListUserTagsResponse {
@@ -2620,7 +2667,7 @@ pub struct ListUserTagsResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListUserTagsResponse, MODEL, 431, tags, is_truncated, marker);
+shape::structure!(ListUserTagsResponse, MODEL, 441, tags, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListUsersRequest {
@@ -2628,7 +2675,7 @@ pub struct ListUsersRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListUsersRequest, MODEL, 432, path_prefix, marker, max_items);
+shape::structure!(ListUsersRequest, MODEL, 442, path_prefix, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListUsersResponse {
@@ -2636,7 +2683,7 @@ pub struct ListUsersResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListUsersResponse, MODEL, 433, users, is_truncated, marker);
+shape::structure!(ListUsersResponse, MODEL, 443, users, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListVirtualMFADevicesRequest {
@@ -2644,7 +2691,7 @@ pub struct ListVirtualMFADevicesRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListVirtualMFADevicesRequest, MODEL, 434, assignment_status, marker, max_items);
+shape::structure!(ListVirtualMFADevicesRequest, MODEL, 444, assignment_status, marker, max_items);
 
 shape::string_enum!(AssignmentStatusType { Assigned = "Assigned", Unassigned = "Unassigned", Any = "Any",  });
 
@@ -2657,7 +2704,7 @@ pub struct ListVirtualMFADevicesResponse {
 shape::structure!(
     ListVirtualMFADevicesResponse,
     MODEL,
-    436,
+    446,
     virtual_mfa_devices,
     is_truncated,
     marker
@@ -2669,22 +2716,22 @@ pub struct PutGroupPolicyRequest {
     pub policy_name: String,
     pub policy_document: String,
 }
-shape::structure!(PutGroupPolicyRequest, MODEL, 438, group_name, policy_name, policy_document);
+shape::structure!(PutGroupPolicyRequest, MODEL, 448, group_name, policy_name, policy_document);
 
 #[derive(Clone, Default)]
 pub struct PutGroupPolicyOutput {}
-shape::structure!(PutGroupPolicyOutput, MODEL, 439);
+shape::structure!(PutGroupPolicyOutput, MODEL, 449);
 
 #[derive(Clone, Default)]
 pub struct PutRolePermissionsBoundaryRequest {
     pub role_name: String,
     pub permissions_boundary: String,
 }
-shape::structure!(PutRolePermissionsBoundaryRequest, MODEL, 440, role_name, permissions_boundary);
+shape::structure!(PutRolePermissionsBoundaryRequest, MODEL, 450, role_name, permissions_boundary);
 
 #[derive(Clone, Default)]
 pub struct PutRolePermissionsBoundaryOutput {}
-shape::structure!(PutRolePermissionsBoundaryOutput, MODEL, 441);
+shape::structure!(PutRolePermissionsBoundaryOutput, MODEL, 451);
 
 #[derive(Clone, Default)]
 pub struct PutRolePolicyRequest {
@@ -2692,22 +2739,22 @@ pub struct PutRolePolicyRequest {
     pub policy_name: String,
     pub policy_document: String,
 }
-shape::structure!(PutRolePolicyRequest, MODEL, 442, role_name, policy_name, policy_document);
+shape::structure!(PutRolePolicyRequest, MODEL, 452, role_name, policy_name, policy_document);
 
 #[derive(Clone, Default)]
 pub struct PutRolePolicyOutput {}
-shape::structure!(PutRolePolicyOutput, MODEL, 443);
+shape::structure!(PutRolePolicyOutput, MODEL, 453);
 
 #[derive(Clone, Default)]
 pub struct PutUserPermissionsBoundaryRequest {
     pub user_name: String,
     pub permissions_boundary: String,
 }
-shape::structure!(PutUserPermissionsBoundaryRequest, MODEL, 444, user_name, permissions_boundary);
+shape::structure!(PutUserPermissionsBoundaryRequest, MODEL, 454, user_name, permissions_boundary);
 
 #[derive(Clone, Default)]
 pub struct PutUserPermissionsBoundaryOutput {}
-shape::structure!(PutUserPermissionsBoundaryOutput, MODEL, 445);
+shape::structure!(PutUserPermissionsBoundaryOutput, MODEL, 455);
 
 #[derive(Clone, Default)]
 pub struct PutUserPolicyRequest {
@@ -2715,11 +2762,11 @@ pub struct PutUserPolicyRequest {
     pub policy_name: String,
     pub policy_document: String,
 }
-shape::structure!(PutUserPolicyRequest, MODEL, 446, user_name, policy_name, policy_document);
+shape::structure!(PutUserPolicyRequest, MODEL, 456, user_name, policy_name, policy_document);
 
 #[derive(Clone, Default)]
 pub struct PutUserPolicyOutput {}
-shape::structure!(PutUserPolicyOutput, MODEL, 447);
+shape::structure!(PutUserPolicyOutput, MODEL, 457);
 
 #[derive(Clone, Default)]
 pub struct RemoveClientIDFromOpenIDConnectProviderRequest {
@@ -2729,14 +2776,14 @@ pub struct RemoveClientIDFromOpenIDConnectProviderRequest {
 shape::structure!(
     RemoveClientIDFromOpenIDConnectProviderRequest,
     MODEL,
-    448,
+    458,
     open_id_connect_provider_arn,
     client_id
 );
 
 #[derive(Clone, Default)]
 pub struct RemoveClientIDFromOpenIDConnectProviderOutput {}
-shape::structure!(RemoveClientIDFromOpenIDConnectProviderOutput, MODEL, 449);
+shape::structure!(RemoveClientIDFromOpenIDConnectProviderOutput, MODEL, 459);
 
 #[derive(Clone, Default)]
 pub struct RemoveRoleFromInstanceProfileRequest {
@@ -2746,25 +2793,25 @@ pub struct RemoveRoleFromInstanceProfileRequest {
 shape::structure!(
     RemoveRoleFromInstanceProfileRequest,
     MODEL,
-    450,
+    460,
     instance_profile_name,
     role_name
 );
 
 #[derive(Clone, Default)]
 pub struct RemoveRoleFromInstanceProfileOutput {}
-shape::structure!(RemoveRoleFromInstanceProfileOutput, MODEL, 451);
+shape::structure!(RemoveRoleFromInstanceProfileOutput, MODEL, 461);
 
 #[derive(Clone, Default)]
 pub struct RemoveUserFromGroupRequest {
     pub group_name: String,
     pub user_name: String,
 }
-shape::structure!(RemoveUserFromGroupRequest, MODEL, 452, group_name, user_name);
+shape::structure!(RemoveUserFromGroupRequest, MODEL, 462, group_name, user_name);
 
 #[derive(Clone, Default)]
 pub struct RemoveUserFromGroupOutput {}
-shape::structure!(RemoveUserFromGroupOutput, MODEL, 453);
+shape::structure!(RemoveUserFromGroupOutput, MODEL, 463);
 
 #[derive(Clone, Default)]
 pub struct ResetServiceSpecificCredentialRequest {
@@ -2774,7 +2821,7 @@ pub struct ResetServiceSpecificCredentialRequest {
 shape::structure!(
     ResetServiceSpecificCredentialRequest,
     MODEL,
-    454,
+    464,
     user_name,
     service_specific_credential_id
 );
@@ -2783,7 +2830,7 @@ shape::structure!(
 pub struct ResetServiceSpecificCredentialResponse {
     pub service_specific_credential: Option<ServiceSpecificCredential>,
 }
-shape::structure!(ResetServiceSpecificCredentialResponse, MODEL, 455, service_specific_credential);
+shape::structure!(ResetServiceSpecificCredentialResponse, MODEL, 465, service_specific_credential);
 
 #[derive(Clone, Default)]
 pub struct ResyncMFADeviceRequest {
@@ -2795,7 +2842,7 @@ pub struct ResyncMFADeviceRequest {
 shape::structure!(
     ResyncMFADeviceRequest,
     MODEL,
-    456,
+    466,
     user_name,
     serial_number,
     authentication_code1,
@@ -2804,18 +2851,18 @@ shape::structure!(
 
 #[derive(Clone, Default)]
 pub struct ResyncMFADeviceOutput {}
-shape::structure!(ResyncMFADeviceOutput, MODEL, 457);
+shape::structure!(ResyncMFADeviceOutput, MODEL, 467);
 
 #[derive(Clone, Default)]
 pub struct SetDefaultPolicyVersionRequest {
     pub policy_arn: String,
     pub version_id: String,
 }
-shape::structure!(SetDefaultPolicyVersionRequest, MODEL, 458, policy_arn, version_id);
+shape::structure!(SetDefaultPolicyVersionRequest, MODEL, 468, policy_arn, version_id);
 
 #[derive(Clone, Default)]
 pub struct SetDefaultPolicyVersionOutput {}
-shape::structure!(SetDefaultPolicyVersionOutput, MODEL, 459);
+shape::structure!(SetDefaultPolicyVersionOutput, MODEL, 469);
 
 #[derive(Clone, Default)]
 pub struct SetSecurityTokenServicePreferencesRequest {
@@ -2824,7 +2871,7 @@ pub struct SetSecurityTokenServicePreferencesRequest {
 shape::structure!(
     SetSecurityTokenServicePreferencesRequest,
     MODEL,
-    460,
+    470,
     global_endpoint_token_version
 );
 
@@ -2832,13 +2879,13 @@ shape::string_enum!(GlobalEndpointTokenVersion { V1Token = "v1Token", V2Token = 
 
 #[derive(Clone, Default)]
 pub struct SetSecurityTokenServicePreferencesOutput {}
-shape::structure!(SetSecurityTokenServicePreferencesOutput, MODEL, 462);
+shape::structure!(SetSecurityTokenServicePreferencesOutput, MODEL, 472);
 
 #[derive(Clone, Default)]
 pub struct PolicyEvaluationException {
     pub message: Option<String>,
 }
-shape::structure!(PolicyEvaluationException, MODEL, 463, message);
+shape::structure!(PolicyEvaluationException, MODEL, 473, message);
 
 #[derive(Clone, Default)]
 pub struct SimulateCustomPolicyRequest {
@@ -2858,7 +2905,7 @@ pub struct SimulateCustomPolicyRequest {
 shape::structure!(
     SimulateCustomPolicyRequest,
     MODEL,
-    465,
+    475,
     policy_input_list,
     permissions_boundary_policy_input_list,
     ordered_organization_policy_input_list,
@@ -2877,7 +2924,7 @@ shape::structure!(
 pub struct OrderedOrganizationPolicyType {
     pub service_control_policy_input_list: Option<Vec<String>>,
 }
-shape::structure!(OrderedOrganizationPolicyType, MODEL, 467, service_control_policy_input_list);
+shape::structure!(OrderedOrganizationPolicyType, MODEL, 477, service_control_policy_input_list);
 
 #[derive(Clone, Default)]
 pub struct ContextEntry {
@@ -2885,7 +2932,7 @@ pub struct ContextEntry {
     pub context_key_values: Option<Vec<String>>,
     pub context_key_type: Option<ContextKeyTypeEnum>,
 }
-shape::structure!(ContextEntry, MODEL, 473, context_key_name, context_key_values, context_key_type);
+shape::structure!(ContextEntry, MODEL, 483, context_key_name, context_key_values, context_key_type);
 
 shape::string_enum!(ContextKeyTypeEnum { String = "string", StringList = "stringList", Numeric = "numeric", NumericList = "numericList", Boolean = "boolean", BooleanList = "booleanList", Ip = "ip", IpList = "ipList", Binary = "binary", BinaryList = "binaryList", Date = "date", DateList = "dateList",  });
 
@@ -2895,7 +2942,7 @@ pub struct SimulatePolicyResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(SimulatePolicyResponse, MODEL, 478, evaluation_results, is_truncated, marker);
+shape::structure!(SimulatePolicyResponse, MODEL, 488, evaluation_results, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct EvaluationResult {
@@ -2912,7 +2959,7 @@ pub struct EvaluationResult {
 shape::structure!(
     EvaluationResult,
     MODEL,
-    480,
+    490,
     eval_action_name,
     eval_resource_name,
     eval_decision,
@@ -2936,7 +2983,7 @@ pub struct Statement {
 shape::structure!(
     Statement,
     MODEL,
-    483,
+    493,
     source_policy_id,
     source_policy_type,
     start_position,
@@ -2950,19 +2997,19 @@ pub struct Position {
     pub line: Option<i32>,
     pub column: Option<i32>,
 }
-shape::structure!(Position, MODEL, 486, line, column);
+shape::structure!(Position, MODEL, 496, line, column);
 
 #[derive(Clone, Default)]
 pub struct OrganizationsDecisionDetail {
     pub allowed_by_organizations: Option<bool>,
 }
-shape::structure!(OrganizationsDecisionDetail, MODEL, 489, allowed_by_organizations);
+shape::structure!(OrganizationsDecisionDetail, MODEL, 499, allowed_by_organizations);
 
 #[derive(Clone, Default)]
 pub struct PermissionsBoundaryDecisionDetail {
     pub allowed_by_permissions_boundary: Option<bool>,
 }
-shape::structure!(PermissionsBoundaryDecisionDetail, MODEL, 490, allowed_by_permissions_boundary);
+shape::structure!(PermissionsBoundaryDecisionDetail, MODEL, 500, allowed_by_permissions_boundary);
 
 #[derive(Clone, Default)]
 pub struct ResourceSpecificResult {
@@ -2976,7 +3023,7 @@ pub struct ResourceSpecificResult {
 shape::structure!(
     ResourceSpecificResult,
     MODEL,
-    494,
+    504,
     eval_resource_name,
     eval_resource_decision,
     matched_statements,
@@ -3004,7 +3051,7 @@ pub struct SimulatePrincipalPolicyRequest {
 shape::structure!(
     SimulatePrincipalPolicyRequest,
     MODEL,
-    495,
+    505,
     policy_source_arn,
     policy_input_list,
     permissions_boundary_policy_input_list,
@@ -3028,7 +3075,7 @@ pub enum PolicyIdentifier {
     PolicyArn(String),
     InlinePolicyIdentifier(InlinePolicyIdentifierType),
 }
-shape::union!(PolicyIdentifier, MODEL, 497, PolicyType, PolicyArn, InlinePolicyIdentifier);
+shape::union!(PolicyIdentifier, MODEL, 507, PolicyType, PolicyArn, InlinePolicyIdentifier);
 
 shape::string_enum!(PolicyIdentifierPolicyType { Inline = "inline", AwsManaged = "aws-managed", UserManaged = "user-managed", PermissionBoundary = "permission-boundary", Scp = "scp", Rcp = "rcp",  });
 
@@ -3041,7 +3088,7 @@ pub struct InlinePolicyIdentifierType {
 shape::structure!(
     InlinePolicyIdentifierType,
     MODEL,
-    499,
+    509,
     policy_name,
     attachment_type,
     attachment_name
@@ -3054,110 +3101,110 @@ pub struct TagInstanceProfileRequest {
     pub instance_profile_name: String,
     pub tags: Vec<Tag>,
 }
-shape::structure!(TagInstanceProfileRequest, MODEL, 502, instance_profile_name, tags);
+shape::structure!(TagInstanceProfileRequest, MODEL, 512, instance_profile_name, tags);
 
 #[derive(Clone, Default)]
 pub struct TagInstanceProfileOutput {}
-shape::structure!(TagInstanceProfileOutput, MODEL, 503);
+shape::structure!(TagInstanceProfileOutput, MODEL, 513);
 
 #[derive(Clone, Default)]
 pub struct TagMFADeviceRequest {
     pub serial_number: String,
     pub tags: Vec<Tag>,
 }
-shape::structure!(TagMFADeviceRequest, MODEL, 504, serial_number, tags);
+shape::structure!(TagMFADeviceRequest, MODEL, 514, serial_number, tags);
 
 #[derive(Clone, Default)]
 pub struct TagMFADeviceOutput {}
-shape::structure!(TagMFADeviceOutput, MODEL, 505);
+shape::structure!(TagMFADeviceOutput, MODEL, 515);
 
 #[derive(Clone, Default)]
 pub struct TagOpenIDConnectProviderRequest {
     pub open_id_connect_provider_arn: String,
     pub tags: Vec<Tag>,
 }
-shape::structure!(TagOpenIDConnectProviderRequest, MODEL, 506, open_id_connect_provider_arn, tags);
+shape::structure!(TagOpenIDConnectProviderRequest, MODEL, 516, open_id_connect_provider_arn, tags);
 
 #[derive(Clone, Default)]
 pub struct TagOpenIDConnectProviderOutput {}
-shape::structure!(TagOpenIDConnectProviderOutput, MODEL, 507);
+shape::structure!(TagOpenIDConnectProviderOutput, MODEL, 517);
 
 #[derive(Clone, Default)]
 pub struct TagPolicyRequest {
     pub policy_arn: String,
     pub tags: Vec<Tag>,
 }
-shape::structure!(TagPolicyRequest, MODEL, 508, policy_arn, tags);
+shape::structure!(TagPolicyRequest, MODEL, 518, policy_arn, tags);
 
 #[derive(Clone, Default)]
 pub struct TagPolicyOutput {}
-shape::structure!(TagPolicyOutput, MODEL, 509);
+shape::structure!(TagPolicyOutput, MODEL, 519);
 
 #[derive(Clone, Default)]
 pub struct TagRoleRequest {
     pub role_name: String,
     pub tags: Vec<Tag>,
 }
-shape::structure!(TagRoleRequest, MODEL, 510, role_name, tags);
+shape::structure!(TagRoleRequest, MODEL, 520, role_name, tags);
 
 #[derive(Clone, Default)]
 pub struct TagRoleOutput {}
-shape::structure!(TagRoleOutput, MODEL, 511);
+shape::structure!(TagRoleOutput, MODEL, 521);
 
 #[derive(Clone, Default)]
 pub struct TagSAMLProviderRequest {
     pub saml_provider_arn: String,
     pub tags: Vec<Tag>,
 }
-shape::structure!(TagSAMLProviderRequest, MODEL, 512, saml_provider_arn, tags);
+shape::structure!(TagSAMLProviderRequest, MODEL, 522, saml_provider_arn, tags);
 
 #[derive(Clone, Default)]
 pub struct TagSAMLProviderOutput {}
-shape::structure!(TagSAMLProviderOutput, MODEL, 513);
+shape::structure!(TagSAMLProviderOutput, MODEL, 523);
 
 #[derive(Clone, Default)]
 pub struct TagServerCertificateRequest {
     pub server_certificate_name: String,
     pub tags: Vec<Tag>,
 }
-shape::structure!(TagServerCertificateRequest, MODEL, 514, server_certificate_name, tags);
+shape::structure!(TagServerCertificateRequest, MODEL, 524, server_certificate_name, tags);
 
 #[derive(Clone, Default)]
 pub struct TagServerCertificateOutput {}
-shape::structure!(TagServerCertificateOutput, MODEL, 515);
+shape::structure!(TagServerCertificateOutput, MODEL, 525);
 
 #[derive(Clone, Default)]
 pub struct TagUserRequest {
     pub user_name: String,
     pub tags: Vec<Tag>,
 }
-shape::structure!(TagUserRequest, MODEL, 516, user_name, tags);
+shape::structure!(TagUserRequest, MODEL, 526, user_name, tags);
 
 #[derive(Clone, Default)]
 pub struct TagUserOutput {}
-shape::structure!(TagUserOutput, MODEL, 517);
+shape::structure!(TagUserOutput, MODEL, 527);
 
 #[derive(Clone, Default)]
 pub struct UntagInstanceProfileRequest {
     pub instance_profile_name: String,
     pub tag_keys: Vec<String>,
 }
-shape::structure!(UntagInstanceProfileRequest, MODEL, 518, instance_profile_name, tag_keys);
+shape::structure!(UntagInstanceProfileRequest, MODEL, 528, instance_profile_name, tag_keys);
 
 #[derive(Clone, Default)]
 pub struct UntagInstanceProfileOutput {}
-shape::structure!(UntagInstanceProfileOutput, MODEL, 520);
+shape::structure!(UntagInstanceProfileOutput, MODEL, 530);
 
 #[derive(Clone, Default)]
 pub struct UntagMFADeviceRequest {
     pub serial_number: String,
     pub tag_keys: Vec<String>,
 }
-shape::structure!(UntagMFADeviceRequest, MODEL, 521, serial_number, tag_keys);
+shape::structure!(UntagMFADeviceRequest, MODEL, 531, serial_number, tag_keys);
 
 #[derive(Clone, Default)]
 pub struct UntagMFADeviceOutput {}
-shape::structure!(UntagMFADeviceOutput, MODEL, 522);
+shape::structure!(UntagMFADeviceOutput, MODEL, 532);
 
 #[derive(Clone, Default)]
 pub struct UntagOpenIDConnectProviderRequest {
@@ -3167,69 +3214,69 @@ pub struct UntagOpenIDConnectProviderRequest {
 shape::structure!(
     UntagOpenIDConnectProviderRequest,
     MODEL,
-    523,
+    533,
     open_id_connect_provider_arn,
     tag_keys
 );
 
 #[derive(Clone, Default)]
 pub struct UntagOpenIDConnectProviderOutput {}
-shape::structure!(UntagOpenIDConnectProviderOutput, MODEL, 524);
+shape::structure!(UntagOpenIDConnectProviderOutput, MODEL, 534);
 
 #[derive(Clone, Default)]
 pub struct UntagPolicyRequest {
     pub policy_arn: String,
     pub tag_keys: Vec<String>,
 }
-shape::structure!(UntagPolicyRequest, MODEL, 525, policy_arn, tag_keys);
+shape::structure!(UntagPolicyRequest, MODEL, 535, policy_arn, tag_keys);
 
 #[derive(Clone, Default)]
 pub struct UntagPolicyOutput {}
-shape::structure!(UntagPolicyOutput, MODEL, 526);
+shape::structure!(UntagPolicyOutput, MODEL, 536);
 
 #[derive(Clone, Default)]
 pub struct UntagRoleRequest {
     pub role_name: String,
     pub tag_keys: Vec<String>,
 }
-shape::structure!(UntagRoleRequest, MODEL, 527, role_name, tag_keys);
+shape::structure!(UntagRoleRequest, MODEL, 537, role_name, tag_keys);
 
 #[derive(Clone, Default)]
 pub struct UntagRoleOutput {}
-shape::structure!(UntagRoleOutput, MODEL, 528);
+shape::structure!(UntagRoleOutput, MODEL, 538);
 
 #[derive(Clone, Default)]
 pub struct UntagSAMLProviderRequest {
     pub saml_provider_arn: String,
     pub tag_keys: Vec<String>,
 }
-shape::structure!(UntagSAMLProviderRequest, MODEL, 529, saml_provider_arn, tag_keys);
+shape::structure!(UntagSAMLProviderRequest, MODEL, 539, saml_provider_arn, tag_keys);
 
 #[derive(Clone, Default)]
 pub struct UntagSAMLProviderOutput {}
-shape::structure!(UntagSAMLProviderOutput, MODEL, 530);
+shape::structure!(UntagSAMLProviderOutput, MODEL, 540);
 
 #[derive(Clone, Default)]
 pub struct UntagServerCertificateRequest {
     pub server_certificate_name: String,
     pub tag_keys: Vec<String>,
 }
-shape::structure!(UntagServerCertificateRequest, MODEL, 531, server_certificate_name, tag_keys);
+shape::structure!(UntagServerCertificateRequest, MODEL, 541, server_certificate_name, tag_keys);
 
 #[derive(Clone, Default)]
 pub struct UntagServerCertificateOutput {}
-shape::structure!(UntagServerCertificateOutput, MODEL, 532);
+shape::structure!(UntagServerCertificateOutput, MODEL, 542);
 
 #[derive(Clone, Default)]
 pub struct UntagUserRequest {
     pub user_name: String,
     pub tag_keys: Vec<String>,
 }
-shape::structure!(UntagUserRequest, MODEL, 533, user_name, tag_keys);
+shape::structure!(UntagUserRequest, MODEL, 543, user_name, tag_keys);
 
 #[derive(Clone, Default)]
 pub struct UntagUserOutput {}
-shape::structure!(UntagUserOutput, MODEL, 534);
+shape::structure!(UntagUserOutput, MODEL, 544);
 
 #[derive(Clone, Default)]
 pub struct UpdateAccessKeyRequest {
@@ -3237,11 +3284,11 @@ pub struct UpdateAccessKeyRequest {
     pub access_key_id: String,
     pub status: StatusType,
 }
-shape::structure!(UpdateAccessKeyRequest, MODEL, 535, user_name, access_key_id, status);
+shape::structure!(UpdateAccessKeyRequest, MODEL, 545, user_name, access_key_id, status);
 
 #[derive(Clone, Default)]
 pub struct UpdateAccessKeyOutput {}
-shape::structure!(UpdateAccessKeyOutput, MODEL, 536);
+shape::structure!(UpdateAccessKeyOutput, MODEL, 546);
 
 #[derive(Clone, Default)]
 pub struct UpdateAccountPasswordPolicyRequest {
@@ -3258,7 +3305,7 @@ pub struct UpdateAccountPasswordPolicyRequest {
 shape::structure!(
     UpdateAccountPasswordPolicyRequest,
     MODEL,
-    537,
+    547,
     minimum_password_length,
     require_symbols,
     require_numbers,
@@ -3272,18 +3319,18 @@ shape::structure!(
 
 #[derive(Clone, Default)]
 pub struct UpdateAccountPasswordPolicyOutput {}
-shape::structure!(UpdateAccountPasswordPolicyOutput, MODEL, 538);
+shape::structure!(UpdateAccountPasswordPolicyOutput, MODEL, 548);
 
 #[derive(Clone, Default)]
 pub struct UpdateAssumeRolePolicyRequest {
     pub role_name: String,
     pub policy_document: String,
 }
-shape::structure!(UpdateAssumeRolePolicyRequest, MODEL, 539, role_name, policy_document);
+shape::structure!(UpdateAssumeRolePolicyRequest, MODEL, 549, role_name, policy_document);
 
 #[derive(Clone, Default)]
 pub struct UpdateAssumeRolePolicyOutput {}
-shape::structure!(UpdateAssumeRolePolicyOutput, MODEL, 540);
+shape::structure!(UpdateAssumeRolePolicyOutput, MODEL, 550);
 
 #[derive(Clone, Default)]
 pub struct UpdateGroupRequest {
@@ -3291,11 +3338,11 @@ pub struct UpdateGroupRequest {
     pub new_path: Option<String>,
     pub new_group_name: Option<String>,
 }
-shape::structure!(UpdateGroupRequest, MODEL, 541, group_name, new_path, new_group_name);
+shape::structure!(UpdateGroupRequest, MODEL, 551, group_name, new_path, new_group_name);
 
 #[derive(Clone, Default)]
 pub struct UpdateGroupOutput {}
-shape::structure!(UpdateGroupOutput, MODEL, 542);
+shape::structure!(UpdateGroupOutput, MODEL, 552);
 
 #[derive(Clone, Default)]
 pub struct UpdateLoginProfileRequest {
@@ -3306,7 +3353,7 @@ pub struct UpdateLoginProfileRequest {
 shape::structure!(
     UpdateLoginProfileRequest,
     MODEL,
-    543,
+    553,
     user_name,
     password,
     password_reset_required
@@ -3314,7 +3361,7 @@ shape::structure!(
 
 #[derive(Clone, Default)]
 pub struct UpdateLoginProfileOutput {}
-shape::structure!(UpdateLoginProfileOutput, MODEL, 544);
+shape::structure!(UpdateLoginProfileOutput, MODEL, 554);
 
 #[derive(Clone, Default)]
 pub struct UpdateOpenIDConnectProviderThumbprintRequest {
@@ -3324,14 +3371,14 @@ pub struct UpdateOpenIDConnectProviderThumbprintRequest {
 shape::structure!(
     UpdateOpenIDConnectProviderThumbprintRequest,
     MODEL,
-    545,
+    555,
     open_id_connect_provider_arn,
     thumbprint_list
 );
 
 #[derive(Clone, Default)]
 pub struct UpdateOpenIDConnectProviderThumbprintOutput {}
-shape::structure!(UpdateOpenIDConnectProviderThumbprintOutput, MODEL, 546);
+shape::structure!(UpdateOpenIDConnectProviderThumbprintOutput, MODEL, 556);
 
 #[derive(Clone, Default)]
 pub struct UpdateRoleRequest {
@@ -3339,24 +3386,24 @@ pub struct UpdateRoleRequest {
     pub description: Option<String>,
     pub max_session_duration: Option<i32>,
 }
-shape::structure!(UpdateRoleRequest, MODEL, 547, role_name, description, max_session_duration);
+shape::structure!(UpdateRoleRequest, MODEL, 557, role_name, description, max_session_duration);
 
 #[derive(Clone, Default)]
 pub struct UpdateRoleResponse {}
-shape::structure!(UpdateRoleResponse, MODEL, 548);
+shape::structure!(UpdateRoleResponse, MODEL, 558);
 
 #[derive(Clone, Default)]
 pub struct UpdateRoleDescriptionRequest {
     pub role_name: String,
     pub description: String,
 }
-shape::structure!(UpdateRoleDescriptionRequest, MODEL, 549, role_name, description);
+shape::structure!(UpdateRoleDescriptionRequest, MODEL, 559, role_name, description);
 
 #[derive(Clone, Default)]
 pub struct UpdateRoleDescriptionResponse {
     pub role: Option<Role>,
 }
-shape::structure!(UpdateRoleDescriptionResponse, MODEL, 550, role);
+shape::structure!(UpdateRoleDescriptionResponse, MODEL, 560, role);
 
 #[derive(Clone, Default)]
 pub struct UpdateSAMLProviderRequest {
@@ -3369,7 +3416,7 @@ pub struct UpdateSAMLProviderRequest {
 shape::structure!(
     UpdateSAMLProviderRequest,
     MODEL,
-    551,
+    561,
     saml_metadata_document,
     saml_provider_arn,
     assertion_encryption_mode,
@@ -3381,7 +3428,7 @@ shape::structure!(
 pub struct UpdateSAMLProviderResponse {
     pub saml_provider_arn: Option<String>,
 }
-shape::structure!(UpdateSAMLProviderResponse, MODEL, 552, saml_provider_arn);
+shape::structure!(UpdateSAMLProviderResponse, MODEL, 562, saml_provider_arn);
 
 #[derive(Clone, Default)]
 pub struct UpdateSSHPublicKeyRequest {
@@ -3389,11 +3436,11 @@ pub struct UpdateSSHPublicKeyRequest {
     pub ssh_public_key_id: String,
     pub status: StatusType,
 }
-shape::structure!(UpdateSSHPublicKeyRequest, MODEL, 553, user_name, ssh_public_key_id, status);
+shape::structure!(UpdateSSHPublicKeyRequest, MODEL, 563, user_name, ssh_public_key_id, status);
 
 #[derive(Clone, Default)]
 pub struct UpdateSSHPublicKeyOutput {}
-shape::structure!(UpdateSSHPublicKeyOutput, MODEL, 554);
+shape::structure!(UpdateSSHPublicKeyOutput, MODEL, 564);
 
 #[derive(Clone, Default)]
 pub struct UpdateServerCertificateRequest {
@@ -3404,7 +3451,7 @@ pub struct UpdateServerCertificateRequest {
 shape::structure!(
     UpdateServerCertificateRequest,
     MODEL,
-    555,
+    565,
     server_certificate_name,
     new_path,
     new_server_certificate_name
@@ -3412,7 +3459,7 @@ shape::structure!(
 
 #[derive(Clone, Default)]
 pub struct UpdateServerCertificateOutput {}
-shape::structure!(UpdateServerCertificateOutput, MODEL, 556);
+shape::structure!(UpdateServerCertificateOutput, MODEL, 566);
 
 #[derive(Clone, Default)]
 pub struct UpdateServiceSpecificCredentialRequest {
@@ -3423,7 +3470,7 @@ pub struct UpdateServiceSpecificCredentialRequest {
 shape::structure!(
     UpdateServiceSpecificCredentialRequest,
     MODEL,
-    557,
+    567,
     user_name,
     service_specific_credential_id,
     status
@@ -3431,7 +3478,7 @@ shape::structure!(
 
 #[derive(Clone, Default)]
 pub struct UpdateServiceSpecificCredentialOutput {}
-shape::structure!(UpdateServiceSpecificCredentialOutput, MODEL, 558);
+shape::structure!(UpdateServiceSpecificCredentialOutput, MODEL, 568);
 
 #[derive(Clone, Default)]
 pub struct UpdateSigningCertificateRequest {
@@ -3439,11 +3486,11 @@ pub struct UpdateSigningCertificateRequest {
     pub certificate_id: String,
     pub status: StatusType,
 }
-shape::structure!(UpdateSigningCertificateRequest, MODEL, 559, user_name, certificate_id, status);
+shape::structure!(UpdateSigningCertificateRequest, MODEL, 569, user_name, certificate_id, status);
 
 #[derive(Clone, Default)]
 pub struct UpdateSigningCertificateOutput {}
-shape::structure!(UpdateSigningCertificateOutput, MODEL, 560);
+shape::structure!(UpdateSigningCertificateOutput, MODEL, 570);
 
 #[derive(Clone, Default)]
 pub struct UpdateUserRequest {
@@ -3451,48 +3498,48 @@ pub struct UpdateUserRequest {
     pub new_path: Option<String>,
     pub new_user_name: Option<String>,
 }
-shape::structure!(UpdateUserRequest, MODEL, 561, user_name, new_path, new_user_name);
+shape::structure!(UpdateUserRequest, MODEL, 571, user_name, new_path, new_user_name);
 
 #[derive(Clone, Default)]
 pub struct UpdateUserOutput {}
-shape::structure!(UpdateUserOutput, MODEL, 562);
+shape::structure!(UpdateUserOutput, MODEL, 572);
 
 #[derive(Clone, Default)]
 pub struct InvalidPublicKeyException {
     pub message: Option<String>,
 }
-shape::structure!(InvalidPublicKeyException, MODEL, 563, message);
+shape::structure!(InvalidPublicKeyException, MODEL, 573, message);
 
 #[derive(Clone, Default)]
 pub struct DuplicateSSHPublicKeyException {
     pub message: Option<String>,
 }
-shape::structure!(DuplicateSSHPublicKeyException, MODEL, 565, message);
+shape::structure!(DuplicateSSHPublicKeyException, MODEL, 575, message);
 
 #[derive(Clone, Default)]
 pub struct UploadSSHPublicKeyRequest {
     pub user_name: String,
     pub ssh_public_key_body: String,
 }
-shape::structure!(UploadSSHPublicKeyRequest, MODEL, 567, user_name, ssh_public_key_body);
+shape::structure!(UploadSSHPublicKeyRequest, MODEL, 577, user_name, ssh_public_key_body);
 
 #[derive(Clone, Default)]
 pub struct UploadSSHPublicKeyResponse {
     pub ssh_public_key: Option<SSHPublicKey>,
 }
-shape::structure!(UploadSSHPublicKeyResponse, MODEL, 568, ssh_public_key);
+shape::structure!(UploadSSHPublicKeyResponse, MODEL, 578, ssh_public_key);
 
 #[derive(Clone, Default)]
 pub struct MalformedCertificateException {
     pub message: Option<String>,
 }
-shape::structure!(MalformedCertificateException, MODEL, 569, message);
+shape::structure!(MalformedCertificateException, MODEL, 579, message);
 
 #[derive(Clone, Default)]
 pub struct KeyPairMismatchException {
     pub message: Option<String>,
 }
-shape::structure!(KeyPairMismatchException, MODEL, 571, message);
+shape::structure!(KeyPairMismatchException, MODEL, 581, message);
 
 #[derive(Clone, Default)]
 pub struct UploadServerCertificateRequest {
@@ -3506,7 +3553,7 @@ pub struct UploadServerCertificateRequest {
 shape::structure!(
     UploadServerCertificateRequest,
     MODEL,
-    573,
+    583,
     path,
     server_certificate_name,
     certificate_body,
@@ -3520,29 +3567,29 @@ pub struct UploadServerCertificateResponse {
     pub server_certificate_metadata: Option<ServerCertificateMetadata>,
     pub tags: Option<Vec<Tag>>,
 }
-shape::structure!(UploadServerCertificateResponse, MODEL, 574, server_certificate_metadata, tags);
+shape::structure!(UploadServerCertificateResponse, MODEL, 584, server_certificate_metadata, tags);
 
 #[derive(Clone, Default)]
 pub struct InvalidCertificateException {
     pub message: Option<String>,
 }
-shape::structure!(InvalidCertificateException, MODEL, 575, message);
+shape::structure!(InvalidCertificateException, MODEL, 585, message);
 
 #[derive(Clone, Default)]
 pub struct DuplicateCertificateException {
     pub message: Option<String>,
 }
-shape::structure!(DuplicateCertificateException, MODEL, 577, message);
+shape::structure!(DuplicateCertificateException, MODEL, 587, message);
 
 #[derive(Clone, Default)]
 pub struct UploadSigningCertificateRequest {
     pub user_name: Option<String>,
     pub certificate_body: String,
 }
-shape::structure!(UploadSigningCertificateRequest, MODEL, 579, user_name, certificate_body);
+shape::structure!(UploadSigningCertificateRequest, MODEL, 589, user_name, certificate_body);
 
 #[derive(Clone, Default)]
 pub struct UploadSigningCertificateResponse {
     pub certificate: SigningCertificate,
 }
-shape::structure!(UploadSigningCertificateResponse, MODEL, 580, certificate);
+shape::structure!(UploadSigningCertificateResponse, MODEL, 590, certificate);

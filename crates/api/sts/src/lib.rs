@@ -22,8 +22,9 @@ kernel::api! {
         5 get_caller_identity(GetCallerIdentityRequest) -> GetCallerIdentityResponse;
         6 get_federation_token(GetFederationTokenRequest) -> GetFederationTokenResponse;
         7 get_session_token(GetSessionTokenRequest) -> GetSessionTokenResponse;
+        8 get_web_identity_token(GetWebIdentityTokenRequest) -> GetWebIdentityTokenResponse;
     }
-    errors { ExpiredTokenException, IDPCommunicationErrorException, IDPRejectedClaimException, InvalidAuthorizationMessageException, InvalidIdentityTokenException, MalformedPolicyDocumentException, PackedPolicyTooLargeException, RegionDisabledException }
+    errors { ExpiredTokenException, IDPCommunicationErrorException, IDPRejectedClaimException, InvalidAuthorizationMessageException, InvalidIdentityTokenException, JWTPayloadSizeExceededException, MalformedPolicyDocumentException, OutboundWebIdentityFederationDisabledException, PackedPolicyTooLargeException, RegionDisabledException, SessionDurationEscalationException }
 }
 
 /// Implements [`Api`] for a type: every operation is the function of its name in the
@@ -97,6 +98,14 @@ macro_rules! serve {
                 input: $crate::GetSessionTokenRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::GetSessionTokenResponse, $crate::Error>> {
                 Box::pin($ops::get_session_token(self, ctx, input))
+            }
+            fn get_web_identity_token<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::GetWebIdentityTokenRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::GetWebIdentityTokenResponse, $crate::Error>>
+            {
+                Box::pin($ops::get_web_identity_token(self, ctx, input))
             }
         }
     };

@@ -374,3 +374,45 @@ shape::structure!(
     session_token_utilization,
     session_token_size
 );
+
+#[derive(Clone, Default)]
+pub struct SessionDurationEscalationException {
+    pub message: Option<String>,
+}
+shape::structure!(SessionDurationEscalationException, MODEL, 79, message);
+
+#[derive(Clone, Default)]
+pub struct OutboundWebIdentityFederationDisabledException {
+    pub message: Option<String>,
+}
+shape::structure!(OutboundWebIdentityFederationDisabledException, MODEL, 81, message);
+
+#[derive(Clone, Default)]
+pub struct JWTPayloadSizeExceededException {
+    pub message: Option<String>,
+}
+shape::structure!(JWTPayloadSizeExceededException, MODEL, 83, message);
+
+#[derive(Clone, Default)]
+pub struct GetWebIdentityTokenRequest {
+    pub audience: Vec<String>,
+    pub duration_seconds: Option<i32>,
+    pub signing_algorithm: String,
+    pub tags: Option<Vec<Tag>>,
+}
+shape::structure!(
+    GetWebIdentityTokenRequest,
+    MODEL,
+    85,
+    audience,
+    duration_seconds,
+    signing_algorithm,
+    tags
+);
+
+#[derive(Clone, Default)]
+pub struct GetWebIdentityTokenResponse {
+    pub web_identity_token: Option<String>,
+    pub expiration: Option<Timestamp>,
+}
+shape::structure!(GetWebIdentityTokenResponse, MODEL, 90, web_identity_token, expiration);

@@ -45,10 +45,16 @@ use crate::compiled::Compiler;
 
 pub use touch::{Touch, Touches};
 
+pub use ops::ISSUER_PATH;
+
+/// Where the installation is when nobody says so.
+const ADDRESS: &str = "localhost:4566";
+
 /// The service. Everything it knows is in the store.
-#[derive(Default)]
 pub struct Iam {
     touches: Touches,
+    /// Host and port at which clients on this machine reach the installation.
+    address: String,
 }
 
 api_iam::serve!(Iam, ops);
@@ -56,8 +62,13 @@ api_iam::serve!(Iam, ops);
 /// Builds the service, and gives the kernel the access keys of users and the authority that judges
 /// by their policies.
 pub fn service_for(kernel: &Kernel) -> Service {
+    service_at(kernel, ADDRESS.to_owned())
+}
+
+/// As [`service_for`], reached at `address`, host and port.
+pub fn service_at(kernel: &Kernel, address: String) -> Service {
     let compiler = Compiler::default();
-    let iam = Iam::default();
+    let iam = Iam { touches: Touches::default(), address };
     let authority = Policed::new(compiler.clone(), iam.touches.clone());
     kernel.set_authority(Arc::new(authority));
     kernel.credentials().set_user_keys(Arc::new(Keys));
@@ -66,7 +77,8 @@ pub fn service_for(kernel: &Kernel) -> Service {
 
 /// Builds the service alone: its operations, without judging anyone.
 pub fn service() -> Service {
-    build(Iam::default(), Compiler::default())
+    let iam = Iam { touches: Touches::default(), address: ADDRESS.to_owned() };
+    build(iam, Compiler::default())
 }
 
 fn build(iam: Iam, compiler: Compiler) -> Service {

@@ -11,6 +11,7 @@ use crate::record::{LoginRecord, PasswordRules};
 
 /// Rounds of PBKDF2 with HMAC-SHA512, as OWASP's cheat sheet of 2023 has it.
 const ROUNDS: NonZeroU32 = NonZeroU32::new(210_000).expect("not zero");
+const ALGORITHM: pbkdf2::Algorithm = pbkdf2::PBKDF2_HMAC_SHA512;
 const SALT_BYTES: usize = 16;
 const HASH_BYTES: usize = 64;
 /// Former passwords that are kept: the most a policy can forbid.
@@ -72,7 +73,7 @@ fn violation(message: impl Into<String>) -> Fault {
 }
 
 /// Refuses a password that was used lately.
-pub(crate) fn check_reuse(
+pub(crate) async fn check_reuse(
     ctx: &Ctx,
     user_id: &str,
     rules: Option<&PasswordRules>,
@@ -82,30 +83,43 @@ pub(crate) fn check_reuse(
     let forbidden = rules.and_then(|rules| rules.reuse).unwrap_or(0).max(0) as usize;
     let used = std::iter::once(&login.hash).chain(&login.former).take(forbidden);
     for hash in used {
-        if is(ctx, user_id, hash, password) {
+        if is(ctx, user_id, hash, password).await? {
             return Err(violation("Password should not be one that was used before").into());
         }
     }
     Ok(())
 }
 
-/// Salt and hash, sealed. Slow on purpose.
-pub(crate) fn hashed(ctx: &Ctx, user_id: &str, password: &str) -> String {
-    let mut salted = vec![0; SALT_BYTES + HASH_BYTES];
-    let (salt, hash) = salted.split_at_mut(SALT_BYTES);
-    ctx.random().fill(salt);
-    pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA512, ROUNDS, salt, password.as_bytes(), hash);
-    access::sealed(ctx.kernel().sealer(), "password", user_id, &salted)
+/// Salt and hash, sealed.
+pub(crate) async fn hashed(ctx: &Ctx, user_id: &str, password: &str) -> Result<String> {
+    let mut salt = [0; SALT_BYTES];
+    ctx.random().fill(&mut salt);
+    let password = password.to_owned();
+    let salted = slowly(move || {
+        let mut hash = [0; HASH_BYTES];
+        pbkdf2::derive(ALGORITHM, ROUNDS, &salt, password.as_bytes(), &mut hash);
+        [&salt[..], &hash].concat()
+    })
+    .await?;
+    Ok(access::sealed(ctx.kernel().sealer(), "password", user_id, &salted))
 }
 
 /// Is this the password?
-pub(crate) fn is(ctx: &Ctx, user_id: &str, hash: &str, password: &str) -> bool {
+pub(crate) async fn is(ctx: &Ctx, user_id: &str, hash: &str, password: &str) -> Result<bool> {
     let Ok(salted) = access::opened(ctx.kernel().sealer(), "password", user_id, hash) else {
-        return false;
+        return Ok(false);
     };
-    let Some((salt, hash)) = salted.split_at_checked(SALT_BYTES) else { return false };
-    let algorithm = pbkdf2::PBKDF2_HMAC_SHA512;
-    pbkdf2::verify(algorithm, ROUNDS, salt, password.as_bytes(), hash).is_ok()
+    let password = password.to_owned();
+    slowly(move || {
+        let Some((salt, hash)) = salted.split_at_checked(SALT_BYTES) else { return false };
+        pbkdf2::verify(ALGORITHM, ROUNDS, salt, password.as_bytes(), hash).is_ok()
+    })
+    .await
+}
+
+/// Runs what is slow on purpose beside the threads that serve requests.
+async fn slowly<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> Result<R> {
+    Ok(tokio::task::spawn_blocking(work).await.map_err(Fault::internal)?)
 }
 
 #[cfg(test)]

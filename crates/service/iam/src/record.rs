@@ -196,6 +196,9 @@ pub(crate) struct AccountRecord {
     /// Of `GlobalEndpointTokenVersion`; 0 stands for 1, which accounts begin with.
     #[serde(default)]
     pub token_version: i32,
+    /// STS makes tokens for others that say who somebody of this account is.
+    #[serde(default)]
+    pub outbound_federation: bool,
 }
 
 /// The account's password policy.

@@ -1,8 +1,10 @@
 //! AWS Security Token Service.
 
 mod fault;
+mod guard;
 mod mfa;
 mod ops;
+mod outbound;
 mod role;
 mod saml;
 mod session;
@@ -15,8 +17,10 @@ use kernel::Service;
 
 use web::issuer::Issuers;
 
-/// The service. It stores nothing: sessions are sealed tokens (`kernel::Credentials`). Keys of
-/// identity providers are kept in memory for a while.
+pub use outbound::published;
+
+/// The service. It stores no sessions: they are sealed tokens (`kernel::Credentials`). Keys of
+/// identity providers are kept in memory for a while, those of its own issuers in the store.
 #[derive(Default)]
 pub struct Sts {
     issuers: Issuers,
@@ -28,6 +32,8 @@ api_sts::serve!(Sts, ops);
 pub fn service() -> Service {
     let sts = Arc::new(Sts::default());
     let mut service = Service::new(api_sts::dispatch(sts.clone()));
+    service.reseal = Some(sts.clone());
+    service.guard = Some(sts.clone());
     service.reset = Some(Arc::new(move || {
         let sts = sts.clone();
         Box::pin(async move { sts.issuers.clear() })

@@ -117,17 +117,6 @@ pub(crate) fn check_source_identity(source: &str) -> Result<(), Error> {
     }
 }
 
-/// Refuses names that the model's `\w` takes for more than AWS does: it is ASCII's there.
-pub(crate) fn check_name(name: &str, member: &str) -> Result<(), Error> {
-    match is_name(name) {
-        true => Ok(()),
-        false => Err(invalid(format!(
-            "1 validation error detected: Value '{name}' at '{member}' failed to satisfy \
-             constraint: Member must satisfy regular expression pattern: [\\w+=,.@-]*"
-        ))),
-    }
-}
-
 /// Whether a session's name or a source identity is one, where no model has checked it.
 pub(crate) fn is_name(text: &str) -> bool {
     let fits = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);

@@ -59,7 +59,7 @@ pub(crate) async fn create_login_profile(
         created_ms: now_ms,
         changed_ms: now_ms,
         reset_required: input.password_reset_required.unwrap_or(false),
-        hash: password::hashed(ctx, &user.id, &password),
+        hash: password::hashed(ctx, &user.id, &password).await?,
         former: Vec::new(),
         used_ms: None,
     };
@@ -108,8 +108,8 @@ async fn replace(
     let hash = match password {
         Some(password) => {
             password::check(rules.as_ref(), password)?;
-            password::check_reuse(ctx, &user.id, rules.as_ref(), &known, password)?;
-            Some(password::hashed(ctx, &user.id, password))
+            password::check_reuse(ctx, &user.id, rules.as_ref(), &known, password).await?;
+            Some(password::hashed(ctx, &user.id, password).await?)
         }
         None => None,
     };
@@ -152,7 +152,7 @@ pub(crate) async fn change_password(
         return Err(Fault::sender("InvalidUserType", message).into());
     };
     let (user, login) = ctx.store().read(|tx| login(tx, ctx.account(), &name))?;
-    if !password::is(ctx, &user.id, &login.hash, &input.old_password) {
+    if !password::is(ctx, &user.id, &login.hash, &input.old_password).await? {
         let message = "The old password was incorrect.";
         return Err(Fault::new("AccessDenied", 403, message).into());
     }

@@ -24,7 +24,6 @@ pub(crate) async fn assume_role(
     input: AssumeRoleRequest,
 ) -> Result<AssumeRoleResponse, Error> {
     let from = caller(ctx)?;
-    session::check_name(&input.role_session_name, "roleSessionName")?;
     if input.provided_contexts.is_some() {
         // They come from IAM Identity Center, which is not here: none can be genuine.
         return Err(invalid("The provided context assertion is not valid."));
@@ -99,7 +98,6 @@ fn source_identity(
     role_arn: &str,
 ) -> Result<Option<String>, Error> {
     if let Some(source) = &asked {
-        session::check_name(source, "sourceIdentity")?;
         session::check_source_identity(source)?;
     }
     match (from.and_then(|facts| facts.source_identity.clone()), asked) {

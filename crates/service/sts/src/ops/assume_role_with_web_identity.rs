@@ -35,7 +35,6 @@ pub(crate) async fn assume_role_with_web_identity(
     input: AssumeRoleWithWebIdentityRequest,
 ) -> Result<AssumeRoleWithWebIdentityResponse, Error> {
     let (account, _) = role::parse_arn(&input.role_arn)?;
-    session::check_name(&input.role_session_name, "roleSessionName")?;
     if input.provider_id.is_some() {
         // OAuth 2.0 access tokens of two providers, which only they themselves can check.
         return Err(invalid("The provider id is not supported: only OpenID Connect tokens are."));

@@ -29,7 +29,6 @@ pub(crate) async fn get_federation_token(
         Principal::User(user) if user.session.is_none() => Some((**user).clone()),
         _ => return Err(denied("Cannot call GetFederationToken with session credentials")),
     };
-    session::check_name(&input.name, "name")?;
     let now_ms = ctx.now().epoch_ms;
     let duration_s = input.duration_seconds.unwrap_or(DURATION_S);
     let duration_s = if by.is_none() { duration_s.min(ROOT_DURATION_S_MAX) } else { duration_s };

@@ -8,6 +8,7 @@ mod get_access_key_info;
 mod get_caller_identity;
 mod get_federation_token;
 mod get_session_token;
+mod get_web_identity_token;
 
 pub(crate) use assume_role::assume_role;
 pub(crate) use assume_role_with_saml::assume_role_with_saml;
@@ -17,3 +18,4 @@ pub(crate) use get_access_key_info::get_access_key_info;
 pub(crate) use get_caller_identity::get_caller_identity;
 pub(crate) use get_federation_token::get_federation_token;
 pub(crate) use get_session_token::get_session_token;
+pub(crate) use get_web_identity_token::{DURATION_S, get_web_identity_token};

@@ -31,7 +31,7 @@ pub(crate) fn rsa_key(certificate: &[u8]) -> Option<&[u8]> {
 }
 
 /// The content of a value with this tag, and what follows it.
-fn take(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
+pub(crate) fn take(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     let (&found, rest) = der.split_first()?;
     let (&short, rest) = rest.split_first()?;
     let (length, rest) = match short {
