@@ -62,11 +62,7 @@ pub(crate) struct Signer {
 
 impl Signer {
     /// An account's key, made at the first need.
-    pub async fn open(
-        kernel: &Kernel,
-        account: &str,
-        algorithm: Algorithm,
-    ) -> Result<Self, Error> {
+    pub async fn open(kernel: &Kernel, account: &str, algorithm: Algorithm) -> Result<Self, Error> {
         let record = ensure(kernel, account, algorithm).await?;
         let sealed = STANDARD.decode(&record.sealed).map_err(Fault::internal)?;
         let pkcs8 = kernel.sealer().open_sealed(PURPOSE, &sealed).map_err(Fault::internal)?;
@@ -102,11 +98,7 @@ impl Signer {
     }
 }
 
-async fn ensure(
-    kernel: &Kernel,
-    account: &str,
-    algorithm: Algorithm,
-) -> Result<KeyRecord, Error> {
+async fn ensure(kernel: &Kernel, account: &str, algorithm: Algorithm) -> Result<KeyRecord, Error> {
     let at = (account, algorithm.name());
     let found = kernel.store().read(|tx| tx.get(&KEYS, at)).map_err(store_fault)?;
     if let Some(there) = found {
