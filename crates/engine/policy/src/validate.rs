@@ -47,7 +47,8 @@ pub(crate) fn identity(text: &str, policy: &RawPolicy) -> Result<(), Malformed> 
     if policy.version.as_deref() != Some("2012-10-17") {
         return Err(Malformed::Version);
     }
-    if text.starts_with([' ', '\t', '\r', '\n']) {
+    // A space, no other white space: documents in here-documents begin with a line's end.
+    if text.starts_with(' ') {
         return Err(Malformed::Legacy);
     }
     for statement in &policy.statements {

@@ -40,6 +40,7 @@ fn identity_documents() {
     check(&statement("[]"), SYNTAX);
     check(&statement("['afd']"), SYNTAX);
     check(&format!(" {}", statement(&whole)), LEGACY);
+    check(&format!("\n  {}", statement(&whole)), "");
     check(&format!("{}\n", statement(&whole)), "");
     for (element, expected) in [
         ("'Id': 'x'", ""),
