@@ -7,6 +7,7 @@ use std::fs;
 use std::io::{Cursor, Read, Write};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use api_lambda::Error;
 use bytes::Bytes;
@@ -16,6 +17,7 @@ use zip::ZipArchive;
 use zip::read::ZipFile;
 
 use crate::errors::invalid;
+use crate::local::{Folder, Local};
 
 /// What a package may contain once unpacked.
 pub(crate) const UNZIPPED_BYTES_MAX: u64 = 262_144_000;
@@ -31,13 +33,14 @@ const LINK_BYTES_MAX: u64 = 4096;
 pub(crate) struct Code {
     blobs: Blobs,
     folder: PathBuf,
+    local: Option<Arc<Local>>,
     /// Writers of a package hold it shared until their record is committed; who removes an
     /// unused package holds it alone. So no package vanishes between check and use.
     pub in_use: RwLock<()>,
 }
 
 impl Code {
-    pub fn new(blobs: Blobs, cache: &Path) -> Code {
+    pub fn new(blobs: Blobs, cache: &Path, local: Option<Arc<Local>>) -> Code {
         let folder = cache.join("lambda-code");
         // What a killed server had begun to unpack. A leftover is only disk space.
         for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
@@ -45,11 +48,14 @@ impl Code {
                 let _ = fs::remove_dir_all(entry.path());
             }
         }
-        Code { blobs, folder, in_use: RwLock::new(()) }
+        Code { blobs, folder, local, in_use: RwLock::new(()) }
     }
 
     /// Checks a package by unpacking it, and stores it. Returns its id.
-    pub async fn add(self: &std::sync::Arc<Self>, package: Bytes) -> Result<String, Error> {
+    pub async fn add(self: &Arc<Self>, package: Bytes) -> Result<String, Error> {
+        if let Some(id) = self.local.as_ref().and_then(|local| local.id(&package)) {
+            return Ok(id);
+        }
         let this = self.clone();
         blocking(move || {
             let staging = this.staging()?;
@@ -67,7 +73,10 @@ impl Code {
     }
 
     /// The folder with the unpacked package, made if it is missing.
-    pub async fn unpacked(self: &std::sync::Arc<Self>, id: &str) -> Result<PathBuf, Error> {
+    pub async fn unpacked(self: &Arc<Self>, id: &str) -> Result<PathBuf, Error> {
+        if let Some(folder) = self.known(id) {
+            return Ok(folder.task);
+        }
         let folder = self.folder.join(id).join("task");
         if folder.is_dir() {
             return Ok(folder);
@@ -84,6 +93,11 @@ impl Code {
         Ok(folder)
     }
 
+    /// The folder of a local tool that this code is.
+    pub fn known(&self, id: &str) -> Option<Folder> {
+        self.local.as_ref()?.find(id)
+    }
+
     /// The package itself.
     pub async fn package(&self, id: &str) -> Result<Bytes, Fault> {
         let (blobs, id) = (self.blobs.clone(), id.to_owned());
@@ -92,6 +106,9 @@ impl Code {
 
     /// Forgets a package that no function uses. Call it with `in_use` held for writing.
     pub async fn remove(&self, id: &str) -> Result<(), Error> {
+        if self.known(id).is_some() {
+            return Ok(());
+        }
         let (blobs, folder, id) = (self.blobs.clone(), self.folder.join(id), id.to_owned());
         blocking(move || {
             // Sandboxes that still run keep their mount; a leftover is only disk space.
@@ -284,8 +301,6 @@ fn stays_inside(link: &Path, target: &str) -> Result<(), Error> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use zip::ZipWriter;
     use zip::write::SimpleFileOptions;
 
@@ -306,7 +321,7 @@ mod tests {
 
     async fn add(name: &str, package: Bytes) -> Result<PathBuf, String> {
         let cache = std::env::temp_dir().join(format!("lambda-code-{name}-{}", std::process::id()));
-        let code = Arc::new(Code::new(Blobs::memory(), &cache));
+        let code = Arc::new(Code::new(Blobs::memory(), &cache, None));
         let id = code.add(package).await.map_err(|error| Fault::from(error).to_string());
         let left = fs::read_dir(cache.join("lambda-code")).unwrap().flatten();
         assert!(!left.into_iter().any(|e| e.file_name().to_string_lossy().starts_with(".new")));

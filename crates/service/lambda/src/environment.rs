@@ -5,6 +5,7 @@ use std::path::Path;
 use kernel::{Ctx, Fault};
 use sandbox::Place;
 
+use crate::host::Host;
 use crate::record::FunctionRecord;
 use crate::role;
 use crate::runtimes::{Family, family};
@@ -20,6 +21,7 @@ pub(crate) const CREDENTIALS_MS: i64 = 12 * 3600 * 1000;
 
 /// The complete environment of a sandbox.
 pub(crate) async fn variables(
+    host: &Host,
     ctx: &Ctx,
     function: &FunctionRecord,
     place: &Place,
@@ -67,21 +69,31 @@ pub(crate) async fn variables(
         Family::Python => set("PYTHONPATH", runtime),
         Family::Java => {}
     }
-    credentials(ctx, function, &mut variables).await?;
+    credentials(host, ctx, function, &mut variables).await?;
     // Last, so that a function may choose its own PATH or TZ; reserved names were refused.
     variables.extend(function.environment(ctx.kernel().sealer())?);
     Ok(variables)
 }
 
-/// Credentials of the function's role.
+/// Credentials of the function's role, or those that its developer gave.
 async fn credentials(
+    host: &Host,
     ctx: &Ctx,
     function: &FunctionRecord,
     variables: &mut Vec<(String, String)>,
 ) -> Result<(), Fault> {
+    let mut set = |name: &str, value: String| variables.push((name.to_owned(), value));
+    if let Some(key) = host.options.local.as_ref().and_then(|local| local.key.clone()) {
+        set("AWS_ACCESS_KEY_ID", key.id);
+        set("AWS_SECRET_ACCESS_KEY", key.secret);
+        if let Some(token) = key.session_token {
+            set("AWS_SESSION_TOKEN", token);
+        }
+        return Ok(());
+    }
     let minted = role::session(ctx, &function.role, &function.name, CREDENTIALS_MS).await?;
-    variables.push(("AWS_ACCESS_KEY_ID".into(), minted.access_key_id));
-    variables.push(("AWS_SECRET_ACCESS_KEY".into(), minted.secret_access_key));
-    variables.push(("AWS_SESSION_TOKEN".into(), minted.session_token));
+    set("AWS_ACCESS_KEY_ID", minted.access_key_id);
+    set("AWS_SECRET_ACCESS_KEY", minted.secret_access_key);
+    set("AWS_SESSION_TOKEN", minted.session_token);
     Ok(())
 }

@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 
 use crate::code::Code;
+use crate::local::Local;
 
 /// Sandboxes that are initialised at a time, for each processor.
 const TURNS_PER_PROCESSOR: usize = 4;
@@ -36,6 +37,8 @@ pub struct Options {
     pub concurrency_max: usize,
     /// A sandbox without work ends after this.
     pub idle: Duration,
+    /// What a tool on the developer's own machine adds; none in a cloud.
+    pub local: Option<Arc<Local>>,
 }
 
 impl Options {
@@ -50,6 +53,7 @@ impl Options {
             agent: None,
             concurrency_max: 1000,
             idle: Duration::from_secs(300),
+            local: None,
         }
     }
 }
@@ -79,7 +83,8 @@ pub(crate) type Turn = Option<OwnedSemaphorePermit>;
 
 impl Host {
     pub fn new(kernel: &Kernel, options: Options) -> Host {
-        let code = Arc::new(Code::new(kernel.blobs().clone(), &options.cache));
+        let code = Code::new(kernel.blobs().clone(), &options.cache, options.local.clone());
+        let code = Arc::new(code);
         let processors = std::thread::available_parallelism().map_or(1, |n| n.get());
         let turns = Arc::new(Semaphore::new(processors * TURNS_PER_PROCESSOR));
         Host { kernel: kernel.clone(), options, code, engine: OnceCell::new(), turns }
@@ -90,6 +95,11 @@ impl Host {
     pub async fn turn(&self) -> Turn {
         // The semaphore is never closed.
         self.turns.clone().acquire_owned().await.ok()
+    }
+
+    /// Whether a debugger may stop a function for as long as it likes.
+    pub fn debugs(&self) -> bool {
+        self.options.local.as_ref().is_some_and(|local| local.dialers.is_some())
     }
 
     /// The sandbox engine, tried out on first use.

@@ -20,6 +20,8 @@ use crate::runtimes::Runtime;
 
 /// AWS's limit for initialisation; a second attempt has the function's own timeout.
 const INIT_MAX: Duration = Duration::from_secs(10);
+/// Who debugs has all day.
+const DEBUGGED_MAX: Duration = Duration::from_secs(24 * 3600);
 /// Who initialises longer than this probably waits, and lets others have their turn.
 const TURN_MAX: Duration = Duration::from_secs(2);
 /// After an answer, the runtime asks for the next event at once; a job waits this long for it.
@@ -50,7 +52,9 @@ pub(crate) async fn run(
     let ctx = ctx.kernel().service_ctx("lambda.amazonaws.com", ctx.account(), ctx.region());
     let (day, id) = (ctx.now().civil("%Y/%m/%d"), ctx.random().hex(16));
     let stream = format!("{day}/[{}]{id}", function.version);
-    let log = LogStream::open(&ctx, function.log_group(), stream.clone());
+    let mut log = LogStream::open(&ctx, function.log_group(), stream.clone());
+    let lines = host.options.local.as_ref().and_then(|local| local.lines.clone());
+    log.heard_by = lines.map(|lines| (function.name.clone(), lines));
     let mut instance = Instance { host, pool, ctx, function, member, log, stream };
     let begun_ms = instance.ctx.now().epoch_ms;
     if let Some(mut running) = instance.first(first).await {
@@ -67,6 +71,9 @@ pub(crate) async fn run(
 
 impl Instance {
     fn timeout(&self) -> Duration {
+        if self.host.debugs() {
+            return DEBUGGED_MAX;
+        }
         Duration::from_secs(self.function.timeout_seconds as u64)
     }
 
@@ -86,7 +93,8 @@ impl Instance {
         self.log.line(&format!("INIT_START Runtime Version: {label}")).await;
         let turn = self.host.turn().await;
         let begun = self.ctx.elapsed();
-        match self.initialise(&runtime, INIT_MAX, turn).await {
+        let limit = if self.host.debugs() { DEBUGGED_MAX } else { INIT_MAX };
+        match self.initialise(&runtime, limit, turn).await {
             Ok(mut running) => {
                 let init = self.ctx.elapsed() - begun;
                 self.serve(&mut running, job, Some(init)).await.then_some(running)

@@ -21,6 +21,7 @@ mod host;
 mod instance;
 mod invalid;
 mod invoke;
+mod local;
 mod logs;
 mod name;
 mod ops;
@@ -44,6 +45,7 @@ use kernel::{Hook, Kernel, Service};
 
 pub use download::{CODE_PATH, Downloads};
 pub use host::{Endpoint, Options, default_runtimes};
+pub use local::{Dialer, Dialers, Key, Lines, Local};
 pub use runtimes::{Installed, installed};
 pub use sandbox::Choice as Isolation;
 

@@ -6,6 +6,7 @@ use api_logs::{CreateLogGroupRequest, CreateLogStreamRequest, InputLogEvent, Put
 use kernel::{Ctx, Fault, Level};
 use tokio::sync::mpsc;
 
+use crate::local::Lines;
 use crate::output::MESSAGE_BYTES_MAX;
 
 /// Lines that may wait; a program that prints faster is slowed down.
@@ -21,6 +22,8 @@ pub(crate) struct LogStream {
     ctx: Ctx,
     sender: mpsc::Sender<InputLogEvent>,
     tail: VecDeque<u8>,
+    /// Hears every line, too.
+    pub heard_by: Option<(String, Lines)>,
     /// Time never runs backwards within a stream, even if the clock is set.
     last_ms: i64,
 }
@@ -30,11 +33,14 @@ impl LogStream {
     pub fn open(ctx: &Ctx, group: String, stream: String) -> LogStream {
         let (sender, receiver) = mpsc::channel(WAITING_MAX);
         ctx.kernel().spawn(write_all(ctx.clone(), group, stream, receiver));
-        LogStream { ctx: ctx.clone(), sender, tail: VecDeque::new(), last_ms: 0 }
+        LogStream { ctx: ctx.clone(), sender, tail: VecDeque::new(), heard_by: None, last_ms: 0 }
     }
 
     /// Adds one line, without its end.
     pub async fn line(&mut self, line: &str) {
+        if let Some((function, hear)) = &self.heard_by {
+            hear(function, line);
+        }
         let mut message = line.to_owned();
         message.push('\n');
         self.tail.extend(message.as_bytes());

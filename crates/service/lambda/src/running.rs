@@ -13,6 +13,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use crate::environment::{self, ENDPOINT_PORT, MESSAGE_OUTPUT, RUNTIME_API_PORT};
 use crate::errors;
 use crate::host::Host;
+use crate::local::{Dial, Dialer};
 use crate::logs::LogStream;
 use crate::output::Output;
 use crate::record::FunctionRecord;
@@ -39,6 +40,9 @@ pub(crate) struct Running {
     messages: Output,
     /// The runtime's `next` that waits for an event.
     parked: Option<oneshot::Sender<Answer>>,
+    asks: mpsc::Sender<Dial>,
+    /// Ports that a debugger wants to be connected to.
+    dials: mpsc::Receiver<Dial>,
     _open: watch::Sender<()>,
 }
 
@@ -61,13 +65,15 @@ impl Running {
     ) -> Result<Running, Error> {
         let engine = host.engine().await.map_err(|error| errors::service(error.to_string()))?;
         let task = host.code.unpacked(&function.code).await?;
-        let place = engine
-            .place(plan(function, runtime, &task))
-            .map_err(|error| errors::service(error.to_string()))?;
+        let mut plan = plan(function, runtime, &task);
+        if let Some(layers) = host.code.known(&function.code).and_then(|folder| folder.layers) {
+            plan.mounts.push(Mount { source: layers, target: "/opt".into() });
+        }
+        let place = engine.place(plan).map_err(|error| errors::service(error.to_string()))?;
         let program = Program {
             program: runtime.program.clone(),
             args: runtime.args(function, &place.path(Path::new("/var/runtime"))),
-            env: environment::variables(ctx, function, &place, log_stream).await?,
+            env: environment::variables(host, ctx, function, &place, log_stream).await?,
             cwd: place.path(Path::new("/var/task")),
             merge_output: true,
             message_output: Some(MESSAGE_OUTPUT),
@@ -81,7 +87,11 @@ impl Running {
         };
         let launched = engine.launch(place, program).await;
         let sandbox = launched.map_err(|error| errors::service(error.to_string()))?;
-        Running::new(host, ctx, sandbox).map_err(|error| Fault::internal(error).into())
+        let running = Running::new(host, ctx, sandbox).map_err(Fault::internal)?;
+        if let Some(hear) = host.options.local.as_ref().and_then(|local| local.dialers.as_ref()) {
+            hear(&function.name, Dialer { asks: running.asks.clone() });
+        }
+        Ok(running)
     }
 
     fn new(host: &Arc<Host>, ctx: &Ctx, sandbox: Sandbox) -> std::io::Result<Running> {
@@ -101,7 +111,8 @@ impl Running {
         }
         let output = Output::lines(stdout.into_owned_fd()?)?;
         let messages = Output::frames(stderr.into_owned_fd()?)?;
-        Ok(Running { control, calls, output, messages, parked: None, _open: open })
+        let (asks, dials) = mpsc::channel(1);
+        Ok(Running { control, calls, output, messages, parked: None, asks, dials, _open: open })
     }
 
     /// Waits for what the runtime does next; meanwhile its output is logged. Safe to cancel.
@@ -112,6 +123,11 @@ impl Running {
                 Some(call) = self.calls.recv() => return Happened::Called(call),
                 lines = self.output.next() => log.lines(&lines).await,
                 messages = self.messages.next() => log.lines(&messages).await,
+                Some((port, answer)) = self.dials.recv() => {
+                    let connected = self.control.connect(port).await;
+                    // Who does not wait any more has closed its own connection.
+                    let _ = answer.send(connected.map_err(std::io::Error::other));
+                }
                 event = self.control.next() => {
                     let Event::Exited(exit) = event else { continue };
                     let last_words = tokio::select! {
