@@ -19,7 +19,7 @@ use crate::upload::{self, Lent};
 use crate::visit::website;
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderValue, Request, header};
+use http::{HeaderName, HeaderValue, Request, header};
 use hyper::body::{Body as _, Incoming};
 use kernel::{Ctx, Kernel, Level, Principal, VisitKind};
 use shape::{ByteStream, Fault, Operation, Protocol, Reading, Scalar, Struct, validate};
@@ -353,20 +353,18 @@ impl Gateway {
         if claim.is_none() && !op.unsigned && !model.service.anonymous {
             return Err(auth_fault(model, &AuthError::Missing));
         }
-        if claim.is_none() && is_version_2(&arrival.parts) {
-            let text = "The authorization mechanism you have provided is not supported. Please use \
-                        AWS4-HMAC-SHA256.";
-            return Err(Fault::sender("InvalidRequest", text));
-        }
         let streamed = op.input.shape().streamed();
         let arrived = match streamed {
             Some(_) => self.lend(arrival, entry, op, claim.as_ref())?,
             None => self.receive(arrival, entry, op, claim.as_ref(), form).await?,
         };
         let region = match &claim {
-            Some(claim) => claim.region.clone(),
-            None => self.region_of(&arrival.host),
+            Some(claim) if !claim.region.is_empty() => claim.region.clone(),
+            _ => self.region_of(&arrival.host),
         };
+        if is_s3(model) && claim.as_ref().is_some_and(Claim::is_presigned) {
+            unfold(&mut arrival.parts);
+        }
         // Nobody asks how a root user's request came in.
         let is_root = matches!(arrived.principal, Principal::Root { .. });
         let mut ctx =
@@ -569,16 +567,38 @@ const UNCLEAR: &str = "The request names no service: it has no signature, no X-A
 
 /// Scheme and authority of the address that a request was sent to.
 fn endpoint(parts: &Parts) -> String {
-    let tls = matches!(parts.extensions.get(), Some(Peer::Tcp { tls: true, .. }));
+    let tls = matches!(parts.extensions.get(), Some(Peer::Tcp { tls: Some(_), .. }));
     let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let host = host.or(parts.uri.authority().map(|authority| authority.as_str()));
     format!("{}://{}", if tls { "https" } else { "http" }, host.unwrap_or("localhost"))
 }
 
-/// Whether a request is presigned by Signature Version 2, which is not taken for no signature.
-fn is_version_2(parts: &Parts) -> bool {
+/// What a presigned request to S3 has in its query stands for the header of that name, unless
+/// there is one: SDKs for browsers move all but `Host` there. The signature covers it.
+fn unfold(parts: &mut Parts) {
+    const OF_THE_SIGNATURE: [&str; 8] = [
+        "x-amz-algorithm",
+        "x-amz-credential",
+        "x-amz-signature",
+        "x-amz-signedheaders",
+        "x-amz-date",
+        "x-amz-expires",
+        "x-amz-security-token",
+        "x-amz-content-sha256",
+    ];
     let query = parts.uri.query().unwrap_or("");
-    query.contains("AWSAccessKeyId=") && query.contains("Signature=")
+    for (key, value) in sigv4::query_pairs(query) {
+        let Ok(name) = HeaderName::from_bytes(&key) else { continue };
+        let moves = name.as_str().starts_with("x-amz-")
+            && !OF_THE_SIGNATURE.contains(&name.as_str())
+            || name.as_str() == "content-type" && query.contains("AWSAccessKeyId=");
+        if moves
+            && !parts.headers.contains_key(&name)
+            && let Ok(value) = HeaderValue::from_bytes(&value)
+        {
+            parts.headers.insert(name, value);
+        }
+    }
 }
 
 pub(crate) fn is_form(parts: &Parts) -> bool {

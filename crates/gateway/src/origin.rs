@@ -1,7 +1,7 @@
 //! How a request came in, for the conditions of policies.
 
 use crate::http::Peer;
-use crate::sigv4::{Claim, Place};
+use crate::sigv4::{self, Claim, Place};
 use http::header::{HeaderName, REFERER, USER_AGENT};
 use http::request::Parts;
 use kernel::access::Origin;
@@ -13,20 +13,27 @@ pub(crate) fn origin(parts: &Parts, peer: Peer, claim: Option<&Claim>) -> Origin
         let value = parts.headers.get(name)?;
         Some(value.to_str().ok()?.to_owned())
     };
-    let (source_ip, is_secure) = match peer {
+    let (source_ip, tls_version) = match peer {
         Peer::Tcp { address, tls } => (address.ip(), tls),
-        Peer::Relay => (IpAddr::V4(Ipv4Addr::LOCALHOST), false),
+        Peer::Relay => (IpAddr::V4(Ipv4Addr::LOCALHOST), None),
     };
     Origin {
         source_ip: Some(source_ip),
-        is_secure,
+        is_secure: tls_version.is_some(),
+        tls_version,
         user_agent: text(USER_AGENT),
         referer: text(REFERER),
         auth_type: claim.map(|claim| match claim.place {
             Place::Header => "REST-HEADER",
-            Place::Query { .. } => "REST-QUERY-STRING",
+            Place::Query { .. } | Place::Version2 { .. } => "REST-QUERY-STRING",
         }),
-        signed_at_ms: claim.map(|claim| claim.signed_at_s * 1000),
+        signature_version: claim.map(|claim| match claim.place {
+            Place::Version2 { .. } => sigv4::version_named(sigv4::version2::ALGORITHM),
+            _ => sigv4::version_named(""),
+        }),
+        signed_at_ms: claim
+            .filter(|claim| claim.signed_at_s > 0)
+            .map(|claim| claim.signed_at_s * 1000),
         access_key_id: claim.map(|claim| claim.access_key_id.clone()),
         content_sha256: text(HeaderName::from_static("x-amz-content-sha256")),
     }

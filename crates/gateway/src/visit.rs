@@ -8,7 +8,7 @@ use crate::http::{BodyError, Cors, Host, Peer, Reply};
 use crate::origin::origin;
 use crate::persistent::{Panicked, Persistent};
 use crate::routing::{Entry, Found};
-use crate::sigv4;
+use crate::sigv4::{self, version2::SignedPath};
 use crate::upload;
 use http::header::{self, HeaderValue};
 use http::request::Parts;
@@ -65,7 +65,9 @@ impl Gateway {
         match bucket::read(&arrival.host) {
             BucketHost::Perhaps(name) if self.is_alias(arrival, entry, &name) => {}
             BucketHost::Bucket(name) | BucketHost::Perhaps(name) => {
-                arrival.path = Some(bucket::path(&name, arrival.parts.uri.path()));
+                let path = bucket::path(&name, arrival.parts.uri.path());
+                arrival.parts.extensions.insert(SignedPath(path.clone()));
+                arrival.path = Some(path);
             }
             BucketHost::Accelerate => {
                 let fault = Fault::not_implemented("S3 transfer acceleration");
@@ -133,7 +135,7 @@ impl Gateway {
         *request.headers_mut() = arrival.parts.headers.clone();
         let region = self.region_of(&arrival.host);
         let ctx = self.visitor(arrival, kind, &region);
-        let is_tls = matches!(arrival.peer, Peer::Tcp { tls: true, .. });
+        let is_tls = matches!(arrival.peer, Peer::Tcp { tls: Some(_), .. });
         let verify = self.form_verifier(arrival, &entry);
         let visit = Visit { kind, name, request, is_tls, ctx, verify };
         let kernel = self.kernel.clone();
@@ -185,7 +187,9 @@ impl Gateway {
                 sigv4::form::verify(&kernel, &model.service.signing_name, form)
                     .map_err(|error| auth_fault(model, &error))?;
             let ctx = Ctx::new(&kernel, &region, principal, request_id.clone());
-            Ok(ctx.with_origin(came.clone()))
+            let mut came = came.clone();
+            came.signature_version = Some(sigv4::version_named(form.algorithm));
+            Ok(ctx.with_origin(came))
         })
     }
 

@@ -78,6 +78,11 @@ pub trait Guard: Send + Sync {
     fn needs(&self, _ctx: &Ctx, _operation: &str, _input: &dyn Struct) -> Vec<Need> {
         Vec::new()
     }
+    /// Whether an operation asks for each of its resources itself, by [`Ctx::authorize`], and
+    /// answers refusals one by one beside what it did for the others.
+    fn asks_itself(&self, _operation: &str) -> bool {
+        false
+    }
     /// The policy of a resource, if it can have one.
     fn policy(&self, _ctx: &Ctx, _need: &Need) -> Option<ResourcePolicy> {
         None
@@ -99,12 +104,16 @@ pub struct Origin {
     pub source_ip: Option<IpAddr>,
     /// `aws:SecureTransport`.
     pub is_secure: bool,
+    /// `s3:TlsVersion`: `1.2` or `1.3`.
+    pub tls_version: Option<&'static str>,
     /// `aws:UserAgent`.
     pub user_agent: Option<String>,
     /// `aws:Referer`.
     pub referer: Option<String>,
     /// `s3:authType`: `REST-HEADER`, `REST-QUERY-STRING` or `POST`.
     pub auth_type: Option<&'static str>,
+    /// How it was signed, if it was: `s3:signatureversion`, `AWS4-HMAC-SHA256` or `AWS`.
+    pub signature_version: Option<&'static str>,
     /// When it was signed, milliseconds since 1970: `s3:signatureAge`.
     pub signed_at_ms: Option<i64>,
     /// The access key that signed.

@@ -69,15 +69,15 @@ pub struct Visit {
 
 /// The fields that sign a form.
 pub struct FormSignature<'a> {
-    /// `AWS4-HMAC-SHA256`.
+    /// `AWS4-HMAC-SHA256`; `AWS` is Signature Version 2.
     pub algorithm: &'a str,
-    /// Key, date, region, service and terminator, with slashes between.
+    /// Key, date, region, service and terminator, with slashes between; of Version 2 the key.
     pub credential: &'a str,
-    /// `YYYYMMDDThhmmssZ`.
+    /// `YYYYMMDDThhmmssZ`; nothing in Version 2.
     pub date: &'a str,
     /// The session token of temporary credentials.
     pub token: Option<&'a str>,
-    /// Lower-case hex.
+    /// Lower-case hex; Base64 in Version 2.
     pub signature: &'a str,
     /// What was signed: the policy as it was sent.
     pub text: &'a str,

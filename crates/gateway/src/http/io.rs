@@ -26,8 +26,8 @@ pub struct Opened {
     pub stream: Guarded,
     /// Whether it speaks HTTP/2.
     pub http2: bool,
-    /// Whether it came over TLS.
-    pub tls: bool,
+    /// The version of TLS, if it came over that: `1.2` or `1.3`.
+    pub tls: Option<&'static str>,
 }
 
 /// Finds out whether a connection is TLS, HTTP/1 or HTTP/2, doing the handshake if need be.
@@ -39,19 +39,23 @@ pub async fn open(
 ) -> io::Result<Opened> {
     let timed_out = || io::Error::from(io::ErrorKind::TimedOut);
     let mut first = within(first_byte_ms, sniff(&mut *stream)).await.ok_or_else(timed_out)??;
-    let over_tls = first.first() == Some(&TLS_HANDSHAKE);
-    if over_tls {
+    let mut version = None;
+    if first.first() == Some(&TLS_HANDSHAKE) {
         let config = tls.clone().ok_or(io::ErrorKind::Unsupported)?;
         let raw = Prefixed { first, at: 0, stream };
         let handshake = TlsAcceptor::from(config).accept(raw);
         let done = within(first_byte_ms, handshake).await.ok_or_else(timed_out)??;
+        version = Some(match done.get_ref().1.protocol_version() {
+            Some(rustls::ProtocolVersion::TLSv1_3) => "1.3",
+            _ => "1.2",
+        });
         stream = Box::new(done);
         first = within(first_byte_ms, sniff(&mut *stream)).await.ok_or_else(timed_out)??;
     }
     let http2 = first == PREFACE;
     let stream = Prefixed { first, at: 0, stream };
     let stream = Guarded { stream, stall: Stall::new(write_stall_ms) };
-    Ok(Opened { stream, http2, tls: over_tls })
+    Ok(Opened { stream, http2, tls: version })
 }
 
 /// Reads until the bytes cannot be the beginning of an HTTP/2 connection, or are one.

@@ -56,8 +56,8 @@ pub enum Peer {
     Tcp {
         /// Its address.
         address: SocketAddr,
-        /// Whether it came over TLS.
-        tls: bool,
+        /// The version of TLS, if it came over that: `1.2` or `1.3`.
+        tls: Option<&'static str>,
     },
     /// A stream the installation itself relays, such as one out of a function's sandbox. Signed
     /// like every other; only its address is ours.
@@ -101,7 +101,7 @@ impl Server {
                     Ok((stream, address)) => {
                         // Small answers must not wait for more to come.
                         let _ = stream.set_nodelay(true);
-                        let peer = Peer::Tcp { address, tls: false };
+                        let peer = Peer::Tcp { address, tls: None };
                         let server = self.clone();
                         let told = told.clone();
                         tasks.spawn(async move {

@@ -5,6 +5,7 @@
 use super::canonical::query_pairs;
 use super::date::{format_basic, parse_basic, parse_http};
 use super::error::AuthError;
+use super::version2;
 use base64::Engine as _;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName};
@@ -24,6 +25,11 @@ const CONTENT_HASH: HeaderName = HeaderName::from_static("x-amz-content-sha256")
 pub enum Place {
     /// In the `Authorization` header.
     Header,
+    /// In the query, by Signature Version 2.
+    Version2 {
+        /// `Expires`, seconds since 1970.
+        expires_at_s: i64,
+    },
     /// In the query: a presigned request, good for this many seconds (if it says).
     Query {
         /// `X-Amz-Expires`, seconds.
@@ -94,13 +100,23 @@ impl std::fmt::Debug for Claim {
     }
 }
 
+impl Claim {
+    /// Whether the signature is in the query.
+    pub fn is_presigned(&self) -> bool {
+        self.place != Place::Header
+    }
+}
+
 /// Reads the claim of a request; `None` if it carries no signature at all.
 pub fn read(parts: &Parts) -> Result<Option<Claim>, AuthError> {
     let query = parts.uri.query().unwrap_or("");
     // Nearly every request has no such query; a scan is cheaper than decoding it.
     let presigned = query.contains("X-Amz-Algorithm") || query.contains("X-Amz-Signature");
+    let version2 = version2::is_presigned(query);
     let mut headers = parts.headers.get_all(http::header::AUTHORIZATION).iter();
     match (headers.next(), presigned) {
+        (None, true) | (Some(_), _) if version2 => Err(AuthError::BothPlaces),
+        (None, false) if version2 => version2::read(parts, query).map(Some),
         (None, false) => Ok(None),
         (Some(_), true) => Err(AuthError::BothPlaces),
         (None, true) => read_query(parts, query).map(Some),
@@ -149,6 +165,12 @@ fn read_header(parts: &Parts, text: &str) -> Result<Option<Claim>, AuthError> {
     if !algorithm.starts_with("AWS") {
         // A bearer token or a password is not a signature.
         return Ok(None);
+    }
+    if algorithm == version2::ALGORITHM {
+        let missing = "Authorization header requires 'Credential' parameter. Authorization header \
+                       requires 'Signature' parameter. Authorization header requires \
+                       'SignedHeaders' parameter. ";
+        return Err(AuthError::Version2Header(missing.to_owned() + &hashed(text)));
     }
     let (mut credential, mut signed_headers, mut signature) = (None, None, None);
     for pair in rest.split(',').map(str::trim_ascii).filter(|pair| !pair.is_empty()) {
@@ -337,11 +359,11 @@ impl Raw<'_> {
     }
 }
 
-fn content_hash(headers: &HeaderMap) -> Option<&str> {
+pub(super) fn content_hash(headers: &HeaderMap) -> Option<&str> {
     Some(headers.get(CONTENT_HASH)?.to_str().unwrap_or(""))
 }
 
-fn payload(text: Option<&str>) -> Payload {
+pub(super) fn payload(text: Option<&str>) -> Payload {
     let Some(text) = text else { return Payload::Unstated };
     let streaming = |signed, trailer, word| Payload::Streaming { signed, trailer, word };
     match text {

@@ -29,6 +29,10 @@ pub enum AuthError {
     IncompleteHeader(String),
     /// The presigned query lacks something; the text says what.
     IncompleteQuery(String),
+    /// Signature Version 2 in a header, which is not taken; the text is for all but S3.
+    Version2Header(String),
+    /// A query presigned by Signature Version 2 lacks something; the text says what.
+    Version2Query(String),
     /// `X-Amz-Expires` is not a number from 1 to 604800; the text is S3's.
     BadExpires(&'static str),
     /// Both a presigned query and an `Authorization` header.
@@ -109,9 +113,11 @@ impl AuthError {
     fn code_exception(&self, status: u16) -> (u16, &'static str) {
         let code = match self {
             Self::Missing => "MissingAuthenticationTokenException",
-            Self::IncompleteHeader(_) | Self::IncompleteQuery(_) | Self::BadExpires(_) => {
-                "IncompleteSignatureException"
-            }
+            Self::IncompleteHeader(_)
+            | Self::IncompleteQuery(_)
+            | Self::BadExpires(_)
+            | Self::Version2Header(_)
+            | Self::Version2Query(_) => "IncompleteSignatureException",
             Self::UnknownKey | Self::InvalidToken => "UnrecognizedClientException",
             Self::ExpiredToken => "ExpiredTokenException",
             _ => "InvalidSignatureException",
@@ -122,9 +128,11 @@ impl AuthError {
     fn code_query(&self) -> (u16, &'static str) {
         match self {
             Self::Missing => (403, "MissingAuthenticationToken"),
-            Self::IncompleteHeader(_) | Self::IncompleteQuery(_) | Self::BadExpires(_) => {
-                (400, "IncompleteSignature")
-            }
+            Self::IncompleteHeader(_)
+            | Self::IncompleteQuery(_)
+            | Self::BadExpires(_)
+            | Self::Version2Header(_)
+            | Self::Version2Query(_) => (400, "IncompleteSignature"),
             Self::UnknownKey | Self::InvalidToken => (403, "InvalidClientTokenId"),
             Self::ExpiredToken => (403, "ExpiredToken"),
             _ => (403, "SignatureDoesNotMatch"),
@@ -144,7 +152,10 @@ impl AuthError {
 
     fn code_s3(&self) -> (u16, &'static str) {
         match self {
-            Self::Missing | Self::HeadersUnsigned(_) => (403, "AccessDenied"),
+            Self::Missing | Self::HeadersUnsigned(_) | Self::Version2Query(_) => {
+                (403, "AccessDenied")
+            }
+            Self::Version2Header(_) => (400, "InvalidRequest"),
             Self::IncompleteHeader(_) | Self::Scope(_) => (400, "AuthorizationHeaderMalformed"),
             Self::IncompleteQuery(_) | Self::BadExpires(_) => {
                 (400, "AuthorizationQueryParametersError")
@@ -173,9 +184,11 @@ impl AuthError {
     fn message_common(&self) -> String {
         match self {
             Self::Missing => "Request is missing Authentication Token".into(),
-            Self::IncompleteHeader(text) | Self::IncompleteQuery(text) | Self::Scope(text) => {
-                text.clone()
-            }
+            Self::IncompleteHeader(text)
+            | Self::IncompleteQuery(text)
+            | Self::Version2Header(text)
+            | Self::Version2Query(text)
+            | Self::Scope(text) => text.clone(),
             Self::BadExpires(text) => (*text).into(),
             Self::BothPlaces => "Found both 'X-Amz-Algorithm' as a query-string param and \
                  'Authorization' as HTTP header."
@@ -222,6 +235,9 @@ impl AuthError {
     fn message_s3(&self) -> String {
         match self {
             Self::Missing => "Access Denied".into(),
+            Self::Version2Header(_) => "The authorization mechanism you have provided is not \
+                 supported. Please use AWS4-HMAC-SHA256."
+                .into(),
             Self::IncompleteHeader(text) | Self::Scope(text) => {
                 format!("The authorization header is malformed; {text}")
             }

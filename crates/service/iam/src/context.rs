@@ -136,7 +136,8 @@ impl<'a> Facts<'a> {
             }
             "kms:calleraccount" => Some(self.ctx.principal().account().into()),
             "s3:authtype" => origin?.auth_type.map(Values::from),
-            "s3:signatureversion" => origin?.auth_type.map(|_| "AWS4-HMAC-SHA256".into()),
+            "s3:signatureversion" => origin?.signature_version.map(Values::from),
+            "s3:tlsversion" => origin?.tls_version.map(Values::from),
             "s3:signatureage" => {
                 let age_ms = self.ctx.now().epoch_ms - origin?.signed_at_ms?;
                 Some(age_ms.to_string().into())

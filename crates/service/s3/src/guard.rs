@@ -5,6 +5,7 @@ use kernel::access::{Asked, Guard, Need, ResourcePolicy};
 use kernel::{Ctx, Principal};
 use serde_json::json;
 use shape::View;
+use shape::access::{self, Step};
 use store::ReadTx;
 
 use crate::buckets;
@@ -13,6 +14,7 @@ use crate::records::{BUCKETS, Bucket};
 use crate::settings::access::{Ownership, PublicBlock};
 use crate::settings::acl::{Acl, Grantee, Right};
 use crate::settings::kept::{self, BucketTags, PolicyText};
+use crate::settings::tags;
 
 const ARN: &str = "arn:aws:s3:::";
 
@@ -102,6 +104,10 @@ impl S3Guard {
 }
 
 impl Guard for S3Guard {
+    fn asks_itself(&self, operation: &str) -> bool {
+        operation == "DeleteObjects"
+    }
+
     fn policy(&self, ctx: &Ctx, need: &Need) -> Option<ResourcePolicy> {
         let (name, key) = split(&need.resource)?;
         ctx.store().read(|tx| {
@@ -138,12 +144,21 @@ impl Guard for S3Guard {
             let mut value = tags.filter(|(name, _)| name.eq_ignore_ascii_case(tag)).map(|(_, v)| v);
             return value.next().cloned().map(|value| vec![value]);
         }
+        if let Some(tag) = key.strip_prefix("s3:requestobjecttag/") {
+            let tags = request_tags(asked)?;
+            let value = tags.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(tag));
+            return value.map(|(_, value)| vec![value]);
+        }
         if let Some(tag) = key.strip_prefix("s3:buckettag/") {
             let tags = self.tags(ctx, &format!("{ARN}{bucket}"));
             let value = tags.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(tag));
             return value.map(|(_, value)| vec![value]);
         }
         match key {
+            "s3:requestobjecttagkeys" => {
+                let keys: Vec<String> = request_tags(asked)?.into_iter().map(|tag| tag.0).collect();
+                (!keys.is_empty()).then_some(keys)
+            }
             "s3:resourceaccount" | "aws:resourceaccount" => {
                 let bucket = ctx.store().read(|tx| tx.get(&BUCKETS, bucket)).ok()??;
                 Some(vec![bucket.account])
@@ -151,6 +166,16 @@ impl Guard for S3Guard {
             _ => None,
         }
     }
+}
+
+/// The tags that a request gives an object: in its header, or as its body.
+fn request_tags(asked: &Asked<'_>) -> Option<Vec<(String, String)>> {
+    let input = asked.input?;
+    if asked.operation == "PutObjectTagging" {
+        let path = [Step::Member("Tagging".into()), Step::Member("TagSet".into())];
+        return Some(access::tags(input, &path));
+    }
+    tags::from_header(&member(input, "Tagging")?).ok()
 }
 
 /// The text of a member of an input.

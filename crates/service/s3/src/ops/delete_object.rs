@@ -4,11 +4,14 @@
 //! aws s3 rm s3://photos/a.jpg
 //! ```
 
+use std::borrow::Cow;
+
 use api_s3::{
     DeleteObjectOutput, DeleteObjectRequest, DeleteObjectsOutput, DeleteObjectsRequest,
     DeletedObject, Error, ErrorShape, ObjectIdentifier,
 };
-use kernel::{Ctx, Fault, Timestamp};
+use kernel::access::Need;
+use kernel::{Ctx, Fault, Principal, Timestamp};
 use store::WriteTx;
 
 use crate::hooks::{self, Happened};
@@ -194,12 +197,22 @@ pub(crate) async fn delete_objects(
         return Err(errors::malformed_xml().into());
     }
     let bypass = input.bypass_governance_retention == Some(true);
+    // Each key by itself: what may not be deleted is told beside what was.
+    let refused: Vec<Option<(Cow<'static, str>, String)>> = objects
+        .iter()
+        .map(|object| may_delete(ctx, name, object, bypass).err())
+        .map(|fault| fault.map(|fault| (fault.code, fault.message)))
+        .collect();
     let answers = ctx
         .store()
         .write(|tx| -> Result<Vec<Result<Deleted, Fault>>, Error> {
             let bucket = buckets::bucket(tx, ctx, name, owner)?;
             let mut answers = Vec::with_capacity(objects.len());
-            for object in objects {
+            for (object, refused) in objects.iter().zip(&refused) {
+                if let Some((code, message)) = refused {
+                    answers.push(Err(Fault::new(code.clone(), 403, message.clone())));
+                    continue;
+                }
                 let answer = deletion(object, bypass).run(tx, ctx, &bucket).map_err(Fault::from);
                 match answer {
                     // What the store says of one is of all.
@@ -227,6 +240,27 @@ pub(crate) async fn delete_objects(
         }
     }
     Ok(output)
+}
+
+/// Whether the caller may delete an object of a list.
+fn may_delete(
+    ctx: &Ctx,
+    bucket: &str,
+    object: &ObjectIdentifier,
+    bypass: bool,
+) -> Result<(), Fault> {
+    if matches!(ctx.principal(), Principal::Service { .. }) {
+        return Ok(());
+    }
+    let resource = format!("arn:aws:s3:::{bucket}/{}", object.key);
+    let mut needs = vec![match &object.version_id {
+        Some(id) => Need::new("s3:DeleteObjectVersion", &*resource).key("s3:versionid", id.clone()),
+        None => Need::new("s3:DeleteObject", &*resource),
+    }];
+    if bypass {
+        needs.push(Need::new("s3:BypassGovernanceRetention", resource));
+    }
+    ctx.authorize("s3", "DeleteObjects", &needs)
 }
 
 fn deletion(object: &ObjectIdentifier, bypass: bool) -> Deletion<'_> {

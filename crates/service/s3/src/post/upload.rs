@@ -63,22 +63,28 @@ fn admit(visit: &Visit, fields: &Fields) -> Result<(Ctx, (u64, u64)), Fault> {
         }
         return Ok((visit.ctx.clone(), (0, u64::MAX)));
     };
-    if fields.get("signature").is_some() || fields.get("awsaccesskeyid").is_some() {
-        return Err(Fault::sender(
-            "InvalidRequest",
-            "The authorization mechanism you have provided is not supported. Please use \
-             AWS4-HMAC-SHA256.",
-        ));
-    }
     let field = |name: &'static str, shown: &str| fields.get(name).ok_or_else(|| missing(shown));
-    let ctx = (visit.verify)(&FormSignature {
-        algorithm: field("x-amz-algorithm", "X-Amz-Algorithm")?,
-        credential: field("x-amz-credential", "X-Amz-Credential")?,
-        date: field("x-amz-date", "X-Amz-Date")?,
-        token: fields.get("x-amz-security-token"),
-        signature: field("x-amz-signature", "X-Amz-Signature")?,
-        text,
-    })?;
+    let token = fields.get("x-amz-security-token");
+    let signature = match fields.get("x-amz-algorithm") {
+        // Signature Version 2, as boto3 signs forms for us-east-1 unless told otherwise.
+        None if fields.get("awsaccesskeyid").is_some() => FormSignature {
+            algorithm: "AWS",
+            credential: field("awsaccesskeyid", "AWSAccessKeyId")?,
+            date: "",
+            token,
+            signature: field("signature", "Signature")?,
+            text,
+        },
+        _ => FormSignature {
+            algorithm: field("x-amz-algorithm", "X-Amz-Algorithm")?,
+            credential: field("x-amz-credential", "X-Amz-Credential")?,
+            date: field("x-amz-date", "X-Amz-Date")?,
+            token,
+            signature: field("x-amz-signature", "X-Amz-Signature")?,
+            text,
+        },
+    };
+    let ctx = (visit.verify)(&signature)?;
     let invalid =
         |_| Fault::sender("InvalidPolicyDocument", "Invalid Policy: Invalid Base64 encoding.");
     let document = BASE64_STANDARD.decode(text.trim()).map_err(invalid)?;
