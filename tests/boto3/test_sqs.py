@@ -260,12 +260,6 @@ def test_attributes_of_queues(sqs, queue, unique):
     assert error_of(sqs.create_queue, QueueName="a b")[0] == "InvalidParameterValue"
 
 
-def test_keys_of_kms_are_refused_by_name(sqs, unique):
-    attributes = {"KmsMasterKeyId": "alias/mine"}
-    code, text = error_of(sqs.create_queue, QueueName=unique("kms"), Attributes=attributes)
-    assert (code, "KmsMasterKeyId" in text) == ("NotImplementedException", True)
-
-
 def test_listing(sqs, queue, unique):
     prefix = unique("list")
     urls = sorted(queue(prefix) for _ in range(5))

@@ -8,10 +8,11 @@ const FILE_LINES_MAX: usize = 700;
 const FUNCTION_LINES_MAX: usize = 70;
 
 /// Files that may contain `unsafe`: small, named, every block with its SAFETY comment.
-const UNSAFE: [&str; 3] = [
+const UNSAFE: [&str; 4] = [
     "crates/engine/sandbox/src/sys.rs",
     "crates/engine/sandbox/src/sys/",
     "crates/service/kms/src/crypto/ffi.rs",
+    "crates/service/sns/src/sha1.rs",
 ];
 
 /// Marks of unfinished or forbidden things. Split, so that this file does not contain them.

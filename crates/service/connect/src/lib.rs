@@ -11,6 +11,7 @@ mod contacts;
 mod content;
 mod errors;
 mod flows;
+mod guard;
 mod ids;
 mod ops;
 mod page;
@@ -30,6 +31,7 @@ api_connect::serve!(Connect, ops);
 /// Builds the service for the kernel. `calls` is shared with whoever places calls.
 pub fn service(calls: &Calls) -> Service {
     let mut service = Service::new(api_connect::dispatch(Arc::new(Connect)));
+    service.guard = Some(Arc::new(guard::Resources));
     service.tasks.push((calls::TURN_OVER, Arc::new(calls.clone())));
     service.subscriptions.push((calls::FLOW_LOG, Arc::new(calls::FlowLogs)));
     let calls = calls.clone();

@@ -8,6 +8,8 @@ mod describe;
 mod end;
 mod error;
 mod find;
+#[doc(hidden)]
+pub mod fuzz;
 mod grant;
 mod guard;
 mod import;

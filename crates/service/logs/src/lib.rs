@@ -6,6 +6,7 @@
 
 mod error;
 mod event;
+mod guard;
 mod merge;
 mod name;
 mod ops;
@@ -24,5 +25,7 @@ api_logs::serve!(Logs, ops);
 
 /// Builds the service for the kernel.
 pub fn service() -> Service {
-    Service::new(api_logs::dispatch(Arc::new(Logs)))
+    let mut service = Service::new(api_logs::dispatch(Arc::new(Logs)));
+    service.guard = Some(Arc::new(guard::Groups));
+    service
 }

@@ -67,8 +67,8 @@ pub(crate) fn set_topic(
         "FifoThroughputScope" if topic.is_fifo() => matches!(text, "Topic" | "MessageGroup"),
         "SignatureVersion" => matches!(text, "1" | "2"),
         "TracingConfig" => text == "PassThrough",
-        "KmsMasterKeyId" if text.is_empty() => true,
-        "KmsMasterKeyId" | "ArchivePolicy" => {
+        "KmsMasterKeyId" => text.len() <= 2048,
+        "ArchivePolicy" => {
             return Err(Fault::not_implemented(format_args!("the attribute {name} of topics")));
         }
         // Terraform sets the rate at which successes are logged to what it is: never.

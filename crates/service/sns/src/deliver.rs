@@ -19,7 +19,8 @@ use shape::Blob;
 use store::{Key, Part, Scan, StoreError};
 use tokio::sync::Notify;
 
-use crate::record::{Attribute, DELIVERIES, DUE, Delivery};
+use crate::kms;
+use crate::record::{Attribute, DELIVERIES, DUE, Delivery, PUBLISHED, PUBLISHED_UNTIL};
 
 /// Deliveries under way at once.
 const RUNNING_MAX: usize = 32;
@@ -27,6 +28,8 @@ const RUNNING_MAX: usize = 32;
 const HTTP_TIMEOUT: Duration = Duration::from_secs(15);
 /// Bytes of an endpoint's answer that are read.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// Deduplication ids that one commit forgets.
+const FORGET_MAX: usize = 500;
 /// Repetitions to queues and functions of this installation.
 const INTERNAL_RETRIES_MAX: u32 = 100;
 /// Name by which the service is known to policies.
@@ -54,6 +57,9 @@ pub(crate) fn start(kernel: &Kernel, posted: Arc<Notify>) {
     kernel.spawn(async move {
         let running: Arc<Mutex<Running>> = Arc::default();
         while !own.is_stopping() {
+            if let Err(error) = forget(&own).await {
+                own.log(Level::Error, format_args!("sns: {error}"));
+            }
             let pause = match pass(&own, &running, &posted) {
                 Ok(next_ms) => {
                     let now_ms = now_ms(&own);
@@ -71,6 +77,37 @@ pub(crate) fn start(kernel: &Kernel, posted: Arc<Notify>) {
             }
         }
     });
+}
+
+/// Forgets deduplication ids whose time is over.
+async fn forget(kernel: &Kernel) -> Result<(), StoreError> {
+    let scan = Scan::all().le(now_ms(kernel)).limit(FORGET_MAX);
+    let mut gone = Vec::new();
+    kernel.store().snapshot().scan_raw(&PUBLISHED_UNTIL, &scan, &mut |key, _| {
+        gone.push(Key::from_bytes(key));
+        ControlFlow::Continue(())
+    })?;
+    if gone.is_empty() {
+        return Ok(());
+    }
+    let write = kernel.store().write(|tx| {
+        for key in &gone {
+            if let Some(
+                [Part::U64(until_ms), Part::U64(topic), Part::Text(scope), Part::Text(id)],
+            ) = key.parts().as_deref()
+            {
+                // It may have been used again since.
+                let at = (*topic, scope.as_str(), id.as_str());
+                let found = tx.get(&PUBLISHED, at)?;
+                if found.is_some_and(|found| found.until_ms == *until_ms) {
+                    tx.delete(&PUBLISHED, at)?;
+                }
+            }
+            tx.delete(&PUBLISHED_UNTIL, key)?;
+        }
+        Ok(())
+    });
+    write.await
 }
 
 fn now_ms(kernel: &Kernel) -> u64 {
@@ -141,14 +178,25 @@ fn pass(
 /// repeated here, so that nothing overtakes it.
 async fn make(kernel: &Kernel, number: u64, mut delivery: Delivery) -> Result<(), StoreError> {
     loop {
-        let outcome = attempt(kernel, &delivery).await;
+        // What is under a key of KMS is opened for every attempt, and never written down.
+        let open = kms::opened(kernel, &delivery).await;
+        let outcome = match &open {
+            Ok(open) => attempt(kernel, open).await,
+            Err(fault) => Outcome::Failed(format!("the message cannot be opened: {fault}")),
+        };
         let (why, again) = match outcome {
-            Outcome::Done => return finish(kernel, number, mail_of(kernel, &delivery)).await,
+            Outcome::Done => {
+                let mail = open.ok().and_then(|open| mail_of(kernel, &open));
+                return finish(kernel, number, mail).await;
+            }
             Outcome::Failed(why) => (why, pause_ms(&delivery)),
             Outcome::Refused(why) => (why, None),
         };
         let Some(pause_ms) = again else {
-            give_up(kernel, &delivery, &why).await;
+            match &open {
+                Ok(open) => give_up(kernel, open, &why).await,
+                Err(_) => kernel.log(Level::Warn, format_args!("sns: {}: {why}", delivery.topic)),
+            }
             return finish(kernel, number, None).await;
         };
         delivery.attempts += 1;

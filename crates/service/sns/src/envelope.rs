@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::message::Message;
 use crate::name::TopicName;
 use crate::record::Subscription;
-use crate::sign::{CERTIFICATE_PATH, Signer};
+use crate::sign::{CERTIFICATE_PATH, Signer, Version};
 
 /// What all messages of one request have in common.
 pub(crate) struct Letterhead<'a> {
@@ -14,6 +14,7 @@ pub(crate) struct Letterhead<'a> {
     pub address: &'a str,
     pub topic: &'a TopicName,
     pub signer: &'a Signer,
+    pub version: Version,
     pub now: Timestamp,
 }
 
@@ -114,8 +115,8 @@ impl Letterhead<'_> {
         lines.sort_by_key(|(name, _)| *name);
         let text: String = lines.iter().map(|(name, value)| format!("{name}\n{value}\n")).collect();
         envelope.insert("Timestamp".into(), json!(time));
-        envelope.insert("SignatureVersion".into(), json!("2"));
-        envelope.insert("Signature".into(), json!(self.signer.sign(&text)?));
+        envelope.insert("SignatureVersion".into(), json!(self.version.text()));
+        envelope.insert("Signature".into(), json!(self.signer.sign(self.version, &text)?));
         let url = format!("http://{}{CERTIFICATE_PATH}", self.address);
         envelope.insert("SigningCertURL".into(), json!(url));
         Ok(())

@@ -11,11 +11,13 @@ mod envelope;
 mod error;
 mod filter;
 mod guard;
+mod kms;
 mod message;
 mod name;
 mod ops;
 mod publish;
 mod record;
+mod sha1;
 mod sign;
 
 use std::sync::Arc;
@@ -57,6 +59,7 @@ pub fn service(address: String) -> (Service, Starter) {
     let mut service =
         Service::new(api_sns::dispatch(Arc::new(Sns { address, posted, last: AtomicU64::new(0) })));
     service.guard = Some(Arc::new(guard::Topics));
+    service.reseal = Some(Arc::new(sign::Keys));
     (service, starter)
 }
 

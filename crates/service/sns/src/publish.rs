@@ -11,13 +11,14 @@ use crate::attributes::dead_letters;
 use crate::envelope::Letterhead;
 use crate::error::{invalid, no_topic};
 use crate::filter;
+use crate::kms::{self, DataKey};
 use crate::message::Message;
 use crate::name::TopicName;
 use crate::record::{
-    DELIVERIES, DUE, Delivery, PUBLISHED, Published, SEQUENCES, Subscription, TOPICS, Topic,
-    now_ms, require, subscriptions,
+    DELIVERIES, DUE, Delivery, PUBLISHED, PUBLISHED_UNTIL, Published, SEQUENCES, Subscription,
+    TOPICS, Topic, now_ms, require, subscriptions,
 };
-use crate::sign::Signer;
+use crate::sign::{Signer, Version};
 
 /// How long a deduplication id is remembered.
 const DEDUPLICATION_MS: u64 = 5 * 60 * 1000;
@@ -72,7 +73,11 @@ pub(crate) async fn publish(
         })
         .collect();
     let signer = Signer::open(ctx.kernel()).await?;
-    let head = Letterhead { address: &sns.address, topic: name, signer: &signer, now: ctx.now() };
+    let version = Version::of(topic.attributes.get("SignatureVersion"));
+    let data_key = kms::to_seal(ctx, name, &topic).await?;
+    let head =
+        Letterhead { address: &sns.address, topic: name, signer: &signer, version, now: ctx.now() };
+    let letters = Letters { head, data_key, ctx };
     let now_ms = now_ms(ctx);
     let receipts = ctx
         .store()
@@ -83,7 +88,7 @@ pub(crate) async fn publish(
             let to = subscriptions(tx, name)?;
             let sent = messages.iter().map(|message| match message {
                 Ok((message, id)) => {
-                    one(tx, sns, &head, (&topic, &to), message, id, now_ms).map(Some)
+                    one(tx, sns, &letters, (&topic, &to), message, id, now_ms).map(Some)
                 }
                 Err(_) => Ok(None),
             });
@@ -98,15 +103,23 @@ pub(crate) async fn publish(
     Ok(outcomes.collect())
 }
 
+/// What the messages of a request are written with.
+struct Letters<'a> {
+    head: Letterhead<'a>,
+    data_key: Option<DataKey>,
+    ctx: &'a Ctx,
+}
+
 fn one(
     tx: &mut WriteTx,
     sns: &Sns,
-    head: &Letterhead<'_>,
+    letters: &Letters<'_>,
     (topic, to): (&Topic, &[Subscription]),
     message: &Message,
     message_id: &str,
     now_ms: u64,
 ) -> Result<Receipt, Error> {
+    let head = &letters.head;
     let mut sequence = None;
     if let Some(id) = message.deduplication_id.as_deref().filter(|_| head.topic.is_fifo()) {
         let by_group =
@@ -123,11 +136,15 @@ fn one(
         let until_ms = now_ms + DEDUPLICATION_MS;
         let published = Published { until_ms, message_id: message_id.into(), sequence: number };
         tx.put(&PUBLISHED, (topic.id, scope, id), &published)?;
+        tx.put_raw(&PUBLISHED_UNTIL, (until_ms, topic.id, scope, id), Vec::new())?;
         sequence = Some(sequence_text(number));
     }
     for subscription in to.iter().filter(|s| s.token.is_none() && wants(s, message)) {
-        let delivery =
+        let mut delivery =
             delivery(head, topic, subscription, message, message_id, sequence.as_deref(), now_ms)?;
+        if let Some(key) = &letters.data_key {
+            kms::close(letters.ctx, key, &mut delivery)?;
+        }
         post(tx, sns, &delivery, now_ms)?;
     }
     Ok(Receipt { message_id: message_id.to_owned(), sequence })
@@ -202,5 +219,6 @@ fn delivery(
         policy: own.or(topic.attributes.get("DeliveryPolicy")).cloned(),
         attempts: 0,
         due_ms: now_ms,
+        sealed: None,
     })
 }

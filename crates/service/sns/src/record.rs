@@ -15,6 +15,8 @@ pub(crate) const TOPICS: Table<Topic> = Table::new("sns/topic");
 pub(crate) const SUBSCRIPTIONS: Table<Subscription> = Table::new("sns/subscription");
 /// What was published to FIFO topics within five minutes, by (topic's id, scope, deduplication id).
 pub(crate) const PUBLISHED: Table<Published> = Table::new("sns/published");
+/// The same by time: (forgotten at, topic's id, scope, deduplication id) → nothing.
+pub(crate) const PUBLISHED_UNTIL: RawTable = RawTable::new("sns/published-until");
 /// The last sequence number of a FIFO topic by its id.
 pub(crate) const SEQUENCES: Table<u64> = Table::new("sns/sequence");
 /// What is to be delivered, by its number.
@@ -110,6 +112,9 @@ pub(crate) struct Delivery {
     pub attempts: u32,
     /// Its place in [`DUE`].
     pub due_ms: u64,
+    /// Body, subject and attributes under a data key of KMS, in base64: then they are not above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<String>,
 }
 
 /// A message attribute.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use api_sqs::Error;
 use store::{ReadTx, StoreError};
 
-use crate::error::{bad_value, invalid};
+use crate::error::{bad_value, invalid, modeled};
 use crate::name::{QueueName, is_name};
 use crate::record::{QUEUES, Queue};
 use crate::settings::Settings;
@@ -39,6 +39,14 @@ pub(crate) fn set_all(
 ) -> Result<(), Error> {
     for (name, text) in attributes {
         settings.set(name, text)?;
+    }
+    let kms = attributes.get("KmsMasterKeyId").is_some_and(|key| !key.is_empty());
+    if kms && settings.sealed {
+        return Err(modeled!(
+            InvalidAttributeValue,
+            "You can use one type of server-side encryption (SSE) at one time. You can either \
+             enable KMS SSE or SQS SSE."
+        ));
     }
     settings.check()
 }

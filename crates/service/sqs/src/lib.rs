@@ -17,6 +17,7 @@ mod groups;
 mod guard;
 mod handle;
 mod invalid;
+mod kms;
 mod line;
 mod live;
 mod md5;
@@ -35,6 +36,7 @@ use std::sync::Arc;
 
 use kernel::Service;
 
+use kms::DataKeys;
 use live::Lives;
 
 pub use record::policy_text;
@@ -42,6 +44,7 @@ pub use record::policy_text;
 /// The service.
 pub struct Sqs {
     lives: Arc<Lives>,
+    data_keys: Arc<DataKeys>,
     /// Where queue URLs point when no client's request says where it reaches us.
     address: String,
 }
@@ -52,7 +55,8 @@ api_sqs::serve!(Sqs, ops);
 /// reach it.
 pub fn service(address: String) -> Service {
     let lives = Arc::new(Lives::default());
-    let sqs = Sqs { lives: lives.clone(), address };
+    let data_keys = Arc::new(DataKeys::default());
+    let sqs = Sqs { lives: lives.clone(), data_keys: data_keys.clone(), address };
     let mut service = Service::new(api_sqs::dispatch(Arc::new(sqs)));
     service.reseal = Some(Arc::new(seal::Messages));
     service.invalid = Some(invalid::invalid);
@@ -60,8 +64,11 @@ pub fn service(address: String) -> Service {
     service.tasks = sweep::tasks(&lives);
     service.tasks.extend(moves::tasks(&lives));
     let forget = move || -> kernel::BoxFuture<'static, ()> {
-        let lives = lives.clone();
-        Box::pin(async move { lives.clear() })
+        let (lives, data_keys) = (lives.clone(), data_keys.clone());
+        Box::pin(async move {
+            lives.clear();
+            data_keys.clear();
+        })
     };
     service.reset = Some(Arc::new(forget));
     service

@@ -5,7 +5,13 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use std::time::Duration;
+
+use kernel::Ctx;
+use store::StoreError;
 use tokio::sync::Notify;
+
+use crate::count::Counts;
 
 /// All queues that were used, by their ids.
 #[derive(Default)]
@@ -24,7 +30,15 @@ pub(crate) struct Live {
     claims: Mutex<Claims>,
     /// At least as many messages as are in flight; `u64::MAX` until they were counted.
     in_flight: Mutex<Option<u64>>,
+    /// The last count of all messages, when it was made and how long it took.
+    counts: Mutex<Option<(Counts, Duration, Duration)>>,
 }
+
+/// A count that took less than this is made anew whenever it is asked for.
+const COUNT_QUICK: Duration = Duration::from_millis(5);
+/// So many times as long as it took, a slow count is good for: who keeps asking about a queue of
+/// millions has no more than this part of a processor.
+const COUNT_GOOD_FOR: u32 = 20;
 
 /// What requests under way are handing out.
 #[derive(Default)]
@@ -73,6 +87,26 @@ impl Lives {
 }
 
 impl Live {
+    /// The messages of the queue. AWS calls the numbers approximate: those of a queue that is slow
+    /// to count may be some seconds old.
+    pub fn counted(
+        &self,
+        ctx: &Ctx,
+        count: impl FnOnce() -> Result<Counts, StoreError>,
+    ) -> Result<Counts, StoreError> {
+        let began = ctx.elapsed();
+        if let Some((counts, at, took)) = *lock(&self.counts)
+            && took >= COUNT_QUICK
+            && began.saturating_sub(at) < took * COUNT_GOOD_FOR
+        {
+            return Ok(counts);
+        }
+        let counts = count()?;
+        let ended = ctx.elapsed();
+        *lock(&self.counts) = Some((counts, ended, ended.saturating_sub(began)));
+        Ok(counts)
+    }
+
     /// What requests under way are handing out.
     pub fn claims(&self) -> MutexGuard<'_, Claims> {
         lock(&self.claims)

@@ -13,9 +13,9 @@ use store::{Key, Part, ReadTx, Scan, StoreError, Table, Timer, WriteTx};
 
 use crate::live::Lives;
 use crate::name::QueueName;
-use crate::record::{LINE, QUEUES, Queue, STATES, State};
+use crate::record::{BODIES, LINE, QUEUES, Queue, STATES, State};
 use crate::send::next_sequence;
-use crate::{line, seal};
+use crate::{kms, line, seal};
 
 /// Tasks by (account, region, source's name, task id).
 const MOVES: Table<Move> = Table::new("sqs/move");
@@ -239,16 +239,11 @@ impl Mover {
         state: &State,
         now_ms: u64,
     ) -> Result<bool, StoreError> {
-        let Some(mut content) = seal::read(tx, kernel.sealer(), source.rows, sequence)? else {
+        let new_id = kernel.random().uuid();
+        let Some((row, message_id)) = moved_row(kernel, tx, (source, target), sequence, new_id)?
+        else {
             return Ok(false);
         };
-        content.message_id = kernel.random().uuid();
-        let row = seal::to_row(kernel.sealer(), &content, target.settings.sealed);
-        let row = row.map_err(|fault| StoreError::Encode {
-            table: "sqs/body".into(),
-            key: sequence.to_string(),
-            detail: fault.to_string(),
-        })?;
         line::remove(tx, source, sequence, state, now_ms)?;
         let moved = State {
             sent_ms: now_ms,
@@ -258,6 +253,7 @@ impl Mover {
             received_ms: None,
             group: state.group.clone(),
             source: None,
+            message_id,
         };
         let number = next_sequence(&self.lives, tx, target, now_ms)?;
         line::add(tx, target, number, row.into(), &moved)?;
@@ -266,6 +262,34 @@ impl Mover {
 }
 
 /// The first visible messages of a queue, in their order.
+/// The row of a message in its new queue, and its new id where the row does not have it: what is
+/// under a data key of KMS stays as it is, for nobody asks for it now.
+fn moved_row(
+    kernel: &Kernel,
+    tx: &ReadTx,
+    (source, target): (&Queue, &Queue),
+    sequence: u64,
+    new_id: String,
+) -> Result<Option<(bytes::Bytes, Option<String>)>, StoreError> {
+    let Some(row) = tx.get_raw(&BODIES, (source.rows, sequence))? else { return Ok(None) };
+    if row.first() == Some(&kms::MARK) {
+        return Ok(Some((row, Some(new_id))));
+    }
+    let keys = kms::Opened::default();
+    let Some(mut content) = seal::read(tx, kernel.sealer(), &keys, source.rows, sequence)? else {
+        return Ok(None);
+    };
+    content.message_id = new_id;
+    let sealed = target.settings.sealed || target.settings.kms.is_some();
+    let row = seal::to_row(kernel.sealer(), &content, sealed);
+    let row = row.map_err(|fault| StoreError::Encode {
+        table: "sqs/body".into(),
+        key: sequence.to_string(),
+        detail: fault.to_string(),
+    })?;
+    Ok(Some((row.into(), None)))
+}
+
 fn visible(tx: &ReadTx, queue: &Queue, limit: usize, now_ms: u64) -> Result<Vec<u64>, StoreError> {
     let mut found = Vec::new();
     if queue.settings.fifo.is_some() {

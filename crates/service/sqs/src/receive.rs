@@ -10,6 +10,7 @@ use store::{Key, Part, ReadTx, Scan, StoreError, WriteTx};
 
 use crate::content::{Content, Value};
 use crate::handle::Handle;
+use crate::kms::Opened;
 use crate::live::{Live, Lives};
 use crate::name::QueueName;
 use crate::record::{
@@ -60,6 +61,14 @@ struct Handed {
     woken: Vec<u64>,
 }
 
+/// Where messages are handed out from.
+struct Source<'a> {
+    lives: &'a Lives,
+    name: &'a QueueName,
+    /// What opens those under data keys of KMS.
+    keys: &'a Opened,
+}
+
 /// What is claimed until the commit, and freed whatever happens.
 struct Claim {
     live: Arc<Live>,
@@ -89,7 +98,7 @@ pub(crate) async fn receive(
         let now_ms = now_ms(ctx);
         let queue = ctx.store().read(|tx| require(tx, name))?;
         let live = sqs.lives.of(queue.id);
-        if let Some(again) = repeat(ctx, name, &queue, wanted, now_ms).await? {
+        if let Some(again) = repeat(sqs, ctx, name, &queue, wanted, now_ms).await? {
             return Ok(again);
         }
         let Some(room) = room(ctx, &live, &queue, wanted, now_ms)? else { return Ok(Vec::new()) };
@@ -97,10 +106,11 @@ pub(crate) async fn receive(
         if claim.candidates.is_empty() {
             return Ok(Vec::new());
         }
-        let Handed { taken, woken } = ctx
-            .store()
-            .write(|tx| take(&sqs.lives, ctx, tx, name, &claim.candidates, wanted, now_ms))
-            .await?;
+        let sequences = claim.candidates.iter().map(|candidate| candidate.sequence);
+        let keys = sqs.data_keys.to_open(ctx, &queue, sequences).await?;
+        let from = Source { lives: &sqs.lives, name, keys: &keys };
+        let Handed { taken, woken } =
+            ctx.store().write(|tx| take(&from, ctx, tx, &claim.candidates, wanted, now_ms)).await?;
         woken.into_iter().for_each(|id| sqs.lives.wake(id, 1));
         if !taken.is_empty() {
             live.sent_out(taken.len() as u64);
@@ -213,14 +223,14 @@ fn members(
 
 /// Hands out the candidates that can be handed out still.
 fn take(
-    lives: &Lives,
+    from: &Source<'_>,
     ctx: &Ctx,
     tx: &mut WriteTx,
-    name: &QueueName,
     candidates: &[Candidate],
     wanted: &Wanted,
     now_ms: u64,
 ) -> Result<Handed, Error> {
+    let Source { lives, name, keys } = from;
     let queue = require(tx, name)?;
     let visibility_s = wanted.visibility_s.unwrap_or(queue.settings.visibility_s);
     let visible_ms = now_ms + u64::from(visibility_s) * 1000;
@@ -249,7 +259,7 @@ fn take(
             continue;
         }
         let sealer = ctx.kernel().sealer();
-        let Some(content) = seal::read(tx, sealer, queue.rows, sequence)? else { continue };
+        let Some(content) = seal::read(tx, sealer, keys, queue.rows, sequence)? else { continue };
         if candidate.group.is_none() {
             tx.delete(&LINE, (queue.rows, state.visible_ms, sequence))?;
             tx.put_raw(&LINE, (queue.rows, visible_ms, sequence), RECEIVED)?;
@@ -348,6 +358,7 @@ fn remember(
 
 /// The messages that the same attempt got before, if nothing has happened to them since.
 async fn repeat(
+    sqs: &Sqs,
     ctx: &Ctx,
     name: &QueueName,
     queue: &Queue,
@@ -357,6 +368,9 @@ async fn repeat(
     let Some(attempt) = wanted.attempt.as_ref().filter(|_| queue.settings.fifo.is_some()) else {
         return Ok(None);
     };
+    let old = ctx.store().read(|tx| tx.get(&ATTEMPTS, (queue.id, attempt)))?;
+    let sequences = old.into_iter().flat_map(|old| old.messages).map(|(sequence, _)| sequence);
+    let keys = sqs.data_keys.to_open(ctx, queue, sequences).await?;
     let again = ctx
         .store()
         .write(|tx| {
@@ -373,7 +387,7 @@ async fn repeat(
                 let same = |s: &State| s.receives == receives && s.visible_ms > now_ms;
                 let Some(mut state) = state.filter(same) else { return Ok(None) };
                 let sealer = ctx.kernel().sealer();
-                let content = seal::read(tx, sealer, queue.rows, sequence)?;
+                let content = seal::read(tx, sealer, &keys, queue.rows, sequence)?;
                 let (Some(content), Some(group)) = (content, state.group.clone()) else {
                     return Ok(None);
                 };
@@ -400,7 +414,7 @@ fn output(ctx: &Ctx, queue: &Queue, taken: &Taken, wanted: &Wanted) -> Message {
         .collect();
     let values = attributes.iter().map(|(name, value)| (name.clone(), value.output()));
     Message {
-        message_id: Some(content.message_id.clone()),
+        message_id: Some(state.message_id.as_ref().unwrap_or(&content.message_id).clone()),
         receipt_handle: Some(handle.seal(ctx, queue)),
         md5_of_body: Some(md5::of_body(&content.body)),
         body: Some(content.body.clone()),

@@ -77,6 +77,9 @@ pub(crate) struct State {
     /// ARN of the queue that this dead letter comes from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+    /// The id of a message that was moved unread, where it is not the one it was sent with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message_id: Option<String>,
 }
 
 fn is_zero(n: &u32) -> bool {

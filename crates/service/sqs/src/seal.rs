@@ -1,9 +1,11 @@
-//! The stored form of what was sent: plain, or sealed with the installation's key.
+//! The stored form of what was sent: plain, sealed with the installation's key, or with a data key
+//! of KMS (`kms.rs`).
 
-use kernel::{BoxFuture, Fault, Kernel, Reseal, ResealProgress, Sealer, reseal_rows};
+use kernel::{BoxFuture, Ctx, Fault, Kernel, Reseal, ResealProgress, Sealer, reseal_rows};
 use store::{ReadTx, StoreError};
 
 use crate::content::Content;
+use crate::kms::{self, DataKey, Opened};
 use crate::record::BODIES;
 
 const PURPOSE: &str = "sqs/body";
@@ -21,10 +23,17 @@ pub(crate) fn to_row(sealer: &Sealer, content: &Content, sealed: bool) -> Result
     })
 }
 
+/// The row of a message under a data key.
+pub(crate) fn under(ctx: &Ctx, content: &Content, key: &DataKey) -> Result<Vec<u8>, Fault> {
+    let plain = serde_json::to_vec(content).map_err(Fault::internal)?;
+    Ok([&[kms::MARK][..], &key.seal(ctx, &plain)?].concat())
+}
+
 /// Reads a row; nothing when the message is gone.
 pub(crate) fn read(
     tx: &ReadTx,
     sealer: &Sealer,
+    keys: &Opened,
     rows: u64,
     sequence: u64,
 ) -> Result<Option<Content>, StoreError> {
@@ -39,6 +48,10 @@ pub(crate) fn read(
         Some((&SEALED, sealed)) => {
             let plain = sealer.open_sealed(PURPOSE, sealed);
             serde_json::from_slice(&plain.map_err(|error| damaged(error.to_string()))?)
+        }
+        Some((&kms::MARK, sealed)) => {
+            let plain = keys.open(sealed).ok_or_else(|| damaged("not of its data key".into()))?;
+            serde_json::from_slice(&plain)
         }
         _ => return Err(damaged("neither plain nor sealed".into())),
     };

@@ -12,6 +12,7 @@ use store::{Key, Part, Scan, StoreError, WriteTx};
 
 use crate::content::{self, Attribute, Content, TRACE};
 use crate::error::{bad_value, invalid, missing};
+use crate::kms::DataKey;
 use crate::live::Lives;
 use crate::name::QueueName;
 use crate::record::{Queue, SENT, SENT_UNTIL, SEQUENCES, STATES, Sent, State, now_ms, require};
@@ -67,7 +68,12 @@ impl Outgoing {
     }
 
     /// Checks a message against a queue.
-    pub fn new(ctx: &Ctx, queue: &Queue, entry: Entry) -> Result<Self, Fault> {
+    pub fn new(
+        ctx: &Ctx,
+        queue: &Queue,
+        key: Option<&DataKey>,
+        entry: Entry,
+    ) -> Result<Self, Fault> {
         let settings = &queue.settings;
         if entry.body.is_empty() {
             return Err(missing("MessageBody"));
@@ -103,7 +109,10 @@ impl Outgoing {
             sender: ctx.principal().user_id(),
             deduplication_id,
         };
-        let row = seal::to_row(ctx.kernel().sealer(), &content, settings.sealed)?.into();
+        let row = match key {
+            Some(key) => seal::under(ctx, &content, key)?.into(),
+            None => seal::to_row(ctx.kernel().sealer(), &content, settings.sealed)?.into(),
+        };
         Ok(Outgoing { content, row, delay_s, group, size })
     }
 
@@ -229,6 +238,7 @@ fn put(
         received_ms: None,
         group: message.group.clone(),
         source: None,
+        message_id: None,
     };
     line::add(tx, queue, sequence, message.row.clone(), &state)?;
     let message_id = message.content.message_id.clone();

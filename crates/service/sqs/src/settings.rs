@@ -34,6 +34,17 @@ pub(crate) struct Settings {
     pub fifo: Option<Fifo>,
     /// Whether messages are sealed with the installation's key at rest.
     pub sealed: bool,
+    /// The key of KMS that seals them instead: an id, an ARN or an alias.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kms: Option<String>,
+    /// How long a data key of KMS is used, in seconds.
+    #[serde(default = "reuse_s")]
+    pub reuse_s: u32,
+}
+
+/// Five minutes.
+fn reuse_s() -> u32 {
+    300
 }
 
 /// What FIFO queues have besides.
@@ -79,6 +90,8 @@ impl Settings {
                 throughput: "perQueue".into(),
             }),
             sealed: true,
+            kms: None,
+            reuse_s: reuse_s(),
         }
     }
 
@@ -98,12 +111,14 @@ impl Settings {
             "RedrivePolicy" => self.redrive = Some(redrive(text)?),
             "RedriveAllowPolicy" if text.is_empty() => self.redrive_allow = None,
             "RedriveAllowPolicy" => self.redrive_allow = Some(redrive_allow(text)?),
-            "SqsManagedSseEnabled" => self.sealed = boolean(name, text)?,
-            "KmsMasterKeyId" if text.is_empty() => {}
-            "KmsMasterKeyId" | "KmsDataKeyReusePeriodSeconds" => {
-                let what = "the attribute KmsMasterKeyId of queues";
-                return Err(kernel::Fault::not_implemented(what).into());
+            "SqsManagedSseEnabled" => self.set_managed(boolean(name, text)?),
+            "KmsMasterKeyId" if text.is_empty() => self.kms = None,
+            "KmsMasterKeyId" if text.len() > 2048 => return Err(bad(name)),
+            "KmsMasterKeyId" => {
+                self.kms = Some(text.to_owned());
+                self.sealed = false;
             }
+            "KmsDataKeyReusePeriodSeconds" => self.reuse_s = number(name, text, 60, 86_400)?,
             "FifoQueue" => return self.set_type(text),
             "ContentBasedDeduplication" | "DeduplicationScope" | "FifoThroughputLimit" => {
                 return self.set_fifo(name, text);
@@ -111,6 +126,14 @@ impl Settings {
             _ => return Err(unknown(name)),
         }
         Ok(())
+    }
+
+    /// With a key of the installation there is none of KMS.
+    fn set_managed(&mut self, on: bool) {
+        self.sealed = on;
+        if on {
+            self.kms = None;
+        }
     }
 
     fn set_type(&mut self, text: &str) -> Result<(), Error> {
@@ -161,6 +184,10 @@ impl Settings {
             "RedrivePolicy" => self.redrive.as_ref()?.text(),
             "RedriveAllowPolicy" => self.redrive_allow.as_ref()?.text(),
             "SqsManagedSseEnabled" => self.sealed.to_string(),
+            "KmsMasterKeyId" => self.kms.clone()?,
+            "KmsDataKeyReusePeriodSeconds" => {
+                self.kms.as_ref().map(|_| self.reuse_s.to_string())?
+            }
             "FifoQueue" => fifo.map(|_| "true".to_owned())?,
             "ContentBasedDeduplication" => fifo?.content_based.to_string(),
             "DeduplicationScope" => fifo?.scope.clone(),

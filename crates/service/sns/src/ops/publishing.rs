@@ -9,7 +9,7 @@ use api_sns::{
 use kernel::{Ctx, Fault};
 use mailbox::{Channel, Mail};
 
-use super::topic_at;
+use super::shared_topic_at;
 use crate::Sns;
 use crate::error::invalid;
 use crate::message::{Given, Message};
@@ -42,7 +42,7 @@ pub(crate) async fn publish(
     if arn.contains(":endpoint/") {
         return Err(Fault::not_implemented("publishing to mobile push endpoints").into());
     }
-    let name = topic_at(ctx, &arn)?;
+    let name = shared_topic_at(ctx, &arn, "Publish")?;
     let message = Message::new(given)?;
     let outcomes = publish::publish(sns, ctx, &name, vec![Ok(message)]).await?;
     let receipt = outcomes.into_iter().next();
@@ -83,7 +83,7 @@ pub(crate) async fn publish_batch(
     ctx: &Ctx,
     input: PublishBatchInput,
 ) -> Result<PublishBatchResponse, Error> {
-    let name = topic_at(ctx, &input.topic_arn)?;
+    let name = shared_topic_at(ctx, &input.topic_arn, "Publish")?;
     let entries = input.publish_batch_request_entries;
     check(&entries.iter().map(|entry| entry.id.as_str()).collect::<Vec<_>>())?;
     if entries.iter().map(|entry| entry.message.len()).sum::<usize>() > BATCH_BYTES_MAX {

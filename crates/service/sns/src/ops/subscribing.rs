@@ -10,10 +10,10 @@ use api_sns::{
     SubscribeResponse, UnsubscribeInput, UnsubscribeOutput,
 };
 use kernel::{Ctx, Fault, Principal};
-use store::{Key, Part, Scan};
+use store::{Part, Scan};
 
 use super::publishing::is_phone;
-use super::{page, topic_at};
+use super::{page, shared_topic_at};
 use crate::Sns;
 use crate::attributes::{default_delivery, set_subscription};
 use crate::envelope::Letterhead;
@@ -21,10 +21,10 @@ use crate::error::{invalid, no_subscription};
 use crate::name::TopicName;
 use crate::publish::post;
 use crate::record::{
-    Delivery, SUBSCRIPTIONS, Subscription, TOPICS, now_ms, require, require_subscription,
+    Delivery, SUBSCRIPTIONS, Subscription, TOPICS, Topic, now_ms, require, require_subscription,
     subscriptions,
 };
-use crate::sign::Signer;
+use crate::sign::{Signer, Version};
 
 /// What stands for the ARN of a subscription that nobody has confirmed yet.
 const PENDING: &str = "pending confirmation";
@@ -73,14 +73,20 @@ pub(crate) async fn subscribe(
     ctx: &Ctx,
     input: SubscribeInput,
 ) -> Result<SubscribeResponse, Error> {
-    let name = topic_at(ctx, &input.topic_arn)?;
-    ctx.store().read(|tx| require(tx, &name))?;
+    let name = shared_topic_at(ctx, &input.topic_arn, "Subscribe")?;
+    let topic = ctx.store().read(|tx| require(tx, &name))?;
     let endpoint = input.endpoint.unwrap_or_default();
     let protocol = input.protocol;
     check_endpoint(&name, &protocol, &endpoint)?;
     let mut attributes = BTreeMap::new();
     set_subscription(&protocol, &mut attributes, &input.attributes.unwrap_or_default())?;
-    let pending = !matches!(protocol.as_str(), "sqs" | "lambda" | "sms");
+    // The owner of another account's queue is asked, too.
+    let foreign = endpoint.split(':').nth(4).is_some_and(|account| account != ctx.account());
+    let pending = match protocol.as_str() {
+        "sqs" => foreign,
+        "lambda" | "sms" => false,
+        _ => true,
+    };
     let new = Subscription {
         id: ctx.random().uuid(),
         owner: ctx.account().to_owned(),
@@ -93,7 +99,7 @@ pub(crate) async fn subscribe(
         authenticated: !pending,
     };
     let ask = match pending {
-        true => Some(request(sns, ctx, &name, &new).await?),
+        true => Some(request(sns, ctx, (&name, &topic), &new).await?),
         false => None,
     };
     let now_ms = now_ms(ctx);
@@ -132,11 +138,17 @@ pub(crate) async fn subscribe(
 async fn request(
     sns: &Sns,
     ctx: &Ctx,
-    name: &TopicName,
+    (name, topic): (&TopicName, &Topic),
     subscription: &Subscription,
 ) -> Result<Delivery, Fault> {
     let signer = Signer::open(ctx.kernel()).await?;
-    let head = Letterhead { address: &sns.address, topic: name, signer: &signer, now: ctx.now() };
+    let head = Letterhead {
+        address: &sns.address,
+        topic: name,
+        signer: &signer,
+        version: Version::of(topic.attributes.get("SignatureVersion")),
+        now: ctx.now(),
+    };
     let message_id = ctx.random().uuid();
     let token = subscription.token.as_deref().unwrap_or_default();
     let body = match subscription.protocol.as_str() {
@@ -164,6 +176,7 @@ async fn request(
         policy: subscription.attributes.get("DeliveryPolicy").cloned(),
         attempts: 0,
         due_ms: now_ms(ctx),
+        sealed: None,
     })
 }
 
@@ -215,13 +228,13 @@ pub(crate) async fn unsubscribe(
 ) -> Result<UnsubscribeOutput, Error> {
     let (name, id) = subscription_at(&input.subscription_arn)?;
     let anonymous = matches!(ctx.principal(), Principal::Anonymous);
-    let foreign = !anonymous && name.account != ctx.account();
     ctx.store()
         .write(|tx| {
             let Some(found) = tx.get(&SUBSCRIPTIONS, name.key().text(&id))? else {
                 return Ok(());
             };
-            if foreign || anonymous && found.guarded {
+            let foreign = ![&name.account, &found.owner].into_iter().any(|a| a == ctx.account());
+            if !anonymous && foreign || anonymous && found.guarded {
                 let text = "Only the owner of the subscription may end it";
                 return Err(Error::from(Fault::new("AuthorizationError", 403, text)));
             }
@@ -235,9 +248,12 @@ pub(crate) async fn unsubscribe(
     Ok(UnsubscribeOutput {})
 }
 
+/// A subscription of this account, or to a topic of it.
 fn own(ctx: &Ctx, arn: &str) -> Result<(TopicName, String), Fault> {
     let (name, id) = subscription_at(arn)?;
-    if name.account == ctx.account() { Ok((name, id)) } else { Err(no_subscription()) }
+    let found = ctx.store().read(|tx| require_subscription(tx, &name, &id))?;
+    let may = name.account == ctx.account() || found.owner == ctx.account();
+    if may { Ok((name, id)) } else { Err(no_subscription()) }
 }
 
 pub(crate) async fn get_subscription_attributes(
@@ -308,10 +324,16 @@ pub(crate) async fn list_subscriptions(
     ctx: &Ctx,
     input: ListSubscriptionsInput,
 ) -> Result<ListSubscriptionsResponse, Error> {
-    let key = Key::of((ctx.account(), ctx.region()));
-    let found = ctx.store().read(|tx| tx.scan(&SUBSCRIPTIONS, Scan::prefix(key)))?;
-    let all = found.into_iter().filter_map(|(key, subscription)| match key.parts()?.get(2)? {
-        Part::Text(topic) => Some(shown(&TopicName::own(ctx, topic), subscription)),
+    // The account's own, to whosever topics.
+    let found = ctx.store().read(|tx| tx.scan(&SUBSCRIPTIONS, Scan::all()))?;
+    let own = found.into_iter().filter(|(_, subscription)| subscription.owner == ctx.account());
+    let all = own.filter_map(|(key, subscription)| match &key.parts()?[..] {
+        [Part::Text(account), Part::Text(region), Part::Text(name), ..]
+            if region == ctx.region() =>
+        {
+            let (account, region, name) = (account.clone(), region.clone(), name.clone());
+            Some(shown(&TopicName { account, region, name }, subscription))
+        }
         _ => None,
     });
     let (page, next_token) = page(all.collect(), input.next_token.as_deref())?;
@@ -323,7 +345,7 @@ pub(crate) async fn list_subscriptions_by_topic(
     ctx: &Ctx,
     input: ListSubscriptionsByTopicInput,
 ) -> Result<ListSubscriptionsByTopicResponse, Error> {
-    let name = topic_at(ctx, &input.topic_arn)?;
+    let name = shared_topic_at(ctx, &input.topic_arn, "ListSubscriptionsByTopic")?;
     let found = ctx.store().read(|tx| {
         require(tx, &name)?;
         Ok::<_, Error>(subscriptions(tx, &name)?)

@@ -14,12 +14,12 @@ use kernel::{Ctx, Fault};
 use serde_json::{Value as Json, json};
 use store::{Key, Part, Scan};
 
-use super::{page, topic_at};
+use super::{page, shared_topic_at, topic_at};
 use crate::Sns;
 use crate::attributes::{default_delivery, default_policy, set_topic};
 use crate::error::{invalid, not_found};
 use crate::name::{TopicName, is_name};
-use crate::record::{SUBSCRIPTIONS, TOPICS, Topic, require, subscriptions};
+use crate::record::{SEQUENCES, SUBSCRIPTIONS, TOPICS, Topic, require, subscriptions};
 
 /// Most tags of a topic.
 const TAGS_MAX: usize = 50;
@@ -75,11 +75,14 @@ pub(crate) async fn delete_topic(
     ctx: &Ctx,
     input: DeleteTopicInput,
 ) -> Result<DeleteTopicOutput, Error> {
-    let name = topic_at(ctx, &input.topic_arn)?;
+    let name = shared_topic_at(ctx, &input.topic_arn, "DeleteTopic")?;
     ctx.store()
         .write(|tx| {
             for subscription in subscriptions(tx, &name)? {
                 tx.delete(&SUBSCRIPTIONS, name.key().text(&subscription.id))?;
+            }
+            if let Some(topic) = tx.get(&TOPICS, name.key())? {
+                tx.delete(&SEQUENCES, topic.id)?;
             }
             Ok::<_, Error>(tx.delete(&TOPICS, name.key())?)
         })
@@ -92,7 +95,7 @@ pub(crate) async fn get_topic_attributes(
     ctx: &Ctx,
     input: GetTopicAttributesInput,
 ) -> Result<GetTopicAttributesResponse, Error> {
-    let name = topic_at(ctx, &input.topic_arn)?;
+    let name = shared_topic_at(ctx, &input.topic_arn, "GetTopicAttributes")?;
     let (topic, subscriptions) =
         ctx.store().read(|tx| Ok::<_, Error>((require(tx, &name)?, subscriptions(tx, &name)?)))?;
     let confirmed = subscriptions.iter().filter(|s| s.token.is_none()).count();
@@ -118,7 +121,7 @@ pub(crate) async fn set_topic_attributes(
     ctx: &Ctx,
     input: SetTopicAttributesInput,
 ) -> Result<SetTopicAttributesOutput, Error> {
-    let name = topic_at(ctx, &input.topic_arn)?;
+    let name = shared_topic_at(ctx, &input.topic_arn, "SetTopicAttributes")?;
     let text = input.attribute_value.unwrap_or_default();
     change(ctx, &name, |topic| {
         set_topic(&name, &mut topic.attributes, &input.attribute_name, &text)
@@ -163,7 +166,7 @@ pub(crate) async fn add_permission(
     ctx: &Ctx,
     input: AddPermissionInput,
 ) -> Result<AddPermissionOutput, Error> {
-    let name = topic_at(ctx, &input.topic_arn)?;
+    let name = shared_topic_at(ctx, &input.topic_arn, "AddPermission")?;
     let known = [
         "Publish",
         "RemovePermission",
@@ -204,7 +207,7 @@ pub(crate) async fn remove_permission(
     ctx: &Ctx,
     input: RemovePermissionInput,
 ) -> Result<RemovePermissionOutput, Error> {
-    let name = topic_at(ctx, &input.topic_arn)?;
+    let name = shared_topic_at(ctx, &input.topic_arn, "RemovePermission")?;
     with_statements(ctx, &name, |statements| {
         statements.retain(|statement| statement["Sid"] != *input.label);
         Ok(())

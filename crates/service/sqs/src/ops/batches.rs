@@ -10,7 +10,7 @@ use api_sqs::{
 };
 use kernel::{Ctx, Fault};
 
-use super::queue_at;
+use super::shared_queue_at;
 use crate::Sqs;
 use crate::change::{self, Change};
 use crate::error::{empty_batch, modeled};
@@ -68,10 +68,11 @@ pub(crate) async fn send_message_batch(
     ctx: &Ctx,
     input: SendMessageBatchRequest,
 ) -> Result<SendMessageBatchResult, Error> {
-    let name = queue_at(ctx, &input.queue_url)?;
+    let name = shared_queue_at(ctx, &input.queue_url, "SendMessage")?;
     let queue = ctx.store().read(|tx| require(tx, &name))?;
     let ids: Vec<&str> = input.entries.iter().map(|entry| entry.id.as_str()).collect();
     check("SendMessage", &ids)?;
+    let key = sqs.data_keys.to_seal(ctx, &name, &queue).await?;
     let mut result = SendMessageBatchResult::default();
     let mut messages = Vec::new();
     let mut sent_ids = Vec::new();
@@ -86,7 +87,7 @@ pub(crate) async fn send_message_batch(
             deduplication_id: entry.message_deduplication_id,
             group: entry.message_group_id,
         };
-        match Outgoing::new(ctx, &queue, sent) {
+        match Outgoing::new(ctx, &queue, key.as_ref(), sent) {
             Ok(message) => {
                 bytes += message.size();
                 messages.push(message);
@@ -131,7 +132,7 @@ pub(crate) async fn delete_message_batch(
     ctx: &Ctx,
     input: DeleteMessageBatchRequest,
 ) -> Result<DeleteMessageBatchResult, Error> {
-    let name = queue_at(ctx, &input.queue_url)?;
+    let name = shared_queue_at(ctx, &input.queue_url, "DeleteMessage")?;
     ctx.store().read(|tx| require(tx, &name))?;
     let ids: Vec<&str> = input.entries.iter().map(|entry| entry.id.as_str()).collect();
     check("DeleteMessage", &ids)?;
@@ -153,7 +154,7 @@ pub(crate) async fn change_message_visibility_batch(
     ctx: &Ctx,
     input: ChangeMessageVisibilityBatchRequest,
 ) -> Result<ChangeMessageVisibilityBatchResult, Error> {
-    let name = queue_at(ctx, &input.queue_url)?;
+    let name = shared_queue_at(ctx, &input.queue_url, "ChangeMessageVisibility")?;
     let queue = ctx.store().read(|tx| require(tx, &name))?;
     let ids: Vec<&str> = input.entries.iter().map(|entry| entry.id.as_str()).collect();
     check("ChangeMessageVisibility", &ids)?;

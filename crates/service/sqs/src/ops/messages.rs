@@ -11,7 +11,7 @@ use api_sqs::{
 };
 use kernel::{Ctx, Fault};
 
-use super::queue_at;
+use super::shared_queue_at;
 use crate::Sqs;
 use crate::change::{self, Change};
 use crate::record::require;
@@ -22,7 +22,7 @@ pub(crate) async fn send_message(
     ctx: &Ctx,
     input: SendMessageRequest,
 ) -> Result<SendMessageResult, Error> {
-    let name = queue_at(ctx, &input.queue_url)?;
+    let name = shared_queue_at(ctx, &input.queue_url, "SendMessage")?;
     let queue = ctx.store().read(|tx| require(tx, &name))?;
     let entry = Entry {
         body: input.message_body,
@@ -32,7 +32,8 @@ pub(crate) async fn send_message(
         deduplication_id: input.message_deduplication_id,
         group: input.message_group_id,
     };
-    let message = Outgoing::new(ctx, &queue, entry)?;
+    let key = sqs.data_keys.to_seal(ctx, &name, &queue).await?;
+    let message = Outgoing::new(ctx, &queue, key.as_ref(), entry)?;
     let sent = send::send(sqs, ctx, &name, queue.id, &[message]).await?.pop();
     let sent = sent.ok_or_else(|| Fault::internal("a message was sent without receipt"))?;
     Ok(SendMessageResult {
@@ -49,7 +50,7 @@ pub(crate) async fn delete_message(
     ctx: &Ctx,
     input: DeleteMessageRequest,
 ) -> Result<DeleteMessageOutput, Error> {
-    let name = queue_at(ctx, &input.queue_url)?;
+    let name = shared_queue_at(ctx, &input.queue_url, "DeleteMessage")?;
     let outcomes = change::delete(sqs, ctx, &name, &[input.receipt_handle]).await?;
     outcomes.into_iter().collect::<Result<(), _>>()?;
     Ok(DeleteMessageOutput {})
@@ -60,7 +61,7 @@ pub(crate) async fn change_message_visibility(
     ctx: &Ctx,
     input: ChangeMessageVisibilityRequest,
 ) -> Result<ChangeMessageVisibilityOutput, Error> {
-    let name = queue_at(ctx, &input.queue_url)?;
+    let name = shared_queue_at(ctx, &input.queue_url, "ChangeMessageVisibility")?;
     let change = Change { handle: input.receipt_handle, visibility_s: input.visibility_timeout };
     let outcomes = change::change_visibility(sqs, ctx, &name, &[change]).await?;
     outcomes.into_iter().collect::<Result<(), _>>()?;

@@ -15,15 +15,17 @@ use api_sqs::{
     ListQueuesResult, PurgeQueueOutput, PurgeQueueRequest, RemovePermissionOutput,
     RemovePermissionRequest, SetQueueAttributesOutput, SetQueueAttributesRequest,
 };
+use kernel::access::{Guard as _, Need};
 use kernel::digest::hex;
-use kernel::{Ctx, Fault};
+use kernel::{Ctx, Fault, Principal};
 use store::WriteTx;
 
-use super::{queue_at, tags};
+use super::{check_shared, queue_at, shared_queue_at, tags};
 use crate::Sqs;
 use crate::attributes::{all, check_redrive, first, set_all, sources};
 use crate::count::{Counts, count};
-use crate::error::{bad_value, invalid, missing, modeled, no_queue};
+use crate::error::{bad_value, invalid, missing, modeled};
+use crate::guard::Queues;
 use crate::name::QueueName;
 use crate::permission;
 use crate::record::{QUEUES, Queue, now_ms, require};
@@ -36,7 +38,7 @@ const PURGE_MS: u64 = 60_000;
 const PAGE_MAX: i32 = 1000;
 
 /// Attributes in the order in which `All` gives them.
-const ATTRIBUTES: [&str; 19] = [
+const ATTRIBUTES: [&str; 21] = [
     "Policy",
     "VisibilityTimeout",
     "MaximumMessageSize",
@@ -56,6 +58,8 @@ const ATTRIBUTES: [&str; 19] = [
     "FifoThroughputLimit",
     "RedriveAllowPolicy",
     "SqsManagedSseEnabled",
+    "KmsMasterKeyId",
+    "KmsDataKeyReusePeriodSeconds",
 ];
 
 pub(crate) async fn create_queue(
@@ -137,7 +141,7 @@ pub(crate) async fn purge_queue(
     ctx: &Ctx,
     input: PurgeQueueRequest,
 ) -> Result<PurgeQueueOutput, Error> {
-    let name = queue_at(ctx, &input.queue_url)?;
+    let name = shared_queue_at(ctx, &input.queue_url, "PurgeQueue")?;
     let now_ms = now_ms(ctx);
     let rows = ctx.random().u64();
     ctx.store()
@@ -170,18 +174,29 @@ pub(crate) async fn get_queue_url(
         name.account = account;
     }
     if name.account != ctx.account() {
-        return Err(no_queue());
+        may_know(ctx, &name)?;
     }
     ctx.store().read(|tx| require(tx, &name))?;
     Ok(GetQueueUrlResult { queue_url: Some(name.url(sqs, ctx)) })
 }
 
+/// Whether the caller may learn of another account's queue. The kernel was asked for the caller's
+/// own account: the owner's is in no place that it knows.
+fn may_know(ctx: &Ctx, name: &QueueName) -> Result<(), Error> {
+    if matches!(ctx.principal(), Principal::Root { .. }) {
+        return check_shared(ctx, name, "GetQueueUrl");
+    }
+    let mut need = Need::new("sqs:GetQueueUrl", name.arn());
+    need.policy = Queues.policy(ctx, &need);
+    Ok(ctx.authorize("sqs", "GetQueueUrl", &[need])?)
+}
+
 pub(crate) async fn get_queue_attributes(
-    _: &Sqs,
+    sqs: &Sqs,
     ctx: &Ctx,
     input: GetQueueAttributesRequest,
 ) -> Result<GetQueueAttributesResult, Error> {
-    let name = queue_at(ctx, &input.queue_url)?;
+    let name = shared_queue_at(ctx, &input.queue_url, "GetQueueAttributes")?;
     let wanted = input.attribute_names.unwrap_or_default();
     let wanted: Vec<&str> = wanted.iter().map(|name| name.as_str()).collect();
     let is_wanted = |name: &str| wanted.iter().any(|wanted| *wanted == "All" || *wanted == name);
@@ -190,7 +205,7 @@ pub(crate) async fn get_queue_attributes(
     let attributes: BTreeMap<String, String> = ctx.store().read(|tx| {
         let queue = require(tx, &name)?;
         let counts = match ATTRIBUTES.iter().any(|n| n.starts_with("Approx") && is_wanted(n)) {
-            true => count(tx, &queue, now_ms)?,
+            true => sqs.lives.of(queue.id).counted(ctx, || count(tx, &queue, now_ms))?,
             false => Counts::default(),
         };
         let value = |attribute: &str| attribute_of(&queue, &name, counts, attribute);
@@ -305,7 +320,7 @@ pub(crate) async fn list_dead_letter_source_queues(
     ctx: &Ctx,
     input: ListDeadLetterSourceQueuesRequest,
 ) -> Result<ListDeadLetterSourceQueuesResult, Error> {
-    let name = queue_at(ctx, &input.queue_url)?;
+    let name = shared_queue_at(ctx, &input.queue_url, "ListDeadLetterSourceQueues")?;
     let names = ctx.store().read(|tx| {
         require(tx, &name)?;
         Ok::<_, Error>(sources(tx, &name)?)

@@ -11,7 +11,7 @@ use std::time::Duration;
 use api_sqs::{Error, Message, ReceiveMessageRequest, ReceiveMessageResult};
 use kernel::{Ctx, Fault};
 
-use super::queue_at;
+use super::shared_queue_at;
 use crate::Sqs;
 use crate::error::bad_value;
 use crate::line::next_visible_ms;
@@ -25,7 +25,7 @@ pub(crate) async fn receive_message(
     ctx: &Ctx,
     input: ReceiveMessageRequest,
 ) -> Result<ReceiveMessageResult, Error> {
-    let name = queue_at(ctx, &input.queue_url)?;
+    let name = shared_queue_at(ctx, &input.queue_url, "ReceiveMessage")?;
     let queue = ctx.store().read(|tx| require(tx, &name))?;
     let wait_s = within(
         "WaitTimeSeconds",
