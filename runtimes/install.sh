@@ -65,7 +65,7 @@ node_major() { "$1" -p 'process.versions.node.split(".")[0]' 2>/dev/null || echo
 
 fill_nodejs() {
     say "$2: the runtime client and the AWS SDK for JavaScript v3, from npm …"
-    cp "$here/$2"/{index,console,errors}.mjs "$here/$2"/package{,-lock}.json "$1"
+    cp "$here/$2"/*.mjs "$here/$2"/package{,-lock}.json "$1"
     (cd "$1" && npm ci --silent --no-audit --no-fund --ignore-scripts)
 }
 

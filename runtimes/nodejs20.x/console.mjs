@@ -1,7 +1,7 @@
 // Log lines as the Node.js runtime writes them: time, request id, level, message.
 
 import { writeSync } from "node:fs";
-import { format } from "node:util";
+import { format, types } from "node:util";
 
 let currentId = () => undefined;
 
@@ -19,8 +19,31 @@ function encode(text) {
   return Buffer.concat([head, body]);
 }
 
-function write(level, text) {
-  const bytes = encode(`${new Date().toISOString()}\t${currentId()}\t${level}\t${text}`);
+const JSON_FORMAT = process.env.AWS_LAMBDA_LOG_FORMAT?.toUpperCase() === "JSON";
+const LEVELS = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
+const LEAST = JSON_FORMAT ? Math.max(0, LEVELS.indexOf(process.env.AWS_LAMBDA_LOG_LEVEL?.toUpperCase())) : 0;
+
+/** One line of a log that is JSON. */
+function structured(level, values) {
+  const line = { timestamp: new Date().toISOString(), level, requestId: currentId() };
+  line.message = values.length === 1 && !types.isNativeError(values[0]) ? values[0] : format(...values);
+  const error = values.find((value) => types.isNativeError(value));
+  if (error) {
+    Object.assign(line, { errorType: error.name, errorMessage: error.message, stackTrace: error.stack?.split("\n") });
+  }
+  try {
+    return JSON.stringify(line);
+  } catch {
+    return JSON.stringify({ ...line, message: format(...values) });
+  }
+}
+
+function write(level, ...values) {
+  if (LEVELS.indexOf(level) < LEAST) return;
+  const text = JSON_FORMAT
+    ? structured(level, values)
+    : `${new Date().toISOString()}\t${currentId()}\t${level}\t${format(...values)}`;
+  const bytes = encode(text);
   for (let sent = 0; sent < bytes.length;) {
     try {
       sent += writeSync(FRAMES ?? 1, bytes, sent);
@@ -35,11 +58,12 @@ export function installConsole(requestId) {
   currentId = requestId;
   const levels = { log: "INFO", info: "INFO", debug: "DEBUG", warn: "WARN", error: "ERROR", trace: "TRACE" };
   for (const [method, level] of Object.entries(levels)) {
-    console[method] = (...values) => write(level, format(...values));
+    console[method] = (...values) => write(level, ...values);
   }
 }
 
 /** Logs an error that ends an invocation. */
 export function logError(title, { errorType, errorMessage, trace }) {
+  if (JSON_FORMAT) return write("ERROR", { errorType, errorMessage, stackTrace: trace });
   write("ERROR", `${title} \t${JSON.stringify({ errorType, errorMessage, stack: trace })}`);
 }

@@ -8,6 +8,7 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { installConsole, logError } from "./console.mjs";
 import { describe, named } from "./errors.mjs";
+import { installStreaming, isStreaming, ResponseStream, runStreaming } from "./streaming.mjs";
 
 const API = process.env.AWS_LAMBDA_RUNTIME_API;
 const [HOST, PORT] = API.split(":");
@@ -144,6 +145,7 @@ async function serveOne(handler) {
   requestId = next.headers["lambda-runtime-aws-request-id"];
   process.env._X_AMZN_TRACE_ID = next.headers["lambda-runtime-trace-id"] ?? "";
   const route = `invocation/${requestId}`;
+  if (isStreaming(handler)) return serveStream(handler, next, route);
   let body;
   try {
     const result = await runHandler(handler, JSON.parse(next.body.toString("utf8")), next.headers);
@@ -158,6 +160,19 @@ async function serveOne(handler) {
   }
   const answer = await call("POST", `${route}/response`, body);
   if (answer.status === 413) logError("Invoke Error", describe(new Error(answer.body.toString())));
+}
+
+/** The same for a handler that answers piece by piece. */
+async function serveStream(handler, next, route) {
+  const stream = new ResponseStream({ host: HOST, port: PORT, path: `/2018-06-01/runtime/${route}/response` });
+  try {
+    const event = JSON.parse(next.body.toString("utf8"));
+    await runStreaming(handler, event, stream, buildContext(next.headers, () => {}));
+  } catch (error) {
+    logError("Invoke Error", describe(error));
+    if (stream.began) await stream.fail(describe(error));
+    else await postError(`${route}/error`, error);
+  }
 }
 
 /** Reports an error that nobody caught, then ends: the sandbox is not used again. */
@@ -176,6 +191,7 @@ const rejection = (reason) =>
   named("Runtime.UnhandledPromiseRejection", String(reason), reason instanceof Error ? reason : undefined);
 
 installConsole(() => requestId);
+installStreaming();
 process.on("uncaughtException", onFatal(129, same));
 process.on("unhandledRejection", onFatal(128, rejection));
 

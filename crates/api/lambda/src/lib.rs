@@ -18,19 +18,24 @@ kernel::api! {
         1 create_function(CreateFunctionRequest) -> FunctionConfiguration;
         2 delete_alias(DeleteAliasRequest) -> DeleteAliasOutput;
         3 delete_function(DeleteFunctionRequest) -> DeleteFunctionResponse;
-        4 get_alias(GetAliasRequest) -> AliasConfiguration;
-        5 get_function(GetFunctionRequest) -> GetFunctionResponse;
-        6 get_function_configuration(GetFunctionConfigurationRequest) -> FunctionConfiguration;
-        7 invoke(InvocationRequest) -> InvocationResponse;
-        8 list_aliases(ListAliasesRequest) -> ListAliasesResponse;
-        9 list_functions(ListFunctionsRequest) -> ListFunctionsResponse;
-        10 list_versions_by_function(ListVersionsByFunctionRequest) -> ListVersionsByFunctionResponse;
-        11 publish_version(PublishVersionRequest) -> FunctionConfiguration;
-        12 update_alias(UpdateAliasRequest) -> AliasConfiguration;
-        13 update_function_code(UpdateFunctionCodeRequest) -> FunctionConfiguration;
-        14 update_function_configuration(UpdateFunctionConfigurationRequest) -> FunctionConfiguration;
+        4 delete_provisioned_concurrency_config(DeleteProvisionedConcurrencyConfigRequest) -> DeleteProvisionedConcurrencyConfigOutput;
+        5 get_alias(GetAliasRequest) -> AliasConfiguration;
+        6 get_function(GetFunctionRequest) -> GetFunctionResponse;
+        7 get_function_configuration(GetFunctionConfigurationRequest) -> FunctionConfiguration;
+        8 get_provisioned_concurrency_config(GetProvisionedConcurrencyConfigRequest) -> GetProvisionedConcurrencyConfigResponse;
+        9 invoke(InvocationRequest) -> InvocationResponse;
+        10 invoke_with_response_stream(InvokeWithResponseStreamRequest) -> InvokeWithResponseStreamResponse;
+        11 list_aliases(ListAliasesRequest) -> ListAliasesResponse;
+        12 list_functions(ListFunctionsRequest) -> ListFunctionsResponse;
+        13 list_provisioned_concurrency_configs(ListProvisionedConcurrencyConfigsRequest) -> ListProvisionedConcurrencyConfigsResponse;
+        14 list_versions_by_function(ListVersionsByFunctionRequest) -> ListVersionsByFunctionResponse;
+        15 publish_version(PublishVersionRequest) -> FunctionConfiguration;
+        16 put_provisioned_concurrency_config(PutProvisionedConcurrencyConfigRequest) -> PutProvisionedConcurrencyConfigResponse;
+        17 update_alias(UpdateAliasRequest) -> AliasConfiguration;
+        18 update_function_code(UpdateFunctionCodeRequest) -> FunctionConfiguration;
+        19 update_function_configuration(UpdateFunctionConfigurationRequest) -> FunctionConfiguration;
     }
-    errors { AliasLimitExceededException, CodeArtifactUserDeletedException, CodeArtifactUserFailedException, CodeArtifactUserPendingException, CodeSigningConfigNotFoundException, CodeStorageExceededException, CodeVerificationFailedException, DurableExecutionAlreadyStartedException, EC2AccessDeniedException, EC2ThrottledException, EC2UnexpectedException, EFSIOException, EFSMountConnectivityException, EFSMountFailureException, EFSMountTimeoutException, ENILimitReachedException, ENINotReadyException, FunctionVersionsPerCapacityProviderLimitExceededException, InvalidCodeSignatureException, InvalidParameterValueException, InvalidRequestContentException, InvalidRuntimeException, InvalidSecurityGroupIDException, InvalidSubnetIDException, InvalidZipFileException, KMSAccessDeniedException, KMSDisabledException, KMSInvalidStateException, KMSNotFoundException, ModeNotSupportedException, NoPublishedVersionException, PreconditionFailedException, RecursiveInvocationException, RequestTooLargeException, ResourceConflictException, ResourceNotFoundException, ResourceNotReadyException, RuntimeAliasDeletedException, RuntimeVersionDeletedException, S3FilesMountConnectivityException, S3FilesMountFailureException, S3FilesMountTimeoutException, SerializedRequestEntityTooLargeException, ServiceException, ServiceQuotaExceededException, SnapStartException, SnapStartNotReadyException, SnapStartRegenerationFailureException, SnapStartTimeoutException, SubnetIPAddressLimitReachedException, TooManyRequestsException, UnsupportedMediaTypeException }
+    errors { AliasLimitExceededException, CodeArtifactUserDeletedException, CodeArtifactUserFailedException, CodeArtifactUserPendingException, CodeSigningConfigNotFoundException, CodeStorageExceededException, CodeVerificationFailedException, DurableExecutionAlreadyStartedException, EC2AccessDeniedException, EC2ThrottledException, EC2UnexpectedException, EFSIOException, EFSMountConnectivityException, EFSMountFailureException, EFSMountTimeoutException, ENILimitReachedException, ENINotReadyException, FunctionVersionsPerCapacityProviderLimitExceededException, InvalidCodeSignatureException, InvalidParameterValueException, InvalidRequestContentException, InvalidRuntimeException, InvalidSecurityGroupIDException, InvalidSubnetIDException, InvalidZipFileException, KMSAccessDeniedException, KMSDisabledException, KMSInvalidStateException, KMSNotFoundException, ModeNotSupportedException, NoPublishedVersionException, PreconditionFailedException, ProvisionedConcurrencyConfigNotFoundException, RecursiveInvocationException, RequestTooLargeException, ResourceConflictException, ResourceNotFoundException, ResourceNotReadyException, RuntimeAliasDeletedException, RuntimeVersionDeletedException, S3FilesMountConnectivityException, S3FilesMountFailureException, S3FilesMountTimeoutException, SerializedRequestEntityTooLargeException, ServiceException, ServiceQuotaExceededException, SnapStartException, SnapStartNotReadyException, SnapStartRegenerationFailureException, SnapStartTimeoutException, SubnetIPAddressLimitReachedException, TooManyRequestsException, UnsupportedMediaTypeException }
 }
 
 /// Implements [`Api`] for a type: every operation is the function of its name in the
@@ -55,6 +60,10 @@ Box::pin($ops::delete_alias(self, ctx, input))
 -> kernel::BoxFuture<'a, Result<$crate::DeleteFunctionResponse, $crate::Error>> {
 Box::pin($ops::delete_function(self, ctx, input))
             }
+            fn delete_provisioned_concurrency_config<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteProvisionedConcurrencyConfigRequest)
+-> kernel::BoxFuture<'a, Result<$crate::DeleteProvisionedConcurrencyConfigOutput, $crate::Error>> {
+Box::pin($ops::delete_provisioned_concurrency_config(self, ctx, input))
+            }
             fn get_alias<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetAliasRequest)
 -> kernel::BoxFuture<'a, Result<$crate::AliasConfiguration, $crate::Error>> {
 Box::pin($ops::get_alias(self, ctx, input))
@@ -67,9 +76,17 @@ Box::pin($ops::get_function(self, ctx, input))
 -> kernel::BoxFuture<'a, Result<$crate::FunctionConfiguration, $crate::Error>> {
 Box::pin($ops::get_function_configuration(self, ctx, input))
             }
+            fn get_provisioned_concurrency_config<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetProvisionedConcurrencyConfigRequest)
+-> kernel::BoxFuture<'a, Result<$crate::GetProvisionedConcurrencyConfigResponse, $crate::Error>> {
+Box::pin($ops::get_provisioned_concurrency_config(self, ctx, input))
+            }
             fn invoke<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::InvocationRequest)
 -> kernel::BoxFuture<'a, Result<$crate::InvocationResponse, $crate::Error>> {
 Box::pin($ops::invoke(self, ctx, input))
+            }
+            fn invoke_with_response_stream<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::InvokeWithResponseStreamRequest)
+-> kernel::BoxFuture<'a, Result<$crate::InvokeWithResponseStreamResponse, $crate::Error>> {
+Box::pin($ops::invoke_with_response_stream(self, ctx, input))
             }
             fn list_aliases<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListAliasesRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListAliasesResponse, $crate::Error>> {
@@ -79,6 +96,10 @@ Box::pin($ops::list_aliases(self, ctx, input))
 -> kernel::BoxFuture<'a, Result<$crate::ListFunctionsResponse, $crate::Error>> {
 Box::pin($ops::list_functions(self, ctx, input))
             }
+            fn list_provisioned_concurrency_configs<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListProvisionedConcurrencyConfigsRequest)
+-> kernel::BoxFuture<'a, Result<$crate::ListProvisionedConcurrencyConfigsResponse, $crate::Error>> {
+Box::pin($ops::list_provisioned_concurrency_configs(self, ctx, input))
+            }
             fn list_versions_by_function<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListVersionsByFunctionRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListVersionsByFunctionResponse, $crate::Error>> {
 Box::pin($ops::list_versions_by_function(self, ctx, input))
@@ -86,6 +107,10 @@ Box::pin($ops::list_versions_by_function(self, ctx, input))
             fn publish_version<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::PublishVersionRequest)
 -> kernel::BoxFuture<'a, Result<$crate::FunctionConfiguration, $crate::Error>> {
 Box::pin($ops::publish_version(self, ctx, input))
+            }
+            fn put_provisioned_concurrency_config<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::PutProvisionedConcurrencyConfigRequest)
+-> kernel::BoxFuture<'a, Result<$crate::PutProvisionedConcurrencyConfigResponse, $crate::Error>> {
+Box::pin($ops::put_provisioned_concurrency_config(self, ctx, input))
             }
             fn update_alias<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateAliasRequest)
 -> kernel::BoxFuture<'a, Result<$crate::AliasConfiguration, $crate::Error>> {

@@ -609,18 +609,29 @@ pub struct DeleteFunctionResponse {
 shape::structure!(DeleteFunctionResponse, MODEL, 127, status_code);
 
 #[derive(Clone, Default)]
+pub struct DeleteProvisionedConcurrencyConfigRequest {
+    pub function_name: String,
+    pub qualifier: String,
+}
+shape::structure!(DeleteProvisionedConcurrencyConfigRequest, MODEL, 129, function_name, qualifier);
+
+#[derive(Clone, Default)]
+pub struct DeleteProvisionedConcurrencyConfigOutput {}
+shape::structure!(DeleteProvisionedConcurrencyConfigOutput, MODEL, 131);
+
+#[derive(Clone, Default)]
 pub struct GetAliasRequest {
     pub function_name: String,
     pub name: String,
 }
-shape::structure!(GetAliasRequest, MODEL, 129, function_name, name);
+shape::structure!(GetAliasRequest, MODEL, 132, function_name, name);
 
 #[derive(Clone, Default)]
 pub struct GetFunctionRequest {
     pub function_name: String,
     pub qualifier: Option<String>,
 }
-shape::structure!(GetFunctionRequest, MODEL, 130, function_name, qualifier);
+shape::structure!(GetFunctionRequest, MODEL, 133, function_name, qualifier);
 
 #[derive(Clone, Default)]
 pub struct GetFunctionResponse {
@@ -633,7 +644,7 @@ pub struct GetFunctionResponse {
 shape::structure!(
     GetFunctionResponse,
     MODEL,
-    131,
+    134,
     configuration,
     code,
     tags,
@@ -654,7 +665,7 @@ pub struct FunctionCodeLocation {
 shape::structure!(
     FunctionCodeLocation,
     MODEL,
-    132,
+    135,
     repository_type,
     location,
     image_uri,
@@ -670,153 +681,190 @@ pub struct ResolvedS3Object {
     pub s3_key: Option<String>,
     pub s3_object_version: Option<String>,
 }
-shape::structure!(ResolvedS3Object, MODEL, 134, s3_bucket, s3_key, s3_object_version);
+shape::structure!(ResolvedS3Object, MODEL, 137, s3_bucket, s3_key, s3_object_version);
 
 #[derive(Clone, Default)]
 pub struct FunctionCodeLocationError {
     pub error_code: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(FunctionCodeLocationError, MODEL, 135, error_code, message);
+shape::structure!(FunctionCodeLocationError, MODEL, 138, error_code, message);
 
 #[derive(Clone, Default)]
 pub struct TagsError {
     pub error_code: String,
     pub message: String,
 }
-shape::structure!(TagsError, MODEL, 136, error_code, message);
+shape::structure!(TagsError, MODEL, 139, error_code, message);
 
 #[derive(Clone, Default)]
 pub struct Concurrency {
     pub reserved_concurrent_executions: Option<i32>,
 }
-shape::structure!(Concurrency, MODEL, 139, reserved_concurrent_executions);
+shape::structure!(Concurrency, MODEL, 142, reserved_concurrent_executions);
 
 #[derive(Clone, Default)]
 pub struct GetFunctionConfigurationRequest {
     pub function_name: String,
     pub qualifier: Option<String>,
 }
-shape::structure!(GetFunctionConfigurationRequest, MODEL, 141, function_name, qualifier);
+shape::structure!(GetFunctionConfigurationRequest, MODEL, 144, function_name, qualifier);
+
+#[derive(Clone, Default)]
+pub struct ProvisionedConcurrencyConfigNotFoundException {
+    pub r#type: Option<String>,
+    pub message: Option<String>,
+}
+shape::structure!(ProvisionedConcurrencyConfigNotFoundException, MODEL, 145, r#type, message);
+
+#[derive(Clone, Default)]
+pub struct GetProvisionedConcurrencyConfigRequest {
+    pub function_name: String,
+    pub qualifier: String,
+}
+shape::structure!(GetProvisionedConcurrencyConfigRequest, MODEL, 146, function_name, qualifier);
+
+#[derive(Clone, Default)]
+pub struct GetProvisionedConcurrencyConfigResponse {
+    pub requested_provisioned_concurrent_executions: Option<i32>,
+    pub available_provisioned_concurrent_executions: Option<i32>,
+    pub allocated_provisioned_concurrent_executions: Option<i32>,
+    pub status: Option<ProvisionedConcurrencyStatusEnum>,
+    pub status_reason: Option<String>,
+    pub last_modified: Option<String>,
+}
+shape::structure!(
+    GetProvisionedConcurrencyConfigResponse,
+    MODEL,
+    147,
+    requested_provisioned_concurrent_executions,
+    available_provisioned_concurrent_executions,
+    allocated_provisioned_concurrent_executions,
+    status,
+    status_reason,
+    last_modified
+);
+
+shape::string_enum!(ProvisionedConcurrencyStatusEnum { InProgress = "IN_PROGRESS", Ready = "READY", Failed = "FAILED",  });
 
 #[derive(Clone, Default)]
 pub struct RuntimeAliasDeletedException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(RuntimeAliasDeletedException, MODEL, 142, r#type, message);
+shape::structure!(RuntimeAliasDeletedException, MODEL, 151, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct CodeArtifactUserDeletedException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(CodeArtifactUserDeletedException, MODEL, 143, r#type, message);
+shape::structure!(CodeArtifactUserDeletedException, MODEL, 152, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct ResourceNotReadyException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(ResourceNotReadyException, MODEL, 144, r#type, message);
+shape::structure!(ResourceNotReadyException, MODEL, 153, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct ServiceQuotaExceededException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(ServiceQuotaExceededException, MODEL, 145, r#type, message);
+shape::structure!(ServiceQuotaExceededException, MODEL, 154, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct InvalidSecurityGroupIDException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(InvalidSecurityGroupIDException, MODEL, 146, r#type, message);
+shape::structure!(InvalidSecurityGroupIDException, MODEL, 155, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct SnapStartTimeoutException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(SnapStartTimeoutException, MODEL, 147, r#type, message);
+shape::structure!(SnapStartTimeoutException, MODEL, 156, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct EC2ThrottledException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(EC2ThrottledException, MODEL, 148, r#type, message);
+shape::structure!(EC2ThrottledException, MODEL, 157, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct EFSMountConnectivityException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(EFSMountConnectivityException, MODEL, 149, r#type, message);
+shape::structure!(EFSMountConnectivityException, MODEL, 158, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct SubnetIPAddressLimitReachedException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(SubnetIPAddressLimitReachedException, MODEL, 150, r#type, message);
+shape::structure!(SubnetIPAddressLimitReachedException, MODEL, 159, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct KMSAccessDeniedException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(KMSAccessDeniedException, MODEL, 151, r#type, message);
+shape::structure!(KMSAccessDeniedException, MODEL, 160, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct RequestTooLargeException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(RequestTooLargeException, MODEL, 152, r#type, message);
+shape::structure!(RequestTooLargeException, MODEL, 161, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct KMSDisabledException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(KMSDisabledException, MODEL, 153, r#type, message);
+shape::structure!(KMSDisabledException, MODEL, 162, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct UnsupportedMediaTypeException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(UnsupportedMediaTypeException, MODEL, 154, r#type, message);
+shape::structure!(UnsupportedMediaTypeException, MODEL, 163, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct S3FilesMountConnectivityException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(S3FilesMountConnectivityException, MODEL, 155, r#type, message);
+shape::structure!(S3FilesMountConnectivityException, MODEL, 164, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct SerializedRequestEntityTooLargeException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(SerializedRequestEntityTooLargeException, MODEL, 156, r#type, message);
+shape::structure!(SerializedRequestEntityTooLargeException, MODEL, 165, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct InvalidRuntimeException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(InvalidRuntimeException, MODEL, 157, r#type, message);
+shape::structure!(InvalidRuntimeException, MODEL, 166, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct NoPublishedVersionException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(NoPublishedVersionException, MODEL, 158, r#type, message);
+shape::structure!(NoPublishedVersionException, MODEL, 167, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct EC2UnexpectedException {
@@ -824,161 +872,161 @@ pub struct EC2UnexpectedException {
     pub message: Option<String>,
     pub ec2_error_code: Option<String>,
 }
-shape::structure!(EC2UnexpectedException, MODEL, 159, r#type, message, ec2_error_code);
+shape::structure!(EC2UnexpectedException, MODEL, 168, r#type, message, ec2_error_code);
 
 #[derive(Clone, Default)]
 pub struct InvalidSubnetIDException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(InvalidSubnetIDException, MODEL, 160, r#type, message);
+shape::structure!(InvalidSubnetIDException, MODEL, 169, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct KMSNotFoundException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(KMSNotFoundException, MODEL, 161, r#type, message);
+shape::structure!(KMSNotFoundException, MODEL, 170, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct EC2AccessDeniedException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(EC2AccessDeniedException, MODEL, 162, r#type, message);
+shape::structure!(EC2AccessDeniedException, MODEL, 171, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct EFSIOException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(EFSIOException, MODEL, 163, r#type, message);
+shape::structure!(EFSIOException, MODEL, 172, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct KMSInvalidStateException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(KMSInvalidStateException, MODEL, 164, r#type, message);
+shape::structure!(KMSInvalidStateException, MODEL, 173, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct RuntimeVersionDeletedException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(RuntimeVersionDeletedException, MODEL, 165, r#type, message);
+shape::structure!(RuntimeVersionDeletedException, MODEL, 174, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct ENILimitReachedException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(ENILimitReachedException, MODEL, 166, r#type, message);
+shape::structure!(ENILimitReachedException, MODEL, 175, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct SnapStartNotReadyException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(SnapStartNotReadyException, MODEL, 167, r#type, message);
+shape::structure!(SnapStartNotReadyException, MODEL, 176, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct CodeArtifactUserPendingException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(CodeArtifactUserPendingException, MODEL, 168, r#type, message);
+shape::structure!(CodeArtifactUserPendingException, MODEL, 177, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct SnapStartException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(SnapStartException, MODEL, 169, r#type, message);
+shape::structure!(SnapStartException, MODEL, 178, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct RecursiveInvocationException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(RecursiveInvocationException, MODEL, 170, r#type, message);
+shape::structure!(RecursiveInvocationException, MODEL, 179, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct S3FilesMountFailureException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(S3FilesMountFailureException, MODEL, 171, r#type, message);
+shape::structure!(S3FilesMountFailureException, MODEL, 180, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct EFSMountTimeoutException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(EFSMountTimeoutException, MODEL, 172, r#type, message);
+shape::structure!(EFSMountTimeoutException, MODEL, 181, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct ENINotReadyException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(ENINotReadyException, MODEL, 173, r#type, message);
+shape::structure!(ENINotReadyException, MODEL, 182, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct S3FilesMountTimeoutException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(S3FilesMountTimeoutException, MODEL, 174, r#type, message);
+shape::structure!(S3FilesMountTimeoutException, MODEL, 183, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct CodeArtifactUserFailedException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(CodeArtifactUserFailedException, MODEL, 175, r#type, message);
+shape::structure!(CodeArtifactUserFailedException, MODEL, 184, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct ModeNotSupportedException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(ModeNotSupportedException, MODEL, 176, r#type, message);
+shape::structure!(ModeNotSupportedException, MODEL, 185, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct InvalidRequestContentException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(InvalidRequestContentException, MODEL, 177, r#type, message);
+shape::structure!(InvalidRequestContentException, MODEL, 186, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct SnapStartRegenerationFailureException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(SnapStartRegenerationFailureException, MODEL, 178, r#type, message);
+shape::structure!(SnapStartRegenerationFailureException, MODEL, 187, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct DurableExecutionAlreadyStartedException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(DurableExecutionAlreadyStartedException, MODEL, 179, r#type, message);
+shape::structure!(DurableExecutionAlreadyStartedException, MODEL, 188, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct InvalidZipFileException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(InvalidZipFileException, MODEL, 180, r#type, message);
+shape::structure!(InvalidZipFileException, MODEL, 189, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct EFSMountFailureException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(EFSMountFailureException, MODEL, 181, r#type, message);
+shape::structure!(EFSMountFailureException, MODEL, 190, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct InvocationRequest {
@@ -994,7 +1042,7 @@ pub struct InvocationRequest {
 shape::structure!(
     InvocationRequest,
     MODEL,
-    182,
+    191,
     function_name,
     invocation_type,
     log_type,
@@ -1021,13 +1069,55 @@ pub struct InvocationResponse {
 shape::structure!(
     InvocationResponse,
     MODEL,
-    187,
+    196,
     status_code,
     function_error,
     log_result,
     payload,
     executed_version,
     durable_execution_arn
+);
+
+#[derive(Clone, Default)]
+pub struct InvokeWithResponseStreamRequest {
+    pub function_name: String,
+    pub log_type: Option<LogType>,
+    pub client_context: Option<String>,
+    pub qualifier: Option<String>,
+    pub payload: Option<Blob>,
+    pub tenant_id: Option<String>,
+    pub invocation_type: Option<ResponseStreamingInvocationType>,
+}
+shape::structure!(
+    InvokeWithResponseStreamRequest,
+    MODEL,
+    198,
+    function_name,
+    log_type,
+    client_context,
+    qualifier,
+    payload,
+    tenant_id,
+    invocation_type
+);
+
+shape::string_enum!(ResponseStreamingInvocationType { RequestResponse = "RequestResponse", DryRun = "DryRun",  });
+
+#[derive(Clone, Default)]
+pub struct InvokeWithResponseStreamResponse {
+    pub status_code: Option<i32>,
+    pub executed_version: Option<String>,
+    pub event_stream: Option<shape::ByteStream>,
+    pub response_stream_content_type: Option<String>,
+}
+shape::structure!(
+    InvokeWithResponseStreamResponse,
+    MODEL,
+    200,
+    status_code,
+    executed_version,
+    event_stream,
+    response_stream_content_type
 );
 
 #[derive(Clone, Default)]
@@ -1040,7 +1130,7 @@ pub struct ListAliasesRequest {
 shape::structure!(
     ListAliasesRequest,
     MODEL,
-    189,
+    202,
     function_name,
     function_version,
     marker,
@@ -1052,7 +1142,7 @@ pub struct ListAliasesResponse {
     pub next_marker: Option<String>,
     pub aliases: Option<Vec<AliasConfiguration>>,
 }
-shape::structure!(ListAliasesResponse, MODEL, 191, next_marker, aliases);
+shape::structure!(ListAliasesResponse, MODEL, 204, next_marker, aliases);
 
 #[derive(Clone, Default)]
 pub struct ListFunctionsRequest {
@@ -1064,7 +1154,7 @@ pub struct ListFunctionsRequest {
 shape::structure!(
     ListFunctionsRequest,
     MODEL,
-    193,
+    206,
     master_region,
     function_version,
     marker,
@@ -1078,7 +1168,58 @@ pub struct ListFunctionsResponse {
     pub next_marker: Option<String>,
     pub functions: Option<Vec<FunctionConfiguration>>,
 }
-shape::structure!(ListFunctionsResponse, MODEL, 196, next_marker, functions);
+shape::structure!(ListFunctionsResponse, MODEL, 209, next_marker, functions);
+
+#[derive(Clone, Default)]
+pub struct ListProvisionedConcurrencyConfigsRequest {
+    pub function_name: String,
+    pub marker: Option<String>,
+    pub max_items: Option<i32>,
+}
+shape::structure!(
+    ListProvisionedConcurrencyConfigsRequest,
+    MODEL,
+    211,
+    function_name,
+    marker,
+    max_items
+);
+
+#[derive(Clone, Default)]
+pub struct ListProvisionedConcurrencyConfigsResponse {
+    pub provisioned_concurrency_configs: Option<Vec<ProvisionedConcurrencyConfigListItem>>,
+    pub next_marker: Option<String>,
+}
+shape::structure!(
+    ListProvisionedConcurrencyConfigsResponse,
+    MODEL,
+    213,
+    provisioned_concurrency_configs,
+    next_marker
+);
+
+#[derive(Clone, Default)]
+pub struct ProvisionedConcurrencyConfigListItem {
+    pub function_arn: Option<String>,
+    pub requested_provisioned_concurrent_executions: Option<i32>,
+    pub available_provisioned_concurrent_executions: Option<i32>,
+    pub allocated_provisioned_concurrent_executions: Option<i32>,
+    pub status: Option<ProvisionedConcurrencyStatusEnum>,
+    pub status_reason: Option<String>,
+    pub last_modified: Option<String>,
+}
+shape::structure!(
+    ProvisionedConcurrencyConfigListItem,
+    MODEL,
+    215,
+    function_arn,
+    requested_provisioned_concurrent_executions,
+    available_provisioned_concurrent_executions,
+    allocated_provisioned_concurrent_executions,
+    status,
+    status_reason,
+    last_modified
+);
 
 #[derive(Clone, Default)]
 pub struct ListVersionsByFunctionRequest {
@@ -1086,21 +1227,21 @@ pub struct ListVersionsByFunctionRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListVersionsByFunctionRequest, MODEL, 198, function_name, marker, max_items);
+shape::structure!(ListVersionsByFunctionRequest, MODEL, 216, function_name, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListVersionsByFunctionResponse {
     pub next_marker: Option<String>,
     pub versions: Option<Vec<FunctionConfiguration>>,
 }
-shape::structure!(ListVersionsByFunctionResponse, MODEL, 199, next_marker, versions);
+shape::structure!(ListVersionsByFunctionResponse, MODEL, 217, next_marker, versions);
 
 #[derive(Clone, Default)]
 pub struct PreconditionFailedException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(PreconditionFailedException, MODEL, 200, r#type, message);
+shape::structure!(PreconditionFailedException, MODEL, 218, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct PublishVersionRequest {
@@ -1113,12 +1254,48 @@ pub struct PublishVersionRequest {
 shape::structure!(
     PublishVersionRequest,
     MODEL,
-    201,
+    219,
     function_name,
     code_sha256,
     description,
     revision_id,
     publish_to
+);
+
+#[derive(Clone, Default)]
+pub struct PutProvisionedConcurrencyConfigRequest {
+    pub function_name: String,
+    pub qualifier: String,
+    pub provisioned_concurrent_executions: i32,
+}
+shape::structure!(
+    PutProvisionedConcurrencyConfigRequest,
+    MODEL,
+    220,
+    function_name,
+    qualifier,
+    provisioned_concurrent_executions
+);
+
+#[derive(Clone, Default)]
+pub struct PutProvisionedConcurrencyConfigResponse {
+    pub requested_provisioned_concurrent_executions: Option<i32>,
+    pub allocated_provisioned_concurrent_executions: Option<i32>,
+    pub available_provisioned_concurrent_executions: Option<i32>,
+    pub status: Option<ProvisionedConcurrencyStatusEnum>,
+    pub status_reason: Option<String>,
+    pub last_modified: Option<String>,
+}
+shape::structure!(
+    PutProvisionedConcurrencyConfigResponse,
+    MODEL,
+    221,
+    requested_provisioned_concurrent_executions,
+    allocated_provisioned_concurrent_executions,
+    available_provisioned_concurrent_executions,
+    status,
+    status_reason,
+    last_modified
 );
 
 #[derive(Clone, Default)]
@@ -1133,7 +1310,7 @@ pub struct UpdateAliasRequest {
 shape::structure!(
     UpdateAliasRequest,
     MODEL,
-    202,
+    222,
     function_name,
     name,
     function_version,
@@ -1161,7 +1338,7 @@ pub struct UpdateFunctionCodeRequest {
 shape::structure!(
     UpdateFunctionCodeRequest,
     MODEL,
-    203,
+    223,
     function_name,
     zip_file,
     s3_bucket,
@@ -1206,7 +1383,7 @@ pub struct UpdateFunctionConfigurationRequest {
 shape::structure!(
     UpdateFunctionConfigurationRequest,
     MODEL,
-    204,
+    224,
     function_name,
     role,
     handler,

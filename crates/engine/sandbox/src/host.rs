@@ -16,7 +16,7 @@ use tokio::process::{Child, ChildStderr, ChildStdout};
 use crate::agent::{AGENT_NAME, INNER_GID, INNER_UID};
 use crate::channel::{self, Exit, Memory, Report, Word};
 use crate::spec::{Orders, Place, Program};
-use crate::{Error, Mode, sys};
+use crate::{Error, Mode, network, sys};
 
 /// A running sandbox, in parts that different tasks may own.
 #[derive(Debug)]
@@ -159,35 +159,32 @@ impl Control {
         }
     }
 
-    /// Connects to a port of the sandbox's own 127.0.0.1.
+    /// Begins a connection to a port of the sandbox's own 127.0.0.1. It is made, or refused, when
+    /// the stream is writable: see [`TcpStream::take_error`].
     pub async fn connect(&mut self, port: u16) -> Result<TcpStream, Error> {
-        if !self.place.mode.is_namespaces() {
-            return Ok(TcpStream::connect(("127.0.0.1", port)).await?);
-        }
-        self.companions += 1;
-        let wanted = self.companions;
-        self.say(&Word::Connect(wanted, port), &[])?;
         let refused = || io::Error::from(io::ErrorKind::ConnectionRefused);
-        let socket = loop {
-            match self.hear().await {
-                Heard::Connecting(number, socket) if number == wanted => {
-                    break socket.ok_or_else(refused)?;
-                }
-                Heard::Event(event) => {
-                    self.waiting.push_back(event);
-                    if matches!(event, Event::Exited(_)) {
-                        return Err(Error::Agent("the sandbox has ended".into()));
+        let socket = if self.place.mode.is_namespaces() {
+            self.companions += 1;
+            let wanted = self.companions;
+            self.say(&Word::Connect(wanted, port), &[])?;
+            loop {
+                match self.hear().await {
+                    Heard::Connecting(number, socket) if number == wanted => {
+                        break socket.ok_or_else(refused)?;
                     }
+                    Heard::Event(event) => {
+                        self.waiting.push_back(event);
+                        if matches!(event, Event::Exited(_)) {
+                            return Err(Error::Agent("the sandbox has ended".into()));
+                        }
+                    }
+                    Heard::Connecting(..) | Heard::Started(_) | Heard::Nothing => {}
                 }
-                Heard::Connecting(..) | Heard::Started(_) | Heard::Nothing => {}
             }
+        } else {
+            network::connect(port).map_err(|_| refused())?
         };
-        let stream = TcpStream::from_std(std::net::TcpStream::from(socket))?;
-        stream.writable().await?;
-        match stream.take_error()? {
-            Some(error) => Err(error.into()),
-            None => Ok(stream),
-        }
+        Ok(TcpStream::from_std(std::net::TcpStream::from(socket))?)
     }
 
     /// Sends a signal to the companion of that number, or to the program.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use api_lambda::{
-    Architecture, CreateFunctionRequest, Error, LogFormat, LoggingConfig, PackageType, SnapStart,
-    SnapStartApplyOn, TracingConfig, TracingMode, UpdateFunctionConfigurationRequest, VpcConfig,
+    Architecture, CreateFunctionRequest, Error, PackageType, SnapStart, SnapStartApplyOn,
+    TracingConfig, TracingMode, UpdateFunctionConfigurationRequest, VpcConfig,
 };
 use kernel::Fault;
 
@@ -94,14 +94,6 @@ pub(crate) fn architecture(asked: Option<Vec<Architecture>>) -> Result<String, E
         .into()),
         Some(_) => Err(invalid("Architectures must have exactly one value.")),
     }
-}
-
-/// Where text logs go; JSON logs are not written yet.
-pub(crate) fn logging(config: Option<LoggingConfig>) -> Result<Option<String>, Error> {
-    let Some(config) = config else { return Ok(None) };
-    let json = config.log_format == Some(LogFormat::Json);
-    absent("LoggingConfig.LogFormat JSON", json)?;
-    Ok(config.log_group)
 }
 
 /// Refuses to change or publish what is still being created or changed.

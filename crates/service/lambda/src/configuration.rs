@@ -2,9 +2,8 @@
 
 use api_lambda::{
     Architecture, EnvironmentResponse, EphemeralStorage, Error, FunctionConfiguration,
-    LastUpdateStatus, LogFormat, LoggingConfig, PackageType, Runtime, SnapStartApplyOn,
-    SnapStartOptimizationStatus, SnapStartResponse, State, StateReasonCode, TracingConfigResponse,
-    TracingMode,
+    LastUpdateStatus, PackageType, Runtime, SnapStartApplyOn, SnapStartOptimizationStatus,
+    SnapStartResponse, State, StateReasonCode, TracingConfigResponse, TracingMode,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -56,11 +55,7 @@ impl FunctionRecord {
                 apply_on: Some(SnapStartApplyOn::None),
                 optimization_status: Some(SnapStartOptimizationStatus::Off),
             }),
-            logging_config: Some(LoggingConfig {
-                log_format: Some(LogFormat::Text),
-                log_group: Some(self.log_group()),
-                ..Default::default()
-            }),
+            logging_config: Some(self.logging_config()),
             ..Default::default()
         })
     }

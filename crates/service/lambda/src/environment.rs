@@ -19,13 +19,26 @@ pub(crate) const MESSAGE_OUTPUT: i32 = 62;
 /// How long a sandbox's credentials last. Sandboxes are retired an hour before.
 pub(crate) const CREDENTIALS_MS: i64 = 12 * 3600 * 1000;
 
+/// Variables that AWS keeps from extensions.
+const RUNTIMES_OWN: &[&str] = &[
+    "AWS_EXECUTION_ENV",
+    "AWS_LAMBDA_LOG_GROUP_NAME",
+    "AWS_LAMBDA_LOG_STREAM_NAME",
+    "AWS_XRAY_CONTEXT_MISSING",
+    "AWS_XRAY_DAEMON_ADDRESS",
+    "LAMBDA_RUNTIME_DIR",
+    "LAMBDA_TASK_ROOT",
+    "_HANDLER",
+    "_LAMBDA_TELEMETRY_LOG_FD",
+];
+
 /// The complete environment of a sandbox.
 pub(crate) async fn variables(
     host: &Host,
     ctx: &Ctx,
     function: &FunctionRecord,
     place: &Place,
-    log_stream: &str,
+    (initialization, log_stream): (&str, &str),
 ) -> Result<Vec<(String, String)>, Fault> {
     let at = |path: &str| place.path(Path::new(path)).display().to_string();
     let (task, runtime) = (at("/var/task"), at("/var/runtime"));
@@ -38,7 +51,13 @@ pub(crate) async fn variables(
     set("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", function.memory_mb.to_string());
     set("AWS_LAMBDA_FUNCTION_NAME", function.name.clone());
     set("AWS_LAMBDA_FUNCTION_VERSION", function.version.clone());
-    set("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".into());
+    set("AWS_LAMBDA_INITIALIZATION_TYPE", initialization.to_owned());
+    if let Some(levels) = &function.log_json {
+        set("AWS_LAMBDA_LOG_FORMAT", "JSON".into());
+        set("AWS_LAMBDA_LOG_LEVEL", levels.application.clone());
+    } else {
+        set("AWS_LAMBDA_LOG_FORMAT", "Text".into());
+    }
     set("AWS_LAMBDA_LOG_GROUP_NAME", function.log_group());
     set("AWS_LAMBDA_LOG_STREAM_NAME", log_stream.to_owned());
     set("AWS_LAMBDA_RUNTIME_API", local(RUNTIME_API_PORT));
@@ -73,6 +92,12 @@ pub(crate) async fn variables(
     // Last, so that a function may choose its own PATH or TZ; reserved names were refused.
     variables.extend(function.environment(ctx.kernel().sealer())?);
     Ok(variables)
+}
+
+/// What external extensions see of it: all but what is the runtime's own.
+pub(crate) fn for_extensions(variables: &[(String, String)]) -> Vec<(String, String)> {
+    let seen = variables.iter().filter(|(name, _)| !RUNTIMES_OWN.contains(&name.as_str()));
+    seen.cloned().collect()
 }
 
 /// Credentials of the function's role, or those that its developer gave.

@@ -39,6 +39,10 @@ pub struct Options {
     pub idle: Duration,
     /// What a tool on the developer's own machine adds; none in a cloud.
     pub local: Option<Arc<Local>>,
+    /// Memory that all sandboxes without work may use together, in bytes.
+    pub idle_bytes_max: u64,
+    /// Whether a new or changed function is initialised before somebody invokes it.
+    pub proactive: bool,
 }
 
 impl Options {
@@ -54,8 +58,18 @@ impl Options {
             concurrency_max: 1000,
             idle: Duration::from_secs(300),
             local: None,
+            idle_bytes_max: physical_memory_bytes() / 2,
+            proactive: true,
         }
     }
+}
+
+/// This machine's memory; 4 GiB where it does not tell.
+fn physical_memory_bytes() -> u64 {
+    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));
+    let kib = line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<u64>().ok());
+    kib.map_or(4 << 30, |kib| kib << 10)
 }
 
 /// `$GUREUM_RUNTIMES`, else `gureum/runtimes` in the user's cache: as `runtimes/install.sh`.

@@ -22,6 +22,8 @@ pub(crate) struct Request {
     pub client_context: Option<String>,
     /// Whether the end of the log is wanted.
     pub tail: bool,
+    /// Whether an answer is taken piece by piece, if it comes so: see [`Outcome::stream`].
+    pub streams: bool,
     /// `X-Amzn-Trace-Id` of whoever calls.
     pub trace: Option<String>,
     /// The id that the function and its log see.
@@ -33,7 +35,7 @@ impl Request {
     pub fn new(ctx: &Ctx, payload: Bytes) -> Request {
         let (client_context, trace) = (None, None);
         let request_id = ctx.random().uuid();
-        Request { payload, client_context, tail: false, trace, request_id }
+        Request { payload, client_context, tail: false, streams: false, trace, request_id }
     }
 }
 
@@ -60,7 +62,8 @@ pub(crate) async fn run(
         client_context: request.client_context,
         trace: request.trace,
         tail: request.tail,
-        reply,
+        streams: request.streams,
+        reply: Some(reply),
         moves: 0,
         _permit: permit,
     };

@@ -2,8 +2,9 @@
 //!
 //! ```text
 //! Invoke ─→ pool ─→ instance (one task a sandbox) ─→ running ─→ sandbox engine
-//!                      │  Runtime API, output, memory, exit     (crates/engine/sandbox)
-//!                      └→ outcome (answers and log lines) ─→ logs ─→ CloudWatch Logs
+//!                   initialise, invocation, its end    Runtime API, extensions, output, exit
+//!                      │                               (crates/engine/sandbox)
+//!                      └→ journal ─→ logs ─→ CloudWatch Logs; telemetry ─→ extensions
 //! ```
 //!
 //! Code is unpacked once per package and mounted read-only. A sandbox serves one invocation at a
@@ -17,18 +18,25 @@ mod configuration;
 mod download;
 mod environment;
 mod errors;
+mod extensions;
 mod host;
+mod initialise;
 mod instance;
 mod invalid;
+mod invocation;
 mod invoke;
+mod journal;
 mod local;
+mod logging;
 mod logs;
 mod name;
 mod ops;
 mod outcome;
 mod output;
 mod page;
+mod platform;
 mod pool;
+mod provisioned;
 mod publish;
 mod record;
 mod reseal;
@@ -38,6 +46,7 @@ mod running;
 mod runtime_api;
 mod runtimes;
 mod settle;
+mod telemetry;
 
 use std::sync::Arc;
 
@@ -64,16 +73,18 @@ api_lambda::serve!(Lambda, ops);
 pub fn service(kernel: &Kernel, options: Options) -> (Service, Downloads) {
     let host = Arc::new(Host::new(kernel, options));
     let pool = Pool::new(host.clone());
+    kernel.spawn(provisioned::restore(kernel.clone(), pool.clone()));
     let downloads = Downloads::new(host.clone());
     let all = pool.clone();
     let end_all: Hook = Arc::new(move || {
         all.retire_all();
         Box::pin(async {})
     });
-    let mut service = Service::new(api_lambda::dispatch(Arc::new(Lambda { host, pool })));
+    let mut service =
+        Service::new(api_lambda::dispatch(Arc::new(Lambda { host, pool: pool.clone() })));
     service.reseal = Some(Arc::new(reseal::Variables));
     service.invalid = Some(invalid::invalid);
-    service.tasks = vec![(record::SETTLE, Arc::new(settle::Settler))];
+    service.tasks = vec![(record::SETTLE, Arc::new(settle::Settler { pool: pool.clone() }))];
     // Running sandboxes watch the kernel's stop by themselves; the kernel waits for their tasks.
     service.stop = Some(end_all.clone());
     service.reset = Some(end_all);

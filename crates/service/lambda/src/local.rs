@@ -34,7 +34,12 @@ impl Dialer {
         let (answer, connected) = oneshot::channel();
         let gone = || io::Error::from(io::ErrorKind::BrokenPipe);
         self.asks.send((port, answer)).await.map_err(|_| gone())?;
-        connected.await.map_err(|_| gone())?
+        let stream = connected.await.map_err(|_| gone())??;
+        stream.writable().await?;
+        match stream.take_error()? {
+            Some(error) => Err(error),
+            None => Ok(stream),
+        }
     }
 }
 

@@ -51,13 +51,6 @@ impl LogStream {
         let _ = self.sender.send(InputLogEvent { timestamp: self.last_ms, message }).await;
     }
 
-    /// Adds several.
-    pub async fn lines(&mut self, lines: &[String]) {
-        for line in lines {
-            self.line(line).await;
-        }
-    }
-
     /// The last 4 KB since the last [`LogStream::forget_tail`].
     pub fn tail(&self) -> Vec<u8> {
         self.tail.iter().copied().collect()

@@ -6,7 +6,8 @@ use bytes::Bytes;
 use sandbox::Exit;
 use serde_json::json;
 
-use crate::runtime_api::RESPONSE_BYTES_MAX;
+use crate::platform;
+use crate::runtime_api::{Broken, RESPONSE_BYTES_MAX};
 
 /// What happened to an invocation.
 pub(crate) enum Ended {
@@ -20,6 +21,10 @@ pub(crate) enum Ended {
     TimedOut,
     /// The process ended instead of answering.
     Exited(Exit),
+    /// It answered piece by piece, perhaps with an error at the end.
+    Streamed { error: Option<Broken> },
+    /// An extension failed, and with it the environment.
+    Extension { error_type: String, message: String },
     /// The server stops.
     Stopped,
 }
@@ -35,12 +40,15 @@ pub(crate) enum NotReady {
 impl Ended {
     /// Whether callers see a function error.
     pub fn is_error(&self) -> bool {
-        !matches!(self, Ended::Answered(_))
+        !matches!(self, Ended::Answered(_) | Ended::Streamed { error: None })
     }
 
     /// Whether the sandbox can be used again.
     pub fn keeps_sandbox(&self) -> bool {
-        matches!(self, Ended::Answered(_) | Ended::Failed { .. } | Ended::TooLarge)
+        matches!(
+            self,
+            Ended::Answered(_) | Ended::Failed { .. } | Ended::TooLarge | Ended::Streamed { .. }
+        )
     }
 
     /// What the caller gets.
@@ -51,6 +59,12 @@ impl Ended {
         match self {
             Ended::Answered(body) => body.clone(),
             Ended::Failed { body, .. } => body.clone(),
+            Ended::Streamed { error } => {
+                error.as_ref().map_or_else(Bytes::new, |error| error.body.clone())
+            }
+            Ended::Extension { error_type, message } => {
+                error(error_type, format!("RequestId: {request_id} Error: {message}"))
+            }
             Ended::TooLarge => error(
                 "Function.ResponseSizeTooLarge",
                 format!(
@@ -71,8 +85,9 @@ impl Ended {
     /// `errorType`, for the logs.
     pub fn error_type(&self) -> &str {
         match self {
-            Ended::Answered(_) => "",
-            Ended::Failed { error_type, .. } => error_type,
+            Ended::Answered(_) | Ended::Streamed { error: None } => "",
+            Ended::Failed { error_type, .. } | Ended::Extension { error_type, .. } => error_type,
+            Ended::Streamed { error: Some(error) } => &error.error_type,
             Ended::TooLarge => "Function.ResponseSizeTooLarge",
             Ended::TimedOut => "Sandbox.Timedout",
             Ended::Exited(Exit::OutOfMemory) => "Runtime.OutOfMemory",
@@ -103,6 +118,9 @@ impl Ended {
                 self.exit(),
                 self.error_type()
             )),
+            Ended::Extension { error_type, message } => {
+                Some(format!("RequestId: {request_id} Error: {message}\n{error_type}"))
+            }
             _ => None,
         }
     }
@@ -111,7 +129,7 @@ impl Ended {
     fn status(&self) -> String {
         match self {
             Ended::TimedOut => "\tStatus: timeout".into(),
-            Ended::Answered(_) | Ended::Failed { .. } => String::new(),
+            Ended::Answered(_) | Ended::Failed { .. } | Ended::Streamed { .. } => String::new(),
             _ => format!("\tStatus: error\tError Type: {}", self.error_type()),
         }
     }
@@ -135,16 +153,39 @@ pub(crate) struct Figures {
 }
 
 impl Figures {
-    /// The line. Initialisation is billed, too.
-    pub fn report(&self, request_id: &str, ended: &Ended) -> String {
+    /// Initialisation is billed, too.
+    fn billed_ms(&self) -> u64 {
         let billed = (self.duration + self.init.unwrap_or_default()).as_secs_f64() * 1e3;
-        let used_mb = self.peak_bytes.div_ceil(1 << 20).clamp(1, self.memory_mb as u64);
+        billed.ceil() as u64
+    }
+
+    fn used_mb(&self) -> u64 {
+        self.peak_bytes.div_ceil(1 << 20).clamp(1, self.memory_mb as u64)
+    }
+
+    /// `metrics` of `platform.report`.
+    pub fn metrics(&self) -> serde_json::Value {
+        let mut metrics = json!({
+            "durationMs": platform::ms(self.duration),
+            "billedDurationMs": self.billed_ms(),
+            "memorySizeMB": self.memory_mb,
+            "maxMemoryUsedMB": self.used_mb(),
+        });
+        if let Some(init) = self.init {
+            metrics["initDurationMs"] = json!(platform::ms(init));
+        }
+        metrics
+    }
+
+    /// The line.
+    pub fn report(&self, request_id: &str, ended: &Ended) -> String {
+        let (billed, used_mb) = (self.billed_ms(), self.used_mb());
         let init = self.init.map(|init| format!("\tInit Duration: {}", ms(init)));
         format!(
             "REPORT RequestId: {request_id}\tDuration: {}\tBilled Duration: {} ms\t\
              Memory Size: {} MB\tMax Memory Used: {used_mb} MB{}{}\t",
             ms(self.duration),
-            billed.ceil(),
+            billed,
             self.memory_mb,
             init.unwrap_or_default(),
             ended.status(),

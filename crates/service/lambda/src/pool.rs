@@ -1,6 +1,10 @@
 //! Which sandboxes exist: idle ones are reused, new ones started, old ones let go.
+//!
+//! A version has a *fleet*. Provisioned sandboxes are pinned: they stay without work, and are used
+//! first. One more may be made in advance of a version's first invocation. All idle ones together
+//! may use so much memory; beyond that, the longest unused ends.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use api_lambda::Error;
@@ -9,12 +13,16 @@ use kernel::Ctx;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::host::Host;
-use crate::instance;
+use crate::instance::{self, Purpose};
 use crate::name::Name;
+use crate::outcome::Ended;
 use crate::record::{FunctionKey, FunctionRecord, LATEST};
+use crate::runtime_api::Piece;
 
 /// How often a job may move on because its sandbox ended before it was delivered.
 const MOVES_MAX: u8 = 3;
+/// Sandboxes made in advance that nobody has used yet.
+const ADVANCE_MAX: usize = 8;
 
 /// One invocation on its way.
 pub(crate) struct Job {
@@ -26,7 +34,10 @@ pub(crate) struct Job {
     pub trace: Option<String>,
     /// Whether the caller wants the end of the log.
     pub tail: bool,
-    pub reply: oneshot::Sender<Result<Outcome, Error>>,
+    /// Whether the caller takes an answer piece by piece.
+    pub streams: bool,
+    /// Where the answer goes; taken when it has gone.
+    pub reply: Option<oneshot::Sender<Result<Outcome, Error>>>,
     pub moves: u8,
     pub _permit: OwnedSemaphorePermit,
 }
@@ -36,6 +47,16 @@ pub(crate) struct Outcome {
     pub payload: Bytes,
     pub failed: bool,
     pub tail: Option<Vec<u8>>,
+    /// The answer, if it is streamed and the caller takes that; then the rest says nothing.
+    pub stream: Option<Streamed>,
+}
+
+/// An answer that comes piece by piece, the last of which is the end. Without an end it broke off.
+pub(crate) struct Streamed {
+    /// What the runtime says it is: function URLs look whether a head goes before it.
+    #[allow(dead_code, reason = "URLs are about to be served")]
+    pub content_type: Option<String>,
+    pub pieces: mpsc::Receiver<Piece>,
 }
 
 /// Function and version.
@@ -47,6 +68,7 @@ pub(crate) struct Member {
     key: Key,
     revision: String,
     number: u64,
+    pub purpose: Purpose,
 }
 
 /// The sandboxes of one version, all of one revision.
@@ -56,6 +78,20 @@ struct Fleet {
     idle: Vec<u64>,
     /// A sandbox whose sender is gone ends when its work is done.
     senders: HashMap<u64, mpsc::Sender<Job>>,
+    /// How many are to be pinned, those that are, and whether each has initialised.
+    pinned_wanted: usize,
+    pinned: HashMap<u64, bool>,
+    /// Why no more are pinned.
+    pinned_failure: Option<String>,
+}
+
+/// How provisioned concurrency stands.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Pinned {
+    /// Sandboxes that have initialised.
+    pub ready: usize,
+    /// Why there are not more, if they failed.
+    pub failure: Option<String>,
 }
 
 /// All sandboxes.
@@ -69,6 +105,12 @@ pub(crate) struct Pool {
 struct State {
     fleets: HashMap<Key, Fleet>,
     count: u64,
+    /// Made in advance, and not used yet.
+    advance: HashSet<u64>,
+    /// Memory of those that have worked, in bytes, and the moment by [`State::moments`].
+    memory: HashMap<u64, (u64, u64)>,
+    memory_bytes: u64,
+    moments: u64,
 }
 
 impl Pool {
@@ -86,15 +128,14 @@ impl Pool {
     pub fn invoke(self: &Arc<Self>, ctx: &Ctx, function: Arc<FunctionRecord>, mut job: Job) {
         let key = (FunctionRecord::key(ctx, &function.name), function.version.clone());
         let mut state = self.lock();
-        let fleet =
-            state.fleets.entry(key.clone()).or_insert_with(|| Fleet::new(&function.revision));
-        if fleet.revision != function.revision {
-            *fleet = Fleet::new(&function.revision);
-        }
-        while let Some(number) = fleet.idle.pop() {
+        let fleet = state.fleet_of(&key, &function.revision);
+        while let Some(number) = fleet.take_idle() {
             let Some(sender) = fleet.senders.get(&number) else { continue };
             match sender.try_send(job) {
-                Ok(()) => return,
+                Ok(()) => {
+                    state.advance.remove(&number);
+                    return;
+                }
                 Err(
                     mpsc::error::TrySendError::Closed(back) | mpsc::error::TrySendError::Full(back),
                 ) => {
@@ -103,29 +144,142 @@ impl Pool {
                 }
             }
         }
-        let (sender, jobs) = mpsc::channel(1);
-        state.count += 1;
-        let number = state.count;
-        let member = Member { key: key.clone(), revision: function.revision.clone(), number };
-        if let Some(fleet) = state.fleets.get_mut(&key) {
-            fleet.senders.insert(number, sender);
+        let (member, jobs) = state.enlist(&key, &function.revision, Purpose::Demand);
+        drop(state);
+        self.start(ctx, function, member, jobs, Some(job));
+    }
+
+    /// Makes a sandbox ahead of the first invocation, if there is none and not too many wait.
+    pub fn prepare(self: &Arc<Self>, ctx: &Ctx, function: Arc<FunctionRecord>) {
+        if !self.host.options.proactive
+            || self.host.options.local.is_some()
+            || ctx.kernel().is_stopping()
+        {
+            return;
+        }
+        let key = (FunctionRecord::key(ctx, &function.name), function.version.clone());
+        let mut state = self.lock();
+        if state.advance.len() >= ADVANCE_MAX
+            || !state.fleet_of(&key, &function.revision).senders.is_empty()
+        {
+            return;
+        }
+        let (member, jobs) = state.enlist(&key, &function.revision, Purpose::Advance);
+        state.advance.insert(member.number);
+        if let Some(fleet) = state.fleet(&member) {
+            // The first invocation waits for it rather than start another.
+            fleet.idle.push(member.number);
         }
         drop(state);
+        self.start(ctx, function, member, jobs, None);
+    }
+
+    /// Pins so many sandboxes of a version, or lets go of what is too much.
+    pub fn provision(self: &Arc<Self>, ctx: &Ctx, function: &Arc<FunctionRecord>, count: usize) {
+        let key = (FunctionRecord::key(ctx, &function.name), function.version.clone());
+        let mut state = self.lock();
+        let fleet = state.fleet_of(&key, &function.revision);
+        fleet.pinned_wanted = count;
+        fleet.pinned_failure = None;
+        fleet.unpin();
+        drop(state);
+        self.fill(ctx, function, &key);
+    }
+
+    /// Lets go of what is pinned of a function's other versions.
+    pub fn unpin_others(&self, function: &FunctionKey, versions: &[&str]) {
+        let mut state = self.lock();
+        let others = state
+            .fleets
+            .iter_mut()
+            .filter(|((of, version), _)| of == function && !versions.contains(&version.as_str()));
+        for (_, fleet) in others {
+            fleet.pinned_wanted = 0;
+            fleet.pinned_failure = None;
+            fleet.unpin();
+        }
+    }
+
+    /// Starts what is missing of a fleet's pinned sandboxes.
+    fn fill(self: &Arc<Self>, ctx: &Ctx, function: &Arc<FunctionRecord>, key: &Key) {
+        loop {
+            let mut state = self.lock();
+            let Some(fleet) = state.fleets.get_mut(key) else { return };
+            let full = fleet.pinned.len() >= fleet.pinned_wanted;
+            if full || fleet.revision != function.revision || fleet.pinned_failure.is_some() {
+                return;
+            }
+            let (member, jobs) = state.enlist(key, &function.revision, Purpose::Provisioned);
+            if let Some(fleet) = state.fleet(&member) {
+                fleet.pinned.insert(member.number, false);
+            }
+            drop(state);
+            self.start(ctx, function.clone(), member, jobs, None);
+        }
+    }
+
+    /// A sandbox has ended; a pinned one is made anew.
+    pub fn replace(self: &Arc<Self>, ctx: &Ctx, function: &Arc<FunctionRecord>, member: &Member) {
+        if member.purpose == Purpose::Provisioned && !ctx.kernel().is_stopping() {
+            self.fill(ctx, function, &member.key);
+        }
+    }
+
+    /// How the provisioned concurrency of a version stands.
+    pub fn pinned(&self, function: &FunctionKey, version: &str) -> Pinned {
+        let state = self.lock();
+        let Some(fleet) = state.fleets.get(&(function.clone(), version.to_owned())) else {
+            return Pinned::default();
+        };
+        let ready = fleet.pinned.values().filter(|ready| **ready).count();
+        Pinned { ready, failure: fleet.pinned_failure.clone() }
+    }
+
+    fn start(
+        self: &Arc<Self>,
+        ctx: &Ctx,
+        function: Arc<FunctionRecord>,
+        member: Member,
+        jobs: mpsc::Receiver<Job>,
+        first: Option<Job>,
+    ) {
         let (pool, host, ctx) = (self.clone(), self.host.clone(), ctx.clone());
         let kernel = ctx.kernel().clone();
-        kernel.spawn(instance::run(host, pool, ctx, function, member, jobs, job));
+        kernel.spawn(instance::run(host, pool, ctx, function, member, jobs, first));
     }
 
     /// Sends a job that its sandbox could not take to another one.
     pub fn move_on(self: &Arc<Self>, ctx: &Ctx, function: Arc<FunctionRecord>, mut job: Job) {
         job.moves += 1;
         if job.moves > MOVES_MAX {
-            let error = crate::errors::service("The sandboxes of this function keep ending.");
-            // A caller that has gone needs no answer.
-            let _ = job.reply.send(Err(error));
+            job.refuse(crate::errors::service("The sandboxes of this function keep ending."));
             return;
         }
         self.invoke(ctx, function, job);
+    }
+
+    /// The sandbox has initialised. A pinned one now waits for work.
+    pub fn ready(&self, member: &Member) {
+        let mut state = self.lock();
+        let Some(fleet) = state.fleet(member) else { return };
+        if let Some(ready) = fleet.pinned.get_mut(&member.number) {
+            *ready = true;
+            fleet.idle.push(member.number);
+        }
+    }
+
+    /// The sandbox did not initialise, and nobody waits for it.
+    pub fn failed(&self, member: &Member, ended: &Ended) {
+        let mut state = self.lock();
+        if let Some(fleet) = state.fleet(member).filter(|_| member.purpose == Purpose::Provisioned)
+        {
+            let reason = match ended {
+                Ended::TimedOut => "FUNCTION_ERROR_INIT_TIMEOUT",
+                Ended::Exited(sandbox::Exit::OutOfMemory) => "FUNCTION_ERROR_OUT_OF_MEMORY",
+                _ => "FUNCTION_ERROR_INIT_FAILURE",
+            };
+            fleet.pinned_failure = Some(reason.to_owned());
+        }
     }
 
     /// The sandbox has answered and can take the next job; false if it is not wanted any more.
@@ -139,15 +293,47 @@ impl Pool {
         true
     }
 
+    /// Notes how much memory a sandbox uses, and ends the longest unused while all that are idle
+    /// use too much; false if that is this one.
+    pub fn account(&self, member: &Member, bytes: u64) -> bool {
+        let mut state = self.lock();
+        state.moments += 1;
+        let moment = state.moments;
+        state.note_memory(member.number, Some((bytes, moment)));
+        // Busy ones count here: as long as all fit, nobody needs to be looked for.
+        while state.memory_bytes > self.host.options.idle_bytes_max {
+            let mut total_bytes = 0;
+            let mut oldest: Option<(u64, Key, u64)> = None;
+            for (key, fleet) in &state.fleets {
+                for number in &fleet.idle {
+                    let (bytes, moment) = state.memory.get(number).copied().unwrap_or_default();
+                    total_bytes += bytes;
+                    let unpinned = !fleet.pinned.contains_key(number);
+                    if unpinned && oldest.as_ref().is_none_or(|(oldest, ..)| moment < *oldest) {
+                        oldest = Some((moment, key.clone(), *number));
+                    }
+                }
+            }
+            let Some((_, key, number)) = oldest else { return true };
+            if total_bytes <= self.host.options.idle_bytes_max {
+                return true;
+            }
+            state.remove(&key, number);
+            state.note_memory(number, None);
+            if number == member.number {
+                return false;
+            }
+        }
+        true
+    }
+
     /// The sandbox ends. False if a job is on its way to it.
     pub fn leave(&self, member: &Member) -> bool {
         let mut state = self.lock();
         let Some(fleet) = state.fleet(member) else { return true };
-        let before = fleet.idle.len();
-        fleet.idle.retain(|number| *number != member.number);
-        let was_idle = fleet.idle.len() < before;
+        let was_idle = fleet.idle.contains(&member.number);
         if was_idle || !fleet.senders.contains_key(&member.number) {
-            fleet.senders.remove(&member.number);
+            state.remove(&member.key, member.number);
             return true;
         }
         false
@@ -156,9 +342,10 @@ impl Pool {
     /// The sandbox has ended; nothing is sent to it any more.
     pub fn forget(&self, member: &Member) {
         let mut state = self.lock();
-        if let Some(fleet) = state.fleet(member) {
-            fleet.idle.retain(|number| *number != member.number);
-            fleet.senders.remove(&member.number);
+        state.note_memory(member.number, None);
+        state.advance.remove(&member.number);
+        if state.fleet(member).is_some() {
+            state.remove(&member.key, member.number);
         }
     }
 
@@ -192,10 +379,80 @@ impl State {
     fn fleet(&mut self, member: &Member) -> Option<&mut Fleet> {
         self.fleets.get_mut(&member.key).filter(|fleet| fleet.revision == member.revision)
     }
+
+    fn note_memory(&mut self, number: u64, now: Option<(u64, u64)>) {
+        let before = match now {
+            Some(now) => self.memory.insert(number, now),
+            None => self.memory.remove(&number),
+        };
+        self.memory_bytes += now.map_or(0, |(bytes, _)| bytes);
+        self.memory_bytes -= before.map_or(0, |(bytes, _)| bytes);
+    }
+
+    /// The fleet of that revision; one of another is let go.
+    fn fleet_of(&mut self, key: &Key, revision: &str) -> &mut Fleet {
+        let fleet = self.fleets.entry(key.clone()).or_insert_with(|| Fleet::new(revision));
+        if fleet.revision != revision {
+            *fleet = Fleet::new(revision);
+        }
+        fleet
+    }
+
+    /// A place for a new sandbox.
+    fn enlist(
+        &mut self,
+        key: &Key,
+        revision: &str,
+        purpose: Purpose,
+    ) -> (Member, mpsc::Receiver<Job>) {
+        let (sender, jobs) = mpsc::channel(1);
+        self.count += 1;
+        let number = self.count;
+        self.fleet_of(key, revision).senders.insert(number, sender);
+        (Member { key: key.clone(), revision: revision.to_owned(), number, purpose }, jobs)
+    }
+
+    /// Nothing is sent to that sandbox any more. A fleet without any is forgotten.
+    fn remove(&mut self, key: &Key, number: u64) {
+        let Some(fleet) = self.fleets.get_mut(key) else { return };
+        fleet.idle.retain(|idle| *idle != number);
+        fleet.senders.remove(&number);
+        fleet.pinned.remove(&number);
+        if fleet.senders.is_empty() && fleet.pinned_wanted == 0 {
+            self.fleets.remove(key);
+        }
+    }
 }
 
 impl Fleet {
     fn new(revision: &str) -> Fleet {
-        Fleet { revision: revision.to_owned(), idle: Vec::new(), senders: HashMap::new() }
+        Fleet {
+            revision: revision.to_owned(),
+            idle: Vec::new(),
+            senders: HashMap::new(),
+            pinned_wanted: 0,
+            pinned: HashMap::new(),
+            pinned_failure: None,
+        }
+    }
+
+    /// The pinned first, then the latest used.
+    fn take_idle(&mut self) -> Option<u64> {
+        let pinned = self.idle.iter().rposition(|number| self.pinned.contains_key(number));
+        match pinned {
+            Some(at) => Some(self.idle.remove(at)),
+            None => self.idle.pop(),
+        }
+    }
+
+    /// Lets go of pinned sandboxes that are too many, idle ones first.
+    fn unpin(&mut self) {
+        while self.pinned.len() > self.pinned_wanted {
+            let idle = self.idle.iter().find(|number| self.pinned.contains_key(number));
+            let Some(number) = idle.or_else(|| self.pinned.keys().next()).copied() else { return };
+            self.idle.retain(|other| *other != number);
+            self.pinned.remove(&number);
+            self.senders.remove(&number);
+        }
     }
 }

@@ -8,6 +8,8 @@ use kernel::{Ctx, Fault, Sealer};
 use serde::{Deserialize, Serialize};
 use store::Table;
 
+use crate::logging::LogLevels;
+
 /// Functions by account, region and name.
 pub(crate) const FUNCTIONS: Table<Function> = Table::new("lambda/function");
 /// Published versions: account, region, name, number.
@@ -55,6 +57,9 @@ pub(crate) struct FunctionRecord {
     pub environment: Option<String>,
     pub architecture: String,
     pub log_group: Option<String>,
+    /// The levels of a log that is JSON; without them it is text.
+    #[serde(default)]
+    pub log_json: Option<LogLevels>,
     /// SHA-256 of the zip file in hexadecimal: the blob's id.
     pub code: String,
     pub code_bytes: i64,

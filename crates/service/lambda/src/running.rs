@@ -1,24 +1,31 @@
 //! One sandbox with its runtime: started, asked, listened to.
 
+use std::future::poll_fn;
 use std::path::Path;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use api_lambda::Error;
 use kernel::{Ctx, Fault};
-use sandbox::{Activity, Control, Event, Exit, Limits, Mount, Plan, Program, Sandbox};
+use sandbox::{Activity, Control, Event, Exit, Limits, Memory, Mount, Plan, Program, Sandbox};
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use crate::environment::{self, ENDPOINT_PORT, MESSAGE_OUTPUT, RUNTIME_API_PORT};
 use crate::errors;
+use crate::extensions::{self, EXTENSIONS_MAX, Extension, Extensions};
 use crate::host::Host;
+use crate::journal::Journal;
 use crate::local::{Dial, Dialer};
-use crate::logs::LogStream;
+use crate::outcome::Ended;
 use crate::output::Output;
+use crate::platform::Platform;
 use crate::record::FunctionRecord;
-use crate::runtime_api::{self, Answer, Call, Kind};
+use crate::runtime_api::{self, Answer, Call, ExtensionCall, Kind};
 use crate::runtimes::{Family, Runtime, family};
+use crate::telemetry::{Subscriber, Subscription};
 
 /// AWS's limits inside a sandbox.
 const FILES_MAX: u64 = 1024;
@@ -31,6 +38,15 @@ const LAST_WORDS: Duration = Duration::from_millis(30);
 const DRAIN_READS_MAX: usize = 8;
 /// The agent answers at once; a machine under load may need longer.
 const MEASURE_MAX: Duration = Duration::from_millis(500);
+/// Where external extensions lie.
+const EXTENSIONS: &str = "/opt/extensions";
+/// How long extensions may take to end, as on AWS: external ones, and internal ones alone.
+const SHUTDOWN_EXTERNAL: Duration = Duration::from_secs(2);
+const SHUTDOWN_INTERNAL: Duration = Duration::from_millis(500);
+/// The runtime's share of that.
+const RUNTIME_SHARE: f64 = 0.3;
+const SIGTERM: i32 = 15;
+const SIGKILL: i32 = 9;
 
 /// A started sandbox. Dropping it kills everything inside and closes its connections.
 pub(crate) struct Running {
@@ -38,46 +54,64 @@ pub(crate) struct Running {
     calls: mpsc::Receiver<Call>,
     output: Output,
     messages: Output,
+    companions: Vec<Output>,
+    pub extensions: Extensions,
+    /// The runtime waits until the external extensions have registered.
+    held: bool,
     /// The runtime's `next` that waits for an event.
     parked: Option<oneshot::Sender<Answer>>,
+    /// What an extension's end means, until it is told.
+    lost: Option<Ended>,
+    /// The event that tells of the end, once it has begun.
+    ending: Option<Value>,
     asks: mpsc::Sender<Dial>,
-    /// Ports that a debugger wants to be connected to.
+    /// Ports that a debugger, or a subscriber's delivery, wants to be connected to.
     dials: mpsc::Receiver<Dial>,
+    function: Arc<FunctionRecord>,
     _open: watch::Sender<()>,
 }
 
-/// What the runtime did.
+/// What the runtime did, or an extension.
 pub(crate) enum Happened {
-    /// A request that needs an answer.
+    /// A request of the runtime that needs an answer.
     Called(Call),
-    /// It ended.
+    /// The runtime ended.
     Exited(Exit),
+    /// An extension asked for something and got it.
+    Extension,
+    /// An extension failed; the environment is lost.
+    Failed(Ended),
 }
 
 impl Running {
-    /// Starts a sandbox for `function`.
+    /// Starts a sandbox for `function`, and its external extensions. With such, the runtime itself
+    /// is started by [`Running::begin`].
     pub async fn start(
         host: &Arc<Host>,
         ctx: &Ctx,
-        function: &FunctionRecord,
+        function: &Arc<FunctionRecord>,
         runtime: &Runtime,
-        log_stream: &str,
+        (initialization, log_stream): (&str, &str),
     ) -> Result<Running, Error> {
-        let engine = host.engine().await.map_err(|error| errors::service(error.to_string()))?;
+        let failed = |error: sandbox::Error| errors::service(error.to_string());
+        let engine = host.engine().await.map_err(failed)?;
         let task = host.code.unpacked(&function.code).await?;
         let mut plan = plan(function, runtime, &task);
         if let Some(layers) = host.code.known(&function.code).and_then(|folder| folder.layers) {
             plan.mounts.push(Mount { source: layers, target: "/opt".into() });
         }
-        let place = engine.place(plan).map_err(|error| errors::service(error.to_string()))?;
+        let external = external_extensions(&plan);
+        let place = engine.place(plan).map_err(failed)?;
+        let env = environment::variables(host, ctx, function, &place, (initialization, log_stream))
+            .await?;
         let program = Program {
             program: runtime.program.clone(),
             args: runtime.args(function, &place.path(Path::new("/var/runtime"))),
-            env: environment::variables(host, ctx, function, &place, log_stream).await?,
+            env,
             cwd: place.path(Path::new("/var/task")),
             merge_output: true,
             message_output: Some(MESSAGE_OUTPUT),
-            held: false,
+            held: !external.is_empty(),
             limits: Limits {
                 memory_bytes: (function.memory_mb as u64) << 20,
                 tmp_size_bytes: (function.tmp_mb as u64) << 20,
@@ -85,19 +119,40 @@ impl Running {
                 processes: PROCESSES_MAX,
             },
         };
-        let launched = engine.launch(place, program).await;
-        let sandbox = launched.map_err(|error| errors::service(error.to_string()))?;
-        let running = Running::new(host, ctx, sandbox).map_err(Fault::internal)?;
+        let folder = place.path(Path::new(EXTENSIONS));
+        let companion = |name: &String| Program {
+            program: folder.join(name),
+            args: Vec::new(),
+            env: environment::for_extensions(&program.env),
+            merge_output: false,
+            message_output: None,
+            held: false,
+            ..program.clone()
+        };
+        let companions: Vec<(String, Program)> =
+            external.iter().map(|name| (name.clone(), companion(name))).collect();
+        let sandbox = engine.launch(place, program).await.map_err(failed)?;
+        let mut running =
+            Running::new(host, ctx, sandbox, function.clone()).map_err(Fault::internal)?;
         if let Some(hear) = host.options.local.as_ref().and_then(|local| local.dialers.as_ref()) {
             hear(&function.name, Dialer { asks: running.asks.clone() });
+        }
+        for (name, program) in companions {
+            running.start_extension(ctx, &name, program).await?;
         }
         Ok(running)
     }
 
-    fn new(host: &Arc<Host>, ctx: &Ctx, sandbox: Sandbox) -> std::io::Result<Running> {
+    fn new(
+        host: &Arc<Host>,
+        ctx: &Ctx,
+        sandbox: Sandbox,
+        function: Arc<FunctionRecord>,
+    ) -> std::io::Result<Running> {
         let Sandbox { control, listeners, stdout, stderr } = sandbox;
         let (sender, calls) = mpsc::channel(16);
         let (open, closed) = watch::channel(());
+        let (asks, dials) = mpsc::channel(4);
         for (port, listener) in listeners {
             let serving = serve_port(host.clone(), ctx.clone(), port, listener, sender.clone());
             let mut closed = closed.clone();
@@ -109,39 +164,169 @@ impl Running {
                 }
             });
         }
-        let output = Output::lines(stdout.into_owned_fd()?)?;
-        let messages = Output::frames(stderr.into_owned_fd()?)?;
-        let (asks, dials) = mpsc::channel(1);
-        Ok(Running { control, calls, output, messages, parked: None, asks, dials, _open: open })
+        Ok(Running {
+            control,
+            calls,
+            output: Output::lines(stdout.into_owned_fd()?)?,
+            messages: Output::frames(stderr.into_owned_fd()?)?,
+            companions: Vec::new(),
+            extensions: Extensions::default(),
+            held: false,
+            parked: None,
+            lost: None,
+            ending: None,
+            asks,
+            dials,
+            function,
+            _open: open,
+        })
     }
 
-    /// Waits for what the runtime does next; meanwhile its output is logged. Safe to cancel.
-    pub async fn next(&mut self, ctx: &Ctx, log: &mut LogStream) -> Happened {
+    async fn start_extension(
+        &mut self,
+        ctx: &Ctx,
+        name: &str,
+        program: Program,
+    ) -> Result<(), Error> {
+        self.held = true;
+        match self.control.start(program).await {
+            Ok((number, output)) => {
+                self.extensions.add_external(ctx, name, Some(number));
+                let output = output.into_nonblocking_fd().and_then(Output::lines);
+                self.companions.push(output.map_err(Fault::internal)?);
+                Ok(())
+            }
+            // Not executable, or no program at all: its author's fault.
+            Err(sandbox::Error::Program { .. }) => {
+                self.extensions.add_external(ctx, name, None);
+                Ok(())
+            }
+            Err(error) => Err(errors::service(error.to_string())),
+        }
+    }
+
+    /// Starts the runtime, if it waits and nobody is left to wait for.
+    pub async fn begin(&mut self) -> Result<(), Error> {
+        if self.held && self.extensions.are_registered() {
+            self.held = false;
+            let begun = self.control.begin().await;
+            return begun.map_err(|error| errors::service(error.to_string()));
+        }
+        Ok(())
+    }
+
+    /// Waits for what the runtime does next; meanwhile extensions are served and output is logged.
+    /// Safe to cancel.
+    pub async fn next(&mut self, ctx: &Ctx, journal: &mut Journal) -> Happened {
         loop {
+            if let Some(ended) = self.lost.take() {
+                return Happened::Failed(ended);
+            }
             tokio::select! {
                 biased;
-                Some(call) = self.calls.recv() => return Happened::Called(call),
-                lines = self.output.next() => log.lines(&lines).await,
-                messages = self.messages.next() => log.lines(&messages).await,
-                Some((port, answer)) = self.dials.recv() => {
-                    let connected = self.control.connect(port).await;
-                    // Who does not wait any more has closed its own connection.
-                    let _ = answer.send(connected.map_err(std::io::Error::other));
-                }
-                event = self.control.next() => {
-                    let Event::Exited(exit) = event else { continue };
-                    let last_words = tokio::select! {
-                        biased;
-                        call = self.calls.recv() => call,
-                        () = ctx.sleep(LAST_WORDS) => None,
-                    };
-                    match last_words {
-                        Some(call) => return Happened::Called(call),
-                        None => return Happened::Exited(exit),
+                Some(call) = self.calls.recv() => {
+                    if let Some(happened) = self.called(ctx, journal, call).await {
+                        return happened;
                     }
                 }
+                lines = self.output.next() => journal.function(&lines).await,
+                messages = self.messages.next() => journal.function(&messages).await,
+                lines = next_of(&mut self.companions) => journal.extension(&lines).await,
+                Some((port, reply)) = self.dials.recv() => {
+                    let stream = self.control.connect(port).await;
+                    // Who does not wait any more needs no connection.
+                    let _ = reply.send(stream.map_err(std::io::Error::other));
+                }
+                event = self.control.next() => match event {
+                    Event::Memory(_) => {}
+                    Event::CompanionExited(number, exit) => self.companion_exited(number, exit),
+                    Event::Exited(exit) | Event::ProgramExited(exit) => {
+                        return self.last_words(ctx, journal, exit).await;
+                    }
+                },
             }
         }
+    }
+
+    /// The runtime has ended: what it sent last counts first.
+    async fn last_words(&mut self, ctx: &Ctx, journal: &mut Journal, exit: Exit) -> Happened {
+        loop {
+            let call = tokio::select! {
+                biased;
+                call = self.calls.recv() => call,
+                () = ctx.sleep(LAST_WORDS) => None,
+            };
+            let Some(call) = call else { return Happened::Exited(exit) };
+            if let Some(happened) = self.called(ctx, journal, call).await {
+                return happened;
+            }
+        }
+    }
+
+    fn companion_exited(&mut self, number: u32, exit: Exit) {
+        let failure = self.extensions.exited(number, exit);
+        if self.ending.is_none() && self.lost.is_none() {
+            self.lost = failure;
+        }
+    }
+
+    /// Serves a call of an extension; one of the runtime is passed on.
+    async fn called(&mut self, ctx: &Ctx, journal: &mut Journal, call: Call) -> Option<Happened> {
+        let Kind::Extension(request) = call.kind else { return Some(Happened::Called(call)) };
+        let mut happened = Happened::Extension;
+        let answer = match request {
+            ExtensionCall::Register { name, body, account } => {
+                self.extensions.register(ctx, &self.function, &name, &body, account)
+            }
+            ExtensionCall::Next { id } => {
+                self.extensions.next(ctx, &id, call.answer, self.ending.as_ref());
+                return Some(happened);
+            }
+            ExtensionCall::Error { id, init, error_type } => {
+                let (answer, failed) = self.extensions.report(&id, init, error_type.as_deref());
+                if let Some(failed) = failed.filter(|_| self.ending.is_none()) {
+                    happened = Happened::Failed(failed);
+                }
+                answer
+            }
+            ExtensionCall::Subscribe { id, body, logs } => {
+                self.subscribe(ctx, journal, &id, (&body, logs)).await
+            }
+        };
+        // A client that has gone needs no answer.
+        let _ = call.answer.send(answer);
+        Some(happened)
+    }
+
+    async fn subscribe(
+        &mut self,
+        ctx: &Ctx,
+        journal: &mut Journal,
+        id: &str,
+        (body, logs): (&[u8], bool),
+    ) -> Answer {
+        let Some(extension) = self.extensions.find(id) else { return Extensions::unknown(id) };
+        if self.extensions.is_closed() {
+            let api = if logs { "Logs" } else { "Telemetry" };
+            let (error, message) =
+                (format!("{api}.SubscriptionClosed"), format!("{api} API subscription is closed"));
+            return runtime_api::refuse(http::StatusCode::FORBIDDEN, &error, &message);
+        }
+        let subscription = match Subscription::parse(body, logs) {
+            Ok(subscription) => subscription,
+            Err(why) => {
+                let status = http::StatusCode::BAD_REQUEST;
+                return runtime_api::refuse(status, "ValidationError", &why);
+            }
+        };
+        let (name, types) = (extension.name.clone(), subscription.types.clone());
+        let dialer = Dialer { asks: self.asks.clone() };
+        journal.subscribe(Subscriber::start(ctx, subscription, dialer));
+        journal.platform(&Platform::Subscription { name: &name, logs, types: &types }).await;
+        let mut answer = Answer::new(http_body_util::Full::from("\"OK\""));
+        let text = http::HeaderValue::from_static("application/json");
+        answer.headers_mut().insert(http::header::CONTENT_TYPE, text);
+        answer
     }
 
     /// Keeps the runtime's `next` for the coming event.
@@ -154,6 +339,11 @@ impl Running {
         self.parked.as_ref().is_some_and(|next| !next.is_closed())
     }
 
+    /// The same of the extensions, too.
+    pub fn is_ready(&self) -> bool {
+        self.is_parked() && self.extensions.are_ready()
+    }
+
     /// Answers the parked `next`; false when the runtime has gone.
     pub fn deliver(&mut self, event: Answer) -> bool {
         // An agent that has gone is noticed by the next event.
@@ -162,32 +352,114 @@ impl Running {
     }
 
     /// Logs all output that was written before this moment, also an unfinished line.
-    pub async fn drain(&mut self, log: &mut LogStream) {
+    pub async fn drain(&mut self, journal: &mut Journal) {
         for output in [&mut self.output, &mut self.messages] {
             for _ in 0..DRAIN_READS_MAX {
                 let Some(messages) = output.now() else { break };
-                log.lines(&messages).await;
+                journal.function(&messages).await;
             }
         }
         if let Some(rest) = self.output.rest() {
-            log.line(&rest).await;
+            journal.function(&[rest]).await;
+        }
+        for output in &mut self.companions {
+            for _ in 0..DRAIN_READS_MAX {
+                let Some(lines) = output.now() else { break };
+                journal.extension(&lines).await;
+            }
         }
     }
 
-    /// Asks how much memory was used at most, in bytes, and lets the watch rest.
-    pub async fn peak_memory_bytes(&mut self, ctx: &Ctx) -> u64 {
+    /// Asks how much memory is used now and was used at most, and lets the watch rest.
+    pub async fn memory(&mut self, ctx: &Ctx) -> Memory {
         if self.control.set(Activity::Idle).is_err() {
-            return 0;
+            return Memory::default();
         }
         let sleep = ctx.sleep(MEASURE_MAX);
-        tokio::select! {
-            biased;
-            event = self.control.next() => match event {
-                Event::Memory(memory) => memory.peak_bytes,
-                Event::Exited(_) | Event::ProgramExited(_) | Event::CompanionExited(..) => 0,
-            },
-            () = sleep => 0,
+        tokio::pin!(sleep);
+        loop {
+            let event = tokio::select! {
+                biased;
+                event = self.control.next() => event,
+                () = &mut sleep => return Memory::default(),
+            };
+            match event {
+                Event::Memory(memory) => return memory,
+                Event::CompanionExited(number, exit) => self.companion_exited(number, exit),
+                Event::ProgramExited(_) => {}
+                Event::Exited(_) => return Memory::default(),
+            }
         }
+    }
+
+    /// Ends the environment as AWS does: at once without extensions, else after they had their
+    /// time to hear why. Then everything inside is gone.
+    pub async fn shut_down(&mut self, ctx: &Ctx, journal: &mut Journal, reason: &'static str) {
+        let external = self.extensions.iter().any(|one| one.number.is_some());
+        let any = self.extensions.iter().next().is_some();
+        if any {
+            let grace = if external { SHUTDOWN_EXTERNAL } else { SHUTDOWN_INTERNAL };
+            let deadline = ctx.sleep(grace);
+            tokio::pin!(deadline);
+            tokio::select! {
+                () = self.say_goodbye(ctx, journal, reason, grace) => {}
+                () = &mut deadline => {}
+            }
+        }
+        self.kill().await;
+    }
+
+    async fn say_goodbye(
+        &mut self,
+        ctx: &Ctx,
+        journal: &mut Journal,
+        reason: &'static str,
+        grace: Duration,
+    ) {
+        // A runtime that has failed is not asked.
+        let gently = reason == "spindown";
+        let _ = self.control.signal(None, if gently { SIGTERM } else { SIGKILL });
+        let deadline_ms = ctx.now().epoch_ms + grace.as_millis() as i64;
+        let event = extensions::shutdown_event(reason, deadline_ms);
+        self.ending = Some(event.clone());
+        journal.flush();
+        self.extensions.deliver(ctx, "SHUTDOWN", &event);
+        let deaf: Vec<u32> = self
+            .extensions
+            .iter()
+            .filter(|one| one.lives() && !one.hears_shutdown())
+            .filter_map(|one| one.number)
+            .collect();
+        for number in deaf {
+            let _ = self.control.signal(Some(number), SIGKILL);
+        }
+        let share = ctx.sleep(grace.mul_f64(RUNTIME_SHARE));
+        tokio::pin!(share);
+        let mut runtime = true;
+        while runtime || self.extensions.iter().any(Extension::lives) {
+            tokio::select! {
+                happened = self.next(ctx, journal) => match happened {
+                    Happened::Exited(_) if runtime => runtime = false,
+                    // The whole sandbox has ended.
+                    Happened::Exited(_) => return,
+                    Happened::Called(call) => out_of_turn(call),
+                    Happened::Extension | Happened::Failed(_) => {}
+                },
+                () = &mut share, if runtime => {
+                    runtime = false;
+                    let _ = self.control.signal(None, SIGKILL);
+                }
+            }
+        }
+    }
+
+    /// Ends the runtime at once; extensions may still hear why.
+    pub async fn halt(&mut self) {
+        if self.extensions.iter().next().is_none() {
+            return self.kill().await;
+        }
+        // Already gone is as good.
+        let _ = self.control.signal(None, SIGKILL);
     }
 
     /// Kills everything inside and waits until it is gone.
@@ -195,6 +467,40 @@ impl Running {
         // Already gone is as good.
         let _ = self.control.kill().await;
     }
+}
+
+/// Lines of any of them. Safe to cancel.
+async fn next_of(outputs: &mut [Output]) -> Vec<String> {
+    if outputs.is_empty() {
+        return std::future::pending().await;
+    }
+    let mut waiting: Vec<_> = outputs.iter_mut().map(|output| Box::pin(output.next())).collect();
+    poll_fn(|cx| {
+        for output in &mut waiting {
+            if let Poll::Ready(lines) = output.as_mut().poll(cx) {
+                return Poll::Ready(lines);
+            }
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+/// The programs in `/opt/extensions`, by name.
+fn external_extensions(plan: &Plan) -> Vec<String> {
+    let mut names = Vec::new();
+    for mount in &plan.mounts {
+        let Ok(below) = Path::new(EXTENSIONS).strip_prefix(&mount.target) else { continue };
+        let Ok(entries) = std::fs::read_dir(mount.source.join(below)) else { continue };
+        for entry in entries.flatten() {
+            if entry.path().is_file() {
+                names.push(entry.file_name().to_string_lossy().into_owned());
+            }
+        }
+    }
+    names.sort();
+    names.truncate(EXTENSIONS_MAX);
+    names
 }
 
 fn plan(function: &FunctionRecord, runtime: &Runtime, task: &Path) -> Plan {
@@ -248,7 +554,10 @@ async fn serve_port(
 pub(crate) fn out_of_turn(call: Call) {
     let (id, why) = match &call.kind {
         Kind::Response { .. } | Kind::Error { .. } => ("InvalidRequestID", "Invalid request ID"),
-        Kind::InitError { .. } | Kind::Next => ("InvalidStateTransition", "Not at this moment"),
+        Kind::Stream { .. } | Kind::Streamed { .. } => ("InvalidRequestID", "Invalid request ID"),
+        Kind::InitError { .. } | Kind::Next | Kind::Extension(_) => {
+            ("InvalidStateTransition", "Not at this moment")
+        }
     };
     let answer = runtime_api::refuse(http::StatusCode::BAD_REQUEST, id, why);
     // A client that has gone needs no answer.

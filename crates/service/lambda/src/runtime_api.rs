@@ -1,10 +1,12 @@
-//! The Lambda Runtime API, version 2018-06-01, for one sandbox.
+//! The Lambda Runtime API (2018-06-01) and the requests of extensions, for one sandbox.
 //!
 //! Requests arrive on sockets inside the sandbox's network; each becomes a [`Call`] to the task
 //! that runs the sandbox, and waits for its answer.
 
 use std::convert::Infallible;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::{Bytes, BytesMut};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
@@ -18,10 +20,18 @@ use tokio::sync::{mpsc, oneshot};
 pub(crate) const RESPONSE_BYTES_MAX: usize = 6_291_556;
 /// Larger answers are read to this size, so that their sender gets to read why they are refused.
 const DISCARDED_BYTES_MAX: usize = 256 << 20;
+/// The largest streamed answer: 200 MB.
+const STREAM_BYTES_MAX: u64 = 200 << 20;
+/// Pieces of a streamed answer that wait for their reader.
+const PIECES_MAX: usize = 16;
+/// The largest registration or subscription.
+const SMALL_BYTES_MAX: usize = 64 << 10;
+const ERROR_TYPE: &str = "lambda-runtime-function-error-type";
+const IDENTIFIER: &str = "lambda-extension-identifier";
 
 pub(crate) type Answer = Response<Full<Bytes>>;
 
-/// A request of the runtime client.
+/// A request of the runtime client, or of an extension.
 pub(crate) struct Call {
     pub kind: Kind,
     /// Where the answer goes; a client that has gone is no error.
@@ -33,10 +43,48 @@ pub(crate) enum Kind {
     Next,
     /// `POST /runtime/invocation/ID/response`; `None` for a body that is too large.
     Response { id: String, body: Option<Bytes> },
+    /// The same, piece by piece: its end is a [`Kind::Streamed`]. The sender is for what follows.
+    Stream {
+        id: String,
+        content_type: Option<String>,
+        pieces: mpsc::Receiver<Piece>,
+        sender: mpsc::Sender<Piece>,
+    },
+    /// All pieces are sent; the error is what the trailers tell.
+    Streamed { id: String, bytes: u64, error: Option<Broken> },
     /// `POST /runtime/invocation/ID/error`
     Error { id: String, body: Bytes, error_type: String },
     /// `POST /runtime/init/error`
     InitError { body: Bytes, error_type: String },
+    /// A request of an extension.
+    Extension(ExtensionCall),
+}
+
+/// Requests of extensions.
+pub(crate) enum ExtensionCall {
+    /// `POST /extension/register`
+    Register { name: String, body: Bytes, account: bool },
+    /// `GET /extension/event/next`
+    Next { id: String },
+    /// `POST /extension/init/error` or `/extension/exit/error`
+    Error { id: String, init: bool, error_type: Option<String> },
+    /// `PUT /telemetry` or `PUT /logs`
+    Subscribe { id: String, body: Bytes, logs: bool },
+}
+
+/// Part of a streamed answer.
+pub(crate) enum Piece {
+    /// Never empty.
+    Data(Bytes),
+    /// The end, and whether it is a good one.
+    End { error: Option<Broken>, tail: Option<Vec<u8>> },
+}
+
+/// Why an answer broke off: the error's type, and its JSON text.
+#[derive(Clone, Debug)]
+pub(crate) struct Broken {
+    pub error_type: String,
+    pub body: Bytes,
 }
 
 /// Serves one connection until either side closes it.
@@ -55,45 +103,177 @@ pub(crate) async fn serve(stream: TcpStream, calls: mpsc::Sender<Call>) {
 
 async fn handle(request: Request<Incoming>, calls: mpsc::Sender<Call>) -> Answer {
     let path = request.uri().path().to_owned();
-    let Some(route) = path.strip_prefix("/2018-06-01/runtime/") else {
-        return refuse(StatusCode::NOT_FOUND, "InvalidPath", "There is no such resource.");
-    };
-    let parts: Vec<&str> = route.split('/').collect();
+    let parts: Vec<&str> = path.split('/').skip(1).collect();
     let (get, post) = (request.method() == Method::GET, request.method() == Method::POST);
-    let error_type = request
-        .headers()
-        .get("lambda-runtime-function-error-type")
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or("Unhandled")
-        .to_owned();
     let kind = match parts.as_slice() {
-        ["invocation", "next"] if get => Kind::Next,
-        ["invocation", id, "response"] if post => {
+        ["2018-06-01", "runtime", "invocation", id, "response"] if post && streams(&request) => {
             let id = (*id).to_owned();
-            match read(request).await {
-                Ok(body) => Kind::Response { id, body },
-                Err(answer) => return answer,
-            }
+            return stream(request, id, calls).await;
         }
-        ["invocation", id, "error"] if post => {
-            let id = (*id).to_owned();
-            match read(request).await {
-                Ok(body) => Kind::Error { id, body: body.unwrap_or_default(), error_type },
-                Err(answer) => return answer,
-            }
+        ["2018-06-01", "runtime", route @ ..] if get || post => {
+            runtime_call(request, route, get).await
         }
-        ["init", "error"] if post => match read(request).await {
-            Ok(body) => Kind::InitError { body: body.unwrap_or_default(), error_type },
-            Err(answer) => return answer,
-        },
-        _ => return refuse(StatusCode::NOT_FOUND, "InvalidPath", "There is no such resource."),
+        ["2020-01-01", "extension", route @ ..] if get || post => {
+            extension_call(request, route, get).await
+        }
+        [version @ ("2020-08-15" | "2022-07-01"), api @ ("logs" | "telemetry")]
+            if request.method() == Method::PUT
+                && (*api == "logs") == (*version == "2020-08-15") =>
+        {
+            let (id, logs) = (header(&request, IDENTIFIER).unwrap_or_default(), *api == "logs");
+            read_small(request)
+                .await
+                .map(|body| Kind::Extension(ExtensionCall::Subscribe { id, body, logs }))
+        }
+        _ => Err(no_such_path()),
     };
+    match kind {
+        Ok(kind) => call(kind, &calls).await,
+        Err(answer) => answer,
+    }
+}
+
+/// Passes a call on and waits for its answer.
+async fn call(kind: Kind, calls: &mpsc::Sender<Call>) -> Answer {
     let (answer, received) = oneshot::channel();
     let gone = || refuse(StatusCode::GONE, "Gone", "The sandbox is being shut down.");
     if calls.send(Call { kind, answer }).await.is_err() {
         return gone();
     }
     received.await.unwrap_or_else(|_| gone())
+}
+
+async fn runtime_call(
+    request: Request<Incoming>,
+    route: &[&str],
+    get: bool,
+) -> Result<Kind, Answer> {
+    let error_type = header(&request, ERROR_TYPE).unwrap_or_else(|| "Unhandled".into());
+    match route {
+        ["invocation", "next"] if get => Ok(Kind::Next),
+        ["invocation", id, "response"] if !get => {
+            let id = (*id).to_owned();
+            Ok(Kind::Response { id, body: read(request).await? })
+        }
+        ["invocation", id, "error"] if !get => {
+            let id = (*id).to_owned();
+            Ok(Kind::Error { id, body: read(request).await?.unwrap_or_default(), error_type })
+        }
+        ["init", "error"] if !get => {
+            Ok(Kind::InitError { body: read(request).await?.unwrap_or_default(), error_type })
+        }
+        _ => Err(no_such_path()),
+    }
+}
+
+async fn extension_call(
+    request: Request<Incoming>,
+    route: &[&str],
+    get: bool,
+) -> Result<Kind, Answer> {
+    let id = header(&request, IDENTIFIER);
+    let missing = || {
+        let message = "Missing Lambda-Extension-Identifier header";
+        refuse(StatusCode::FORBIDDEN, "Extension.MissingExtensionIdentifier", message)
+    };
+    let call = match route {
+        ["register"] if !get => {
+            let name = header(&request, "lambda-extension-name").unwrap_or_default();
+            let features = header(&request, "lambda-extension-accept-feature");
+            let account =
+                features.is_some_and(|all| all.split(',').any(|f| f.trim() == "accountId"));
+            ExtensionCall::Register { name, body: read_small(request).await?, account }
+        }
+        ["event", "next"] if get => ExtensionCall::Next { id: id.ok_or_else(missing)? },
+        [phase @ ("init" | "exit"), "error"] if !get => {
+            let id = id.ok_or_else(missing)?;
+            let error_type = header(&request, "lambda-extension-function-error-type");
+            let init = *phase == "init";
+            read_small(request).await?;
+            ExtensionCall::Error { id, init, error_type }
+        }
+        _ => return Err(no_such_path()),
+    };
+    Ok(Kind::Extension(call))
+}
+
+fn header(request: &Request<Incoming>, name: &str) -> Option<String> {
+    request.headers().get(name)?.to_str().ok().map(str::to_owned)
+}
+
+fn no_such_path() -> Answer {
+    refuse(StatusCode::NOT_FOUND, "InvalidPath", "There is no such resource.")
+}
+
+fn streams(request: &Request<Incoming>) -> bool {
+    header(request, "lambda-runtime-function-response-mode")
+        .is_some_and(|mode| mode.eq_ignore_ascii_case("streaming"))
+}
+
+/// Passes a streamed answer on as it comes, at the pace of who reads it.
+async fn stream(request: Request<Incoming>, id: String, calls: mpsc::Sender<Call>) -> Answer {
+    let content_type = header(&request, "content-type");
+    let (sender, pieces) = mpsc::channel(PIECES_MAX);
+    let kind = Kind::Stream { id: id.clone(), content_type, pieces, sender: sender.clone() };
+    let (answer, refused) = oneshot::channel();
+    if calls.send(Call { kind, answer }).await.is_err() {
+        return refuse(StatusCode::GONE, "Gone", "The sandbox is being shut down.");
+    }
+    // A stream that is taken has its sender dropped unanswered.
+    if let Ok(answer) = refused.await {
+        return answer;
+    }
+    let (bytes, error) = pass_on(request.into_body(), &sender).await;
+    drop(sender);
+    call(Kind::Streamed { id, bytes, error }, &calls).await
+}
+
+async fn pass_on(mut body: Incoming, sender: &mpsc::Sender<Piece>) -> (u64, Option<Broken>) {
+    let broken = |error_type: &str, message: String| {
+        let body = json!({ "errorType": error_type, "errorMessage": message }).to_string();
+        Some(Broken { error_type: error_type.to_owned(), body: body.into() })
+    };
+    let mut bytes = 0;
+    while let Some(frame) = body.frame().await {
+        let frame = match frame {
+            Ok(frame) => frame,
+            Err(_) => {
+                return (
+                    bytes,
+                    broken("Runtime.TruncatedResponse", "The answer is cut off.".into()),
+                );
+            }
+        };
+        if let Some(trailers) = frame.trailers_ref() {
+            let text = |name: &str| trailers.get(name).and_then(|value| value.to_str().ok());
+            let Some(error_type) = text(ERROR_TYPE) else { continue };
+            let body = text("lambda-runtime-function-error-body").unwrap_or_default();
+            // The body travels in base64, since headers hold no line ends.
+            let body = BASE64.decode(body).unwrap_or_else(|_| body.as_bytes().to_vec());
+            let error_type = error_type.to_owned();
+            return (bytes, Some(Broken { error_type, body: body.into() }));
+        }
+        let Ok(data) = frame.into_data() else { continue };
+        bytes += data.len() as u64;
+        if bytes > STREAM_BYTES_MAX {
+            let message = format!("Response payload size exceeded {STREAM_BYTES_MAX} bytes.");
+            return (bytes, broken("Function.ResponseSizeTooLarge", message));
+        }
+        if !data.is_empty() {
+            // A caller that has gone does not stop the function.
+            let _ = sender.send(Piece::Data(data)).await;
+        }
+    }
+    (bytes, None)
+}
+
+/// Reads the body of a request that has no reason to be large.
+async fn read_small(request: Request<Incoming>) -> Result<Bytes, Answer> {
+    let body = read(request).await?.filter(|body| body.len() <= SMALL_BYTES_MAX);
+    body.ok_or_else(|| {
+        let message = "The request is too large.";
+        refuse(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", message)
+    })
 }
 
 /// Reads a body; `None` when it is larger than a function's answer may be.
@@ -126,7 +306,8 @@ pub(crate) fn refuse(status: StatusCode, error_type: &str, message: &str) -> Ans
     json_answer(status, json!({ "errorType": error_type, "errorMessage": message }))
 }
 
-fn json_answer(status: StatusCode, value: serde_json::Value) -> Answer {
+/// An answer of JSON.
+pub(crate) fn json_answer(status: StatusCode, value: serde_json::Value) -> Answer {
     let mut answer = Response::new(Full::from(value.to_string()));
     *answer.status_mut() = status;
     let json = http::HeaderValue::from_static("application/json");

@@ -1,13 +1,18 @@
 //! Ends `Pending` and `InProgress`: a durable task, in the same commit as the change it follows.
 
+use std::sync::Arc;
+
 use kernel::{BoxFuture, Ctx, Fault, Kernel, TaskHandler};
 use store::{StoreError, WriteTx};
 
 use crate::name::Name;
+use crate::pool::Pool;
 use crate::record::version_key;
 use crate::record::{FUNCTIONS, Function, FunctionRecord, LATEST, SETTLE, Settle, VERSIONS};
 
-pub(crate) struct Settler;
+pub(crate) struct Settler {
+    pub pool: Arc<Pool>,
+}
 
 impl TaskHandler for Settler {
     fn run<'a>(
@@ -18,19 +23,26 @@ impl TaskHandler for Settler {
         Box::pin(async move {
             let task: Settle =
                 serde_json::from_value(timer.payload.clone()).map_err(Fault::internal)?;
-            kernel
+            let settled = kernel
                 .store()
                 .write(|tx| {
                     tx.ack_timer(timer.id)?;
                     settle(tx, &task)
                 })
                 .await
-                .map_err(Fault::internal)
+                .map_err(Fault::internal)?;
+            if let Some(version) = settled {
+                let service = "lambda.amazonaws.com";
+                let ctx = kernel.service_ctx(service, &task.account, &task.region);
+                self.pool.prepare(&ctx, Arc::new(version));
+            }
+            Ok(())
         })
     }
 }
 
-fn settle(tx: &mut WriteTx, task: &Settle) -> Result<(), StoreError> {
+/// The version that is now ready, unless it has changed again or has gone.
+fn settle(tx: &mut WriteTx, task: &Settle) -> Result<Option<FunctionRecord>, StoreError> {
     let key = (task.account.clone(), task.region.clone(), task.name.clone());
     let end = |record: &mut FunctionRecord| {
         // A later change has its own task.
@@ -42,17 +54,19 @@ fn settle(tx: &mut WriteTx, task: &Settle) -> Result<(), StoreError> {
         is_same
     };
     if task.version == LATEST {
-        let Some(mut function) = tx.get(&FUNCTIONS, key.clone())? else { return Ok(()) };
+        let Some(mut function) = tx.get(&FUNCTIONS, key.clone())? else { return Ok(None) };
         if end(&mut function.latest) {
             tx.put(&FUNCTIONS, key, &function)?;
+            return Ok(Some(function.latest));
         }
     } else if let Some(key) = version_key(key, &task.version)
         && let Some(mut version) = tx.get(&VERSIONS, key.clone())?
         && end(&mut version)
     {
         tx.put(&VERSIONS, key, &version)?;
+        return Ok(Some(version));
     }
-    Ok(())
+    Ok(None)
 }
 
 /// Stores a changed `$LATEST` and the task that will settle it.

@@ -309,7 +309,7 @@ async fn without_namespaces_if_so_chosen() {
     let to = open.join("nodejs20.x/runtime");
     std::fs::create_dir_all(&to).expect("a folder");
     std::fs::copy(from.join("runtime.json"), to.join("../runtime.json")).expect("a copy");
-    for file in ["index.mjs", "console.mjs", "errors.mjs"] {
+    for file in ["index.mjs", "console.mjs", "errors.mjs", "streaming.mjs"] {
         std::fs::copy(from.join("runtime").join(file), to.join(file)).expect("a copy");
     }
     let cloud = Cloud::with(|options| {

@@ -16,7 +16,7 @@ use store::Scan;
 use crate::errors::{conflict, not_found, stale_revision};
 use crate::name::Name;
 use crate::record::{ALIASES, Alias};
-use crate::{Lambda, alias, page, resolve};
+use crate::{Lambda, alias, page, provisioned, resolve};
 
 pub(crate) async fn create_alias(
     _: &Lambda,
@@ -61,7 +61,7 @@ pub(crate) async fn get_alias(
 }
 
 pub(crate) async fn update_alias(
-    _: &Lambda,
+    api: &Lambda,
     ctx: &Ctx,
     input: UpdateAliasRequest,
 ) -> Result<AliasConfiguration, Error> {
@@ -92,11 +92,12 @@ pub(crate) async fn update_alias(
             Ok(found)
         })
         .await?;
+    provisioned::apply(ctx, &api.pool, &name)?;
     Ok(changed.configuration(&name))
 }
 
 pub(crate) async fn delete_alias(
-    _: &Lambda,
+    api: &Lambda,
     ctx: &Ctx,
     input: DeleteAliasRequest,
 ) -> Result<DeleteAliasOutput, Error> {
@@ -104,9 +105,11 @@ pub(crate) async fn delete_alias(
     ctx.store()
         .write(|tx| {
             resolve::load(tx, &name)?;
+            provisioned::forget(tx, &name, Some(&input.name))?;
             Ok::<_, Error>(tx.delete(&ALIASES, name.alias_key(&input.name))?)
         })
         .await?;
+    provisioned::apply(ctx, &api.pool, &name)?;
     Ok(DeleteAliasOutput::default())
 }
 

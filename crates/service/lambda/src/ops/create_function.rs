@@ -12,7 +12,7 @@ use kernel::Ctx;
 use crate::errors::{conflict, invalid};
 use crate::name::Name;
 use crate::record::{CODE_USERS, FUNCTIONS, Function, FunctionRecord, LATEST, user_key};
-use crate::{Lambda, check, publish, role, settle};
+use crate::{Lambda, check, logging, publish, role, settle};
 
 const TIMEOUT_SECONDS: i32 = 3;
 const MEMORY_MB: i32 = 128;
@@ -36,6 +36,7 @@ pub(crate) async fn create_function(
     let Some(package) = input.code.zip_file else {
         return Err(invalid("Please provide a source for function code."));
     };
+    let (log_group, log_json) = logging::parse(input.logging_config)?;
     let code_bytes = package.0.len() as i64;
     let mut latest = FunctionRecord {
         name: name.function.clone(),
@@ -49,7 +50,8 @@ pub(crate) async fn create_function(
         tmp_mb: input.ephemeral_storage.map_or(TMP_MB, |storage| storage.size),
         environment: FunctionRecord::seal_environment(ctx.kernel().sealer(), &variables),
         architecture: check::architecture(input.architectures)?,
-        log_group: check::logging(input.logging_config)?,
+        log_group,
+        log_json,
         code: String::new(),
         code_bytes,
         revision: String::new(),

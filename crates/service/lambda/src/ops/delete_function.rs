@@ -10,13 +10,13 @@ use api_lambda::{DeleteFunctionRequest, DeleteFunctionResponse, Error};
 use kernel::Ctx;
 use store::{Scan, WriteTx};
 
-use crate::Lambda;
 use crate::errors::{conflict, invalid};
 use crate::name::Name;
 use crate::record::{
     ALIASES, CODE_USERS, FUNCTIONS, FunctionRecord, LATEST, VERSIONS, user_key, version_key,
 };
 use crate::resolve::{self, is_number};
+use crate::{Lambda, provisioned};
 
 pub(crate) async fn delete_function(
     api: &Lambda,
@@ -55,6 +55,7 @@ fn delete_all(tx: &mut WriteTx, name: &Name) -> Result<Vec<String>, Error> {
     for (key, _) in tx.scan(&ALIASES, Scan::prefix(name.key()))? {
         tx.delete(&ALIASES, &key)?;
     }
+    provisioned::forget(tx, name, None)?;
     tx.delete(&FUNCTIONS, name.key())?;
     release(tx, name, &function.latest, &mut codes)?;
     Ok(codes)
@@ -76,6 +77,7 @@ fn delete_version(tx: &mut WriteTx, name: &Name, number: &str) -> Result<Vec<Str
             "Unable to delete version because the following aliases reference it: [{names}]"
         )));
     }
+    provisioned::forget(tx, name, Some(number))?;
     if let Some(key) = version_key(name.key(), number) {
         tx.delete(&VERSIONS, key)?;
     }

@@ -56,7 +56,7 @@ pub(crate) async fn invoke(
 }
 
 /// The event: JSON text of at most 6 MB; nothing is an empty object.
-fn payload(payload: Option<Blob>) -> Result<Bytes, Error> {
+pub(crate) fn payload(payload: Option<Blob>) -> Result<Bytes, Error> {
     let payload = payload.map(|blob| blob.0).filter(|bytes| !bytes.is_empty());
     let Some(payload) = payload else { return Ok(Bytes::from_static(b"{}")) };
     if payload.len() > REQUEST_BYTES_MAX {
@@ -73,7 +73,7 @@ fn payload(payload: Option<Blob>) -> Result<Bytes, Error> {
 }
 
 /// The client context travels as base64 and is passed on as JSON text in a header.
-fn client_context(text: &str) -> Result<String, Error> {
+pub(crate) fn client_context(text: &str) -> Result<String, Error> {
     let decoded = BASE64.decode(text).unwrap_or_default();
     match serde_json::from_slice::<serde_json::Value>(&decoded) {
         // Written anew: no line ends, which a header could not carry.

@@ -11,7 +11,7 @@ use kernel::Ctx;
 use crate::errors::stale_revision;
 use crate::name::Name;
 use crate::record::FunctionRecord;
-use crate::{Lambda, check, resolve, role, settle};
+use crate::{Lambda, check, logging, resolve, role, settle};
 
 pub(crate) async fn update_function_configuration(
     api: &Lambda,
@@ -25,7 +25,7 @@ pub(crate) async fn update_function_configuration(
     let timeout = input.timeout.map(check::timeout).transpose()?;
     let logging = match input.logging_config.clone() {
         None => None,
-        asked => Some(check::logging(asked)?),
+        asked => Some(logging::parse(asked)?),
     };
     let environment = match input.environment.and_then(|environment| environment.variables) {
         None => None,
@@ -54,7 +54,10 @@ pub(crate) async fn update_function_configuration(
             change(&mut latest.memory_mb, &input.memory_size);
             change(&mut latest.tmp_mb, &input.ephemeral_storage.as_ref().map(|s| s.size));
             change(&mut latest.environment, &environment);
-            change(&mut latest.log_group, &logging);
+            if let Some((group, levels)) = &logging {
+                latest.log_group.clone_from(group);
+                latest.log_json.clone_from(levels);
+            }
             latest.touch(ctx);
             settle::put(ctx, tx, &name, &function)?;
             Ok::<_, Error>(function.latest)
