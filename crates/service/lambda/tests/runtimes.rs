@@ -152,6 +152,13 @@ async fn node_fails_as_on_aws() {
     assert!(text(&hang).contains(" Error: Task timed out after 2.00 seconds"));
     assert!(tail(&hang).contains(" Task timed out after 2.00 seconds\n"), "{}", tail(&hang));
     assert!(tail(&hang).contains("Duration: 2000.00 ms"), "{}", tail(&hang));
+    let more_time = UpdateFunctionConfigurationRequest {
+        function_name: "desk".into(),
+        timeout: Some(30),
+        ..Default::default()
+    };
+    cloud.lambda().update_function_configuration(more_time).await.expect("it changes");
+    cloud.settled("desk").await;
     assert_eq!(error(&run("large").await)["errorType"], "Function.ResponseSizeTooLarge");
     assert_eq!(error(&run("memory").await)["errorType"], "Runtime.OutOfMemory");
     // After all of this the function still works.
@@ -309,8 +316,10 @@ async fn without_namespaces_if_so_chosen() {
     let to = open.join("nodejs20.x/runtime");
     std::fs::create_dir_all(&to).expect("a folder");
     std::fs::copy(from.join("runtime.json"), to.join("../runtime.json")).expect("a copy");
-    for file in ["index.mjs", "console.mjs", "errors.mjs", "streaming.mjs"] {
-        std::fs::copy(from.join("runtime").join(file), to.join(file)).expect("a copy");
+    for file in std::fs::read_dir(from.join("runtime")).expect("a folder").flatten() {
+        if file.path().extension().is_some_and(|ending| ending == "mjs") {
+            std::fs::copy(file.path(), to.join(file.file_name())).expect("a copy");
+        }
     }
     let cloud = Cloud::with(|options| {
         options.isolation = service_lambda::Isolation::Process;
