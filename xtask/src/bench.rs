@@ -6,12 +6,15 @@ mod dynamodb;
 mod flow;
 mod http;
 mod lambda;
+mod load;
 mod peer;
 mod policy;
 mod report;
 mod rss;
+mod s3;
 mod server;
 mod sign;
+mod sigv4;
 mod size;
 mod start;
 
@@ -28,7 +31,7 @@ const USAGE: &str = "usage: cargo xtask bench [NAME…] [--rounds N] [--binary F
   --json FILE    write the results there, too
   --items N      DynamoDB: items in the table (default 20000)
   --item-bytes N DynamoDB: length of their long attribute (default 160)
-  --seconds S    DynamoDB: for each operation and round (default 1)
+  --seconds S    DynamoDB, S3: for each operation and round (default 1)
 
 NAME is one of:";
 
@@ -66,12 +69,15 @@ const BENCHES: &[(&str, &str, Run)] = &[
     ),
     ("flow", "a step of a contact flow without I/O", flow::run),
     ("policy", "a decision of the policy engine over 50 statements", policy::run),
+    ("sigv4", "reading and checking a request's signature", sigv4::run),
+    ("s3", "objects, beside moto and ministack, nginx, and what the disk can do", s3::run),
+    ("s3-large", "memory while 5 GiB go up and down; takes minutes", s3::large::run),
     ("lambda", "cold and warm invocations", lambda::run),
     ("build", "a clean build of the workspace, and one after a change to one service", build::run),
 ];
 
 /// Those that take so long that they only run when they are named.
-const LONG: &[&str] = &["dynamodb-scale", "dynamodb-peers"];
+const LONG: &[&str] = &["dynamodb-scale", "dynamodb-peers", "s3-large"];
 
 /// Runs the benchmarks that the arguments name, or all but the long ones.
 pub fn run(args: &[&str]) -> Result<()> {
@@ -84,8 +90,17 @@ pub fn run(args: &[&str]) -> Result<()> {
         true => !LONG.contains(&name),
         false => names.contains(&name),
     };
-    let need_binary =
-        ["size", "start", "rss", "dynamodb", "dynamodb-scale", "dynamodb-peers", "lambda"];
+    let need_binary = [
+        "size",
+        "start",
+        "rss",
+        "dynamodb",
+        "dynamodb-scale",
+        "dynamodb-peers",
+        "s3",
+        "s3-large",
+        "lambda",
+    ];
     if !is_given && need_binary.into_iter().any(wanted) {
         build_dist()?;
     }

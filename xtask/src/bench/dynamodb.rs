@@ -3,7 +3,6 @@
 //! (`crates/gateway/examples/limit_server.rs`): HTTP, the signature, JSON, a map in memory, and for
 //! writes a shared `fdatasync`. Both are measured in turns, so that both meet the same machine.
 
-mod load;
 pub mod peers;
 mod requests;
 pub mod scale;
@@ -11,12 +10,12 @@ pub mod scale;
 use std::process::Command;
 use std::time::Duration;
 
+use super::load::{Load, Outcome};
 use super::report::{Row, median};
 use super::server::{self, Server};
 use super::start::up;
 use super::{PROFILE, Setup, cargo, http, scratch_dir, succeed, target_dir};
 use crate::Result;
-use load::{Load, Outcome};
 use requests::{OPS, Op, Table};
 
 const ROUNDS_MAX: usize = 5;

@@ -10,6 +10,8 @@ pub struct Row {
     pub unit: &'static str,
     /// The measurement's median may be this at most.
     pub promised: Option<f64>,
+    /// The measurement's median must be this at least.
+    pub least: Option<f64>,
     /// Empty when nothing could be measured.
     pub samples: Vec<f64>,
     /// A comparison, such as "1/9 of moto".
@@ -22,12 +24,17 @@ impl Row {
     /// Measurements without a promise.
     pub fn new(name: impl Into<String>, unit: &'static str, samples: Vec<f64>) -> Self {
         let (ratio, failure) = (String::new(), None);
-        Row { name: name.into(), unit, promised: None, samples, ratio, failure }
+        Row { name: name.into(), unit, promised: None, least: None, samples, ratio, failure }
     }
 
     /// The same, promised to be at most so much.
     pub fn promised(self, at_most: f64) -> Self {
         Row { promised: Some(at_most), ..self }
+    }
+
+    /// The same, promised to be at least so much.
+    pub fn at_least(self, bound: f64) -> Self {
+        Row { least: Some(bound), ..self }
     }
 
     /// The same beside something else.
@@ -56,11 +63,15 @@ impl Row {
     }
 
     pub fn is_broken(&self) -> bool {
-        self.promised.is_some_and(|promised| self.median().is_none_or(|found| found > promised))
+        let breaks = |bound: Option<f64>, breaks: fn(f64, f64) -> bool| {
+            bound.is_some_and(|bound| self.median().is_none_or(|found| breaks(found, bound)))
+        };
+        breaks(self.promised, |found, most| found > most)
+            || breaks(self.least, |found, least| found < least)
     }
 
     fn verdict(&self) -> String {
-        match (&self.failure, self.promised) {
+        match (&self.failure, self.promised.or(self.least)) {
             (Some(why), Some(_)) => format!("FAILED: {why}"),
             (Some(why), None) => format!("SKIPPED: {why}"),
             (None, None) => String::new(),
@@ -111,7 +122,11 @@ pub fn table(rows: &[Row]) -> String {
         let promised = row.promised.filter(|_| row.failure.is_none());
         lines.push([
             row.name.clone(),
-            promised.map_or(String::new(), |p| format!("≤ {} {}", number(p), row.unit)),
+            match (promised, row.least) {
+                (Some(most), _) => format!("≤ {} {}", number(most), row.unit),
+                (None, Some(least)) => format!("≥ {} {}", number(least), row.unit),
+                (None, None) => String::new(),
+            },
             row.median().map_or(String::new(), |m| format!("{} {}", number(m), row.unit)),
             range,
             row.ratio.clone(),
@@ -140,6 +155,7 @@ pub fn json(rows: &[Row]) -> String {
                 "name": row.name,
                 "unit": row.unit,
                 "promised_max": row.promised.filter(|_| row.failure.is_none()),
+                "promised_min": row.least,
                 "median": row.median(),
                 "samples": row.samples,
                 "beside": row.ratio,
@@ -163,6 +179,8 @@ mod tests {
         };
         check(Row::new("a", "ms", vec![9.0, 1.0, 5.0]).promised(5.0), false, "kept");
         check(Row::new("a", "ms", vec![9.0, 1.0, 5.0]).promised(4.9), true, "BROKEN");
+        check(Row::new("a", "/s", vec![5.0]).at_least(5.0), false, "kept");
+        check(Row::new("a", "/s", vec![4.9]).at_least(5.0), true, "BROKEN");
         check(Row::new("a", "ms", vec![1.0]), false, "");
         check(Row::failed("a", "no"), true, "FAILED: no");
         check(Row::skipped("a", "no"), false, "SKIPPED: no");

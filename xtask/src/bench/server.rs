@@ -41,20 +41,31 @@ pub fn free_port() -> Result<u16> {
 
 /// Starts a server and measures until DynamoDB's ListTables has answered a signed request.
 pub fn start(command: &mut Command, port: u16) -> Result<Started> {
+    let is_ready =
+        |answer: &http::Answer| answer.status == 200 && answer.text().contains("TableNames");
+    start_until(command, || list_tables(port), is_ready)
+}
+
+/// Starts a server and measures until what it is asked is answered as wanted.
+pub fn start_until(
+    command: &mut Command,
+    ask: impl Fn() -> std::io::Result<http::Answer>,
+    is_ready: impl Fn(&http::Answer) -> bool,
+) -> Result<Started> {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let watch = clock::start();
     let mut server = Server { child: command.spawn()? };
     loop {
-        let answer = list_tables(port);
+        let answer = ask();
         let wall_ms = clock::ms_since(watch);
         match answer {
-            Ok(answer) if answer.status == 200 && answer.text().contains("TableNames") => {
+            Ok(answer) if is_ready(&answer) => {
                 let cpu_ms = server.cpu_ms()?;
                 return Ok(Started { server, wall_ms, cpu_ms });
             }
             // A peer answers otherwise while it still loads.
             Ok(answer) if wall_ms > START_MAX.as_secs_f64() * 1000.0 => {
-                return Err(format!("ListTables: {} {}", answer.status, answer.text()).into());
+                return Err(format!("not ready: {} {}", answer.status, answer.text()).into());
             }
             Err(error) if wall_ms > START_MAX.as_secs_f64() * 1000.0 => return Err(error.into()),
             _ => {}

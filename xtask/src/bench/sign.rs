@@ -9,7 +9,9 @@ const SECRET: &str = "test";
 pub const REGION: &str = "us-east-1";
 
 /// The headers to add to a request, `Authorization` among them. `headers` are the others, with
-/// lower-case names; the path must need no escapes, and there is no query.
+/// lower-case names; the path must need no escapes. What follows its `?` must be as it is signed:
+/// sorted, each name with a `=`. Instead of the body's digest what `x-amz-content-sha256` says is
+/// signed.
 pub fn sign(
     method: &str,
     host: &str,
@@ -26,9 +28,12 @@ pub fn sign(
     let names = names.join(";");
     let lines: String =
         signed.iter().map(|(name, value)| format!("{name}:{}\n", value.trim())).collect();
-    let request = format!("{method}\n{path}\n\n{lines}\n{names}\n{}", hex(&Sha256::digest(body)));
+    let said = headers.iter().find(|(name, _)| *name == "x-amz-content-sha256");
+    let payload = said.map_or_else(|| sha256_hex(body), |(_, value)| (*value).to_owned());
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let request = format!("{method}\n{path}\n{query}\n{lines}\n{names}\n{payload}");
     let scope = format!("{}/{REGION}/{service}/aws4_request", &date[..8]);
-    let digest = hex(&Sha256::digest(request.as_bytes()));
+    let digest = sha256_hex(request.as_bytes());
     let text = format!("AWS4-HMAC-SHA256\n{date}\n{scope}\n{digest}");
     let mut key = format!("AWS4{SECRET}").into_bytes();
     for part in [&date[..8], REGION, service, "aws4_request"] {
@@ -41,6 +46,11 @@ pub fn sign(
     let mut added = vec![("x-amz-date".to_owned(), date.to_owned())];
     added.push(("authorization".to_owned(), authorization));
     added
+}
+
+/// The digest of a body, as requests to S3 name it.
+pub fn sha256_hex(data: &[u8]) -> String {
+    hex(&Sha256::digest(data))
 }
 
 fn hmac(key: &[u8], data: &[u8]) -> Vec<u8> {

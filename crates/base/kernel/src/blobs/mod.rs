@@ -63,6 +63,7 @@ struct Inner {
     /// Ids that are being read, and by how many.
     leased: Mutex<HashMap<String, usize>>,
     pool: reader::Pool,
+    segments: reader::Pool,
     released: Notify,
     /// How many want nothing to be deleted.
     held: AtomicUsize,
@@ -182,6 +183,7 @@ impl Blobs {
                 in_flight: Mutex::default(),
                 leased: Mutex::default(),
                 pool: reader::Pool::default(),
+                segments: reader::Pool::default(),
                 released: Notify::new(),
                 held: AtomicUsize::new(0),
             }),

@@ -1,4 +1,8 @@
 //! Reading ranges of blobs, one behind the other, as a stream.
+//!
+//! What is in the page cache is read at once, a segment at a time, where it is sent: no thread has
+//! to be woken for it, and the segment is still in the processor's cache. For the disk there are
+//! threads, which read several segments ahead.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -12,11 +16,11 @@ use store::ReadTx;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::refs::{SMALL, split};
-use super::segment::{EXTRA_BYTES, SEGMENT_BYTES, SegmentKey, segments, stored_bytes};
+use super::segment::{SEGMENT_BYTES, STORED_BYTES, SegmentKey, segments, stored_bytes};
 use super::{Blob, BlobError, BlobFile, BlobSecret, Blobs, failed};
 
-/// Segments read at once.
-const SEGMENTS_AT_ONCE: u64 = 4;
+/// Segments that a thread reads at once.
+const SEGMENTS_AHEAD: u64 = 4;
 /// Buffers kept for the next readers.
 const POOL_MAX: usize = 32;
 
@@ -107,10 +111,16 @@ enum From {
     File,
 }
 
+/// Whether a read may wait for the disk.
+#[derive(Clone, Copy)]
+enum Haste {
+    Waits,
+    AtOnce,
+}
+
 /// An open part.
-#[derive(Clone)]
 struct Open {
-    file: Arc<dyn BlobFile>,
+    file: Box<dyn BlobFile>,
     key: Arc<SegmentKey>,
     blob: Blob,
     range: Range<u64>,
@@ -189,15 +199,13 @@ fn small(tx: &ReadTx, blob: &Blob) -> Result<Bytes, BlobError> {
 }
 
 impl Reader {
-    /// Begins to read what comes next, if nothing is under way.
+    /// Reads what comes next, or begins to, if nothing is under way.
     fn advance(&mut self) -> Result<(), BlobError> {
         if self.job.is_some() {
             return Ok(());
         }
-        let blobs = self.blobs.clone();
         if let Some(open) = self.open.take() {
-            self.job = Some(spawn_blocking(move || open.read(&blobs)));
-            return Ok(());
+            return self.read(open);
         }
         let Some((part, from)) = self.left.pop_front() else { return Ok(()) };
         let key = SegmentKey::new(&self.secret, &part.blob.id);
@@ -215,20 +223,52 @@ impl Reader {
                 }
             }
             From::File => {
-                self.job = Some(spawn_blocking(move || {
-                    Open::new(&blobs, Arc::new(key), part)?.read(&blobs)
-                }));
+                let (blobs, key) = (self.blobs.clone(), Arc::new(key));
+                let engine = &blobs.inner.engine;
+                match engine.open_at_once(&part.blob.id).map_err(|e| failed(&part.blob.id, e))? {
+                    Some(file) => self.read(Open::new(file, key, part)?)?,
+                    None => {
+                        self.job = Some(spawn_blocking(move || {
+                            let id = &part.blob.id;
+                            let file = blobs.inner.engine.open(id).map_err(|e| failed(id, e))?;
+                            Open::new(file, key, part)?.read(&blobs)
+                        }));
+                    }
+                }
             }
         }
         Ok(())
     }
 
+    /// Reads a segment if it is at hand, else lets a thread read.
+    fn read(&mut self, mut open: Open) -> Result<(), BlobError> {
+        if open.range.is_empty() {
+            return Ok(());
+        }
+        match open.read_segments(&self.blobs.inner.segments, 1, Haste::AtOnce)? {
+            Some(pieces) => {
+                self.ready.extend(pieces);
+                self.open = open.is_left().then_some(open);
+            }
+            None => self.read_ahead(open),
+        }
+        Ok(())
+    }
+
+    fn read_ahead(&mut self, open: Open) {
+        let blobs = self.blobs.clone();
+        self.job = Some(spawn_blocking(move || open.read(&blobs)));
+    }
+
     fn finished(&mut self, read: Read) -> Result<(), BlobError> {
         let (open, pieces) = read?;
-        self.open = open;
         self.ready.extend(pieces);
-        // The next pieces are read while these are sent.
-        self.advance()
+        // The next pieces are read while these are sent; they will not be at hand either.
+        match open {
+            Some(open) => self.read_ahead(open),
+            None => self.advance()?,
+        }
+        Ok(())
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BlobError>>> {
@@ -262,15 +302,20 @@ impl Source for Reader {
 }
 
 impl Open {
-    fn new(blobs: &Blobs, key: Arc<SegmentKey>, part: Part) -> Result<Self, BlobError> {
+    fn new(file: Box<dyn BlobFile>, key: Arc<SegmentKey>, part: Part) -> Result<Self, BlobError> {
         let Part { blob, range } = part;
-        let io = |error| failed(&blob.id, error);
-        let file: Arc<dyn BlobFile> = blobs.inner.engine.open(&blob.id).map_err(io)?.into();
-        if file.length().map_err(io)? != stored_bytes(blob.size) || range.end > blob.size {
+        if file.length().map_err(|error| failed(&blob.id, error))? != stored_bytes(blob.size)
+            || range.end > blob.size
+        {
             return Err(damaged(&blob));
         }
         let segment = range.start / SEGMENT_BYTES as u64;
         Ok(Open { file, key, blob, range, segment })
+    }
+
+    /// Whether segments of the range are still to be read.
+    fn is_left(&self) -> bool {
+        self.segment < self.range.end.div_ceil(SEGMENT_BYTES as u64)
     }
 
     /// Reads the next segments of the range; without `Open` when it is at its end.
@@ -278,18 +323,35 @@ impl Open {
         if self.range.is_empty() {
             return Ok((None, Vec::new()));
         }
-        const STORED: u64 = (SEGMENT_BYTES + EXTRA_BYTES) as u64;
+        let pieces = self.read_segments(&blobs.inner.pool, SEGMENTS_AHEAD, Haste::Waits)?;
+        Ok((self.is_left().then_some(self), pieces.unwrap_or_default()))
+    }
+
+    /// Reads at most so many segments; nothing if they are not at hand.
+    fn read_segments(
+        &mut self,
+        pool: &Pool,
+        count: u64,
+        haste: Haste,
+    ) -> Result<Option<Vec<Bytes>>, BlobError> {
+        const STORED: u64 = STORED_BYTES as u64;
         let all = segments(self.blob.size);
         let end = self.range.end.div_ceil(SEGMENT_BYTES as u64);
-        let to = end.min(self.segment + SEGMENTS_AT_ONCE);
+        let to = end.min(self.segment + count);
         let from_byte = self.segment * STORED;
         let to_byte = (to * STORED).min(stored_bytes(self.blob.size));
         let length = (to_byte - from_byte) as usize;
-        let mut pooled = blobs.inner.pool.take(length);
+        let mut pooled = pool.take(length);
         let buffer = &mut pooled.buffer[..length];
-        self.file.read_at(buffer, from_byte).map_err(|error| failed(&self.blob.id, error))?;
+        let read = match haste {
+            Haste::Waits => self.file.read_at(buffer, from_byte).map(|()| true),
+            Haste::AtOnce => self.file.read_at_once(buffer, from_byte),
+        };
+        if !read.map_err(|error| failed(&self.blob.id, error))? {
+            return Ok(None);
+        }
         let mut slices = Vec::new();
-        for (index, stored) in buffer.chunks_mut(STORED as usize).enumerate() {
+        for (index, stored) in buffer.chunks_mut(STORED_BYTES).enumerate() {
             let number = self.segment + index as u64;
             let plain = self.key.open(number, number + 1 == all, stored);
             let plain = plain.map_err(|_| damaged(&self.blob))? as u64;
@@ -301,9 +363,8 @@ impl Open {
         }
         let bytes = Bytes::from_owner(pooled);
         let pieces = slices.into_iter().map(|slice| bytes.slice(slice)).filter(|p| !p.is_empty());
-        let pieces = pieces.collect();
         self.segment = to;
-        Ok(((to < end).then_some(self), pieces))
+        Ok(Some(pieces.collect()))
     }
 }
 

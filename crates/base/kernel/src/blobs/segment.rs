@@ -16,6 +16,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 /// Bytes of plain text in a segment; the last one may have fewer.
 pub(crate) const SEGMENT_BYTES: usize = 128 * 1024;
+/// Bytes of a whole segment as it is stored.
+pub(crate) const STORED_BYTES: usize = SEGMENT_BYTES + EXTRA_BYTES;
 /// Bytes a segment takes besides.
 pub(crate) const EXTRA_BYTES: usize = TAG_BYTES + HASH_BYTES;
 const TAG_BYTES: usize = 16;
@@ -50,17 +52,18 @@ impl SegmentKey {
         SegmentKey(LessSafeKey::new(key))
     }
 
-    /// Appends the stored form of a segment.
-    pub fn seal(&self, number: u64, last: bool, plain: &[u8], out: &mut Vec<u8>) {
-        let start = out.len();
-        out.extend_from_slice(plain);
-        let tag = self
+    /// Makes the stored form of a segment in place: the plain text at the beginning becomes the
+    /// ciphertext, and the last [`EXTRA_BYTES`] what checks it.
+    pub fn seal(&self, number: u64, last: bool, segment: &mut [u8]) {
+        let end = segment.len() - HASH_BYTES;
+        let (sealed, hash) = segment.split_at_mut(end);
+        let (text, tag) = sealed.split_at_mut(end - TAG_BYTES);
+        let computed = self
             .0
-            .seal_in_place_separate_tag(nonce(number, last), Aad::empty(), &mut out[start..])
+            .seal_in_place_separate_tag(nonce(number, last), Aad::empty(), text)
             .expect("a segment is far shorter than AES-GCM allows");
-        out.extend_from_slice(tag.as_ref());
-        let hash = xxh3_64(&out[start..]);
-        out.extend_from_slice(&hash.to_le_bytes());
+        tag.copy_from_slice(computed.as_ref());
+        hash.copy_from_slice(&xxh3_64(sealed).to_le_bytes());
     }
 
     /// Opens the stored form of a segment in place; the plain text is at its beginning.
@@ -93,8 +96,8 @@ mod tests {
     #[test]
     fn a_segment_opens_only_as_what_it_is() {
         let key = SegmentKey::new(&[7; 32], "a");
-        let mut sealed = Vec::new();
-        key.seal(3, true, b"hello", &mut sealed);
+        let mut sealed = [&b"hello"[..], &[0; EXTRA_BYTES]].concat();
+        key.seal(3, true, &mut sealed);
         assert!(is_whole(&sealed));
         let open = |key: &SegmentKey, number, last, mut bytes: Vec<u8>| {
             key.open(number, last, &mut bytes).map(|length| bytes[..length].to_vec())

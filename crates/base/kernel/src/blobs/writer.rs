@@ -9,19 +9,21 @@ use store::{Store, StoreError, WriteTx};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::refs::{REFS, Reference, SMALL, join};
-use super::segment::{SEGMENT_BYTES, SegmentKey};
+use super::segment::{EXTRA_BYTES, SEGMENT_BYTES, STORED_BYTES, SegmentKey};
 use super::{Blob, BlobEngine, BlobError, BlobSecret, BlobSink, Blobs, SMALL_BYTES, failed};
 use crate::Random;
 use crate::digest::{Algorithm, Digests};
 
-/// Bytes collected before they are digested, encrypted and written in one go: whole segments.
-const BATCH_BYTES: usize = 4 * SEGMENT_BYTES;
+/// Bytes collected before they are digested, encrypted and written in one go: whole segments, but
+/// for what the last one takes besides.
+const BATCH_BYTES: usize = 4 * STORED_BYTES - EXTRA_BYTES;
 
 /// A blob that is being written; dropped before it is finished, it leaves nothing.
 pub struct BlobWriter {
     flight: Flight,
     engine: Arc<dyn BlobEngine>,
-    /// Plain text not yet handed to `work`.
+    /// Plain text not yet handed to `work`, in segments with room for what each takes besides, so
+    /// that they are sealed where they are.
     batch: Vec<u8>,
     size: u64,
     state: State,
@@ -42,7 +44,6 @@ struct Work {
     digests: Digests,
     sink: Option<Box<dyn BlobSink>>,
     segment: u64,
-    stored: Vec<u8>,
     /// An emptied batch, to be filled again.
     spare: Vec<u8>,
 }
@@ -86,7 +87,6 @@ impl Blobs {
             digests: Digests::new(digests),
             sink: None,
             segment: 0,
-            stored: Vec::new(),
             spare: Vec::new(),
         };
         BlobWriter {
@@ -103,14 +103,23 @@ impl BlobWriter {
     /// Appends. Waits while the disk is slower than the bytes come.
     pub async fn write(&mut self, mut piece: &[u8]) -> Result<(), BlobError> {
         self.size += piece.len() as u64;
-        // A batch is only handed on when more follows: the last segment is marked as such.
-        while self.batch.len() + piece.len() > BATCH_BYTES {
-            let (now, rest) = piece.split_at(BATCH_BYTES - self.batch.len());
+        while !piece.is_empty() {
+            // A batch is only handed on when more follows: the last segment is marked as such.
+            if self.batch.len() == BATCH_BYTES {
+                self.flush(false).await?;
+            }
+            let mut at = self.batch.len() % STORED_BYTES;
+            if at == SEGMENT_BYTES {
+                self.batch.extend_from_slice(&[0; EXTRA_BYTES]);
+                at = 0;
+            }
+            let (now, rest) = piece.split_at(piece.len().min(SEGMENT_BYTES - at));
+            if self.batch.len() + now.len() > SMALL_BYTES {
+                self.batch.reserve_exact(4 * STORED_BYTES - self.batch.len());
+            }
             self.batch.extend_from_slice(now);
             piece = rest;
-            self.flush(false).await?;
         }
-        self.batch.extend_from_slice(piece);
         Ok(())
     }
 
@@ -125,8 +134,9 @@ impl BlobWriter {
         if self.size <= SMALL_BYTES as u64 {
             let mut work = self.work().await?;
             work.digests.update(&self.batch);
-            let mut stored = Vec::with_capacity(self.batch.len() + super::segment::EXTRA_BYTES);
-            work.key.seal(0, true, &self.batch, &mut stored);
+            let mut stored = mem::take(&mut self.batch);
+            stored.extend_from_slice(&[0; EXTRA_BYTES]);
+            work.key.seal(0, true, &mut stored);
             let blob = Blob { id, size: self.size, small: true };
             return Ok(self.written(blob, stored.into(), *work));
         }
@@ -174,12 +184,13 @@ impl Work {
         mut batch: Vec<u8>,
         last: bool,
     ) -> Result<(), BlobError> {
-        self.digests.update(&batch);
-        self.stored.clear();
-        let mut segments = batch.chunks(SEGMENT_BYTES).peekable();
-        while let Some(plain) = segments.next() {
+        batch.extend_from_slice(&[0; EXTRA_BYTES]);
+        let mut segments = batch.chunks_mut(STORED_BYTES).peekable();
+        while let Some(segment) = segments.next() {
+            // One after the other, as a segment stays in the processor's cache meanwhile.
+            self.digests.update(&segment[..segment.len() - EXTRA_BYTES]);
             let is_last = last && segments.peek().is_none();
-            self.key.seal(self.segment, is_last, plain, &mut self.stored);
+            self.key.seal(self.segment, is_last, segment);
             self.segment += 1;
         }
         let io = |error| failed(&self.id, error);
@@ -187,7 +198,7 @@ impl Work {
             Some(sink) => sink,
             none => none.insert(engine.create(&self.id).map_err(io)?),
         };
-        sink.write(&self.stored).map_err(|error| failed(&self.id, error))?;
+        sink.write(&batch).map_err(|error| failed(&self.id, error))?;
         batch.clear();
         self.spare = batch;
         Ok(())

@@ -8,7 +8,11 @@ use std::time::Duration;
 use crate::Result;
 use crate::bench::clock;
 
-const TIMEOUT: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(300);
+/// Bytes read at once.
+const CHUNK_BYTES: usize = 256 * 1024;
+/// Most of an answer that is kept: no head is longer, and what fails has a short body.
+const KEPT_BYTES_MAX: usize = 16 * 1024;
 
 /// A server's port, and how many connections to it.
 pub struct Load {
@@ -113,46 +117,89 @@ impl Part {
         let start = clock::start();
         let answer = connection.send(request)?;
         self.times_ms.push(clock::ms_since(start));
-        if self.failure.is_none() && !answer.starts_with(b"HTTP/1.1 200") {
+        if self.failure.is_none() && !answer.starts_with(b"HTTP/1.1 2") {
             self.failure = Some(String::from_utf8_lossy(answer).into_owned());
         }
         Ok(())
     }
 }
 
-struct Connection {
+/// A connection that is kept alive.
+pub struct Connection {
     port: u16,
     stream: TcpStream,
+    /// The server will not take another request: some peers close after each answer, and what
+    /// opening again takes is theirs.
+    is_over: bool,
+    chunk: Vec<u8>,
     answer: Vec<u8>,
-    /// Some peers close after each answer; what opening again takes is theirs.
-    is_closed: bool,
 }
 
 impl Connection {
-    fn open(port: u16) -> io::Result<Connection> {
-        Ok(Connection { port, stream: connect(port)?, answer: Vec::new(), is_closed: false })
+    pub fn open(port: u16) -> io::Result<Connection> {
+        let stream = connect(port)?;
+        Ok(Connection {
+            port,
+            stream,
+            is_over: false,
+            chunk: vec![0; CHUNK_BYTES],
+            answer: Vec::new(),
+        })
     }
 
-    /// Sends a request and reads its answer to the end.
-    fn send(&mut self, request: &[u8]) -> io::Result<&[u8]> {
-        if self.is_closed {
+    /// Sends a request and reads its answer to the end; what it begins with is kept.
+    pub fn send(&mut self, request: &[u8]) -> io::Result<&[u8]> {
+        self.write(request)?;
+        self.read()
+    }
+
+    /// Sends a part of a request.
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if std::mem::take(&mut self.is_over) {
             self.stream = connect(self.port)?;
         }
-        self.stream.write_all(request)?;
+        self.stream.write_all(bytes)
+    }
+
+    /// Reads an answer to its end; what it begins with is kept.
+    pub fn read(&mut self) -> io::Result<&[u8]> {
         self.answer.clear();
-        let mut chunk = [0; 16 * 1024];
-        loop {
-            let read = self.stream.read(&mut chunk)?;
+        let (mut received, mut length) = (0, None);
+        while length.is_none_or(|length| received < length) {
+            let read = self.stream.read(&mut self.chunk)?;
             if read == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
-            self.answer.extend_from_slice(&chunk[..read]);
-            if whole_length(&self.answer).is_some_and(|length| self.answer.len() >= length) {
-                self.is_closed = header(&self.answer, "connection").is_some_and(|v| v == "close");
-                return Ok(&self.answer);
+            received += read as u64;
+            let room = KEPT_BYTES_MAX.saturating_sub(self.answer.len());
+            self.answer.extend_from_slice(&self.chunk[..read.min(room)]);
+            if length.is_none() {
+                length = whole_length(&self.answer);
             }
         }
+        self.is_over = header(&self.answer, "connection").is_some_and(|value| value == "close");
+        Ok(&self.answer)
     }
+}
+
+/// Length of an answer, head and body, once its head is there.
+fn whole_length(answer: &[u8]) -> Option<u64> {
+    let head = head_length(answer)?;
+    let length = header(answer, "content-length").and_then(|value| value.parse().ok());
+    Some(head as u64 + 4 + length.unwrap_or(0))
+}
+
+fn head_length(answer: &[u8]) -> Option<usize> {
+    answer.windows(4).position(|window| window == b"\r\n\r\n")
+}
+
+/// The value of an answer's header.
+fn header<'a>(answer: &'a [u8], wanted: &str) -> Option<&'a str> {
+    let text = std::str::from_utf8(&answer[..head_length(answer)?]).ok()?;
+    text.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case(wanted).then(|| value.trim())
+    })
 }
 
 fn connect(port: u16) -> io::Result<TcpStream> {
@@ -160,23 +207,6 @@ fn connect(port: u16) -> io::Result<TcpStream> {
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(TIMEOUT))?;
     Ok(stream)
-}
-
-/// Length of an answer, head and body, once its head is there.
-fn whole_length(answer: &[u8]) -> Option<usize> {
-    let head = answer.windows(4).position(|window| window == b"\r\n\r\n")?;
-    let length = header(answer, "content-length").and_then(|value| value.parse().ok());
-    Some(head + 4 + length.unwrap_or(0))
-}
-
-/// A header of an answer whose head is there.
-fn header<'a>(answer: &'a [u8], name: &str) -> Option<&'a str> {
-    let head = answer.windows(4).position(|window| window == b"\r\n\r\n")?;
-    let text = std::str::from_utf8(&answer[..head]).ok()?;
-    text.lines().find_map(|line| {
-        let (found, value) = line.split_once(':')?;
-        found.eq_ignore_ascii_case(name).then(|| value.trim())
-    })
 }
 
 #[cfg(test)]
