@@ -69,6 +69,8 @@ pub(crate) fn body_fault(model: Option<&Model>, operation: &str, error: BodyErro
         BodyError::Timeout => Fault::new("RequestTimeout", 400, text),
         BodyError::Busy if exception => Fault::new("ServiceUnavailableException", 503, text),
         BodyError::Busy => Fault::new("ServiceUnavailable", 503, text),
+        BodyError::Encoding if exception => Fault::new("SerializationException", 400, text),
+        BodyError::Encoding => Fault::new("MalformedInput", 400, text),
     };
     match model {
         Some(model) => front(model, fault),

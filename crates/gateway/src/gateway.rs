@@ -6,8 +6,8 @@ use crate::checksum;
 use crate::config::{Config, GatewayError};
 use crate::download::with_stream;
 use crate::http::{
-    BodyError, Budget, Cors, Handler, Host, Peer, ReadBody, Reply, ReplyFuture, Server, Stream,
-    TlsStarter, drain, full, read_body,
+    BodyError, Budget, Cors, Encoding, Handler, Host, Peer, ReadBody, Reply, ReplyFuture, Server,
+    Stream, TlsStarter, drain, full, read_body,
 };
 use crate::origin::origin;
 use crate::persistent::{Panicked, Persistent};
@@ -344,7 +344,13 @@ impl Gateway {
             let body = Box::pin(self.read(arrival, limit)).await;
             form = Some(body.map_err(|error| body_fault(Some(model), "", error))?);
         }
-        let early = form.as_ref().map_or_else(Bytes::new, |body| body.bytes.clone());
+        let early = match &form {
+            Some(form) => self.plain(&arrival.parts, entry, "", &form.bytes)?,
+            None => None,
+        };
+        let early = early.map(|plain| plain.bytes);
+        let early = early.or_else(|| form.as_ref().map(|body| body.bytes.clone()));
+        let early = early.unwrap_or_default();
         let index = self.operation(entry, arrival, early)?;
         let op = &model.operations[index];
         *operation = Some(op);
@@ -436,6 +442,9 @@ impl Gateway {
             }
         };
         let Some(candidate) = candidate else {
+            if let Some(plain) = self.plain(&arrival.parts, entry, &op.name, &body.bytes)? {
+                body = plain;
+            }
             return Ok(Arrived { body, stream: None, principal: Principal::Anonymous });
         };
         let Identified { principal, proof } = match identified {
@@ -451,11 +460,30 @@ impl Gateway {
             let proof = signed.then_some(proof);
             body.bytes = decode_stream(&arrival.parts, &body.bytes, proof, *trailer, max)?;
         }
+        if let Some(plain) = self.plain(&arrival.parts, entry, &op.name, &body.bytes)? {
+            body = plain;
+        }
         // The checksum of a completion is the object's, not the body's.
         if is_s3(model) && op.name != "CompleteMultipartUpload" {
             checksum::check_body(&arrival.parts, &body.bytes)?;
         }
         Ok(Arrived { body, stream: None, principal })
+    }
+
+    /// What a compressed body unpacks to; nothing if it is not compressed. To S3 the encoding is a
+    /// property of an object, and nothing of the request's.
+    fn plain(
+        &self,
+        parts: &Parts,
+        entry: &Entry,
+        operation: &str,
+        body: &[u8],
+    ) -> Result<Option<ReadBody>, Fault> {
+        let encoding = Encoding::of(&parts.headers).filter(|_| !is_s3(entry.model));
+        let Some(encoding) = encoding else { return Ok(None) };
+        let limit = self.config.body_bytes_max(entry.name, operation);
+        let plain = encoding.unpack(body, limit, &self.budget);
+        plain.map(Some).map_err(|error| body_fault(Some(entry.model), operation, error))
     }
 
     /// Checks what signs a request and makes a stream of its body, for an operation that reads it

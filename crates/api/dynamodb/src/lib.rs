@@ -28,40 +28,46 @@ kernel::api! {
         11 describe_continuous_backups(DescribeContinuousBackupsInput) -> DescribeContinuousBackupsOutput;
         12 describe_contributor_insights(DescribeContributorInsightsInput) -> DescribeContributorInsightsOutput;
         13 describe_endpoints(DescribeEndpointsRequest) -> DescribeEndpointsResponse;
-        14 describe_global_table(DescribeGlobalTableInput) -> DescribeGlobalTableOutput;
-        15 describe_global_table_settings(DescribeGlobalTableSettingsInput) -> DescribeGlobalTableSettingsOutput;
-        16 describe_limits(DescribeLimitsInput) -> DescribeLimitsOutput;
-        17 describe_table(DescribeTableInput) -> DescribeTableOutput;
-        18 describe_time_to_live(DescribeTimeToLiveInput) -> DescribeTimeToLiveOutput;
-        19 execute_statement(ExecuteStatementInput) -> ExecuteStatementOutput;
-        20 execute_transaction(ExecuteTransactionInput) -> ExecuteTransactionOutput;
-        21 get_item(GetItemInput) -> GetItemOutput;
-        22 get_resource_policy(GetResourcePolicyInput) -> GetResourcePolicyOutput;
-        23 list_backups(ListBackupsInput) -> ListBackupsOutput;
-        24 list_contributor_insights(ListContributorInsightsInput) -> ListContributorInsightsOutput;
-        25 list_global_tables(ListGlobalTablesInput) -> ListGlobalTablesOutput;
-        26 list_tables(ListTablesInput) -> ListTablesOutput;
-        27 list_tags_of_resource(ListTagsOfResourceInput) -> ListTagsOfResourceOutput;
-        28 put_item(PutItemInput) -> PutItemOutput;
-        29 put_resource_policy(PutResourcePolicyInput) -> PutResourcePolicyOutput;
-        30 query(QueryInput) -> QueryOutput;
-        31 restore_table_from_backup(RestoreTableFromBackupInput) -> RestoreTableFromBackupOutput;
-        32 restore_table_to_point_in_time(RestoreTableToPointInTimeInput) -> RestoreTableToPointInTimeOutput;
-        33 scan(ScanInput) -> ScanOutput;
-        34 search_vectors(SearchVectorsInput) -> SearchVectorsOutput;
-        35 tag_resource(TagResourceInput) -> TagResourceOutput;
-        36 transact_get_items(TransactGetItemsInput) -> TransactGetItemsOutput;
-        37 transact_write_items(TransactWriteItemsInput) -> TransactWriteItemsOutput;
-        38 untag_resource(UntagResourceInput) -> UntagResourceOutput;
-        39 update_continuous_backups(UpdateContinuousBackupsInput) -> UpdateContinuousBackupsOutput;
-        40 update_contributor_insights(UpdateContributorInsightsInput) -> UpdateContributorInsightsOutput;
-        41 update_global_table(UpdateGlobalTableInput) -> UpdateGlobalTableOutput;
-        42 update_global_table_settings(UpdateGlobalTableSettingsInput) -> UpdateGlobalTableSettingsOutput;
-        43 update_item(UpdateItemInput) -> UpdateItemOutput;
-        44 update_table(UpdateTableInput) -> UpdateTableOutput;
-        45 update_time_to_live(UpdateTimeToLiveInput) -> UpdateTimeToLiveOutput;
+        14 describe_export(DescribeExportInput) -> DescribeExportOutput;
+        15 describe_global_table(DescribeGlobalTableInput) -> DescribeGlobalTableOutput;
+        16 describe_global_table_settings(DescribeGlobalTableSettingsInput) -> DescribeGlobalTableSettingsOutput;
+        17 describe_import(DescribeImportInput) -> DescribeImportOutput;
+        18 describe_limits(DescribeLimitsInput) -> DescribeLimitsOutput;
+        19 describe_table(DescribeTableInput) -> DescribeTableOutput;
+        20 describe_time_to_live(DescribeTimeToLiveInput) -> DescribeTimeToLiveOutput;
+        21 execute_statement(ExecuteStatementInput) -> ExecuteStatementOutput;
+        22 execute_transaction(ExecuteTransactionInput) -> ExecuteTransactionOutput;
+        23 export_table_to_point_in_time(ExportTableToPointInTimeInput) -> ExportTableToPointInTimeOutput;
+        24 get_item(GetItemInput) -> GetItemOutput;
+        25 get_resource_policy(GetResourcePolicyInput) -> GetResourcePolicyOutput;
+        26 import_table(ImportTableInput) -> ImportTableOutput;
+        27 list_backups(ListBackupsInput) -> ListBackupsOutput;
+        28 list_contributor_insights(ListContributorInsightsInput) -> ListContributorInsightsOutput;
+        29 list_exports(ListExportsInput) -> ListExportsOutput;
+        30 list_global_tables(ListGlobalTablesInput) -> ListGlobalTablesOutput;
+        31 list_imports(ListImportsInput) -> ListImportsOutput;
+        32 list_tables(ListTablesInput) -> ListTablesOutput;
+        33 list_tags_of_resource(ListTagsOfResourceInput) -> ListTagsOfResourceOutput;
+        34 put_item(PutItemInput) -> PutItemOutput;
+        35 put_resource_policy(PutResourcePolicyInput) -> PutResourcePolicyOutput;
+        36 query(QueryInput) -> QueryOutput;
+        37 restore_table_from_backup(RestoreTableFromBackupInput) -> RestoreTableFromBackupOutput;
+        38 restore_table_to_point_in_time(RestoreTableToPointInTimeInput) -> RestoreTableToPointInTimeOutput;
+        39 scan(ScanInput) -> ScanOutput;
+        40 search_vectors(SearchVectorsInput) -> SearchVectorsOutput;
+        41 tag_resource(TagResourceInput) -> TagResourceOutput;
+        42 transact_get_items(TransactGetItemsInput) -> TransactGetItemsOutput;
+        43 transact_write_items(TransactWriteItemsInput) -> TransactWriteItemsOutput;
+        44 untag_resource(UntagResourceInput) -> UntagResourceOutput;
+        45 update_continuous_backups(UpdateContinuousBackupsInput) -> UpdateContinuousBackupsOutput;
+        46 update_contributor_insights(UpdateContributorInsightsInput) -> UpdateContributorInsightsOutput;
+        47 update_global_table(UpdateGlobalTableInput) -> UpdateGlobalTableOutput;
+        48 update_global_table_settings(UpdateGlobalTableSettingsInput) -> UpdateGlobalTableSettingsOutput;
+        49 update_item(UpdateItemInput) -> UpdateItemOutput;
+        50 update_table(UpdateTableInput) -> UpdateTableOutput;
+        51 update_time_to_live(UpdateTimeToLiveInput) -> UpdateTimeToLiveOutput;
     }
-    errors { BackupInUseException, BackupNotFoundException, ConditionalCheckFailedException, ContinuousBackupsUnavailableException, DuplicateItemException, GlobalTableAlreadyExistsException, GlobalTableNotFoundException, IdempotentParameterMismatchException, IndexNotFoundException, InternalServerError, InvalidRestoreTimeException, ItemCollectionSizeLimitExceededException, LimitExceededException, PointInTimeRecoveryUnavailableException, PolicyNotFoundException, ProvisionedThroughputExceededException, ReplicaAlreadyExistsException, ReplicaNotFoundException, ReplicatedWriteConflictException, RequestLimitExceeded, ResourceInUseException, ResourceNotFoundException, TableAlreadyExistsException, TableInUseException, TableNotFoundException, ThrottlingException, TransactionCanceledException, TransactionConflictException, TransactionInProgressException }
+    errors { BackupInUseException, BackupNotFoundException, ConditionalCheckFailedException, ContinuousBackupsUnavailableException, DuplicateItemException, ExportConflictException, ExportNotFoundException, GlobalTableAlreadyExistsException, GlobalTableNotFoundException, IdempotentParameterMismatchException, ImportConflictException, ImportNotFoundException, IndexNotFoundException, InternalServerError, InvalidExportTimeException, InvalidRestoreTimeException, ItemCollectionSizeLimitExceededException, LimitExceededException, PointInTimeRecoveryUnavailableException, PolicyNotFoundException, ProvisionedThroughputExceededException, ReplicaAlreadyExistsException, ReplicaNotFoundException, ReplicatedWriteConflictException, RequestLimitExceeded, ResourceInUseException, ResourceNotFoundException, TableAlreadyExistsException, TableInUseException, TableNotFoundException, ThrottlingException, TransactionCanceledException, TransactionConflictException, TransactionInProgressException }
 }
 
 /// Implements [`Api`] for a type: every operation is the function of its name in the
@@ -126,6 +132,10 @@ Box::pin($ops::describe_contributor_insights(self, ctx, input))
 -> kernel::BoxFuture<'a, Result<$crate::DescribeEndpointsResponse, $crate::Error>> {
 Box::pin($ops::describe_endpoints(self, ctx, input))
             }
+            fn describe_export<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DescribeExportInput)
+-> kernel::BoxFuture<'a, Result<$crate::DescribeExportOutput, $crate::Error>> {
+Box::pin($ops::describe_export(self, ctx, input))
+            }
             fn describe_global_table<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DescribeGlobalTableInput)
 -> kernel::BoxFuture<'a, Result<$crate::DescribeGlobalTableOutput, $crate::Error>> {
 Box::pin($ops::describe_global_table(self, ctx, input))
@@ -133,6 +143,10 @@ Box::pin($ops::describe_global_table(self, ctx, input))
             fn describe_global_table_settings<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DescribeGlobalTableSettingsInput)
 -> kernel::BoxFuture<'a, Result<$crate::DescribeGlobalTableSettingsOutput, $crate::Error>> {
 Box::pin($ops::describe_global_table_settings(self, ctx, input))
+            }
+            fn describe_import<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DescribeImportInput)
+-> kernel::BoxFuture<'a, Result<$crate::DescribeImportOutput, $crate::Error>> {
+Box::pin($ops::describe_import(self, ctx, input))
             }
             fn describe_limits<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DescribeLimitsInput)
 -> kernel::BoxFuture<'a, Result<$crate::DescribeLimitsOutput, $crate::Error>> {
@@ -154,6 +168,10 @@ Box::pin($ops::execute_statement(self, ctx, input))
 -> kernel::BoxFuture<'a, Result<$crate::ExecuteTransactionOutput, $crate::Error>> {
 Box::pin($ops::execute_transaction(self, ctx, input))
             }
+            fn export_table_to_point_in_time<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ExportTableToPointInTimeInput)
+-> kernel::BoxFuture<'a, Result<$crate::ExportTableToPointInTimeOutput, $crate::Error>> {
+Box::pin($ops::export_table_to_point_in_time(self, ctx, input))
+            }
             fn get_item<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetItemInput)
 -> kernel::BoxFuture<'a, Result<$crate::GetItemOutput, $crate::Error>> {
 Box::pin($ops::get_item(self, ctx, input))
@@ -161,6 +179,10 @@ Box::pin($ops::get_item(self, ctx, input))
             fn get_resource_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetResourcePolicyInput)
 -> kernel::BoxFuture<'a, Result<$crate::GetResourcePolicyOutput, $crate::Error>> {
 Box::pin($ops::get_resource_policy(self, ctx, input))
+            }
+            fn import_table<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ImportTableInput)
+-> kernel::BoxFuture<'a, Result<$crate::ImportTableOutput, $crate::Error>> {
+Box::pin($ops::import_table(self, ctx, input))
             }
             fn list_backups<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListBackupsInput)
 -> kernel::BoxFuture<'a, Result<$crate::ListBackupsOutput, $crate::Error>> {
@@ -170,9 +192,17 @@ Box::pin($ops::list_backups(self, ctx, input))
 -> kernel::BoxFuture<'a, Result<$crate::ListContributorInsightsOutput, $crate::Error>> {
 Box::pin($ops::list_contributor_insights(self, ctx, input))
             }
+            fn list_exports<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListExportsInput)
+-> kernel::BoxFuture<'a, Result<$crate::ListExportsOutput, $crate::Error>> {
+Box::pin($ops::list_exports(self, ctx, input))
+            }
             fn list_global_tables<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListGlobalTablesInput)
 -> kernel::BoxFuture<'a, Result<$crate::ListGlobalTablesOutput, $crate::Error>> {
 Box::pin($ops::list_global_tables(self, ctx, input))
+            }
+            fn list_imports<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListImportsInput)
+-> kernel::BoxFuture<'a, Result<$crate::ListImportsOutput, $crate::Error>> {
+Box::pin($ops::list_imports(self, ctx, input))
             }
             fn list_tables<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListTablesInput)
 -> kernel::BoxFuture<'a, Result<$crate::ListTablesOutput, $crate::Error>> {

@@ -1309,28 +1309,143 @@ pub struct Endpoint {
 shape::structure!(Endpoint, MODEL, 247, address, cache_period_in_minutes);
 
 #[derive(Clone, Default)]
+pub struct ExportNotFoundException {
+    pub message: Option<String>,
+}
+shape::structure!(ExportNotFoundException, MODEL, 249, message);
+
+#[derive(Clone, Default)]
+pub struct DescribeExportInput {
+    pub export_arn: String,
+}
+shape::structure!(DescribeExportInput, MODEL, 250, export_arn);
+
+#[derive(Clone, Default)]
+pub struct DescribeExportOutput {
+    pub export_description: Option<ExportDescription>,
+}
+shape::structure!(DescribeExportOutput, MODEL, 252, export_description);
+
+#[derive(Clone, Default)]
+pub struct ExportDescription {
+    pub export_arn: Option<String>,
+    pub export_status: Option<ExportStatus>,
+    pub start_time: Option<Timestamp>,
+    pub end_time: Option<Timestamp>,
+    pub export_manifest: Option<String>,
+    pub table_arn: Option<String>,
+    pub table_id: Option<String>,
+    pub export_time: Option<Timestamp>,
+    pub client_token: Option<String>,
+    pub s3_bucket: Option<String>,
+    pub s3_bucket_owner: Option<String>,
+    pub s3_prefix: Option<String>,
+    pub s3_sse_algorithm: Option<S3SseAlgorithm>,
+    pub s3_sse_kms_key_id: Option<String>,
+    pub failure_code: Option<String>,
+    pub failure_message: Option<String>,
+    pub export_format: Option<ExportFormat>,
+    pub billed_size_bytes: Option<i64>,
+    pub item_count: Option<i64>,
+    pub export_type: Option<ExportType>,
+    pub incremental_export_specification: Option<IncrementalExportSpecification>,
+    pub filter_specification: Option<FilterSpecification>,
+}
+shape::structure!(
+    ExportDescription,
+    MODEL,
+    253,
+    export_arn,
+    export_status,
+    start_time,
+    end_time,
+    export_manifest,
+    table_arn,
+    table_id,
+    export_time,
+    client_token,
+    s3_bucket,
+    s3_bucket_owner,
+    s3_prefix,
+    s3_sse_algorithm,
+    s3_sse_kms_key_id,
+    failure_code,
+    failure_message,
+    export_format,
+    billed_size_bytes,
+    item_count,
+    export_type,
+    incremental_export_specification,
+    filter_specification
+);
+
+shape::string_enum!(ExportStatus { InProgress = "IN_PROGRESS", Completed = "COMPLETED", Failed = "FAILED",  });
+
+shape::string_enum!(S3SseAlgorithm { Aes256 = "AES256", Kms = "KMS",  });
+
+shape::string_enum!(ExportFormat { DynamodbJson = "DYNAMODB_JSON", Ion = "ION",  });
+
+shape::string_enum!(ExportType { FullExport = "FULL_EXPORT", IncrementalExport = "INCREMENTAL_EXPORT",  });
+
+#[derive(Clone, Default)]
+pub struct IncrementalExportSpecification {
+    pub export_from_time: Option<Timestamp>,
+    pub export_to_time: Option<Timestamp>,
+    pub export_view_type: Option<ExportViewType>,
+}
+shape::structure!(
+    IncrementalExportSpecification,
+    MODEL,
+    270,
+    export_from_time,
+    export_to_time,
+    export_view_type
+);
+
+shape::string_enum!(ExportViewType { NewImage = "NEW_IMAGE", NewAndOldImages = "NEW_AND_OLD_IMAGES",  });
+
+#[derive(Clone, Default)]
+pub struct FilterSpecification {
+    pub filter_expression: Option<String>,
+    pub projection_expression: Option<String>,
+    pub key_condition_expression: Option<String>,
+    pub expression_attribute_names: Option<BTreeMap<String, String>>,
+    pub expression_attribute_values: Option<BTreeMap<String, AttributeValue>>,
+}
+shape::structure!(
+    FilterSpecification,
+    MODEL,
+    274,
+    filter_expression,
+    projection_expression,
+    key_condition_expression,
+    expression_attribute_names,
+    expression_attribute_values
+);
+
+#[derive(Clone, Default)]
 pub struct GlobalTableNotFoundException {
     pub message: Option<String>,
 }
-shape::structure!(GlobalTableNotFoundException, MODEL, 249, message);
+shape::structure!(GlobalTableNotFoundException, MODEL, 276, message);
 
 #[derive(Clone, Default)]
 pub struct DescribeGlobalTableInput {
     pub global_table_name: String,
 }
-shape::structure!(DescribeGlobalTableInput, MODEL, 250, global_table_name);
+shape::structure!(DescribeGlobalTableInput, MODEL, 277, global_table_name);
 
 #[derive(Clone, Default)]
 pub struct DescribeGlobalTableOutput {
     pub global_table_description: Option<GlobalTableDescription>,
 }
-shape::structure!(DescribeGlobalTableOutput, MODEL, 251, global_table_description);
+shape::structure!(DescribeGlobalTableOutput, MODEL, 278, global_table_description);
 
 #[derive(Clone, Default)]
 pub struct DescribeGlobalTableSettingsInput {
     pub global_table_name: String,
 }
-shape::structure!(DescribeGlobalTableSettingsInput, MODEL, 252, global_table_name);
+shape::structure!(DescribeGlobalTableSettingsInput, MODEL, 279, global_table_name);
 
 #[derive(Clone, Default)]
 pub struct DescribeGlobalTableSettingsOutput {
@@ -1340,7 +1455,7 @@ pub struct DescribeGlobalTableSettingsOutput {
 shape::structure!(
     DescribeGlobalTableSettingsOutput,
     MODEL,
-    253,
+    280,
     global_table_name,
     replica_settings
 );
@@ -1363,7 +1478,7 @@ pub struct ReplicaSettingsDescription {
 shape::structure!(
     ReplicaSettingsDescription,
     MODEL,
-    255,
+    282,
     region_name,
     replica_status,
     replica_billing_mode_summary,
@@ -1386,7 +1501,7 @@ pub struct AutoScalingSettingsDescription {
 shape::structure!(
     AutoScalingSettingsDescription,
     MODEL,
-    256,
+    283,
     minimum_units,
     maximum_units,
     auto_scaling_disabled,
@@ -1403,7 +1518,7 @@ pub struct AutoScalingPolicyDescription {
 shape::structure!(
     AutoScalingPolicyDescription,
     MODEL,
-    258,
+    285,
     policy_name,
     target_tracking_scaling_policy_configuration
 );
@@ -1418,7 +1533,7 @@ pub struct AutoScalingTargetTrackingScalingPolicyConfigurationDescription {
 shape::structure!(
     AutoScalingTargetTrackingScalingPolicyConfigurationDescription,
     MODEL,
-    260,
+    287,
     disable_scale_in,
     scale_in_cooldown,
     scale_out_cooldown,
@@ -1437,7 +1552,7 @@ pub struct ReplicaGlobalSecondaryIndexSettingsDescription {
 shape::structure!(
     ReplicaGlobalSecondaryIndexSettingsDescription,
     MODEL,
-    264,
+    291,
     index_name,
     index_status,
     provisioned_read_capacity_units,
@@ -1447,8 +1562,127 @@ shape::structure!(
 );
 
 #[derive(Clone, Default)]
+pub struct ImportNotFoundException {
+    pub message: Option<String>,
+}
+shape::structure!(ImportNotFoundException, MODEL, 292, message);
+
+#[derive(Clone, Default)]
+pub struct DescribeImportInput {
+    pub import_arn: String,
+}
+shape::structure!(DescribeImportInput, MODEL, 293, import_arn);
+
+#[derive(Clone, Default)]
+pub struct DescribeImportOutput {
+    pub import_table_description: ImportTableDescription,
+}
+shape::structure!(DescribeImportOutput, MODEL, 295, import_table_description);
+
+#[derive(Clone, Default)]
+pub struct ImportTableDescription {
+    pub import_arn: Option<String>,
+    pub import_status: Option<ImportStatus>,
+    pub table_arn: Option<String>,
+    pub table_id: Option<String>,
+    pub client_token: Option<String>,
+    pub s3_bucket_source: Option<S3BucketSource>,
+    pub error_count: Option<i64>,
+    pub cloud_watch_log_group_arn: Option<String>,
+    pub input_format: Option<InputFormat>,
+    pub input_format_options: Option<InputFormatOptions>,
+    pub input_compression_type: Option<InputCompressionType>,
+    pub table_creation_parameters: Option<TableCreationParameters>,
+    pub start_time: Option<Timestamp>,
+    pub end_time: Option<Timestamp>,
+    pub processed_size_bytes: Option<i64>,
+    pub processed_item_count: Option<i64>,
+    pub imported_item_count: Option<i64>,
+    pub failure_code: Option<String>,
+    pub failure_message: Option<String>,
+}
+shape::structure!(
+    ImportTableDescription,
+    MODEL,
+    296,
+    import_arn,
+    import_status,
+    table_arn,
+    table_id,
+    client_token,
+    s3_bucket_source,
+    error_count,
+    cloud_watch_log_group_arn,
+    input_format,
+    input_format_options,
+    input_compression_type,
+    table_creation_parameters,
+    start_time,
+    end_time,
+    processed_size_bytes,
+    processed_item_count,
+    imported_item_count,
+    failure_code,
+    failure_message
+);
+
+shape::string_enum!(ImportStatus { InProgress = "IN_PROGRESS", Completed = "COMPLETED", Cancelling = "CANCELLING", Cancelled = "CANCELLED", Failed = "FAILED",  });
+
+#[derive(Clone, Default)]
+pub struct S3BucketSource {
+    pub s3_bucket_owner: Option<String>,
+    pub s3_bucket: String,
+    pub s3_key_prefix: Option<String>,
+}
+shape::structure!(S3BucketSource, MODEL, 298, s3_bucket_owner, s3_bucket, s3_key_prefix);
+
+shape::string_enum!(InputFormat { DynamodbJson = "DYNAMODB_JSON", Ion = "ION", Csv = "CSV",  });
+
+#[derive(Clone, Default)]
+pub struct InputFormatOptions {
+    pub csv: Option<CsvOptions>,
+}
+shape::structure!(InputFormatOptions, MODEL, 302, csv);
+
+#[derive(Clone, Default)]
+pub struct CsvOptions {
+    pub delimiter: Option<String>,
+    pub header_list: Option<Vec<String>>,
+}
+shape::structure!(CsvOptions, MODEL, 303, delimiter, header_list);
+
+shape::string_enum!(InputCompressionType { Gzip = "GZIP", Zstd = "ZSTD", None = "NONE",  });
+
+#[derive(Clone, Default)]
+pub struct TableCreationParameters {
+    pub table_name: String,
+    pub attribute_definitions: Vec<AttributeDefinition>,
+    pub key_schema: Vec<KeySchemaElement>,
+    pub billing_mode: Option<BillingMode>,
+    pub provisioned_throughput: Option<ProvisionedThroughput>,
+    pub on_demand_throughput: Option<OnDemandThroughput>,
+    pub sse_specification: Option<SSESpecification>,
+    pub global_secondary_indexes: Option<Vec<GlobalSecondaryIndex>>,
+    pub vector_indexes: Option<Vec<VectorIndex>>,
+}
+shape::structure!(
+    TableCreationParameters,
+    MODEL,
+    308,
+    table_name,
+    attribute_definitions,
+    key_schema,
+    billing_mode,
+    provisioned_throughput,
+    on_demand_throughput,
+    sse_specification,
+    global_secondary_indexes,
+    vector_indexes
+);
+
+#[derive(Clone, Default)]
 pub struct DescribeLimitsInput {}
-shape::structure!(DescribeLimitsInput, MODEL, 265);
+shape::structure!(DescribeLimitsInput, MODEL, 313);
 
 #[derive(Clone, Default)]
 pub struct DescribeLimitsOutput {
@@ -1460,7 +1694,7 @@ pub struct DescribeLimitsOutput {
 shape::structure!(
     DescribeLimitsOutput,
     MODEL,
-    266,
+    314,
     account_max_read_capacity_units,
     account_max_write_capacity_units,
     table_max_read_capacity_units,
@@ -1471,31 +1705,31 @@ shape::structure!(
 pub struct DescribeTableInput {
     pub table_name: String,
 }
-shape::structure!(DescribeTableInput, MODEL, 267, table_name);
+shape::structure!(DescribeTableInput, MODEL, 315, table_name);
 
 #[derive(Clone, Default)]
 pub struct DescribeTableOutput {
     pub table: Option<TableDescription>,
 }
-shape::structure!(DescribeTableOutput, MODEL, 268, table);
+shape::structure!(DescribeTableOutput, MODEL, 316, table);
 
 #[derive(Clone, Default)]
 pub struct DescribeTimeToLiveInput {
     pub table_name: String,
 }
-shape::structure!(DescribeTimeToLiveInput, MODEL, 269, table_name);
+shape::structure!(DescribeTimeToLiveInput, MODEL, 317, table_name);
 
 #[derive(Clone, Default)]
 pub struct DescribeTimeToLiveOutput {
     pub time_to_live_description: Option<TimeToLiveDescription>,
 }
-shape::structure!(DescribeTimeToLiveOutput, MODEL, 270, time_to_live_description);
+shape::structure!(DescribeTimeToLiveOutput, MODEL, 318, time_to_live_description);
 
 #[derive(Clone, Default)]
 pub struct DuplicateItemException {
     pub message: Option<String>,
 }
-shape::structure!(DuplicateItemException, MODEL, 271, message);
+shape::structure!(DuplicateItemException, MODEL, 319, message);
 
 #[derive(Clone, Default)]
 pub struct ExecuteStatementInput {
@@ -1510,7 +1744,7 @@ pub struct ExecuteStatementInput {
 shape::structure!(
     ExecuteStatementInput,
     MODEL,
-    272,
+    320,
     statement,
     parameters,
     consistent_read,
@@ -1530,7 +1764,7 @@ pub struct ExecuteStatementOutput {
 shape::structure!(
     ExecuteStatementOutput,
     MODEL,
-    275,
+    323,
     items,
     next_token,
     consumed_capacity,
@@ -1542,7 +1776,7 @@ pub struct TransactionCanceledException {
     pub message: Option<String>,
     pub cancellation_reasons: Option<Vec<CancellationReason>>,
 }
-shape::structure!(TransactionCanceledException, MODEL, 276, message, cancellation_reasons);
+shape::structure!(TransactionCanceledException, MODEL, 324, message, cancellation_reasons);
 
 #[derive(Clone, Default)]
 pub struct CancellationReason {
@@ -1550,19 +1784,19 @@ pub struct CancellationReason {
     pub code: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(CancellationReason, MODEL, 278, item, code, message);
+shape::structure!(CancellationReason, MODEL, 326, item, code, message);
 
 #[derive(Clone, Default)]
 pub struct TransactionInProgressException {
     pub message: Option<String>,
 }
-shape::structure!(TransactionInProgressException, MODEL, 280, message);
+shape::structure!(TransactionInProgressException, MODEL, 328, message);
 
 #[derive(Clone, Default)]
 pub struct IdempotentParameterMismatchException {
     pub message: Option<String>,
 }
-shape::structure!(IdempotentParameterMismatchException, MODEL, 281, message);
+shape::structure!(IdempotentParameterMismatchException, MODEL, 329, message);
 
 #[derive(Clone, Default)]
 pub struct ExecuteTransactionInput {
@@ -1573,7 +1807,7 @@ pub struct ExecuteTransactionInput {
 shape::structure!(
     ExecuteTransactionInput,
     MODEL,
-    282,
+    330,
     transact_statements,
     client_request_token,
     return_consumed_capacity
@@ -1588,7 +1822,7 @@ pub struct ParameterizedStatement {
 shape::structure!(
     ParameterizedStatement,
     MODEL,
-    284,
+    332,
     statement,
     parameters,
     return_values_on_condition_check_failure
@@ -1599,13 +1833,70 @@ pub struct ExecuteTransactionOutput {
     pub responses: Option<Vec<ItemResponse>>,
     pub consumed_capacity: Option<Vec<ConsumedCapacity>>,
 }
-shape::structure!(ExecuteTransactionOutput, MODEL, 286, responses, consumed_capacity);
+shape::structure!(ExecuteTransactionOutput, MODEL, 334, responses, consumed_capacity);
 
 #[derive(Clone, Default)]
 pub struct ItemResponse {
     pub item: Option<shape::Prepared<BTreeMap<String, AttributeValue>>>,
 }
-shape::structure!(ItemResponse, MODEL, 288, item);
+shape::structure!(ItemResponse, MODEL, 336, item);
+
+#[derive(Clone, Default)]
+pub struct PointInTimeRecoveryUnavailableException {
+    pub message: Option<String>,
+}
+shape::structure!(PointInTimeRecoveryUnavailableException, MODEL, 337, message);
+
+#[derive(Clone, Default)]
+pub struct InvalidExportTimeException {
+    pub message: Option<String>,
+}
+shape::structure!(InvalidExportTimeException, MODEL, 338, message);
+
+#[derive(Clone, Default)]
+pub struct ExportConflictException {
+    pub message: Option<String>,
+}
+shape::structure!(ExportConflictException, MODEL, 339, message);
+
+#[derive(Clone, Default)]
+pub struct ExportTableToPointInTimeInput {
+    pub table_arn: String,
+    pub export_time: Option<Timestamp>,
+    pub client_token: Option<String>,
+    pub s3_bucket: String,
+    pub s3_bucket_owner: Option<String>,
+    pub s3_prefix: Option<String>,
+    pub s3_sse_algorithm: Option<S3SseAlgorithm>,
+    pub s3_sse_kms_key_id: Option<String>,
+    pub export_format: Option<ExportFormat>,
+    pub export_type: Option<ExportType>,
+    pub incremental_export_specification: Option<IncrementalExportSpecification>,
+    pub filter_specification: Option<FilterSpecification>,
+}
+shape::structure!(
+    ExportTableToPointInTimeInput,
+    MODEL,
+    340,
+    table_arn,
+    export_time,
+    client_token,
+    s3_bucket,
+    s3_bucket_owner,
+    s3_prefix,
+    s3_sse_algorithm,
+    s3_sse_kms_key_id,
+    export_format,
+    export_type,
+    incremental_export_specification,
+    filter_specification
+);
+
+#[derive(Clone, Default)]
+pub struct ExportTableToPointInTimeOutput {
+    pub export_description: Option<ExportDescription>,
+}
+shape::structure!(ExportTableToPointInTimeOutput, MODEL, 341, export_description);
 
 #[derive(Clone, Default)]
 pub struct GetItemInput {
@@ -1620,7 +1911,7 @@ pub struct GetItemInput {
 shape::structure!(
     GetItemInput,
     MODEL,
-    289,
+    342,
     table_name,
     key,
     attributes_to_get,
@@ -1635,20 +1926,53 @@ pub struct GetItemOutput {
     pub item: Option<shape::Prepared<BTreeMap<String, AttributeValue>>>,
     pub consumed_capacity: Option<ConsumedCapacity>,
 }
-shape::structure!(GetItemOutput, MODEL, 290, item, consumed_capacity);
+shape::structure!(GetItemOutput, MODEL, 343, item, consumed_capacity);
 
 #[derive(Clone, Default)]
 pub struct GetResourcePolicyInput {
     pub resource_arn: String,
 }
-shape::structure!(GetResourcePolicyInput, MODEL, 291, resource_arn);
+shape::structure!(GetResourcePolicyInput, MODEL, 344, resource_arn);
 
 #[derive(Clone, Default)]
 pub struct GetResourcePolicyOutput {
     pub policy: Option<String>,
     pub revision_id: Option<String>,
 }
-shape::structure!(GetResourcePolicyOutput, MODEL, 292, policy, revision_id);
+shape::structure!(GetResourcePolicyOutput, MODEL, 345, policy, revision_id);
+
+#[derive(Clone, Default)]
+pub struct ImportConflictException {
+    pub message: Option<String>,
+}
+shape::structure!(ImportConflictException, MODEL, 346, message);
+
+#[derive(Clone, Default)]
+pub struct ImportTableInput {
+    pub client_token: Option<String>,
+    pub s3_bucket_source: S3BucketSource,
+    pub input_format: InputFormat,
+    pub input_format_options: Option<InputFormatOptions>,
+    pub input_compression_type: Option<InputCompressionType>,
+    pub table_creation_parameters: TableCreationParameters,
+}
+shape::structure!(
+    ImportTableInput,
+    MODEL,
+    347,
+    client_token,
+    s3_bucket_source,
+    input_format,
+    input_format_options,
+    input_compression_type,
+    table_creation_parameters
+);
+
+#[derive(Clone, Default)]
+pub struct ImportTableOutput {
+    pub import_table_description: ImportTableDescription,
+}
+shape::structure!(ImportTableOutput, MODEL, 348, import_table_description);
 
 #[derive(Clone, Default)]
 pub struct ListBackupsInput {
@@ -1662,7 +1986,7 @@ pub struct ListBackupsInput {
 shape::structure!(
     ListBackupsInput,
     MODEL,
-    293,
+    349,
     table_name,
     limit,
     time_range_lower_bound,
@@ -1678,7 +2002,7 @@ pub struct ListBackupsOutput {
     pub backup_summaries: Option<Vec<BackupSummary>>,
     pub last_evaluated_backup_arn: Option<String>,
 }
-shape::structure!(ListBackupsOutput, MODEL, 298, backup_summaries, last_evaluated_backup_arn);
+shape::structure!(ListBackupsOutput, MODEL, 354, backup_summaries, last_evaluated_backup_arn);
 
 #[derive(Clone, Default)]
 pub struct BackupSummary {
@@ -1696,7 +2020,7 @@ pub struct BackupSummary {
 shape::structure!(
     BackupSummary,
     MODEL,
-    300,
+    356,
     table_name,
     table_id,
     table_arn,
@@ -1715,7 +2039,7 @@ pub struct ListContributorInsightsInput {
     pub next_token: Option<String>,
     pub max_results: Option<i32>,
 }
-shape::structure!(ListContributorInsightsInput, MODEL, 301, table_name, next_token, max_results);
+shape::structure!(ListContributorInsightsInput, MODEL, 357, table_name, next_token, max_results);
 
 #[derive(Clone, Default)]
 pub struct ListContributorInsightsOutput {
@@ -1725,7 +2049,7 @@ pub struct ListContributorInsightsOutput {
 shape::structure!(
     ListContributorInsightsOutput,
     MODEL,
-    304,
+    360,
     contributor_insights_summaries,
     next_token
 );
@@ -1740,12 +2064,35 @@ pub struct ContributorInsightsSummary {
 shape::structure!(
     ContributorInsightsSummary,
     MODEL,
-    306,
+    362,
     table_name,
     index_name,
     contributor_insights_status,
     contributor_insights_mode
 );
+
+#[derive(Clone, Default)]
+pub struct ListExportsInput {
+    pub table_arn: Option<String>,
+    pub max_results: Option<i32>,
+    pub next_token: Option<String>,
+}
+shape::structure!(ListExportsInput, MODEL, 363, table_arn, max_results, next_token);
+
+#[derive(Clone, Default)]
+pub struct ListExportsOutput {
+    pub export_summaries: Option<Vec<ExportSummary>>,
+    pub next_token: Option<String>,
+}
+shape::structure!(ListExportsOutput, MODEL, 366, export_summaries, next_token);
+
+#[derive(Clone, Default)]
+pub struct ExportSummary {
+    pub export_arn: Option<String>,
+    pub export_status: Option<ExportStatus>,
+    pub export_type: Option<ExportType>,
+}
+shape::structure!(ExportSummary, MODEL, 368, export_arn, export_status, export_type);
 
 #[derive(Clone, Default)]
 pub struct ListGlobalTablesInput {
@@ -1756,7 +2103,7 @@ pub struct ListGlobalTablesInput {
 shape::structure!(
     ListGlobalTablesInput,
     MODEL,
-    307,
+    369,
     exclusive_start_global_table_name,
     limit,
     region_name
@@ -1770,7 +2117,7 @@ pub struct ListGlobalTablesOutput {
 shape::structure!(
     ListGlobalTablesOutput,
     MODEL,
-    308,
+    370,
     global_tables,
     last_evaluated_global_table_name
 );
@@ -1780,35 +2127,75 @@ pub struct GlobalTable {
     pub global_table_name: Option<String>,
     pub replication_group: Option<Vec<Replica>>,
 }
-shape::structure!(GlobalTable, MODEL, 310, global_table_name, replication_group);
+shape::structure!(GlobalTable, MODEL, 372, global_table_name, replication_group);
+
+#[derive(Clone, Default)]
+pub struct ListImportsInput {
+    pub table_arn: Option<String>,
+    pub page_size: Option<i32>,
+    pub next_token: Option<String>,
+}
+shape::structure!(ListImportsInput, MODEL, 373, table_arn, page_size, next_token);
+
+#[derive(Clone, Default)]
+pub struct ListImportsOutput {
+    pub import_summary_list: Option<Vec<ImportSummary>>,
+    pub next_token: Option<String>,
+}
+shape::structure!(ListImportsOutput, MODEL, 376, import_summary_list, next_token);
+
+#[derive(Clone, Default)]
+pub struct ImportSummary {
+    pub import_arn: Option<String>,
+    pub import_status: Option<ImportStatus>,
+    pub table_arn: Option<String>,
+    pub s3_bucket_source: Option<S3BucketSource>,
+    pub cloud_watch_log_group_arn: Option<String>,
+    pub input_format: Option<InputFormat>,
+    pub start_time: Option<Timestamp>,
+    pub end_time: Option<Timestamp>,
+}
+shape::structure!(
+    ImportSummary,
+    MODEL,
+    378,
+    import_arn,
+    import_status,
+    table_arn,
+    s3_bucket_source,
+    cloud_watch_log_group_arn,
+    input_format,
+    start_time,
+    end_time
+);
 
 #[derive(Clone, Default)]
 pub struct ListTablesInput {
     pub exclusive_start_table_name: Option<String>,
     pub limit: Option<i32>,
 }
-shape::structure!(ListTablesInput, MODEL, 311, exclusive_start_table_name, limit);
+shape::structure!(ListTablesInput, MODEL, 379, exclusive_start_table_name, limit);
 
 #[derive(Clone, Default)]
 pub struct ListTablesOutput {
     pub table_names: Option<Vec<String>>,
     pub last_evaluated_table_name: Option<String>,
 }
-shape::structure!(ListTablesOutput, MODEL, 313, table_names, last_evaluated_table_name);
+shape::structure!(ListTablesOutput, MODEL, 381, table_names, last_evaluated_table_name);
 
 #[derive(Clone, Default)]
 pub struct ListTagsOfResourceInput {
     pub resource_arn: String,
     pub next_token: Option<String>,
 }
-shape::structure!(ListTagsOfResourceInput, MODEL, 315, resource_arn, next_token);
+shape::structure!(ListTagsOfResourceInput, MODEL, 383, resource_arn, next_token);
 
 #[derive(Clone, Default)]
 pub struct ListTagsOfResourceOutput {
     pub tags: Option<Vec<Tag>>,
     pub next_token: Option<String>,
 }
-shape::structure!(ListTagsOfResourceOutput, MODEL, 316, tags, next_token);
+shape::structure!(ListTagsOfResourceOutput, MODEL, 384, tags, next_token);
 
 #[derive(Clone, Default)]
 pub struct PutItemInput {
@@ -1827,7 +2214,7 @@ pub struct PutItemInput {
 shape::structure!(
     PutItemInput,
     MODEL,
-    317,
+    385,
     table_name,
     item,
     expected,
@@ -1850,7 +2237,7 @@ pub struct PutItemOutput {
 shape::structure!(
     PutItemOutput,
     MODEL,
-    318,
+    386,
     attributes,
     consumed_capacity,
     item_collection_metrics
@@ -1866,7 +2253,7 @@ pub struct PutResourcePolicyInput {
 shape::structure!(
     PutResourcePolicyInput,
     MODEL,
-    319,
+    387,
     resource_arn,
     policy,
     expected_revision_id,
@@ -1877,7 +2264,7 @@ shape::structure!(
 pub struct PutResourcePolicyOutput {
     pub revision_id: Option<String>,
 }
-shape::structure!(PutResourcePolicyOutput, MODEL, 321, revision_id);
+shape::structure!(PutResourcePolicyOutput, MODEL, 389, revision_id);
 
 #[derive(Clone, Default)]
 pub struct QueryInput {
@@ -1902,7 +2289,7 @@ pub struct QueryInput {
 shape::structure!(
     QueryInput,
     MODEL,
-    322,
+    390,
     table_name,
     index_name,
     select,
@@ -1929,7 +2316,7 @@ pub struct Condition {
     pub attribute_value_list: Option<Vec<AttributeValue>>,
     pub comparison_operator: ComparisonOperator,
 }
-shape::structure!(Condition, MODEL, 325, attribute_value_list, comparison_operator);
+shape::structure!(Condition, MODEL, 393, attribute_value_list, comparison_operator);
 
 #[derive(Clone, Default)]
 pub struct QueryOutput {
@@ -1942,7 +2329,7 @@ pub struct QueryOutput {
 shape::structure!(
     QueryOutput,
     MODEL,
-    328,
+    395,
     items,
     count,
     scanned_count,
@@ -1954,7 +2341,7 @@ shape::structure!(
 pub struct TableAlreadyExistsException {
     pub message: Option<String>,
 }
-shape::structure!(TableAlreadyExistsException, MODEL, 330, message);
+shape::structure!(TableAlreadyExistsException, MODEL, 397, message);
 
 #[derive(Clone, Default)]
 pub struct RestoreTableFromBackupInput {
@@ -1971,7 +2358,7 @@ pub struct RestoreTableFromBackupInput {
 shape::structure!(
     RestoreTableFromBackupInput,
     MODEL,
-    331,
+    398,
     target_table_name,
     backup_arn,
     billing_mode_override,
@@ -1987,19 +2374,13 @@ shape::structure!(
 pub struct RestoreTableFromBackupOutput {
     pub table_description: Option<TableDescription>,
 }
-shape::structure!(RestoreTableFromBackupOutput, MODEL, 332, table_description);
+shape::structure!(RestoreTableFromBackupOutput, MODEL, 399, table_description);
 
 #[derive(Clone, Default)]
 pub struct InvalidRestoreTimeException {
     pub message: Option<String>,
 }
-shape::structure!(InvalidRestoreTimeException, MODEL, 333, message);
-
-#[derive(Clone, Default)]
-pub struct PointInTimeRecoveryUnavailableException {
-    pub message: Option<String>,
-}
-shape::structure!(PointInTimeRecoveryUnavailableException, MODEL, 334, message);
+shape::structure!(InvalidRestoreTimeException, MODEL, 400, message);
 
 #[derive(Clone, Default)]
 pub struct RestoreTableToPointInTimeInput {
@@ -2019,7 +2400,7 @@ pub struct RestoreTableToPointInTimeInput {
 shape::structure!(
     RestoreTableToPointInTimeInput,
     MODEL,
-    335,
+    401,
     source_table_arn,
     source_table_name,
     target_table_name,
@@ -2038,7 +2419,7 @@ shape::structure!(
 pub struct RestoreTableToPointInTimeOutput {
     pub table_description: Option<TableDescription>,
 }
-shape::structure!(RestoreTableToPointInTimeOutput, MODEL, 336, table_description);
+shape::structure!(RestoreTableToPointInTimeOutput, MODEL, 402, table_description);
 
 #[derive(Clone, Default)]
 pub struct ScanInput {
@@ -2062,7 +2443,7 @@ pub struct ScanInput {
 shape::structure!(
     ScanInput,
     MODEL,
-    337,
+    403,
     table_name,
     index_name,
     attributes_to_get,
@@ -2092,7 +2473,7 @@ pub struct ScanOutput {
 shape::structure!(
     ScanOutput,
     MODEL,
-    340,
+    406,
     items,
     count,
     scanned_count,
@@ -2115,7 +2496,7 @@ pub struct SearchVectorsInput {
 shape::structure!(
     SearchVectorsInput,
     MODEL,
-    341,
+    407,
     table_name,
     index_name,
     return_consumed_capacity,
@@ -2132,38 +2513,38 @@ pub struct SearchVectorsOutput {
     pub consumed_capacity: Option<VectorCapacity>,
     pub search_results: Option<Vec<SearchResultItem>>,
 }
-shape::structure!(SearchVectorsOutput, MODEL, 344, consumed_capacity, search_results);
+shape::structure!(SearchVectorsOutput, MODEL, 410, consumed_capacity, search_results);
 
 #[derive(Clone, Default)]
 pub struct SearchResultItem {
     pub item: Option<shape::Prepared<BTreeMap<String, AttributeValue>>>,
     pub score: Option<f64>,
 }
-shape::structure!(SearchResultItem, MODEL, 346, item, score);
+shape::structure!(SearchResultItem, MODEL, 412, item, score);
 
 #[derive(Clone, Default)]
 pub struct TagResourceInput {
     pub resource_arn: String,
     pub tags: Vec<Tag>,
 }
-shape::structure!(TagResourceInput, MODEL, 348, resource_arn, tags);
+shape::structure!(TagResourceInput, MODEL, 414, resource_arn, tags);
 
 #[derive(Clone, Default)]
 pub struct TagResourceOutput {}
-shape::structure!(TagResourceOutput, MODEL, 349);
+shape::structure!(TagResourceOutput, MODEL, 415);
 
 #[derive(Clone, Default)]
 pub struct TransactGetItemsInput {
     pub transact_items: Vec<TransactGetItem>,
     pub return_consumed_capacity: Option<ReturnConsumedCapacity>,
 }
-shape::structure!(TransactGetItemsInput, MODEL, 350, transact_items, return_consumed_capacity);
+shape::structure!(TransactGetItemsInput, MODEL, 416, transact_items, return_consumed_capacity);
 
 #[derive(Clone, Default)]
 pub struct TransactGetItem {
     pub get: Get,
 }
-shape::structure!(TransactGetItem, MODEL, 352, get);
+shape::structure!(TransactGetItem, MODEL, 418, get);
 
 #[derive(Clone, Default)]
 pub struct Get {
@@ -2175,7 +2556,7 @@ pub struct Get {
 shape::structure!(
     Get,
     MODEL,
-    353,
+    419,
     key,
     table_name,
     projection_expression,
@@ -2187,7 +2568,7 @@ pub struct TransactGetItemsOutput {
     pub consumed_capacity: Option<Vec<ConsumedCapacity>>,
     pub responses: Option<Vec<ItemResponse>>,
 }
-shape::structure!(TransactGetItemsOutput, MODEL, 354, consumed_capacity, responses);
+shape::structure!(TransactGetItemsOutput, MODEL, 420, consumed_capacity, responses);
 
 #[derive(Clone, Default)]
 pub struct TransactWriteItemsInput {
@@ -2199,7 +2580,7 @@ pub struct TransactWriteItemsInput {
 shape::structure!(
     TransactWriteItemsInput,
     MODEL,
-    355,
+    421,
     transact_items,
     return_consumed_capacity,
     return_item_collection_metrics,
@@ -2213,7 +2594,7 @@ pub struct TransactWriteItem {
     pub delete: Option<Delete>,
     pub update: Option<Update>,
 }
-shape::structure!(TransactWriteItem, MODEL, 357, condition_check, put, delete, update);
+shape::structure!(TransactWriteItem, MODEL, 423, condition_check, put, delete, update);
 
 #[derive(Clone, Default)]
 pub struct ConditionCheck {
@@ -2227,7 +2608,7 @@ pub struct ConditionCheck {
 shape::structure!(
     ConditionCheck,
     MODEL,
-    358,
+    424,
     key,
     table_name,
     condition_expression,
@@ -2248,7 +2629,7 @@ pub struct Put {
 shape::structure!(
     Put,
     MODEL,
-    359,
+    425,
     item,
     table_name,
     condition_expression,
@@ -2269,7 +2650,7 @@ pub struct Delete {
 shape::structure!(
     Delete,
     MODEL,
-    360,
+    426,
     key,
     table_name,
     condition_expression,
@@ -2291,7 +2672,7 @@ pub struct Update {
 shape::structure!(
     Update,
     MODEL,
-    361,
+    427,
     key,
     update_expression,
     table_name,
@@ -2306,18 +2687,18 @@ pub struct TransactWriteItemsOutput {
     pub consumed_capacity: Option<Vec<ConsumedCapacity>>,
     pub item_collection_metrics: Option<BTreeMap<String, Vec<ItemCollectionMetrics>>>,
 }
-shape::structure!(TransactWriteItemsOutput, MODEL, 363, consumed_capacity, item_collection_metrics);
+shape::structure!(TransactWriteItemsOutput, MODEL, 429, consumed_capacity, item_collection_metrics);
 
 #[derive(Clone, Default)]
 pub struct UntagResourceInput {
     pub resource_arn: String,
     pub tag_keys: Vec<String>,
 }
-shape::structure!(UntagResourceInput, MODEL, 364, resource_arn, tag_keys);
+shape::structure!(UntagResourceInput, MODEL, 430, resource_arn, tag_keys);
 
 #[derive(Clone, Default)]
 pub struct UntagResourceOutput {}
-shape::structure!(UntagResourceOutput, MODEL, 366);
+shape::structure!(UntagResourceOutput, MODEL, 432);
 
 #[derive(Clone, Default)]
 pub struct UpdateContinuousBackupsInput {
@@ -2327,7 +2708,7 @@ pub struct UpdateContinuousBackupsInput {
 shape::structure!(
     UpdateContinuousBackupsInput,
     MODEL,
-    367,
+    433,
     table_name,
     point_in_time_recovery_specification
 );
@@ -2340,7 +2721,7 @@ pub struct PointInTimeRecoverySpecification {
 shape::structure!(
     PointInTimeRecoverySpecification,
     MODEL,
-    368,
+    434,
     point_in_time_recovery_enabled,
     recovery_period_in_days
 );
@@ -2349,7 +2730,7 @@ shape::structure!(
 pub struct UpdateContinuousBackupsOutput {
     pub continuous_backups_description: Option<ContinuousBackupsDescription>,
 }
-shape::structure!(UpdateContinuousBackupsOutput, MODEL, 369, continuous_backups_description);
+shape::structure!(UpdateContinuousBackupsOutput, MODEL, 435, continuous_backups_description);
 
 #[derive(Clone, Default)]
 pub struct UpdateContributorInsightsInput {
@@ -2361,7 +2742,7 @@ pub struct UpdateContributorInsightsInput {
 shape::structure!(
     UpdateContributorInsightsInput,
     MODEL,
-    370,
+    436,
     table_name,
     index_name,
     contributor_insights_action,
@@ -2380,7 +2761,7 @@ pub struct UpdateContributorInsightsOutput {
 shape::structure!(
     UpdateContributorInsightsOutput,
     MODEL,
-    372,
+    438,
     table_name,
     index_name,
     contributor_insights_status,
@@ -2391,51 +2772,51 @@ shape::structure!(
 pub struct ReplicaAlreadyExistsException {
     pub message: Option<String>,
 }
-shape::structure!(ReplicaAlreadyExistsException, MODEL, 373, message);
+shape::structure!(ReplicaAlreadyExistsException, MODEL, 439, message);
 
 #[derive(Clone, Default)]
 pub struct ReplicaNotFoundException {
     pub message: Option<String>,
 }
-shape::structure!(ReplicaNotFoundException, MODEL, 374, message);
+shape::structure!(ReplicaNotFoundException, MODEL, 440, message);
 
 #[derive(Clone, Default)]
 pub struct UpdateGlobalTableInput {
     pub global_table_name: String,
     pub replica_updates: Vec<ReplicaUpdate>,
 }
-shape::structure!(UpdateGlobalTableInput, MODEL, 375, global_table_name, replica_updates);
+shape::structure!(UpdateGlobalTableInput, MODEL, 441, global_table_name, replica_updates);
 
 #[derive(Clone, Default)]
 pub struct ReplicaUpdate {
     pub create: Option<CreateReplicaAction>,
     pub delete: Option<DeleteReplicaAction>,
 }
-shape::structure!(ReplicaUpdate, MODEL, 377, create, delete);
+shape::structure!(ReplicaUpdate, MODEL, 443, create, delete);
 
 #[derive(Clone, Default)]
 pub struct CreateReplicaAction {
     pub region_name: String,
 }
-shape::structure!(CreateReplicaAction, MODEL, 378, region_name);
+shape::structure!(CreateReplicaAction, MODEL, 444, region_name);
 
 #[derive(Clone, Default)]
 pub struct DeleteReplicaAction {
     pub region_name: String,
 }
-shape::structure!(DeleteReplicaAction, MODEL, 379, region_name);
+shape::structure!(DeleteReplicaAction, MODEL, 445, region_name);
 
 #[derive(Clone, Default)]
 pub struct UpdateGlobalTableOutput {
     pub global_table_description: Option<GlobalTableDescription>,
 }
-shape::structure!(UpdateGlobalTableOutput, MODEL, 380, global_table_description);
+shape::structure!(UpdateGlobalTableOutput, MODEL, 446, global_table_description);
 
 #[derive(Clone, Default)]
 pub struct IndexNotFoundException {
     pub message: Option<String>,
 }
-shape::structure!(IndexNotFoundException, MODEL, 381, message);
+shape::structure!(IndexNotFoundException, MODEL, 447, message);
 
 #[derive(Clone, Default)]
 pub struct UpdateGlobalTableSettingsInput {
@@ -2451,7 +2832,7 @@ pub struct UpdateGlobalTableSettingsInput {
 shape::structure!(
     UpdateGlobalTableSettingsInput,
     MODEL,
-    382,
+    448,
     global_table_name,
     global_table_billing_mode,
     global_table_provisioned_write_capacity_units,
@@ -2471,7 +2852,7 @@ pub struct AutoScalingSettingsUpdate {
 shape::structure!(
     AutoScalingSettingsUpdate,
     MODEL,
-    383,
+    449,
     minimum_units,
     maximum_units,
     auto_scaling_disabled,
@@ -2488,7 +2869,7 @@ pub struct AutoScalingPolicyUpdate {
 shape::structure!(
     AutoScalingPolicyUpdate,
     MODEL,
-    385,
+    451,
     policy_name,
     target_tracking_scaling_policy_configuration
 );
@@ -2503,7 +2884,7 @@ pub struct AutoScalingTargetTrackingScalingPolicyConfigurationUpdate {
 shape::structure!(
     AutoScalingTargetTrackingScalingPolicyConfigurationUpdate,
     MODEL,
-    386,
+    452,
     disable_scale_in,
     scale_in_cooldown,
     scale_out_cooldown,
@@ -2519,7 +2900,7 @@ pub struct GlobalTableGlobalSecondaryIndexSettingsUpdate {
 shape::structure!(
     GlobalTableGlobalSecondaryIndexSettingsUpdate,
     MODEL,
-    388,
+    454,
     index_name,
     provisioned_write_capacity_units,
     provisioned_write_capacity_auto_scaling_settings_update
@@ -2538,7 +2919,7 @@ pub struct ReplicaSettingsUpdate {
 shape::structure!(
     ReplicaSettingsUpdate,
     MODEL,
-    390,
+    456,
     region_name,
     replica_provisioned_read_capacity_units,
     replica_provisioned_read_capacity_auto_scaling_settings_update,
@@ -2555,7 +2936,7 @@ pub struct ReplicaGlobalSecondaryIndexSettingsUpdate {
 shape::structure!(
     ReplicaGlobalSecondaryIndexSettingsUpdate,
     MODEL,
-    392,
+    458,
     index_name,
     provisioned_read_capacity_units,
     provisioned_read_capacity_auto_scaling_settings_update
@@ -2566,7 +2947,7 @@ pub struct UpdateGlobalTableSettingsOutput {
     pub global_table_name: Option<String>,
     pub replica_settings: Option<Vec<ReplicaSettingsDescription>>,
 }
-shape::structure!(UpdateGlobalTableSettingsOutput, MODEL, 393, global_table_name, replica_settings);
+shape::structure!(UpdateGlobalTableSettingsOutput, MODEL, 459, global_table_name, replica_settings);
 
 #[derive(Clone, Default)]
 pub struct UpdateItemInput {
@@ -2587,7 +2968,7 @@ pub struct UpdateItemInput {
 shape::structure!(
     UpdateItemInput,
     MODEL,
-    394,
+    460,
     table_name,
     key,
     attribute_updates,
@@ -2608,7 +2989,7 @@ pub struct AttributeValueUpdate {
     pub value: Option<AttributeValue>,
     pub action: Option<AttributeAction>,
 }
-shape::structure!(AttributeValueUpdate, MODEL, 396, value, action);
+shape::structure!(AttributeValueUpdate, MODEL, 462, value, action);
 
 shape::string_enum!(AttributeAction { Add = "ADD", Put = "PUT", Delete = "DELETE",  });
 
@@ -2621,7 +3002,7 @@ pub struct UpdateItemOutput {
 shape::structure!(
     UpdateItemOutput,
     MODEL,
-    398,
+    464,
     attributes,
     consumed_capacity,
     item_collection_metrics
@@ -2650,7 +3031,7 @@ pub struct UpdateTableInput {
 shape::structure!(
     UpdateTableInput,
     MODEL,
-    399,
+    465,
     attribute_definitions,
     table_name,
     billing_mode,
@@ -2676,7 +3057,7 @@ pub struct GlobalSecondaryIndexUpdate {
     pub create: Option<CreateGlobalSecondaryIndexAction>,
     pub delete: Option<DeleteGlobalSecondaryIndexAction>,
 }
-shape::structure!(GlobalSecondaryIndexUpdate, MODEL, 401, update, create, delete);
+shape::structure!(GlobalSecondaryIndexUpdate, MODEL, 467, update, create, delete);
 
 #[derive(Clone, Default)]
 pub struct UpdateGlobalSecondaryIndexAction {
@@ -2688,7 +3069,7 @@ pub struct UpdateGlobalSecondaryIndexAction {
 shape::structure!(
     UpdateGlobalSecondaryIndexAction,
     MODEL,
-    402,
+    468,
     index_name,
     provisioned_throughput,
     on_demand_throughput,
@@ -2707,7 +3088,7 @@ pub struct CreateGlobalSecondaryIndexAction {
 shape::structure!(
     CreateGlobalSecondaryIndexAction,
     MODEL,
-    403,
+    469,
     index_name,
     key_schema,
     projection,
@@ -2720,7 +3101,7 @@ shape::structure!(
 pub struct DeleteGlobalSecondaryIndexAction {
     pub index_name: String,
 }
-shape::structure!(DeleteGlobalSecondaryIndexAction, MODEL, 404, index_name);
+shape::structure!(DeleteGlobalSecondaryIndexAction, MODEL, 470, index_name);
 
 #[derive(Clone, Default)]
 pub struct ReplicationGroupUpdate {
@@ -2729,7 +3110,7 @@ pub struct ReplicationGroupUpdate {
     pub delete: Option<DeleteReplicationGroupMemberAction>,
     pub disassociate: Option<DisassociateReplicationGroupMemberAction>,
 }
-shape::structure!(ReplicationGroupUpdate, MODEL, 406, create, update, delete, disassociate);
+shape::structure!(ReplicationGroupUpdate, MODEL, 472, create, update, delete, disassociate);
 
 #[derive(Clone, Default)]
 pub struct CreateReplicationGroupMemberAction {
@@ -2743,7 +3124,7 @@ pub struct CreateReplicationGroupMemberAction {
 shape::structure!(
     CreateReplicationGroupMemberAction,
     MODEL,
-    407,
+    473,
     region_name,
     kms_master_key_id,
     provisioned_throughput_override,
@@ -2761,7 +3142,7 @@ pub struct ReplicaGlobalSecondaryIndex {
 shape::structure!(
     ReplicaGlobalSecondaryIndex,
     MODEL,
-    409,
+    475,
     index_name,
     provisioned_throughput_override,
     on_demand_throughput_override
@@ -2779,7 +3160,7 @@ pub struct UpdateReplicationGroupMemberAction {
 shape::structure!(
     UpdateReplicationGroupMemberAction,
     MODEL,
-    410,
+    476,
     region_name,
     kms_master_key_id,
     provisioned_throughput_override,
@@ -2792,7 +3173,7 @@ shape::structure!(
 pub struct DeleteReplicationGroupMemberAction {
     pub region_name: String,
 }
-shape::structure!(DeleteReplicationGroupMemberAction, MODEL, 411, region_name);
+shape::structure!(DeleteReplicationGroupMemberAction, MODEL, 477, region_name);
 
 #[derive(Clone, Default)]
 pub struct DisassociateReplicationGroupMemberAction {
@@ -2802,7 +3183,7 @@ pub struct DisassociateReplicationGroupMemberAction {
 shape::structure!(
     DisassociateReplicationGroupMemberAction,
     MODEL,
-    412,
+    478,
     region_name,
     disassociation_mode
 );
@@ -2814,26 +3195,26 @@ pub struct GlobalTableWitnessGroupUpdate {
     pub create: Option<CreateGlobalTableWitnessGroupMemberAction>,
     pub delete: Option<DeleteGlobalTableWitnessGroupMemberAction>,
 }
-shape::structure!(GlobalTableWitnessGroupUpdate, MODEL, 415, create, delete);
+shape::structure!(GlobalTableWitnessGroupUpdate, MODEL, 481, create, delete);
 
 #[derive(Clone, Default)]
 pub struct CreateGlobalTableWitnessGroupMemberAction {
     pub region_name: String,
 }
-shape::structure!(CreateGlobalTableWitnessGroupMemberAction, MODEL, 416, region_name);
+shape::structure!(CreateGlobalTableWitnessGroupMemberAction, MODEL, 482, region_name);
 
 #[derive(Clone, Default)]
 pub struct DeleteGlobalTableWitnessGroupMemberAction {
     pub region_name: String,
 }
-shape::structure!(DeleteGlobalTableWitnessGroupMemberAction, MODEL, 417, region_name);
+shape::structure!(DeleteGlobalTableWitnessGroupMemberAction, MODEL, 483, region_name);
 
 #[derive(Clone, Default)]
 pub struct VectorIndexUpdate {
     pub create: Option<CreateVectorIndexAction>,
     pub delete: Option<DeleteVectorIndexAction>,
 }
-shape::structure!(VectorIndexUpdate, MODEL, 419, create, delete);
+shape::structure!(VectorIndexUpdate, MODEL, 485, create, delete);
 
 #[derive(Clone, Default)]
 pub struct CreateVectorIndexAction {
@@ -2847,7 +3228,7 @@ pub struct CreateVectorIndexAction {
 shape::structure!(
     CreateVectorIndexAction,
     MODEL,
-    420,
+    486,
     index_name,
     vector_attribute,
     search_schema,
@@ -2860,30 +3241,30 @@ shape::structure!(
 pub struct DeleteVectorIndexAction {
     pub index_name: String,
 }
-shape::structure!(DeleteVectorIndexAction, MODEL, 421, index_name);
+shape::structure!(DeleteVectorIndexAction, MODEL, 487, index_name);
 
 #[derive(Clone, Default)]
 pub struct UpdateTableOutput {
     pub table_description: Option<TableDescription>,
 }
-shape::structure!(UpdateTableOutput, MODEL, 422, table_description);
+shape::structure!(UpdateTableOutput, MODEL, 488, table_description);
 
 #[derive(Clone, Default)]
 pub struct UpdateTimeToLiveInput {
     pub table_name: String,
     pub time_to_live_specification: TimeToLiveSpecification,
 }
-shape::structure!(UpdateTimeToLiveInput, MODEL, 423, table_name, time_to_live_specification);
+shape::structure!(UpdateTimeToLiveInput, MODEL, 489, table_name, time_to_live_specification);
 
 #[derive(Clone, Default)]
 pub struct TimeToLiveSpecification {
     pub enabled: bool,
     pub attribute_name: String,
 }
-shape::structure!(TimeToLiveSpecification, MODEL, 424, enabled, attribute_name);
+shape::structure!(TimeToLiveSpecification, MODEL, 490, enabled, attribute_name);
 
 #[derive(Clone, Default)]
 pub struct UpdateTimeToLiveOutput {
     pub time_to_live_specification: Option<TimeToLiveSpecification>,
 }
-shape::structure!(UpdateTimeToLiveOutput, MODEL, 426, time_to_live_specification);
+shape::structure!(UpdateTimeToLiveOutput, MODEL, 492, time_to_live_specification);

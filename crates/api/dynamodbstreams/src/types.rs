@@ -165,9 +165,9 @@ shape::string_enum!(OperationType { Insert = "INSERT", Modify = "MODIFY", Remove
 #[derive(Clone, Default)]
 pub struct StreamRecord {
     pub approximate_creation_date_time: Option<Timestamp>,
-    pub keys: Option<BTreeMap<String, AttributeValue>>,
-    pub new_image: Option<BTreeMap<String, AttributeValue>>,
-    pub old_image: Option<BTreeMap<String, AttributeValue>>,
+    pub keys: Option<shape::Prepared<BTreeMap<String, AttributeValue>>>,
+    pub new_image: Option<shape::Prepared<BTreeMap<String, AttributeValue>>>,
+    pub old_image: Option<shape::Prepared<BTreeMap<String, AttributeValue>>>,
     pub sequence_number: Option<String>,
     pub size_bytes: Option<i64>,
     pub stream_view_type: Option<StreamViewType>,

@@ -23,6 +23,8 @@ pub enum BodyError {
     Timeout,
     /// Too many bodies are being read at once.
     Busy,
+    /// It is not compressed as its `Content-Encoding` says.
+    Encoding,
 }
 
 impl fmt::Display for BodyError {
@@ -35,6 +37,9 @@ impl fmt::Display for BodyError {
                  timeout period. Idle connections will be closed.",
             ),
             Self::Busy => f.write_str("Please reduce your request rate."),
+            Self::Encoding => {
+                f.write_str("The request body is not encoded as its Content-Encoding says")
+            }
         }
     }
 }
@@ -56,11 +61,26 @@ impl Budget {
         self.step().map(Room)
     }
 
+    /// Makes `room` enough for so many bytes.
+    pub(super) fn reach(&self, room: &mut Option<Held>, bytes: usize) -> Result<(), BodyError> {
+        while room.as_ref().map_or(0, |room| room.num_permits() * STEP_BYTES) < bytes {
+            let step = self.step()?;
+            match room {
+                Some(room) => room.merge(step),
+                None => *room = Some(step),
+            }
+        }
+        Ok(())
+    }
+
     /// Room for one more step, or `Busy`.
     fn step(&self) -> Result<OwnedSemaphorePermit, BodyError> {
         self.0.clone().try_acquire_owned().map_err(|_| BodyError::Busy)
     }
 }
+
+/// Steps of the budget.
+pub(super) type Held = OwnedSemaphorePermit;
 
 /// A part of the budget, until it is dropped.
 pub struct Room(#[expect(dead_code, reason = "held for its drop")] OwnedSemaphorePermit);
@@ -71,6 +91,13 @@ pub struct ReadBody {
     /// The bytes.
     pub bytes: Bytes,
     _room: Option<OwnedSemaphorePermit>,
+}
+
+impl ReadBody {
+    /// Bytes, and what they take of the budget.
+    pub(super) fn new(bytes: Bytes, room: Option<Held>) -> ReadBody {
+        ReadBody { bytes, _room: room }
+    }
 }
 
 /// Reads a whole body of at most `bytes_max`.
@@ -95,8 +122,7 @@ async fn collect(
     limits: &Limits,
     budget: &Budget,
 ) -> Result<ReadBody, BodyError> {
-    let mut room: Option<OwnedSemaphorePermit> = None;
-    let mut room_bytes = 0;
+    let mut room = None;
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
     while !body.is_end_stream() {
@@ -108,14 +134,7 @@ async fn collect(
         if total as u64 > bytes_max {
             return Err(BodyError::TooLarge(bytes_max));
         }
-        while room_bytes < total {
-            let step = budget.step()?;
-            match &mut room {
-                Some(room) => room.merge(step),
-                None => room = Some(step),
-            }
-            room_bytes += STEP_BYTES;
-        }
+        budget.reach(&mut room, total)?;
         // Most bodies are one piece, which is then not copied.
         if total == data.len() {
             first = data;
@@ -127,7 +146,7 @@ async fn collect(
         all.extend_from_slice(&data);
     }
     let bytes = if all.is_empty() { first } else { all.freeze() };
-    Ok(ReadBody { bytes, _room: room })
+    Ok(ReadBody::new(bytes, room))
 }
 
 /// Reads and forgets what is left of a body that was refused. Its sender would otherwise find the

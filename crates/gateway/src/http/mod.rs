@@ -2,6 +2,7 @@
 
 mod body;
 mod cors;
+mod encoding;
 mod host;
 mod io;
 mod limits;
@@ -10,6 +11,7 @@ mod server;
 
 pub use body::{BodyError, Budget, ReadBody, Room, drain, read_body};
 pub use cors::{Cors, Origins};
+pub use encoding::Encoding;
 pub use host::{Host, Hosts};
 pub use io::{Stream, TlsStarter};
 pub use limits::Limits;

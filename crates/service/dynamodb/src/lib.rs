@@ -44,6 +44,7 @@ mod sweep;
 mod table;
 mod throttle;
 mod transaction;
+mod transfer;
 mod ttl;
 pub mod value;
 mod vector;
@@ -127,11 +128,14 @@ pub fn service_with(options: Options) -> Service {
             (transaction::KIND, Arc::new(transaction::TokenSweeper)),
             (backup::system::KIND, Arc::new(backup::system::Expiry)),
             (recovery::KIND, Arc::new(recovery::Trimmer)),
+            (transfer::KIND, Arc::new(transfer::Expiry)),
             Watcher::<backup::copy::Copy>::task(jobs),
             Watcher::<restore::fill::Fill>::task(jobs),
             Watcher::<recovery::Trim>::task(jobs),
             Watcher::<replica::join::Join>::task(jobs),
             Watcher::<rows::Sweep>::task(jobs),
+            Watcher::<transfer::export::work::Export>::task(jobs),
+            Watcher::<transfer::import::work::Import>::task(jobs),
         ],
         ..Service::new(Arc::new(slow::Watched::new(api_dynamodb::dispatch(service), slow)))
     }

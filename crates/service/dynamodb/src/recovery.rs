@@ -9,8 +9,9 @@
 
 use std::time::Duration;
 
+use api_dynamodb::{Error, PointInTimeRecoveryUnavailableException};
 use bytes::Bytes;
-use kernel::{BoxFuture, Ctx, Fault, Kernel, StoreError, TaskHandler};
+use kernel::{BoxFuture, Ctx, Fault, Kernel, StoreError, TaskHandler, Timestamp};
 use serde::{Deserialize, Serialize};
 use store::{Durability, Key, RawTable, Timer, TimerId, WriteTx};
 
@@ -79,6 +80,33 @@ impl RecoveryRecord {
         let earliest_ms = self.since_ms.max(now_ms - self.days * DAY_MS);
         earliest_ms.div_euclid(1000) * 1000
     }
+
+    /// A moment that a parameter gives, in milliseconds, if it can be gone back to.
+    ///
+    /// # Errors
+    /// In DynamoDB's words.
+    pub fn check_time(&self, name: &str, at: Timestamp, now_ms: i64) -> Result<i64, String> {
+        let earliest_ms = self.earliest_ms(now_ms);
+        if (earliest_ms..=now_ms).contains(&at.epoch_ms) {
+            return Ok(at.epoch_ms);
+        }
+        let text = |ms| Timestamp::from_ms(ms).civil("%Y-%m-%dT%H:%M:%SZ");
+        Err(format!(
+            "{name} '{}' must be within EarliestRestorableDateTime '{}' and \
+             LatestRestorableDateTime '{}'",
+            text(at.epoch_ms),
+            text(earliest_ms),
+            text(now_ms)
+        ))
+    }
+}
+
+/// Recovery of a table where it is on.
+pub(crate) fn enabled<'a>(table: &'a TableRecord, name: &str) -> Result<&'a RecoveryRecord, Error> {
+    table.recovery.as_ref().filter(|recovery| !recovery.ending).ok_or_else(|| {
+        let message = Some(format!("Point in time recovery is not enabled for table '{name}'"));
+        PointInTimeRecoveryUnavailableException { message }.into()
+    })
 }
 
 /// Turns recovery on, or changes the days it keeps.

@@ -25,6 +25,8 @@ pub(crate) enum Rows {
     Copies,
     /// What point-in-time recovery undoes.
     Log,
+    /// What an export reads instead of items that were written later.
+    Staged,
 }
 
 impl Rows {
@@ -34,13 +36,14 @@ impl Rows {
             Rows::Items => &ITEMS,
             Rows::Copies => &COPIES,
             Rows::Log => &crate::recovery::LOG,
+            Rows::Staged => &crate::transfer::export::STAGED,
         }
     }
 
     /// What the keys under a number begin with.
     pub fn prefix(self, number: u64) -> Key {
         match self {
-            Rows::Items | Rows::Copies => Key::from_bytes(number.to_be_bytes()),
+            Rows::Items | Rows::Copies | Rows::Staged => Key::from_bytes(number.to_be_bytes()),
             Rows::Log => Key::of(number),
         }
     }

@@ -73,6 +73,9 @@ pub(crate) struct TableRecord {
     /// Whether it is being filled as a new replica.
     #[serde(default)]
     pub joining: bool,
+    /// Whether it is being filled from a bucket.
+    #[serde(default)]
+    pub importing: bool,
     /// The other tables of the global table this one is part of.
     #[serde(default)]
     pub replicas: Vec<ReplicaRecord>,
@@ -437,7 +440,7 @@ impl TableRecord {
 
     /// Whether the table is there, but still being filled.
     pub fn is_creating(&self) -> bool {
-        self.restored.is_some() || self.joining
+        self.restored.is_some() || self.joining || self.importing
     }
 
     /// The secondary index of that name.

@@ -42,21 +42,7 @@ pub(crate) async fn create_table(
     let mut record = define(ctx, input)?;
     let view = streams::check_create(stream.as_ref())?;
     let write = |tx: &mut WriteTx| -> Result<TableRecord, Error> {
-        if let Some(there) = table::find_any(ctx, tx, &name)? {
-            let message = Some(if there.is_creating() {
-                format!("Table is being used: {name}")
-            } else {
-                format!("Table already exists: {name}")
-            });
-            return Err(ResourceInUseException { message }.into());
-        }
-        record.number = free_number(ctx, tx, &ITEMS)?;
-        for index in &mut record.indexes {
-            index.number = free_number(ctx, tx, &ENTRIES)?;
-        }
-        for index in &mut record.vectors {
-            index.number = free_number(ctx, tx, &VECTORS)?;
-        }
+        number(ctx, tx, &name, &mut record)?;
         if let Some(view) = view {
             streams::enable(ctx, tx, &name, &mut record, view)?;
         }
@@ -73,7 +59,10 @@ pub(crate) async fn create_table(
 }
 
 /// The table, but for the numbers that keys begin with.
-fn define(ctx: &Ctx, input: CreateTableInput) -> Result<TableRecord, Invalid> {
+///
+/// # Errors
+/// In DynamoDB's words, if there can be no such table.
+pub(super) fn define(ctx: &Ctx, input: CreateTableInput) -> Result<TableRecord, Invalid> {
     let now_ms = ctx.now().epoch_ms;
     let per_request = input.billing_mode == Some(BillingMode::PayPerRequest);
     let throughput =
@@ -119,6 +108,7 @@ fn define(ctx: &Ctx, input: CreateTableInput) -> Result<TableRecord, Invalid> {
         recovery: None,
         restored: None,
         joining: false,
+        importing: false,
         replicas: Vec::new(),
         strong: false,
         on_demand,
@@ -137,6 +127,34 @@ fn missing(name: &str) -> Invalid {
         "1 validation error detected: Value null at '{name}' failed to satisfy constraint: \
          Member must not be null"
     ))
+}
+
+/// Gives a new table its numbers.
+///
+/// # Errors
+/// If there is a table of its name.
+pub(super) fn number(
+    ctx: &Ctx,
+    tx: &ReadTx,
+    name: &str,
+    record: &mut TableRecord,
+) -> Result<(), Error> {
+    if let Some(there) = table::find_any(ctx, tx, name)? {
+        let message = Some(if there.is_creating() {
+            format!("Table is being used: {name}")
+        } else {
+            format!("Table already exists: {name}")
+        });
+        return Err(ResourceInUseException { message }.into());
+    }
+    record.number = free_number(ctx, tx, &ITEMS)?;
+    for index in &mut record.indexes {
+        index.number = free_number(ctx, tx, &ENTRIES)?;
+    }
+    for index in &mut record.vectors {
+        index.number = free_number(ctx, tx, &VECTORS)?;
+    }
+    Ok(())
 }
 
 /// A number under which nothing lies, of this table's or another's past.

@@ -112,6 +112,7 @@ fn plan(input: QueryInput) -> Result<ReadPlan, Error> {
         attributes: Attributes::new(input.select.as_ref(), bound.projection.or(attributes)),
         start,
         limit: input.limit.map(|limit| limit as usize),
+        bytes_before: 0,
         is_consistent: input.consistent_read == Some(true),
     })
 }

@@ -8,8 +8,8 @@
 //! The latest restorable time is now, not five minutes ago as in AWS: nobody waits for it.
 
 use api_dynamodb::{
-    Error, InvalidRestoreTimeException, PointInTimeRecoveryUnavailableException,
-    RestoreTableToPointInTimeInput, RestoreTableToPointInTimeOutput, TableStatus,
+    Error, InvalidRestoreTimeException, RestoreTableToPointInTimeInput,
+    RestoreTableToPointInTimeOutput, TableStatus,
 };
 use kernel::{Arn, Ctx, Timestamp};
 use store::WriteTx;
@@ -19,8 +19,8 @@ use crate::invalid::Invalid;
 use crate::restore::target::Overrides;
 use crate::restore::{self, Source, UndoTo};
 use crate::rows::Rows;
-use crate::table::{RecoveryRecord, TABLES, TableRecord};
-use crate::{DynamoDb, describe, fault, table};
+use crate::table::{RecoveryRecord, TABLES};
+use crate::{DynamoDb, describe, fault, recovery, table};
 
 pub(crate) async fn restore_table_to_point_in_time(
     service: &DynamoDb,
@@ -48,7 +48,7 @@ pub(crate) async fn restore_table_to_point_in_time(
         let found = tx.get(&TABLES, (ctx.account(), region.as_str(), source_name.as_str()))?;
         let found = found.filter(|table| !table.is_creating());
         let from = found.ok_or_else(|| fault::table_not_found(&source_name))?;
-        let recovery = recovery(&from, &source_name)?;
+        let recovery = recovery::enabled(&from, &source_name)?;
         let at_ms = match input.restore_date_time.filter(|_| !latest) {
             Some(at) => checked(recovery, at, now_ms)?,
             None => now_ms,
@@ -114,26 +114,10 @@ fn check_times(latest: bool, at: Option<Timestamp>) -> Result<(), Invalid> {
     }
 }
 
-fn recovery<'a>(table: &'a TableRecord, name: &str) -> Result<&'a RecoveryRecord, Error> {
-    table.recovery.as_ref().filter(|recovery| !recovery.ending).ok_or_else(|| {
-        let message = Some(format!("Point in time recovery is not enabled for table '{name}'"));
-        PointInTimeRecoveryUnavailableException { message }.into()
-    })
-}
-
 /// The moment in milliseconds, if the table can go back to it.
 fn checked(recovery: &RecoveryRecord, at: Timestamp, now_ms: i64) -> Result<i64, Error> {
-    let earliest_ms = recovery.earliest_ms(now_ms);
-    if (earliest_ms..=now_ms).contains(&at.epoch_ms) {
-        return Ok(at.epoch_ms);
-    }
-    let text = |ms| Timestamp::from_ms(ms).civil("%Y-%m-%dT%H:%M:%SZ");
-    let message = Some(format!(
-        "RestoreDateTime '{}' must be within EarliestRestorableDateTime '{}' and \
-         LatestRestorableDateTime '{}'",
-        text(at.epoch_ms),
-        text(earliest_ms),
-        text(now_ms)
-    ));
-    Err(InvalidRestoreTimeException { message }.into())
+    recovery.check_time("RestoreDateTime", at, now_ms).map_err(|text| {
+        let message = Some(text);
+        InvalidRestoreTimeException { message }.into()
+    })
 }

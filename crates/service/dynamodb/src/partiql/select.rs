@@ -24,11 +24,6 @@ use crate::request;
 use crate::table::TableRecord;
 use crate::value::{Item, Value};
 
-/// Bytes of items that one answer looks at, about.
-const PAGE_MAX_BYTES: f64 = 1024.0 * 1024.0;
-/// Bytes that one read unit reads, consistently.
-const UNIT_BYTES: f64 = 4096.0;
-
 /// The reads that a SELECT comes down to.
 pub(crate) struct Reads<'a> {
     table: &'a TableRecord,
@@ -358,14 +353,20 @@ impl Reads<'_> {
         let mut answer = Answer { items: Vec::new(), units, next: None, last_key: None };
         let mut left = limit;
         let mut start = cursor.start.clone();
-        let count = self.reads.len();
+        let (count, mut bytes) = (self.reads.len(), 0);
         for (i, mut read) in std::mem::take(&mut self.reads).into_iter().enumerate() {
             if i < cursor.read {
                 continue;
             }
             read.plan.start = start.take();
             read.plan.limit = left;
+            read.plan.bytes_before = bytes;
             let page = read.plan.run(tx, self.table)?;
+            if page.is_full {
+                answer.next = Some(Cursor { read: i, start: None });
+                break;
+            }
+            bytes += page.bytes;
             add(&mut answer.units, page.units);
             for row in page.items {
                 let item = row.decode()?;
@@ -379,9 +380,7 @@ impl Reads<'_> {
                 answer.last_key = page.last_key;
                 break;
             }
-            let bytes_per_unit = if self.is_consistent { UNIT_BYTES } else { 2.0 * UNIT_BYTES };
-            let bytes = answer.units.total() * bytes_per_unit;
-            if i + 1 < count && (left == Some(0) || bytes >= PAGE_MAX_BYTES) {
+            if i + 1 < count && left == Some(0) {
                 answer.next = Some(Cursor { read: i + 1, start: None });
                 break;
             }

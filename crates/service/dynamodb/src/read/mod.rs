@@ -59,6 +59,8 @@ pub(crate) struct ReadPlan {
     pub start: Option<Item>,
     /// Items to look at, before any filter.
     pub limit: Option<usize>,
+    /// Bytes that this page has looked at already, by other plans.
+    pub bytes_before: usize,
     /// Costs twice as much, and global indexes refuse it; all reads are consistent anyway.
     pub is_consistent: bool,
 }
@@ -106,6 +108,7 @@ impl ReadPlan {
             attributes: Attributes::Held,
             start: None,
             limit: None,
+            bytes_before: 0,
             is_consistent: false,
         }
     }

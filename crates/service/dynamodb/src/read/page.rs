@@ -27,6 +27,10 @@ pub(crate) struct Page {
     pub scanned: i32,
     /// Key of the last item looked at, if there may be more.
     pub last_key: Option<Item>,
+    /// Whether not even the first item fitted behind what was looked at before.
+    pub is_full: bool,
+    /// Bytes looked at.
+    pub bytes: usize,
     /// What it took.
     pub units: ReadUnits,
 }
@@ -79,7 +83,9 @@ pub(super) fn read(
     if let Some(problem) = problem {
         return Err(problem);
     }
-    let Found { items, count, scanned, row_bytes, fetched_units, last, is_cut, .. } = reader.found;
+    let Found { items, count, scanned, row_bytes, fetched_bytes, fetched_units, last, is_cut } =
+        reader.found;
+    let (is_full, bytes) = (is_cut && last.is_none(), row_bytes + fetched_bytes);
     let is_whole = matches!(plan.range, Range::Query { .. }) && source.has_one_a_partition();
     let last_key = match last.filter(|_| is_cut && !is_whole) {
         Some(last) => Some(source.start_key(StoredItem::new(&last)?)?),
@@ -92,7 +98,7 @@ pub(super) fn read(
         }
         None => ReadUnits { table: units, index: None },
     };
-    Ok(Page { items, count, scanned, last_key, units })
+    Ok(Page { items, count, scanned, last_key, is_full, bytes, units })
 }
 
 /// A page being read.
@@ -134,7 +140,9 @@ impl Reader<'_> {
         let whole = fetched.as_ref().map(|bytes| StoredItem::new(bytes)).transpose()?;
         let size = whole.map_or(0, StoredItem::size_bytes);
         let fetched_bytes = self.found.fetched_bytes + size;
-        if self.found.last.is_some() && row_bytes + fetched_bytes > PAGE_MAX_BYTES {
+        let before = self.plan.bytes_before;
+        let may_end = self.found.last.is_some() || before > 0;
+        if may_end && before + row_bytes + fetched_bytes > PAGE_MAX_BYTES {
             self.found.is_cut = true;
             return Ok(ControlFlow::Break(()));
         }

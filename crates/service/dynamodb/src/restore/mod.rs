@@ -75,13 +75,14 @@ pub(crate) fn check_limit(ctx: &Ctx) -> Result<(), Error> {
 /// Refuses the name of a table that is there.
 pub(crate) fn check_free(ctx: &Ctx, tx: &WriteTx, name: &str) -> Result<(), Error> {
     let Some(table) = table::find_any(ctx, tx, name)? else { return Ok(()) };
+    let is_creating = table.is_creating();
     let from = table.restored.map(|restored| restored.backup_arn);
     let message = match from {
         Some(Some(arn)) => {
             Some(format!("Table: {name} is already being restored from backup: {arn}"))
         }
         Some(None) => Some(format!("Table: {name} is already being restored")),
-        None if table.joining => Some(format!("Table: {name} is being used.")),
+        None if is_creating => Some(format!("Table: {name} is being used.")),
         None => {
             let message = Some(format!("Table already exists: {name}"));
             return Err(TableAlreadyExistsException { message }.into());

@@ -6,6 +6,7 @@ mod batches;
 mod codec;
 mod definitions;
 mod expiry;
+mod exports;
 mod index_updates;
 mod indexes;
 mod interpreter;
@@ -62,7 +63,8 @@ impl Cloud {
     pub fn with_options(config: Config, options: service_dynamodb::Options) -> Cloud {
         let kernel = Kernel::new(config);
         let dynamodb = service_dynamodb::service_with(options);
-        kernel.start(vec![dynamodb, service_dynamodb::streams_service()]);
+        let streams = service_dynamodb::streams_service();
+        kernel.start(vec![dynamodb, streams, service_s3::service(), service_logs::service()]);
         let root = Principal::Root { account: "111122223333".into() };
         let ctx = Ctx::new(&kernel, "ap-northeast-2", root, "request".into());
         Cloud { kernel, ctx }

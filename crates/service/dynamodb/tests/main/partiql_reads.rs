@@ -211,6 +211,31 @@ async fn pages() {
     }
 }
 
+/// A page looks at a megabyte, however many partitions it goes through.
+#[tokio::test]
+async fn a_page_ends_in_the_middle_of_partitions() {
+    let cloud = Cloud::with_tables().await;
+    for pk in ["a", "b", "c", "d", "e"] {
+        for sk in ["1", "2"] {
+            let item = json!({"pk": {"S": pk}, "sk": {"N": sk},
+                              "v": {"S": "v".repeat(200 * 1024)}});
+            cloud.call("PutItem", json!({"TableName": "Sorted", "Item": item})).await;
+        }
+    }
+    let statement = "SELECT pk, sk FROM Sorted WHERE pk IN ['a', 'b', 'c', 'd', 'e']";
+    let mut request = json!({"Statement": statement});
+    let mut pages = Vec::new();
+    while pages.len() < 9 {
+        let answer = cloud.call("ExecuteStatement", request.clone()).await;
+        pages.push(keys(&answer));
+        if answer["NextToken"].is_null() {
+            break;
+        }
+        request["NextToken"] = answer["NextToken"].clone();
+    }
+    assert_eq!(pages, ["a1 a2 b1 b2 c1", "c2 d1 d2 e1 e2"]);
+}
+
 #[tokio::test]
 async fn last_evaluated_key_and_capacity() {
     let cloud = filled().await;

@@ -127,7 +127,7 @@ fn record(ctx: &Ctx, stream: &StreamRecord, entry: Entry) -> Result<Record, Corr
         approximate_creation_date_time: Some(Timestamp::from_ms(
             entry.at_ms.div_euclid(1000) * 1000,
         )),
-        keys: Some(convert::attributes(entry.keys(&stream.keys)?)),
+        keys: Some(convert::key(&entry.keys(&stream.keys)?)?),
         sequence_number: Some(entry.position.number()),
         size_bytes: Some(entry.size_bytes(&stream.keys)? as i64),
         stream_view_type: Some(view_type(stream.view)),
