@@ -91,6 +91,11 @@ pub trait Guard: Send + Sync {
     fn tags(&self, _ctx: &Ctx, _resource: &str) -> Vec<(String, String)> {
         Vec::new()
     }
+    /// Whether requests can name resources of other accounts, by ARN: then root users need the
+    /// consent of these resources' policies, too.
+    fn is_shared(&self) -> bool {
+        false
+    }
     /// Values of a condition key, in lower case, that is in no table: `dynamodb:leadingkeys`.
     fn key(&self, _ctx: &Ctx, _key: &str, _asked: &Asked<'_>) -> Option<Vec<String>> {
         None

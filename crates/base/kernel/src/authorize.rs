@@ -71,7 +71,9 @@ impl Kernel {
         let operation = &model.operations[op];
         let is_guarded = || operation.access.iter().any(|rule| rule.guarded);
         match ctx.principal() {
-            Principal::Root { account } if account == ctx.account() => return Ok(()),
+            Principal::Root { account } if account == ctx.account() => {
+                return self.judge_abroad(ctx, target, op, input);
+            }
             Principal::Service { account, .. } if account == ctx.account() && !is_guarded() => {
                 return Ok(());
             }
@@ -93,6 +95,35 @@ impl Kernel {
             needs: &needs,
             guard,
         };
+        self.judge(ctx, model, &call)
+    }
+
+    /// A root user may do all in the own account, and elsewhere what policies there allow: asked
+    /// where a service's resources can be named by other accounts.
+    fn judge_abroad(
+        &self,
+        ctx: &Ctx,
+        target: &Service,
+        op: usize,
+        input: &dyn Struct,
+    ) -> Result<(), Fault> {
+        let Some(guard) = target.guard.as_deref().filter(|guard| guard.is_shared()) else {
+            return Ok(());
+        };
+        let model = target.dispatch.model();
+        let operation = &model.operations[op];
+        let mut needs = access::needs(ctx, operation, input, Some(guard));
+        needs.retain_mut(|need| {
+            need.policy = need.policy.take().or_else(|| guard.policy(ctx, need));
+            let owner = need.policy.as_ref().map_or("", |policy| &policy.account);
+            !owner.is_empty() && owner != ctx.account()
+        });
+        if needs.is_empty() {
+            return Ok(());
+        }
+        let (service, operation) = (&model.service.name, &operation.name);
+        let call =
+            Call { service, operation, input: Some(input), needs: &needs, guard: Some(guard) };
         self.judge(ctx, model, &call)
     }
 

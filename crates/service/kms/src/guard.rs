@@ -28,6 +28,10 @@ impl Guard for Kms {
         Some(named(ctx, name)?.arn)
     }
 
+    fn is_shared(&self) -> bool {
+        true
+    }
+
     fn needs(&self, ctx: &Ctx, operation: &str, input: &dyn Struct) -> Vec<Need> {
         computed(ctx, operation, input).unwrap_or_default()
     }

@@ -13,6 +13,8 @@ use shape::Blob;
 use crate::records::Sse;
 use crate::sse::{self, Wanted};
 
+/// By which name KMS's policies know us (`kms:ViaService`).
+const SERVICE: &str = "s3.amazonaws.com";
 /// The key that is used where none is named: AWS's managed one, made when first used.
 const MANAGED_KEY: &str = "alias/aws/s3";
 
@@ -34,7 +36,8 @@ pub(crate) async fn wrap(
         key_spec: Some(DataKeySpec::Aes256),
         ..GenerateDataKeyRequest::default()
     };
-    let answer = ctx.client::<Client>().generate_data_key(request).await.map_err(worded)?;
+    let client = ctx.via(SERVICE).client::<Client>();
+    let answer = client.generate_data_key(request).await.map_err(worded)?;
     let plain: Option<[u8; 32]> = answer.plaintext.and_then(|plain| plain.0[..].try_into().ok());
     let plain = plain.ok_or_else(|| Fault::internal("KMS gave no key of 32 bytes"))?;
     let sealed = answer.ciphertext_blob.unwrap_or_default();
@@ -60,7 +63,8 @@ pub(crate) async fn open(ctx: &Ctx, sse: &Sse) -> Result<BlobSecret, Error> {
         key_id: Some(key_arn.clone()),
         ..DecryptRequest::default()
     };
-    let answer = ctx.client::<Client>().decrypt(request).await.map_err(worded)?;
+    let client = ctx.via(SERVICE).client::<Client>();
+    let answer = client.decrypt(request).await.map_err(worded)?;
     let plain: Option<[u8; 32]> = answer.plaintext.and_then(|plain| plain.0[..].try_into().ok());
     let opened = plain.and_then(|plain| sse::open(&plain, wrapped));
     Ok(opened.ok_or_else(lost)?)
