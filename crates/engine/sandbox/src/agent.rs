@@ -4,21 +4,22 @@ use std::fs;
 use std::net::TcpListener;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::process::{Command, Stdio};
+use std::time::Instant;
 
-use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::resource::{Resource, setrlimit};
-use nix::sys::wait::{WaitStatus, waitpid};
+use nix::sys::stat::Mode;
 use nix::unistd::{
-    Gid, Pid, Uid, fchown, getegid, geteuid, setgroups, sethostname, setresgid, setresuid, setsid,
+    Gid, Pid, Uid, fchown, setgroups, sethostname, setresgid, setresuid, setsid, write,
 };
 
 use crate::channel::{self, Report};
-use crate::spec::{Orders, Program};
-use crate::{filter, network, root, sys, watch};
+use crate::spec::{Confinement, Orders, Program};
+use crate::sys::birth;
+use crate::sys::landlock::{Access, Rules};
+use crate::{filter, network, nursery, root, sys, watch};
 
-/// The name (`argv[0]`) under which our binary is the agent.
-pub(crate) const AGENT_NAME: &str = "gureum-sandbox-agent";
 /// User and group inside the sandbox. AWS's sandboxes happen to use the same.
 pub(crate) const INNER_UID: u32 = 993;
 pub(crate) const INNER_GID: u32 = 990;
@@ -48,25 +49,21 @@ pub(crate) fn at<E: ToString>(step: impl Into<String>) -> impl FnOnce(E) -> Fail
     move |error| Failure::new(step, error)
 }
 
-/// Takes over the process if it was started as a sandbox's agent, and then never returns.
+/// Takes over the process if it was started for sandboxes, and then never returns.
 ///
 /// Call it first in `main`, before any thread is started.
 pub fn agent_main() {
-    if std::env::args_os().next().is_none_or(|name| name != AGENT_NAME) {
-        return;
-    }
-    // Nobody but the engine passes a socket as standard input; without it there is nothing to do.
-    let Ok(control) = sys::duplicate_stdin() else { std::process::exit(2) };
-    let orders: Orders =
-        match channel::receive(control.as_fd()).and_then(|(m, _)| channel::decode(&m)) {
-            Ok(orders) => orders,
-            Err(error) => {
-                eprintln!("the sandbox's agent got no orders: {error}");
-                std::process::exit(2);
-            }
-        };
-    let outcome =
-        if orders.namespaces { outer(&control, &orders) } else { inner(&control, &orders) };
+    nursery::take_over();
+}
+
+/// The life of a sandbox's first process, from its orders to its end.
+pub(crate) fn live(control: &OwnedFd) -> ! {
+    let received = channel::receive(control.as_fd());
+    let orders = received.and_then(|(m, doors)| Ok((channel::decode::<Orders>(&m)?, doors)));
+    let outcome = match orders {
+        Ok((orders, doors)) => inner(control, &orders, doors),
+        Err(error) => Err(Failure::new("read the orders", error)),
+    };
     if let Err(failure) = outcome {
         let Failure { step, reason, forbidden, program } = failure;
         let report = Report::Failed { step, reason, forbidden, program };
@@ -77,52 +74,26 @@ pub fn agent_main() {
     std::process::exit(0);
 }
 
-/// Makes the namespaces and waits for the agent in them.
-fn outer(control: &OwnedFd, orders: &Orders) -> Result<(), Failure> {
-    let mut flags = CloneFlags::CLONE_NEWPID
-        | CloneFlags::CLONE_NEWNS
-        | CloneFlags::CLONE_NEWNET
-        | CloneFlags::CLONE_NEWIPC
-        | CloneFlags::CLONE_NEWUTS;
-    let (uid, gid) = (geteuid(), getegid());
-    if orders.run_as.is_none() {
-        flags |= CloneFlags::CLONE_NEWUSER;
+/// Sets the sandbox up from inside, starts the program and watches over it. `doors` lead into
+/// control groups.
+fn inner(control: &OwnedFd, orders: &Orders, doors: Vec<OwnedFd>) -> Result<(), Failure> {
+    let mut steps = Steps::begin();
+    if orders.user {
+        map_identity(geteuid_outside(orders)).map_err(forbidden("map the user"))?;
+        steps.done("user");
     }
-    unshare(flags).map_err(forbidden("unshare"))?;
-    if orders.run_as.is_none() {
-        map_identity(uid, gid).map_err(forbidden("map the user"))?;
-    }
-    let Some(agent) = sys::fork().map_err(forbidden("fork"))? else {
-        return inner(control, orders);
-    };
-    // The agent alone holds the control socket and the pipes now: their end is its end.
-    let null = open_null()?;
-    (0..3).try_for_each(|fd| sys::replace(null.as_fd(), fd)).map_err(at("detach"))?;
-    sys::replace(null.as_fd(), control.as_raw_fd()).map_err(at("detach"))?;
-    loop {
-        match waitpid(agent, None) {
-            Ok(WaitStatus::Exited(_, code)) => std::process::exit(code),
-            Ok(WaitStatus::Signaled(..)) => std::process::exit(1),
-            Ok(_) | Err(Errno::EINTR) => {}
-            Err(error) => return Err(at("wait for the agent")(error)),
-        }
-    }
-}
-
-/// Sets the sandbox up from inside, starts the program and watches over it.
-fn inner(control: &OwnedFd, orders: &Orders) -> Result<(), Failure> {
-    let mut listeners = Vec::new();
+    let listeners = if orders.namespaces { network(orders)? } else { Vec::new() };
+    steps.done("network");
     if orders.namespaces {
-        network::loopback_up().map_err(forbidden("bring loopback up"))?;
-        for port in &orders.ports {
-            let step = format!("listen on port {port}");
-            listeners.push(network::listen(*port).map_err(at(step))?);
-        }
-        sethostname("sandbox").map_err(at("name the host"))?;
-        root::enter(orders).map_err(|failure| Failure { forbidden: true, ..failure })?;
+        root::enter(orders, &mut steps)
+            .map_err(|failure| Failure { forbidden: true, ..failure })?;
     } else {
         sys::become_subreaper().map_err(at("become the reaper"))?;
     }
+    for door in doors {
+        write(&door, b"0").map_err(at("join the control group"))?;
+    }
+    steps.done("groups");
     if let Some(uid) = orders.run_as {
         become_user(uid, orders.namespaces)?;
     }
@@ -131,32 +102,48 @@ fn inner(control: &OwnedFd, orders: &Orders) -> Result<(), Failure> {
     sys::set_dumpable(false).map_err(at("hide the agent"))?;
     // Only now: every change of identity takes this request back.
     sys::die_with_parent().map_err(at("tie to the parent"))?;
+    steps.done("rights");
     let signals = watch::block_signals().map_err(at("signalfd"))?;
     let program = match orders.program.held {
         true => None,
-        false => Some(begin(&orders.program)?),
+        false => Some(begin(orders)?),
     };
-    report_ready(control, &listeners)?;
+    steps.done("program");
+    report_ready(control, &listeners, steps)?;
     drop(listeners);
     watch::supervise(control, &signals, program, orders).map_err(at("supervise"))
 }
 
 /// Starts the program, which alone keeps our outputs.
-pub(crate) fn begin(program: &Program) -> Result<Pid, Failure> {
-    let pid = start(program, None)?;
+pub(crate) fn begin(orders: &Orders) -> Result<Pid, Failure> {
+    let pid = start(orders, &orders.program, None)?;
     let null = open_null()?;
     (0..3).try_for_each(|fd| sys::replace(null.as_fd(), fd)).map_err(at("detach"))?;
     Ok(pid)
 }
 
 /// Starts another program beside it, with an output of its own.
-pub(crate) fn start_companion(program: &Program, output: OwnedFd) -> Result<Pid, Failure> {
-    start(program, Some(output))
+pub(crate) fn start_companion(
+    orders: &Orders,
+    program: &Program,
+    output: OwnedFd,
+) -> Result<Pid, Failure> {
+    start(orders, program, Some(output))
 }
 
-fn report_ready(control: &OwnedFd, listeners: &[TcpListener]) -> Result<(), Failure> {
-    let descriptors: Vec<i32> = listeners.iter().map(AsRawFd::as_raw_fd).collect();
-    let report = channel::encode(&Report::Ready);
+/// The network of a namespace of our own: loopback, and the sockets that the host accepts on.
+fn network(orders: &Orders) -> Result<Vec<TcpListener>, Failure> {
+    network::loopback_up().map_err(forbidden("bring loopback up"))?;
+    sethostname("sandbox").map_err(at("name the host"))?;
+    let listen = |port: &u16| network::listen(*port).map_err(at(format!("listen on port {port}")));
+    orders.ports.iter().map(listen).collect()
+}
+
+fn report_ready(control: &OwnedFd, listeners: &[TcpListener], steps: Steps) -> Result<(), Failure> {
+    let own = birth::own_pidfd().map_err(at("name the sandbox (needs Linux 5.3)"))?;
+    let mut descriptors: Vec<i32> = listeners.iter().map(AsRawFd::as_raw_fd).collect();
+    descriptors.push(own.as_raw_fd());
+    let report = channel::encode(&Report::Ready { steps: steps.list });
     report.and_then(|m| channel::send(control.as_fd(), &m, &descriptors)).map_err(at("report"))
 }
 
@@ -176,12 +163,17 @@ fn become_user(uid: u32, namespaces: bool) -> Result<(), Failure> {
     if namespaces && unshare(CloneFlags::CLONE_NEWUSER).is_ok() {
         // Changing the user made /proc/self root's; the maps must be writable.
         sys::set_dumpable(true).map_err(at("open the maps"))?;
-        map_identity(user, group).map_err(at("map the user"))?;
+        map_identity((user, group)).map_err(at("map the user"))?;
     }
     Ok(())
 }
 
-fn map_identity(uid: Uid, gid: Gid) -> std::io::Result<()> {
+/// Who started us, as seen from outside: in a fresh user namespace nobody knows himself.
+fn geteuid_outside(orders: &Orders) -> (Uid, Gid) {
+    (Uid::from_raw(orders.host.0), Gid::from_raw(orders.host.1))
+}
+
+fn map_identity((uid, gid): (Uid, Gid)) -> std::io::Result<()> {
     fs::write("/proc/self/setgroups", "deny")?;
     fs::write("/proc/self/uid_map", format!("{INNER_UID} {uid} 1"))?;
     fs::write("/proc/self/gid_map", format!("{INNER_GID} {gid} 1"))
@@ -189,8 +181,9 @@ fn map_identity(uid: Uid, gid: Gid) -> std::io::Result<()> {
 
 /// Starts a program with its limits and filters; an error is the program's. Without an `output` it
 /// has ours.
-fn start(program: &Program, output: Option<OwnedFd>) -> Result<Pid, Failure> {
+fn start(orders: &Orders, program: &Program, output: Option<OwnedFd>) -> Result<Pid, Failure> {
     let filters = filter::programs().map_err(at("compile the filters"))?;
+    let confine = orders.confinement.as_ref().map(landlock_rules).transpose()?;
     let limits = program.limits;
     let messages = match program.message_output {
         Some(number) => {
@@ -212,6 +205,9 @@ fn start(program: &Program, output: Option<OwnedFd>) -> Result<Pid, Failure> {
         ] {
             setrlimit(resource, limit, limit)?;
         }
+        if let Some(rules) = &confine {
+            rules.apply()?;
+        }
         filter::apply(&filters).map_err(std::io::Error::other)
     };
     let mut command = Command::new(&program.program);
@@ -228,6 +224,47 @@ fn start(program: &Program, output: Option<OwnedFd>) -> Result<Pid, Failure> {
     let child = command.spawn();
     let child = child.map_err(|e| Failure { program: true, ..Failure::new(name(), e) })?;
     Ok(Pid::from_raw(child.id() as i32))
+}
+
+/// Landlock's rules for a program without namespaces. What does not exist here needs no rule.
+fn landlock_rules(confinement: &Confinement) -> Result<Rules, Failure> {
+    let rules = Rules::new().map_err(at("make Landlock's rules"))?;
+    for (access, paths) in [
+        (Access::Read, &confinement.read),
+        (Access::Write, &confinement.devices),
+        (Access::Full, &confinement.write),
+    ] {
+        for path in paths {
+            let flags = OFlag::O_PATH | OFlag::O_CLOEXEC;
+            let Ok(handle) = open(path, flags, Mode::empty()) else { continue };
+            let allowed = rules.allow(handle.as_fd(), path.is_dir(), access);
+            allowed.map_err(at(format!("allow {}", path.display())))?;
+        }
+    }
+    let ports = confinement.ports.iter();
+    ports.copied().try_for_each(|port| rules.allow_port(port)).map_err(at("allow a port"))?;
+    Ok(rules)
+}
+
+/// How long each step of the set-up took, in microseconds.
+pub(crate) struct Steps {
+    since: Instant,
+    list: Vec<(String, u64)>,
+}
+
+impl Steps {
+    #[expect(clippy::disallowed_methods, reason = "the agent has no kernel of ours, and measures")]
+    fn begin() -> Steps {
+        Steps { since: Instant::now(), list: Vec::new() }
+    }
+
+    /// The step that began with the last call is done.
+    #[expect(clippy::disallowed_methods, reason = "the agent has no kernel of ours, and measures")]
+    pub(crate) fn done(&mut self, step: &str) {
+        let now = Instant::now();
+        self.list.push((step.to_owned(), (now - self.since).as_micros() as u64));
+        self.since = now;
+    }
 }
 
 fn open_null() -> Result<fs::File, Failure> {

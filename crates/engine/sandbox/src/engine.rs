@@ -3,15 +3,19 @@
 use std::fmt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::unistd::{Uid, chown, geteuid};
 
 use crate::Error;
-use crate::host::{self, Sandbox};
+use crate::cgroup::Groups;
+use crate::host::{self, Means, Sandbox};
 use crate::network;
+use crate::nursery::Nursery;
 use crate::spec::{Limits, Place, Plan, Program};
+use crate::sys::landlock;
 
 /// The first of the user ids that sandboxes of a root host run as; no system hands these out.
 const RUN_AS_BASE: u32 = 1_000_000_000;
@@ -19,6 +23,8 @@ const RUN_AS_BASE: u32 = 1_000_000_000;
 /// What the operator wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Choice {
+    /// Namespaces; where they are forbidden, Landlock; where there is neither, a clear error.
+    Best,
     /// Namespaces, or a clear error.
     Namespaces,
     /// Only limits, a filter and `no_new_privs`: for machines that forbid namespaces.
@@ -32,14 +38,16 @@ pub enum Mode {
     NamespacesByRoot,
     /// Namespaces inside a user namespace, without any right.
     NamespacesByUser,
-    /// No namespaces: the program shares the host's files and network.
+    /// No namespaces: Landlock keeps the program to the files and ports it is given.
+    Confined,
+    /// Neither: the program shares the host's files and network.
     Process,
 }
 
 impl Mode {
     /// Whether programs have their own files, processes and network.
     pub fn is_namespaces(self) -> bool {
-        self != Mode::Process
+        matches!(self, Mode::NamespacesByRoot | Mode::NamespacesByUser)
     }
 }
 
@@ -48,6 +56,9 @@ impl fmt::Display for Mode {
         f.write_str(match self {
             Mode::NamespacesByRoot => "namespaces (started by root, running as nobody)",
             Mode::NamespacesByUser => "namespaces (without root)",
+            Mode::Confined => {
+                "processes confined by Landlock (shares the host's processes and network)"
+            }
             Mode::Process => "process (chosen: shares the host's files and network)",
         })
     }
@@ -56,9 +67,13 @@ impl fmt::Display for Mode {
 /// Starts sandboxes of one kind.
 #[derive(Debug)]
 pub struct Engine {
-    agent: PathBuf,
+    means: Means,
     scratch: PathBuf,
     mode: Mode,
+    /// Why a better mode was not taken.
+    refused: Option<String>,
+    /// Why there are no control groups.
+    ungrouped: Option<String>,
     started: AtomicU32,
 }
 
@@ -66,7 +81,7 @@ impl Engine {
     /// Finds out what works by running an empty sandbox.
     ///
     /// `agent` is the binary whose `main` calls [`crate::agent_main`], by default this one.
-    /// `scratch` takes the private `/tmp` directories of the process mode.
+    /// `scratch` takes the private `/tmp` directories of the modes without namespaces.
     ///
     /// A sandbox costs its host about ten descriptors, so this also raises the process's soft
     /// limit of open files to the hard one.
@@ -80,24 +95,60 @@ impl Engine {
             // Where it is refused, fewer sandboxes fit; starting one more says so.
             let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
         }
-        let make = |mode| {
-            let (agent, scratch) = (agent.clone(), scratch.to_owned());
-            Engine { agent, scratch, mode, started: AtomicU32::new(0) }
+        let (groups, ungrouped) = match Groups::find() {
+            Ok(groups) => (Some(Arc::new(groups)), None),
+            Err(why) => (None, Some(why)),
         };
-        if choice == Choice::Process {
-            return Ok(make(Mode::Process));
+        let folders = groups.as_ref().map(|groups| groups.folders()).unwrap_or_default();
+        let means = Means { nursery: Nursery::new(&agent, folders), groups };
+        let (scratch, started) = (scratch.to_owned(), AtomicU32::new(0));
+        let mode = Mode::Process;
+        let mut engine = Engine { means, scratch, mode, refused: None, ungrouped, started };
+        match engine.choose(choice).await {
+            Ok(()) => Ok(engine),
+            Err(error) => Err(error),
         }
+    }
+
+    /// Takes the first mode that works.
+    async fn choose(&mut self, choice: Choice) -> Result<(), Error> {
+        let candidates: &[Mode] = match (choice, geteuid().is_root()) {
+            (Choice::Process, _) if landlock::version().is_some() => &[Mode::Confined],
+            (Choice::Process, _) => &[Mode::Process],
+            (Choice::Namespaces, true) => &[Mode::NamespacesByRoot, Mode::NamespacesByUser],
+            (Choice::Namespaces, false) => &[Mode::NamespacesByUser],
+            (Choice::Best, true) => {
+                &[Mode::NamespacesByRoot, Mode::NamespacesByUser, Mode::Confined]
+            }
+            (Choice::Best, false) => &[Mode::NamespacesByUser, Mode::Confined],
+        };
         let mut refusal = None;
-        if geteuid().is_root() {
-            let by_root = make(Mode::NamespacesByRoot);
-            match by_root.probe().await {
-                Ok(()) => return Ok(by_root),
-                Err(error) => refusal = Some(error),
+        for mode in candidates {
+            self.mode = *mode;
+            match self.probe().await {
+                Ok(()) => return Ok(()),
+                // Root's own reason says more than that the other ways are closed, too.
+                Err(error) => {
+                    self.refused.get_or_insert_with(|| error.to_string());
+                    refusal.get_or_insert(error);
+                }
             }
         }
-        let by_user = make(Mode::NamespacesByUser);
-        // Root's own reason says more than that the second way is closed, too.
-        by_user.probe().await.map(|()| by_user).map_err(|error| refusal.unwrap_or(error))
+        refusal.map_or(Ok(()), Err)
+    }
+
+    /// Why a better kind of sandbox is not made here, if there is one.
+    pub fn refused(&self) -> Option<&str> {
+        self.refused.as_deref()
+    }
+
+    /// What the kernel bounds by control groups; or why it does not, so that memory is polled and
+    /// processor time not bounded.
+    pub fn bounds(&self) -> Result<String, &str> {
+        match (&self.means.groups, &self.ungrouped) {
+            (Some(groups), _) => Ok(groups.describe()),
+            (None, why) => Err(why.as_deref().unwrap_or("unknown")),
+        }
     }
 
     /// The kind of sandbox this engine makes.
@@ -113,7 +164,7 @@ impl Engine {
             let count = self.started.fetch_add(1, Ordering::Relaxed);
             place.run_as = Some(RUN_AS_BASE + count % 1_000_000);
         }
-        if self.mode == Mode::Process {
+        if !self.mode.is_namespaces() {
             if place.run_as.is_some() {
                 place.plan.mounts.iter().try_for_each(|mount| check_open(&mount.source))?;
             }
@@ -133,26 +184,27 @@ impl Engine {
 
     /// Starts `program` in `place`; returns as soon as it runs.
     pub async fn launch(&self, place: Place, program: Program) -> Result<Sandbox, Error> {
-        if place.mode == Mode::Process && place.run_as.is_some() {
+        if !place.mode.is_namespaces() && place.run_as.is_some() {
             check_open(&program.program)?;
         }
-        host::launch(&self.agent, place, program).await
+        host::launch(&self.means, place, program).await
     }
 
     async fn probe(&self) -> Result<(), Error> {
         let limits =
             Limits { memory_bytes: 1 << 28, tmp_size_bytes: 1 << 20, files: 64, processes: 64 };
+        let place = self.place(Plan::default())?;
         let program = Program {
             program: "/bin/sh".into(),
             args: vec!["-c".into(), "exit 0".into()],
             env: Vec::new(),
-            cwd: "/tmp".into(),
+            cwd: place.path(Path::new("/tmp")),
             merge_output: false,
             message_output: None,
             held: false,
             limits,
         };
-        let mut sandbox = self.launch(self.place(Plan::default())?, program).await?;
+        let mut sandbox = self.launch(place, program).await?;
         sandbox.control.wait().await;
         Ok(())
     }

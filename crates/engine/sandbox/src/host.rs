@@ -1,22 +1,29 @@
 //! The host's side of one sandbox.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fs;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
+use nix::sys::socket::{AddressFamily, Shutdown, SockFlag, SockType, shutdown, socketpair};
+use nix::unistd::{getegid, geteuid, pipe2};
 use tokio::io::unix::AsyncFd;
+use tokio::io::{AsyncRead, AsyncReadExt as _, ReadBuf};
+use tokio::net::unix::pipe;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::process::{Child, ChildStderr, ChildStdout};
 
-use crate::agent::{AGENT_NAME, INNER_GID, INNER_UID};
+use crate::agent::{INNER_GID, INNER_UID};
+use crate::cgroup::{Group, Groups};
 use crate::channel::{self, Exit, Memory, Report, Word};
-use crate::spec::{Orders, Place, Program};
-use crate::{Error, Mode, network, sys};
+use crate::nursery::{Birth, Nursery};
+use crate::spec::{Confinement, Orders, Place, Program};
+use crate::sys::birth;
+use crate::{Error, Mode, network, root, sys};
 
 /// A running sandbox, in parts that different tasks may own.
 #[derive(Debug)]
@@ -26,17 +33,47 @@ pub struct Sandbox {
     /// The planned ports, to be accepted on by the host.
     pub listeners: Vec<(u16, TcpListener)>,
     /// What it prints; at the end once every process inside is gone.
-    pub stdout: ChildStdout,
+    pub stdout: Pipe,
     /// What it complains.
-    pub stderr: ChildStderr,
+    pub stderr: Pipe,
+    /// The steps of the set-up, each with its microseconds.
+    pub steps: Vec<(String, u64)>,
+}
+
+/// The reading end of a program's output.
+#[derive(Debug)]
+pub struct Pipe(pipe::Receiver);
+
+impl Pipe {
+    fn new(descriptor: OwnedFd) -> io::Result<Pipe> {
+        fcntl(&descriptor, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+        pipe::Receiver::from_owned_fd(descriptor).map(Pipe)
+    }
+
+    /// The bare descriptor, which does not block.
+    pub fn into_owned_fd(self) -> io::Result<OwnedFd> {
+        self.0.into_nonblocking_fd()
+    }
+}
+
+impl AsyncRead for Pipe {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(context, buffer)
+    }
 }
 
 /// Holds a sandbox alive: dropping it kills everything inside.
 #[derive(Debug)]
 pub struct Control {
     socket: AsyncFd<OwnedFd>,
-    outer: Child,
+    /// A pidfd of the agent.
+    life: AsyncFd<OwnedFd>,
     exit: Option<Exit>,
+    group: Option<Group>,
     /// What happened while something else was waited for.
     waiting: VecDeque<Event>,
     companions: u32,
@@ -101,10 +138,9 @@ impl Control {
         match report {
             Ok(Report::Memory(memory)) => Heard::Event(Event::Memory(memory)),
             Ok(Report::Exited(exit)) => {
-                self.exit = Some(exit);
-                Heard::Event(Event::Exited(exit))
+                Heard::Event(Event::Exited(*self.exit.insert(self.judge(exit))))
             }
-            Ok(Report::ProgramExited(exit)) => Heard::Event(Event::ProgramExited(exit)),
+            Ok(Report::ProgramExited(exit)) => Heard::Event(Event::ProgramExited(self.judge(exit))),
             Ok(Report::CompanionExited(number, exit)) => {
                 Heard::Event(Event::CompanionExited(number, exit))
             }
@@ -113,7 +149,7 @@ impl Control {
                 Heard::Connecting(number, descriptors.into_iter().next())
             }
             // Ready comes once, before this type exists; the rest is no language of ours.
-            Ok(Report::Ready | Report::Failed { .. }) | Err(_) => Heard::Nothing,
+            Ok(Report::Ready { .. } | Report::Failed { .. }) | Err(_) => Heard::Nothing,
         }
     }
 
@@ -210,45 +246,98 @@ impl Control {
         self.say(if activity == Activity::Active { &Word::Active } else { &Word::Idle }, &[])
     }
 
+    /// Whether the kernel, not the program itself, was behind a SIGKILL.
+    fn judge(&self, exit: Exit) -> Exit {
+        let killed = exit == Exit::Signal(nix::libc::SIGKILL);
+        match &self.group {
+            Some(group) if killed && group.ran_out_of_memory() => Exit::OutOfMemory,
+            _ => exit,
+        }
+    }
+
+    /// Bounds the processor time of everything inside to so many thousandths of one processor;
+    /// `None` ends the bound. Without control groups it does nothing and answers `false`.
+    pub fn limit_cpu(&self, thousandths: Option<u32>) -> io::Result<bool> {
+        match &self.group {
+            Some(group) => group.limit_cpu(thousandths).map(|()| true),
+            None => Ok(false),
+        }
+    }
+
     /// Kills everything inside and waits until it is gone.
     pub async fn kill(&mut self) -> io::Result<()> {
-        self.outer.kill().await
+        self.end();
+        self.life.readable().await.map(drop)
+    }
+
+    /// Without a pid namespace only the agent knows who belongs to it, and it does its work when
+    /// nobody talks to it any more; otherwise its own end is everybody's.
+    fn end(&self) {
+        // An error means that it has ended.
+        let _ = match self.place.mode.is_namespaces() {
+            true => birth::kill(self.life.get_ref().as_fd()),
+            false => {
+                shutdown(self.socket.get_ref().as_raw_fd(), Shutdown::Both).map_err(io::Error::from)
+            }
+        };
     }
 }
 
+impl Drop for Control {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// What all sandboxes of an engine are made with.
+#[derive(Debug)]
+pub(crate) struct Means {
+    pub nursery: Nursery,
+    pub groups: Option<Arc<Groups>>,
+}
+
 /// Starts the agent, gives it its orders and waits until the program runs.
-pub(crate) async fn launch(agent: &Path, place: Place, program: Program) -> Result<Sandbox, Error> {
+pub(crate) async fn launch(
+    means: &Means,
+    place: Place,
+    program: Program,
+) -> Result<Sandbox, Error> {
     let flags = SockFlag::SOCK_CLOEXEC;
     let pair = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, flags);
     let (ours, theirs) = pair.map_err(io::Error::from)?;
-    let orders = channel::encode(&orders(&place, program))?;
-    let mut command = std::process::Command::new(agent);
-    command.arg0(AGENT_NAME).env_clear().stdin(theirs);
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut command = tokio::process::Command::from(command);
-    let mut outer = command.kill_on_drop(true).spawn()?;
-    drop(command);
-    channel::send(ours.as_fd(), &orders, &[])?;
+    let (stdout, their_stdout) = pipe2(OFlag::O_CLOEXEC).map_err(io::Error::from)?;
+    let (stderr, their_stderr) = pipe2(OFlag::O_CLOEXEC).map_err(io::Error::from)?;
+    let group = means.groups.as_ref().map(|groups| groups.make(&program.limits)).transpose()?;
+    let doors = group.as_ref().map(Group::doors).transpose()?.unwrap_or_default();
+    let doors: Vec<i32> = doors.iter().map(AsRawFd::as_raw_fd).collect();
+    channel::send(ours.as_fd(), &channel::encode(&orders(&place, program))?, &doors)?;
+    let birth = Birth {
+        namespaces: place.mode.is_namespaces(),
+        user: place.mode == Mode::NamespacesByUser,
+    };
+    let theirs = [theirs, their_stdout, their_stderr];
+    means.nursery.bear(birth, [theirs[0].as_fd(), theirs[1].as_fd(), theirs[2].as_fd()])?;
+    drop(theirs);
     fcntl(&ours, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map_err(io::Error::from)?;
     let socket = sys::watch(ours)?;
-    let (message, descriptors) = receive(&socket).await?;
+    let (stdout, stderr) = (Pipe::new(stdout)?, Pipe::new(stderr)?);
+    let (message, mut descriptors) = receive(&socket).await?;
     if message.is_empty() {
-        return Err(Error::Agent(last_words(outer).await));
+        return Err(Error::Agent(last_words(stderr).await));
     }
-    match channel::decode(&message)? {
-        Report::Ready => {}
+    let steps = match channel::decode(&message)? {
+        Report::Ready { steps } => steps,
         Report::Failed { step, reason, forbidden, program } => {
             return Err(explain(place.mode, step, reason, forbidden, program));
         }
         other => return Err(Error::Agent(format!("it began with {other:?}"))),
-    }
-    let (Some(stdout), Some(stderr)) = (outer.stdout.take(), outer.stderr.take()) else {
-        return Err(Error::Agent("its pipes are missing".into()));
     };
+    let life = descriptors.pop().ok_or_else(|| Error::Agent("its pidfd is missing".into()))?;
+    let life = sys::watch(life)?;
     let listeners = listeners(&place, descriptors)?;
-    let control =
-        Control { socket, outer, exit: None, waiting: VecDeque::new(), companions: 0, place };
-    Ok(Sandbox { control, listeners, stdout, stderr })
+    let waiting = VecDeque::new();
+    let control = Control { socket, life, exit: None, group, waiting, companions: 0, place };
+    Ok(Sandbox { control, listeners, stdout, stderr, steps })
 }
 
 /// The agent's own sockets, or (process mode) those of the place.
@@ -284,6 +373,9 @@ fn orders(place: &Place, program: Program) -> Orders {
     Orders {
         run_as: place.run_as,
         namespaces: place.mode.is_namespaces(),
+        user: place.mode == Mode::NamespacesByUser,
+        host: (geteuid().as_raw(), getegid().as_raw()),
+        confinement: (place.mode == Mode::Confined).then(|| confinement(place)),
         mounts: place.plan.mounts.clone(),
         links: place.plan.links.clone(),
         files,
@@ -301,15 +393,31 @@ async fn receive(socket: &AsyncFd<OwnedFd>) -> io::Result<(Vec<u8>, Vec<OwnedFd>
     }
 }
 
-/// What an agent that died without a report had printed.
-async fn last_words(outer: Child) -> String {
-    match outer.wait_with_output().await {
-        Ok(output) => {
-            let text: String = String::from_utf8_lossy(&output.stderr).chars().take(500).collect();
-            format!("{}: {text}", output.status)
-        }
-        Err(error) => error.to_string(),
+/// What a program without namespaces may touch: what it would see with them.
+fn confinement(place: &Place) -> Confinement {
+    let names = ["passwd", "group", "hosts", "nsswitch.conf", "resolv.conf", "services"];
+    let system = root::SYSTEM.iter().chain(root::ETC).map(PathBuf::from);
+    let names = names.iter().map(|name| Path::new("/etc").join(name));
+    let java = fs::read_dir("/etc").into_iter().flatten().flatten().map(|entry| entry.path());
+    let java = java.filter(|path| path.to_string_lossy().starts_with("/etc/java-"));
+    let mounts = place.plan.mounts.iter().map(|mount| mount.source.clone());
+    let ports = place.plan.ports.iter().map(|port| place.port(*port));
+    Confinement {
+        read: system.chain(names).chain(java).chain(mounts).chain(["/proc".into()]).collect(),
+        devices: root::DEVICES.iter().map(|name| Path::new("/dev").join(name)).collect(),
+        write: place.tmp.iter().cloned().collect(),
+        ports: ports.collect(),
     }
+}
+
+/// What an agent that died without a report had printed.
+async fn last_words(mut stderr: Pipe) -> String {
+    const LENGTH_MAX: u64 = 2000;
+    let mut text = Vec::new();
+    // Half of it is better than nothing.
+    let _ = (&mut stderr).take(LENGTH_MAX).read_to_end(&mut text).await;
+    let text: String = String::from_utf8_lossy(&text).chars().take(500).collect();
+    format!("it ended before it began: {text}")
 }
 
 fn explain(mode: Mode, step: String, reason: String, forbidden: bool, program: bool) -> Error {

@@ -1,14 +1,17 @@
 //! Runs one program in a sandbox of namespaces, without root where the kernel allows it.
 //!
-//! A sandbox is two of our own processes and the program:
+//! A sandbox is one process of ours and the program:
 //!
 //! ```text
-//! host process ──(control socket = the agent's standard input)── outer ── agent = PID 1 ── program
+//! host process ──(socket)── nursery ──(clone)── agent = PID 1 ── program
+//!      └───────────────(control socket)───────────┘
 //! ```
 //!
-//! *Outer* makes the namespaces and waits; the *agent* is PID 1 inside: it builds the read-only
-//! root, opens the listening sockets, gives up every right, starts the program, reaps orphans and
-//! watches memory. Both are this very binary, re-executed: `main` must call [`agent_main`] first.
+//! The *nursery* is this very binary, re-executed once: small and with one thread, so that a new
+//! sandbox is a clone into new namespaces and nothing more. `main` must call [`agent_main`] first.
+//! The *agent*, PID 1 inside, builds the read-only root, opens the listening sockets, gives up
+//! every right, starts the program, reaps orphans and watches memory. When the host ends, even by
+//! SIGKILL, the nursery ends, and with it every agent and all its processes.
 //!
 //! The listening sockets belong to the sandbox's own network namespace, but the *host* process
 //! accepts on them: the agent passes them over the control socket once. So every sandbox has the
@@ -16,16 +19,19 @@
 //!
 //! What bounds a program: its namespaces (pid, mount, net, ipc, uts, user), a root on which only
 //! `/tmp` (of a given size) can be written, no capability, `no_new_privs`, a seccomp filter,
-//! resource limits, and the memory watch. **Memory is polled** (see [`Limits::memory_bytes`]);
-//! control groups are not used yet, so CPU time is not shared out.
+//! resource limits, and the memory watch (see [`Limits::memory_bytes`]). Where control groups can
+//! be made (by root, or in a delegated group), the kernel bounds memory together with `/tmp`, the
+//! number of processes and, if asked, processor time. Where namespaces are forbidden, Landlock.
 
 mod agent;
+mod cgroup;
 mod channel;
 mod engine;
 mod filter;
 mod host;
 mod memory;
 mod network;
+mod nursery;
 mod root;
 mod spec;
 mod sys;
@@ -34,7 +40,7 @@ mod watch;
 pub use agent::agent_main;
 pub use channel::{Exit, Memory};
 pub use engine::{Choice, Engine, Mode};
-pub use host::{Activity, Control, Event, Sandbox};
+pub use host::{Activity, Control, Event, Pipe, Sandbox};
 pub use spec::{Limits, Mount, Place, Plan, Program};
 
 /// Why a sandbox could not be made or driven.

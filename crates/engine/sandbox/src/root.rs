@@ -18,17 +18,17 @@ use nix::sched::{CloneFlags, setns};
 use nix::sys::stat::Mode;
 use nix::unistd::{chdir, chroot, fchdir, pivot_root};
 
-use crate::agent::{Failure, at};
+use crate::agent::{Failure, Steps, at};
 use crate::spec::{Mount, Orders};
 use crate::sys;
 
 /// Where the new root is assembled: any directory that exists.
 const BASES: &[&str] = &["/tmp", "/mnt", "/run"];
 /// System directories; on most systems some are links into `/usr`.
-const SYSTEM: &[&str] =
+pub(crate) const SYSTEM: &[&str] =
     &["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store"];
 /// What programs need from `/etc`: the loader's cache, alternatives, certificates, time zone.
-const ETC: &[&str] = &[
+pub(crate) const ETC: &[&str] = &[
     "/etc/alternatives",
     "/etc/ca-certificates",
     "/etc/crypto-policies",
@@ -39,7 +39,7 @@ const ETC: &[&str] = &[
     "/etc/pki",
     "/etc/ssl",
 ];
-const DEVICES: &[&str] = &["null", "zero", "full", "random", "urandom"];
+pub(crate) const DEVICES: &[&str] = &["null", "zero", "full", "random", "urandom"];
 const DEVICE_LINKS: &[(&str, &str)] = &[
     ("dev/fd", "/proc/self/fd"),
     ("dev/stdin", "/proc/self/fd/0"),
@@ -57,8 +57,9 @@ struct Source {
 }
 
 /// Builds the root and makes it the calling process's root.
-pub(crate) fn enter(orders: &Orders) -> Result<(), Failure> {
+pub(crate) fn enter(orders: &Orders, steps: &mut Steps) -> Result<(), Failure> {
     keep_mounts_private()?;
+    steps.done("private mounts");
     let base = BASES.iter().map(Path::new).find(|base| base.is_dir());
     let base =
         base.ok_or_else(|| Failure::new("find a directory", format!("none of {BASES:?}")))?;
@@ -70,6 +71,7 @@ pub(crate) fn enter(orders: &Orders) -> Result<(), Failure> {
     }
     links.extend(orders.links.iter().cloned());
     let devices = open_devices()?;
+    steps.done("sources");
 
     mount_tmpfs(base, "size=4m,nr_inodes=4096,mode=755", MsFlags::MS_NOSUID)?;
     for directory in DIRECTORIES {
@@ -94,7 +96,10 @@ pub(crate) fn enter(orders: &Orders) -> Result<(), Failure> {
     let c_base = CString::new(base.as_os_str().as_bytes()).map_err(at("name the root"))?;
     sys::restrict_mounts(&c_base).map_err(at("make the root read-only (needs Linux 5.12)"))?;
     mount_writable(base, &devices, orders.program.limits.tmp_size_bytes)?;
-    pivot(base)
+    steps.done("mounts");
+    pivot(base)?;
+    steps.done("pivot");
+    Ok(())
 }
 
 /// From here on, no mount of ours is seen outside.

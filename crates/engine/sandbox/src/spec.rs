@@ -137,11 +137,26 @@ impl Drop for Place {
 pub(crate) struct Orders {
     /// The outer user and group id to run as, where the host process is root.
     pub run_as: Option<u32>,
-    /// Whether namespaces are made, or the program only bounded where it is.
+    /// Whether the agent is in namespaces, or the program only bounded where it is.
     pub namespaces: bool,
+    /// Whether one of them is a user namespace, and the host's user and group.
+    pub user: bool,
+    pub host: (u32, u32),
+    /// Landlock's rules, where there are no namespaces.
+    pub confinement: Option<Confinement>,
     pub mounts: Vec<Mount>,
     pub links: Vec<(PathBuf, PathBuf)>,
     pub files: BTreeMap<PathBuf, String>,
     pub ports: Vec<u16>,
     pub program: Program,
+}
+
+/// What a program without namespaces may touch. Paths that do not exist are left out.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Confinement {
+    pub read: Vec<PathBuf>,
+    pub devices: Vec<PathBuf>,
+    pub write: Vec<PathBuf>,
+    /// The TCP ports it may connect to.
+    pub ports: Vec<u16>,
 }

@@ -2,6 +2,9 @@
 
 #![allow(unsafe_code)]
 
+pub(crate) mod birth;
+pub(crate) mod landlock;
+
 use std::ffi::CStr;
 use std::io::{Error, Result};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -9,20 +12,7 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use nix::libc;
-use nix::unistd::{ForkResult, Pid};
 use tokio::io::unix::AsyncFd;
-
-/// Forks the calling process; `None` in the child.
-///
-/// Only the agent calls this, and it never has a second thread (it runs before `main` starts
-/// any), so the child may do everything its parent could.
-pub(crate) fn fork() -> nix::Result<Option<Pid>> {
-    // SAFETY: the process has one thread, so no lock can be held by a thread the child lacks.
-    match unsafe { nix::unistd::fork() }? {
-        ForkResult::Parent { child } => Ok(Some(child)),
-        ForkResult::Child => Ok(None),
-    }
-}
 
 /// Takes ownership of descriptors that the kernel has just handed to this process.
 pub(crate) fn adopt(raw: Vec<RawFd>) -> Vec<OwnedFd> {
@@ -47,7 +37,7 @@ pub(crate) fn before_exec<F>(command: &mut Command, restrict: F)
 where
     F: FnMut() -> Result<()> + Send + Sync + 'static,
 {
-    // SAFETY: the agent has one thread, so the child of its fork may do everything (see `fork`).
+    // SAFETY: the agent has one thread, so the child of its fork may do everything (see `birth`).
     unsafe { command.pre_exec(restrict) };
 }
 

@@ -97,7 +97,7 @@ fn obey(
         Word::Begin => {
             let started = match programs.main {
                 Some(pid) => Ok(pid),
-                None => agent::begin(&orders.program),
+                None => agent::begin(orders),
             };
             let failed = started.map(|pid| programs.main = Some(pid)).err();
             say(control, &Report::Started(failed.map(|failure| failure.to_string())))
@@ -105,7 +105,7 @@ fn obey(
         Word::Start(number, program) => {
             let output = descriptors.into_iter().next();
             let output = output.ok_or_else(|| std::io::Error::other("a program without output"))?;
-            let started = agent::start_companion(&program, output);
+            let started = agent::start_companion(orders, &program, output);
             let failed = started.map(|pid| programs.companions.push((number, pid))).err();
             say(control, &Report::Started(failed.map(|failure| failure.to_string())))
         }

@@ -335,3 +335,83 @@ c.sendall(c.recv(9) * 2)";
     stream.read_to_string(&mut answer).await.expect("it answers");
     assert_eq!(answer, "pingping");
 }
+
+#[tokio::test]
+async fn set_up_tells_its_steps_and_processes_are_bounded_by_the_kernel() {
+    let engine = engine(Choice::Namespaces).await;
+    let Ok(bounds) = engine.bounds() else {
+        println!("skipped: no control groups here: {:?}", engine.bounds());
+        return;
+    };
+    println!("{bounds}; {}", engine.mode());
+    let program = Program {
+        program: "/bin/bash".into(),
+        args: vec![
+            "-c".into(),
+            "i=0; while read -t 0.5 x; do :; done; \
+            end=$((SECONDS+1)); while [ $SECONDS -lt $end ]; do i=$((i+1)); done; times"
+                .into(),
+        ],
+        env: Vec::new(),
+        cwd: "/tmp".into(),
+        merge_output: false,
+        message_output: None,
+        held: false,
+        limits: LIMITS,
+    };
+    let place = engine.place(Plan::default()).expect("a place");
+    let mut sandbox = engine.launch(place, program).await.expect("the program starts");
+    let names: Vec<&str> = sandbox.steps.iter().map(|(name, _)| name.as_str()).collect();
+    assert!(names.ends_with(&["pivot", "groups", "rights", "program"]), "{names:?}");
+    assert!(sandbox.control.limit_cpu(Some(100)).expect("a bound"), "{bounds}");
+    let mut out = String::new();
+    sandbox.stdout.read_to_string(&mut out).await.expect("output");
+    let used =
+        out.lines().next().and_then(|line| line.split(['m', 's']).nth(1)?.parse::<f64>().ok());
+    // A second or two of running with a tenth of a processor.
+    assert!(used.is_some_and(|used| used < 0.5), "{out}");
+    assert_eq!(sandbox.control.wait().await, Exit::Code(0));
+}
+
+/// Descendants of this test's nursery whose command line holds `mark`.
+fn marked(mark: &str) -> usize {
+    let entries = std::fs::read_dir("/proc").expect("processes").flatten();
+    let lines = entries.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
+    lines.filter(|line| String::from_utf8_lossy(line).contains(mark)).count()
+}
+
+#[tokio::test]
+async fn nothing_outlives_a_dropped_sandbox() {
+    for choice in [Choice::Namespaces, Choice::Process] {
+        let engine = engine(choice).await;
+        let mark = format!("86{:?}{}", choice, std::process::id());
+        let script = format!(
+            "(exec -a {mark} sleep 1000) & (setsid -f bash -c 'exec -a {mark} sleep 1000') & echo up; wait"
+        );
+        let place = engine.place(Plan::default()).expect("a place");
+        let cwd = place.path(Path::new("/tmp"));
+        let program = Program {
+            program: "/bin/bash".into(),
+            args: vec!["-c".into(), script],
+            env: vec![("PATH".into(), "/usr/bin:/bin".into())],
+            cwd,
+            merge_output: false,
+            message_output: None,
+            held: false,
+            limits: LIMITS,
+        };
+        let mut sandbox = engine.launch(place, program).await.expect("the program starts");
+        let mut up = [0; 3];
+        sandbox.stdout.read_exact(&mut up).await.expect("it prints");
+        assert!(marked(&mark) > 0, "it runs");
+        drop(sandbox);
+        for _ in 0..200 {
+            if marked(&mark) == 0 {
+                break;
+            }
+            tokio::task::yield_now().await;
+            std::process::Command::new("sleep").arg("0.02").status().expect("time passes");
+        }
+        assert_eq!(marked(&mark), 0, "{choice:?}");
+    }
+}
