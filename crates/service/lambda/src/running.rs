@@ -149,7 +149,7 @@ impl Running {
         sandbox: Sandbox,
         function: Arc<FunctionRecord>,
     ) -> std::io::Result<Running> {
-        let Sandbox { control, listeners, stdout, stderr } = sandbox;
+        let Sandbox { control, listeners, stdout, stderr, .. } = sandbox;
         let (sender, calls) = mpsc::channel(16);
         let (open, closed) = watch::channel(());
         let (asks, dials) = mpsc::channel(4);
