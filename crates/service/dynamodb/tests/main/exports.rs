@@ -6,7 +6,9 @@ use std::io::Read as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api_s3::{Client, CreateBucketRequest, GetObjectRequest, ListObjectsV2Request};
+use api_s3::{
+    Client, CreateBucketConfiguration, CreateBucketRequest, GetObjectRequest, ListObjectsV2Request,
+};
 use kernel::{Clock, Config, ManualClock};
 use serde_json::{Value, json};
 
@@ -20,7 +22,15 @@ type State = BTreeMap<String, Value>;
 
 async fn make_bucket(cloud: &Cloud) {
     let s3 = cloud.ctx.client::<Client>();
-    let request = CreateBucketRequest { bucket: "exports".into(), ..Default::default() };
+    let here = CreateBucketConfiguration {
+        location_constraint: Some("ap-northeast-2".into()),
+        ..Default::default()
+    };
+    let request = CreateBucketRequest {
+        bucket: "exports".into(),
+        create_bucket_configuration: Some(here),
+        ..Default::default()
+    };
     s3.create_bucket(request).await.expect("a bucket");
 }
 
@@ -125,7 +135,7 @@ async fn every_moment_and_all_between_two_can_be_exported() {
         let found: State = found.map(|item| (key_of(&item), item)).collect();
         assert_eq!(found, *state, "at {at_ms}");
     }
-    for (from, to) in [(0, 15), (3, 20), (7, 40), (20, 38)] {
+    for (from, to) in [(0, 16), (3, 20), (7, 40), (20, 38)] {
         for view in ["NEW_IMAGE", "NEW_AND_OLD_IMAGES"] {
             // A moment is in the window that begins with it, and not in the one that ends there.
             let window = json!({
@@ -193,7 +203,9 @@ async fn transfers_go_on_after_the_cloud_has_stopped() {
     let request = json!({"TableArn": ARN, "S3Bucket": "exports"});
     let made = cloud.call("ExportTableToPointInTime", request).await;
     let arn = made["ExportDescription"]["ExportArn"].clone();
-    // Whatever is written from now on is not in it.
+    // Whatever is written from the next millisecond on is not in it.
+    let begun = cloud.ctx.now().epoch_ms;
+    cloud.eventually(async |cloud| (cloud.ctx.now().epoch_ms > begun).then_some(())).await;
     cloud.call("DeleteItem", json!({"TableName": "Flights", "Key": {"pk": {"S": "7"}}})).await;
     assert!(cloud.kernel.stop(Duration::from_secs(10)).await);
     let again = || Config {
