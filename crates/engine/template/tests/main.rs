@@ -1,0 +1,209 @@
+//! Templates as users write them, evaluated and modelled.
+
+use std::collections::BTreeMap;
+
+use expect_test::{Expect, expect};
+use template::{Inputs, Template, sam};
+
+fn inputs(parameters: &[(&str, &str)]) -> Inputs {
+    let mut inputs = Inputs::new("ap-northeast-2", "000000000000", "demo");
+    inputs.parameters =
+        parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    inputs
+}
+
+/// The value of every output, or the error.
+fn check(text: &str, parameters: &[(&str, &str)], expected: Expect) {
+    let evaluated = || {
+        let template = Template::parse(text)?;
+        let inputs = inputs(parameters);
+        let outputs = template.evaluate(&inputs)?.outputs()?;
+        let lines = outputs.iter().map(|(name, node)| format!("{name} = {}\n", node.to_json()));
+        Ok::<String, template::Error>(lines.collect())
+    };
+    expected.assert_eq(&evaluated().unwrap_or_else(|error| error.to_string()));
+}
+
+const HEAD: &str = "
+Parameters:
+  Stage: {Type: String, Default: dev, AllowedValues: [dev, prod]}
+  Zones: {Type: CommaDelimitedList, Default: 'a, b'}
+Mappings:
+  Sizes: {dev: {memory: 128}, prod: {memory: 1024}}
+Conditions:
+  IsProd: !Equals [!Ref Stage, prod]
+  Other: !Not [!Or [!Condition IsProd, !Equals [!Ref 'AWS::Region', us-east-1]]]
+Resources:
+  Table: {Type: 'AWS::DynamoDB::Table', Properties: {TableName: !Sub '${Stage}-flights'}}
+  Queue: {Type: 'AWS::SQS::Queue'}
+Outputs:
+";
+
+fn outputs(lines: &str, parameters: &[(&str, &str)], expected: Expect) {
+    check(&format!("{HEAD}{lines}"), parameters, expected);
+}
+
+#[test]
+fn functions() {
+    let lines = "
+  A: {Value: !FindInMap [Sizes, !Ref Stage, memory]}
+  B: {Value: !Join ['-', [x, !Select [1, !Ref Zones], !If [IsProd, big, !Ref 'AWS::NoValue']]]}
+  C: {Value: !Sub ['${Table}/${Table.Arn}/${own}/${!kept}', {own: !Ref Queue}]}
+  D: {Value: !GetAtt Queue.Arn, Condition: Other}
+  E: {Value: !Split [',', 'p,q']}
+  F: {Value: {'Fn::Base64': 'Fn::x'}}
+  G: {Value: !Select [2, !Cidr [10.0.0.0/16, 3, 8]]}
+";
+    outputs(
+        lines,
+        &[],
+        expect![[r#"
+        A = 128
+        B = "x-b"
+        C = "dev-flights/arn:aws:dynamodb:ap-northeast-2:000000000000:table/dev-flights/https://sqs.ap-northeast-2.amazonaws.com/000000000000/Queue/${kept}"
+        D = "arn:aws:sqs:ap-northeast-2:000000000000:Queue"
+        E = ["p","q"]
+        F = "Rm46Ong="
+        G = "10.0.2.0/24"
+    "#]],
+    );
+    outputs(
+        "  A: {Value: !FindInMap [Sizes, !Ref Stage, memory]}",
+        &[("Stage", "prod")],
+        expect![[r#"
+        A = 1024
+    "#]],
+    );
+}
+
+#[test]
+fn errors_say_where() {
+    outputs(
+        "  A: {Value: !Ref Nothing}",
+        &[],
+        expect!["line 14, column 14: there is no parameter and no resource Nothing"],
+    );
+    outputs(
+        "  A:\n    Value: !GetAtt Table.Color",
+        &[],
+        expect!["line 15, column 12: what Table.Color is, is not known (AWS::DynamoDB::Table)"],
+    );
+    outputs(
+        "  A: {Value: !Select [5, !Ref Zones]}",
+        &[],
+        expect!["line 14, column 23: Fn::Select: there is no item 5 of 2"],
+    );
+    outputs(
+        "  A: {Value: !Sub '${x'}",
+        &[],
+        expect!["line 14, column 14: Fn::Sub: a ${ without its }"],
+    );
+    outputs(
+        "  A: {Value: x}",
+        &[("Stage", "test")],
+        expect!["line 3, column 3: the value of parameter Stage must be one of dev, prod"],
+    );
+    check(
+        "Resources:\n  A:\n    Typ: x",
+        &[],
+        expect!["line 2, column 3: the resource A needs a Type"],
+    );
+    check(
+        "Resources:\n\tA: x",
+        &[],
+        expect!["line 2, column 2: tabs disallowed within this context (block indentation)"],
+    );
+    check(
+        "Conditions: {A: !Condition A}\nResources: {B: {Type: x}}",
+        &[],
+        expect!["line 1, column 17: the condition A needs itself"],
+    );
+    check(
+        "Resources: {B: {Type: 'AWS::SQS::Queue', Properties: {QueueName: !Ref B}}}\nOutputs: {A: {Value: !Ref B}}",
+        &[],
+        expect!["line 1, column 66: this refers to itself"],
+    );
+}
+
+const SAM: &str = r#"
+Transform: AWS::Serverless-2016-10-31
+Globals:
+  Function: {Timeout: 7, Environment: {Variables: {A: shared, B: shared}}, Layers: [!Ref Tools]}
+  Api: {Cors: "'*'", BinaryMediaTypes: [image~1png]}
+Resources:
+  Tools: {Type: AWS::Serverless::LayerVersion, Properties: {ContentUri: tools}}
+  Hello:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: hello/
+      Handler: app.handler
+      Runtime: nodejs20.x
+      Environment: {Variables: {B: !Ref Tools, C: 3}}
+      Events:
+        Rest: {Type: Api, Properties: {Path: '/hello/{name}', Method: get}}
+        Http: {Type: HttpApi}
+        Mine: {Type: Api, Properties: {Path: /mine, Method: any, RestApiId: !Ref Mine, Auth: {Authorizer: NONE}}}
+        Queue: {Type: SQS, Properties: {Queue: 'arn:x'}}
+  Mine:
+    Type: AWS::Serverless::Api
+    Properties:
+      StageName: v1
+      Auth:
+        DefaultAuthorizer: Gate
+        Authorizers: {Gate: {FunctionArn: !GetAtt Hello.Arn}, Pool: {UserPoolArn: x}}
+      DefinitionBody:
+        paths:
+          /body:
+            post:
+              x-amazon-apigateway-integration:
+                uri: !Sub 'arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Hello.Arn}/invocations'
+"#;
+
+#[test]
+fn sam_functions_and_apis() {
+    let template = Template::parse(SAM).expect("sound");
+    let inputs = inputs(&[]);
+    let model = sam::model(&template.evaluate(&inputs).expect("sound")).expect("sound");
+    let hello = &model.functions[0];
+    assert_eq!(
+        (hello.timeout_s, hello.memory_mb, hello.layers.as_slice()),
+        (7, 128, &["Tools".to_owned()][..])
+    );
+    let expected = [("A", "shared"), ("B", "Tools"), ("C", "3")];
+    let expected: BTreeMap<String, String> =
+        expected.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+    assert_eq!(hello.variables, expected);
+    let apis: String = model
+        .apis
+        .iter()
+        .map(|api| {
+            let routes: Vec<String> = api
+                .routes
+                .iter()
+                .map(|r| {
+                    format!(
+                        "{} {} → {} ({}, {:?})",
+                        r.method, r.path, r.function, r.payload, r.authorizer
+                    )
+                })
+                .collect();
+            format!(
+                "{} {:?} {} {:?} {:?} {:#?}\n",
+                api.id, api.flavour, api.stage, api.binary, api.default_authorizer, routes
+            )
+        })
+        .collect();
+    expect![[r#"
+        Mine Rest v1 ["image/png"] Some("Gate") [
+            "POST /body → Hello (1.0, None)",
+            "ANY /mine → Hello (1.0, Some(\"NONE\"))",
+        ]
+        ServerlessRestApi Rest Prod ["image/png"] None [
+            "GET /hello/{name} → Hello (1.0, None)",
+        ]
+        ServerlessHttpApi Http $default [] None [
+            "ANY $default → Hello (2.0, None)",
+        ]
+    "#]]
+    .assert_eq(&apis);
+}
