@@ -74,15 +74,17 @@ pub(crate) fn call(
                 None => Err(Error::new(at, format!("no stack exports {export}"))),
             }
         }
-        ("Fn::Cidr", [block, count, bits @ ..]) => {
-            let bits = bits.first().map_or(Some(8), Node::as_i64);
-            let blocks = cidr(&block.as_text().unwrap_or_default(), count.as_i64(), bits);
-            let blocks = blocks.ok_or_else(|| wrong("an IPv4 block, a count to 256 and bits"))?;
-            let blocks = blocks.into_iter().map(|block| Node::text(at, block)).collect();
-            Ok(Node { at, value: Value::List(blocks) })
-        }
+        ("Fn::Cidr", [block, count, bits @ ..]) => blocks(at, block, count, bits.first())
+            .ok_or_else(|| wrong("an IPv4 block, a count to 256 and bits")),
         _ => Err(Error::new(at, format!("{name} is no function that can be carried out here"))),
     }
+}
+
+fn blocks(at: Position, block: &Node, count: &Node, bits: Option<&Node>) -> Option<Node> {
+    let bits = bits.map_or(Some(8), Node::as_i64);
+    let blocks = cidr(&block.as_text().unwrap_or_default(), count.as_i64(), bits)?;
+    let blocks = blocks.into_iter().map(|block| Node::text(at, block)).collect();
+    Some(Node { at, value: Value::List(blocks) })
 }
 
 /// `count` blocks with `bits` host bits at the start of `block`.
