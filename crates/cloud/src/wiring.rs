@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use gateway::{Access, Gateway, Open, RouteRequest, handler};
+use gateway::{Access, Gateway, Open, RouteRequest, UrlHandler, UrlVisit, handler};
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response};
 use kernel::{Fault, Kernel, Service};
 use service_connect::calls::Calls;
 use service_iam::ISSUER_PATH;
-use service_lambda::{CODE_PATH, Downloads, Options};
+use service_lambda::{CODE_PATH, Downloads, Options, UrlRequest, Urls};
 use tokio::sync::watch;
 
 use crate::args::Throttled;
@@ -29,7 +29,7 @@ pub fn start(
     // Functions call the gateway, which is made of the services that run them.
     let door = Arc::new(OnceLock::new());
     let telephone = Calls::default();
-    let (lambda, downloads) =
+    let (lambda, doors) =
         service_lambda::service(kernel, lambda_options(kernel, config.listen, cache, door.clone()));
     let dynamodb = service_dynamodb::Options {
         address: reachable(config.listen),
@@ -42,7 +42,8 @@ pub fn start(
     service_dynamodb::start(kernel);
     let issuers = format!("http://{}{ISSUER_PATH}", reachable(config.listen));
     let gateway = Gateway::new(config, kernel)?;
-    let gateway = routes(gateway, kernel, telephone, downloads);
+    let gateway = routes(gateway, kernel, telephone, doors.downloads);
+    let gateway = gateway.function_urls(function_urls(doors.urls));
     let open = issuer_route(gateway, kernel, issuers).open();
     // Nobody else sets it.
     let _ = door.set(open.clone());
@@ -146,6 +147,18 @@ fn routes(gateway: Gateway, kernel: &Kernel, telephone: Calls, downloads: Downlo
         .route("/_gureum/mailbox", Access::Root, mailed)
         .route(service_sns::CERTIFICATE_PATH, Access::Open, certified)
         .route(CODE_PATH, Access::Open, fetched)
+}
+
+/// The hosts of functions.
+fn function_urls(urls: Urls) -> UrlHandler {
+    Arc::new(move |visit| {
+        let urls = urls.clone();
+        Box::pin(async move {
+            let UrlVisit { id, host, method, path, query, headers, body, ctx, signer } = visit;
+            let request = UrlRequest { id, host, method, path, query, headers, body, ctx, signer };
+            urls.answer(request).await
+        })
+    })
 }
 
 /// The documents of the accounts' issuers (`GetWebIdentityToken`); `base` is all of an issuer but

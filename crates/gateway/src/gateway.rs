@@ -5,6 +5,7 @@ use crate::auth::{Candidate, Identified};
 use crate::checksum;
 use crate::config::{Config, GatewayError};
 use crate::download::with_stream;
+use crate::function_url::UrlHandler;
 use crate::http::{
     BodyError, Budget, Cors, Encoding, Handler, Host, Peer, ReadBody, Reply, ReplyFuture, Server,
     Stream, TlsStarter, drain, full, read_body,
@@ -36,6 +37,7 @@ pub struct Gateway {
     pub(crate) services: Services,
     pub(crate) verifier: Verifier,
     pub(crate) routes: Vec<Route>,
+    pub(crate) function_urls: Option<UrlHandler>,
     pub(crate) budget: Budget,
     ca: Option<Arc<tls::Ca>>,
     tls: TlsStarter,
@@ -96,6 +98,7 @@ impl Gateway {
             kernel: kernel.clone(),
             verifier: Verifier::default(),
             routes: Vec::new(),
+            function_urls: None,
             budget: Budget::new(config.limits.body_memory_bytes_max),
             config,
             ca,
@@ -133,7 +136,9 @@ impl Gateway {
         let request_id = self.kernel.random().uuid();
         let logged = started.map(|started| (started, self.line(&parts)));
         let mut noted = Noted::default();
+        let to_function = self.is_function(&parts);
         let (cors, refusal) = match self.cross_origin(&parts) {
+            _ if to_function => (Cors::Unasked, None),
             None => (self.config.origins.judge(&parts), None),
             Some(Ok(cors)) => (cors, None),
             Some(Err(refusal)) => (Cors::Unasked, Some(refusal)),
@@ -143,7 +148,7 @@ impl Gateway {
         } else if cors == Cors::Refused {
             let text = "Pages of this origin may not call this installation.";
             answer::json(&Fault::new("CrossOriginRefused", 403, text), &request_id)
-        } else if Cors::is_preflight(&parts) {
+        } else if !to_function && Cors::is_preflight(&parts) {
             cors.preflight(&parts).map(|()| full(Bytes::new()))
         } else {
             self.admitted(parts, body, peer, &request_id, &mut noted).await
@@ -253,6 +258,9 @@ impl Gateway {
 
     /// A call of an operation in its service's own protocol.
     async fn service_call(&self, arrival: &mut Arrival, noted: &mut Noted) -> Reply {
+        if let Some(reply) = Box::pin(self.visit_function(arrival, noted)).await {
+            return reply;
+        }
         if let Some(bucket) = website(&arrival.host) {
             return Box::pin(self.visit(arrival, VisitKind::Website, bucket, noted)).await;
         }

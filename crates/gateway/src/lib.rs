@@ -15,6 +15,7 @@ mod bucket;
 mod checksum;
 mod config;
 mod download;
+mod function_url;
 pub mod fuzz;
 mod gateway;
 pub mod http;
@@ -29,5 +30,6 @@ mod upload;
 mod visit;
 
 pub use config::{BodyLimit, Config, GatewayError};
+pub use function_url::{UrlHandler, UrlVisit};
 pub use gateway::{Gateway, Open};
 pub use routes::{Access, ROUTE_SIGNING_NAME, RouteHandler, RouteRequest, handler};

@@ -39,11 +39,11 @@ shape::structure!(TooManyRequestsException, MODEL, 4, retry_after_seconds, r#typ
 shape::string_enum!(ThrottleReason { ConcurrentInvocationLimitExceeded = "ConcurrentInvocationLimitExceeded", FunctionInvocationRateLimitExceeded = "FunctionInvocationRateLimitExceeded", ReservedFunctionConcurrentInvocationLimitExceeded = "ReservedFunctionConcurrentInvocationLimitExceeded", ReservedFunctionInvocationRateLimitExceeded = "ReservedFunctionInvocationRateLimitExceeded", CallerRateLimitExceeded = "CallerRateLimitExceeded", ConcurrentSnapshotCreateLimitExceeded = "ConcurrentSnapshotCreateLimitExceeded",  });
 
 #[derive(Clone, Default)]
-pub struct AliasLimitExceededException {
+pub struct PolicyLengthExceededException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(AliasLimitExceededException, MODEL, 6, r#type, message);
+shape::structure!(PolicyLengthExceededException, MODEL, 6, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct ResourceNotFoundException {
@@ -51,6 +51,98 @@ pub struct ResourceNotFoundException {
     pub message: Option<String>,
 }
 shape::structure!(ResourceNotFoundException, MODEL, 7, r#type, message);
+
+#[derive(Clone, Default)]
+pub struct PreconditionFailedException {
+    pub r#type: Option<String>,
+    pub message: Option<String>,
+}
+shape::structure!(PreconditionFailedException, MODEL, 8, r#type, message);
+
+#[derive(Clone, Default)]
+pub struct AddLayerVersionPermissionRequest {
+    pub layer_name: String,
+    pub version_number: i64,
+    pub statement_id: String,
+    pub action: String,
+    pub principal: String,
+    pub organization_id: Option<String>,
+    pub revision_id: Option<String>,
+}
+shape::structure!(
+    AddLayerVersionPermissionRequest,
+    MODEL,
+    9,
+    layer_name,
+    version_number,
+    statement_id,
+    action,
+    principal,
+    organization_id,
+    revision_id
+);
+
+#[derive(Clone, Default)]
+pub struct AddLayerVersionPermissionResponse {
+    pub statement: Option<String>,
+    pub revision_id: Option<String>,
+}
+shape::structure!(AddLayerVersionPermissionResponse, MODEL, 16, statement, revision_id);
+
+#[derive(Clone, Default)]
+pub struct PublicPolicyException {
+    pub r#type: Option<String>,
+    pub message: Option<String>,
+}
+shape::structure!(PublicPolicyException, MODEL, 17, r#type, message);
+
+#[derive(Clone, Default)]
+pub struct AddPermissionRequest {
+    pub function_name: String,
+    pub statement_id: String,
+    pub action: String,
+    pub principal: String,
+    pub source_arn: Option<String>,
+    pub function_url_auth_type: Option<FunctionUrlAuthType>,
+    pub invoked_via_function_url: Option<bool>,
+    pub source_account: Option<String>,
+    pub event_source_token: Option<String>,
+    pub qualifier: Option<String>,
+    pub revision_id: Option<String>,
+    pub principal_org_id: Option<String>,
+}
+shape::structure!(
+    AddPermissionRequest,
+    MODEL,
+    18,
+    function_name,
+    statement_id,
+    action,
+    principal,
+    source_arn,
+    function_url_auth_type,
+    invoked_via_function_url,
+    source_account,
+    event_source_token,
+    qualifier,
+    revision_id,
+    principal_org_id
+);
+
+shape::string_enum!(FunctionUrlAuthType { None = "NONE", AwsIam = "AWS_IAM",  });
+
+#[derive(Clone, Default)]
+pub struct AddPermissionResponse {
+    pub statement: Option<String>,
+}
+shape::structure!(AddPermissionResponse, MODEL, 29, statement);
+
+#[derive(Clone, Default)]
+pub struct AliasLimitExceededException {
+    pub r#type: Option<String>,
+    pub message: Option<String>,
+}
+shape::structure!(AliasLimitExceededException, MODEL, 30, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct CreateAliasRequest {
@@ -63,7 +155,7 @@ pub struct CreateAliasRequest {
 shape::structure!(
     CreateAliasRequest,
     MODEL,
-    8,
+    31,
     function_name,
     name,
     function_version,
@@ -75,7 +167,7 @@ shape::structure!(
 pub struct AliasRoutingConfiguration {
     pub additional_version_weights: Option<BTreeMap<String, f64>>,
 }
-shape::structure!(AliasRoutingConfiguration, MODEL, 13, additional_version_weights);
+shape::structure!(AliasRoutingConfiguration, MODEL, 36, additional_version_weights);
 
 #[derive(Clone, Default)]
 pub struct AliasConfiguration {
@@ -89,7 +181,7 @@ pub struct AliasConfiguration {
 shape::structure!(
     AliasConfiguration,
     MODEL,
-    17,
+    40,
     alias_arn,
     name,
     function_version,
@@ -99,32 +191,90 @@ shape::structure!(
 );
 
 #[derive(Clone, Default)]
+pub struct CreateCodeSigningConfigRequest {
+    pub description: Option<String>,
+    pub allowed_publishers: AllowedPublishers,
+    pub code_signing_policies: Option<CodeSigningPolicies>,
+    pub tags: Option<BTreeMap<String, String>>,
+}
+shape::structure!(
+    CreateCodeSigningConfigRequest,
+    MODEL,
+    43,
+    description,
+    allowed_publishers,
+    code_signing_policies,
+    tags
+);
+
+#[derive(Clone, Default)]
+pub struct AllowedPublishers {
+    pub signing_profile_version_arns: Vec<String>,
+}
+shape::structure!(AllowedPublishers, MODEL, 44, signing_profile_version_arns);
+
+#[derive(Clone, Default)]
+pub struct CodeSigningPolicies {
+    pub untrusted_artifact_on_deployment: Option<CodeSigningPolicy>,
+}
+shape::structure!(CodeSigningPolicies, MODEL, 46, untrusted_artifact_on_deployment);
+
+shape::string_enum!(CodeSigningPolicy { Warn = "Warn", Enforce = "Enforce",  });
+
+#[derive(Clone, Default)]
+pub struct CreateCodeSigningConfigResponse {
+    pub code_signing_config: CodeSigningConfig,
+}
+shape::structure!(CreateCodeSigningConfigResponse, MODEL, 51, code_signing_config);
+
+#[derive(Clone, Default)]
+pub struct CodeSigningConfig {
+    pub code_signing_config_id: String,
+    pub code_signing_config_arn: String,
+    pub description: Option<String>,
+    pub allowed_publishers: AllowedPublishers,
+    pub code_signing_policies: CodeSigningPolicies,
+    pub last_modified: String,
+}
+shape::structure!(
+    CodeSigningConfig,
+    MODEL,
+    52,
+    code_signing_config_id,
+    code_signing_config_arn,
+    description,
+    allowed_publishers,
+    code_signing_policies,
+    last_modified
+);
+
+#[derive(Clone, Default)]
 pub struct InvalidCodeSignatureException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(InvalidCodeSignatureException, MODEL, 20, r#type, message);
+shape::structure!(InvalidCodeSignatureException, MODEL, 56, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct CodeVerificationFailedException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(CodeVerificationFailedException, MODEL, 21, r#type, message);
+shape::structure!(CodeVerificationFailedException, MODEL, 57, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct CodeSigningConfigNotFoundException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(CodeSigningConfigNotFoundException, MODEL, 22, r#type, message);
+shape::structure!(CodeSigningConfigNotFoundException, MODEL, 58, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct CodeStorageExceededException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(CodeStorageExceededException, MODEL, 23, r#type, message);
+shape::structure!(CodeStorageExceededException, MODEL, 59, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct FunctionVersionsPerCapacityProviderLimitExceededException {
@@ -134,7 +284,7 @@ pub struct FunctionVersionsPerCapacityProviderLimitExceededException {
 shape::structure!(
     FunctionVersionsPerCapacityProviderLimitExceededException,
     MODEL,
-    24,
+    60,
     r#type,
     message
 );
@@ -175,7 +325,7 @@ pub struct CreateFunctionRequest {
 shape::structure!(
     CreateFunctionRequest,
     MODEL,
-    25,
+    61,
     function_name,
     runtime,
     role,
@@ -223,7 +373,7 @@ pub struct FunctionCode {
 shape::structure!(
     FunctionCode,
     MODEL,
-    29,
+    65,
     zip_file,
     s3_bucket,
     s3_key,
@@ -246,7 +396,7 @@ pub struct VpcConfig {
 shape::structure!(
     VpcConfig,
     MODEL,
-    40,
+    76,
     subnet_ids,
     security_group_ids,
     ipv6_allowed_for_dual_stack
@@ -258,19 +408,19 @@ shape::string_enum!(PackageType { Zip = "Zip", Image = "Image",  });
 pub struct DeadLetterConfig {
     pub target_arn: Option<String>,
 }
-shape::structure!(DeadLetterConfig, MODEL, 47, target_arn);
+shape::structure!(DeadLetterConfig, MODEL, 83, target_arn);
 
 #[derive(Clone, Default)]
 pub struct Environment {
     pub variables: Option<BTreeMap<String, String>>,
 }
-shape::structure!(Environment, MODEL, 49, variables);
+shape::structure!(Environment, MODEL, 85, variables);
 
 #[derive(Clone, Default)]
 pub struct TracingConfig {
     pub mode: Option<TracingMode>,
 }
-shape::structure!(TracingConfig, MODEL, 53, mode);
+shape::structure!(TracingConfig, MODEL, 89, mode);
 
 shape::string_enum!(TracingMode { Active = "Active", PassThrough = "PassThrough",  });
 
@@ -280,13 +430,13 @@ pub struct FileSystemConfig {
     pub local_mount_path: String,
     pub s3_files_config: Option<S3FilesConfig>,
 }
-shape::structure!(FileSystemConfig, MODEL, 61, arn, local_mount_path, s3_files_config);
+shape::structure!(FileSystemConfig, MODEL, 94, arn, local_mount_path, s3_files_config);
 
 #[derive(Clone, Default)]
 pub struct S3FilesConfig {
     pub direct_s3_read: Option<DirectS3Read>,
 }
-shape::structure!(S3FilesConfig, MODEL, 64, direct_s3_read);
+shape::structure!(S3FilesConfig, MODEL, 97, direct_s3_read);
 
 shape::string_enum!(DirectS3Read { Enabled = "ENABLED", Disabled = "DISABLED", Auto = "AUTO",  });
 
@@ -296,7 +446,7 @@ pub struct ImageConfig {
     pub command: Option<Vec<String>>,
     pub working_directory: Option<String>,
 }
-shape::structure!(ImageConfig, MODEL, 67, entry_point, command, working_directory);
+shape::structure!(ImageConfig, MODEL, 99, entry_point, command, working_directory);
 
 shape::string_enum!(Architecture { X8664 = "x86_64", Arm64 = "arm64",  });
 
@@ -304,13 +454,13 @@ shape::string_enum!(Architecture { X8664 = "x86_64", Arm64 = "arm64",  });
 pub struct EphemeralStorage {
     pub size: i32,
 }
-shape::structure!(EphemeralStorage, MODEL, 72, size);
+shape::structure!(EphemeralStorage, MODEL, 104, size);
 
 #[derive(Clone, Default)]
 pub struct SnapStart {
     pub apply_on: Option<SnapStartApplyOn>,
 }
-shape::structure!(SnapStart, MODEL, 74, apply_on);
+shape::structure!(SnapStart, MODEL, 106, apply_on);
 
 shape::string_enum!(SnapStartApplyOn { PublishedVersions = "PublishedVersions", None = "None",  });
 
@@ -324,7 +474,7 @@ pub struct LoggingConfig {
 shape::structure!(
     LoggingConfig,
     MODEL,
-    76,
+    108,
     log_format,
     application_log_level,
     system_log_level,
@@ -341,7 +491,7 @@ shape::string_enum!(SystemLogLevel { Debug = "DEBUG", Info = "INFO", Warn = "WAR
 pub struct TenancyConfig {
     pub tenant_isolation_mode: TenantIsolationMode,
 }
-shape::structure!(TenancyConfig, MODEL, 81, tenant_isolation_mode);
+shape::structure!(TenancyConfig, MODEL, 113, tenant_isolation_mode);
 
 shape::string_enum!(TenantIsolationMode { PerTenant = "PER_TENANT",  });
 
@@ -353,7 +503,7 @@ pub struct CapacityProviderConfig {
 shape::structure!(
     CapacityProviderConfig,
     MODEL,
-    83,
+    115,
     lambda_managed_instances_capacity_provider_config
 );
 
@@ -366,7 +516,7 @@ pub struct LambdaManagedInstancesCapacityProviderConfig {
 shape::structure!(
     LambdaManagedInstancesCapacityProviderConfig,
     MODEL,
-    84,
+    116,
     capacity_provider_arn,
     per_execution_environment_max_concurrency,
     execution_environment_memory_gi_b_per_v_cpu
@@ -381,7 +531,7 @@ pub struct DurableConfig {
 shape::structure!(
     DurableConfig,
     MODEL,
-    88,
+    120,
     kms_key_arn,
     retention_period_in_days,
     execution_timeout
@@ -392,13 +542,13 @@ pub struct FunctionRuntimeConfig {
     pub runtime_arn: String,
     pub runtime_alias: String,
 }
-shape::structure!(FunctionRuntimeConfig, MODEL, 91, runtime_arn, runtime_alias);
+shape::structure!(FunctionRuntimeConfig, MODEL, 123, runtime_arn, runtime_alias);
 
 #[derive(Clone, Default)]
 pub struct AcceleratorConfig {
     pub accelerator_memory_size: i32,
 }
-shape::structure!(AcceleratorConfig, MODEL, 94, accelerator_memory_size);
+shape::structure!(AcceleratorConfig, MODEL, 126, accelerator_memory_size);
 
 #[derive(Clone, Default)]
 pub struct FunctionConfiguration {
@@ -448,7 +598,7 @@ pub struct FunctionConfiguration {
 shape::structure!(
     FunctionConfiguration,
     MODEL,
-    96,
+    128,
     function_name,
     function_arn,
     runtime,
@@ -503,7 +653,7 @@ pub struct VpcConfigResponse {
 shape::structure!(
     VpcConfigResponse,
     MODEL,
-    101,
+    131,
     subnet_ids,
     security_group_ids,
     vpc_id,
@@ -515,20 +665,20 @@ pub struct EnvironmentResponse {
     pub variables: Option<BTreeMap<String, String>>,
     pub error: Option<EnvironmentError>,
 }
-shape::structure!(EnvironmentResponse, MODEL, 103, variables, error);
+shape::structure!(EnvironmentResponse, MODEL, 133, variables, error);
 
 #[derive(Clone, Default)]
 pub struct EnvironmentError {
     pub error_code: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(EnvironmentError, MODEL, 104, error_code, message);
+shape::structure!(EnvironmentError, MODEL, 134, error_code, message);
 
 #[derive(Clone, Default)]
 pub struct TracingConfigResponse {
     pub mode: Option<TracingMode>,
 }
-shape::structure!(TracingConfigResponse, MODEL, 106, mode);
+shape::structure!(TracingConfigResponse, MODEL, 136, mode);
 
 #[derive(Clone, Default)]
 pub struct Layer {
@@ -537,7 +687,7 @@ pub struct Layer {
     pub signing_profile_version_arn: Option<String>,
     pub signing_job_arn: Option<String>,
 }
-shape::structure!(Layer, MODEL, 108, arn, code_size, signing_profile_version_arn, signing_job_arn);
+shape::structure!(Layer, MODEL, 138, arn, code_size, signing_profile_version_arn, signing_job_arn);
 
 shape::string_enum!(State { Pending = "Pending", Active = "Active", Inactive = "Inactive", Failed = "Failed", Deactivating = "Deactivating", Deactivated = "Deactivated", ActiveNonInvocable = "ActiveNonInvocable", Deleting = "Deleting",  });
 
@@ -552,21 +702,21 @@ pub struct ImageConfigResponse {
     pub image_config: Option<ImageConfig>,
     pub error: Option<ImageConfigError>,
 }
-shape::structure!(ImageConfigResponse, MODEL, 116, image_config, error);
+shape::structure!(ImageConfigResponse, MODEL, 145, image_config, error);
 
 #[derive(Clone, Default)]
 pub struct ImageConfigError {
     pub error_code: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(ImageConfigError, MODEL, 117, error_code, message);
+shape::structure!(ImageConfigError, MODEL, 146, error_code, message);
 
 #[derive(Clone, Default)]
 pub struct SnapStartResponse {
     pub apply_on: Option<SnapStartApplyOn>,
     pub optimization_status: Option<SnapStartOptimizationStatus>,
 }
-shape::structure!(SnapStartResponse, MODEL, 118, apply_on, optimization_status);
+shape::structure!(SnapStartResponse, MODEL, 147, apply_on, optimization_status);
 
 shape::string_enum!(SnapStartOptimizationStatus { On = "On", Off = "Off",  });
 
@@ -575,63 +725,238 @@ pub struct RuntimeVersionConfig {
     pub runtime_version_arn: Option<String>,
     pub error: Option<RuntimeVersionError>,
 }
-shape::structure!(RuntimeVersionConfig, MODEL, 120, runtime_version_arn, error);
+shape::structure!(RuntimeVersionConfig, MODEL, 149, runtime_version_arn, error);
 
 #[derive(Clone, Default)]
 pub struct RuntimeVersionError {
     pub error_code: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(RuntimeVersionError, MODEL, 122, error_code, message);
+shape::structure!(RuntimeVersionError, MODEL, 151, error_code, message);
+
+#[derive(Clone, Default)]
+pub struct CreateFunctionUrlConfigRequest {
+    pub function_name: String,
+    pub qualifier: Option<String>,
+    pub auth_type: FunctionUrlAuthType,
+    pub cors: Option<Cors>,
+    pub invoke_mode: Option<InvokeMode>,
+}
+shape::structure!(
+    CreateFunctionUrlConfigRequest,
+    MODEL,
+    152,
+    function_name,
+    qualifier,
+    auth_type,
+    cors,
+    invoke_mode
+);
+
+#[derive(Clone, Default)]
+pub struct Cors {
+    pub allow_credentials: Option<bool>,
+    pub allow_headers: Option<Vec<String>>,
+    pub allow_methods: Option<Vec<String>>,
+    pub allow_origins: Option<Vec<String>>,
+    pub expose_headers: Option<Vec<String>>,
+    pub max_age: Option<i32>,
+}
+shape::structure!(
+    Cors,
+    MODEL,
+    155,
+    allow_credentials,
+    allow_headers,
+    allow_methods,
+    allow_origins,
+    expose_headers,
+    max_age
+);
+
+shape::string_enum!(InvokeMode { Buffered = "BUFFERED", ResponseStream = "RESPONSE_STREAM",  });
+
+#[derive(Clone, Default)]
+pub struct CreateFunctionUrlConfigResponse {
+    pub function_url: String,
+    pub function_arn: String,
+    pub auth_type: FunctionUrlAuthType,
+    pub cors: Option<Cors>,
+    pub creation_time: String,
+    pub invoke_mode: Option<InvokeMode>,
+}
+shape::structure!(
+    CreateFunctionUrlConfigResponse,
+    MODEL,
+    165,
+    function_url,
+    function_arn,
+    auth_type,
+    cors,
+    creation_time,
+    invoke_mode
+);
 
 #[derive(Clone, Default)]
 pub struct DeleteAliasRequest {
     pub function_name: String,
     pub name: String,
 }
-shape::structure!(DeleteAliasRequest, MODEL, 123, function_name, name);
+shape::structure!(DeleteAliasRequest, MODEL, 167, function_name, name);
 
 #[derive(Clone, Default)]
 pub struct DeleteAliasOutput {}
-shape::structure!(DeleteAliasOutput, MODEL, 124);
+shape::structure!(DeleteAliasOutput, MODEL, 168);
+
+#[derive(Clone, Default)]
+pub struct DeleteCodeSigningConfigRequest {
+    pub code_signing_config_arn: String,
+}
+shape::structure!(DeleteCodeSigningConfigRequest, MODEL, 169, code_signing_config_arn);
+
+#[derive(Clone, Default)]
+pub struct DeleteCodeSigningConfigResponse {}
+shape::structure!(DeleteCodeSigningConfigResponse, MODEL, 170);
 
 #[derive(Clone, Default)]
 pub struct DeleteFunctionRequest {
     pub function_name: String,
     pub qualifier: Option<String>,
 }
-shape::structure!(DeleteFunctionRequest, MODEL, 125, function_name, qualifier);
+shape::structure!(DeleteFunctionRequest, MODEL, 171, function_name, qualifier);
 
 #[derive(Clone, Default)]
 pub struct DeleteFunctionResponse {
     pub status_code: Option<i32>,
 }
-shape::structure!(DeleteFunctionResponse, MODEL, 127, status_code);
+shape::structure!(DeleteFunctionResponse, MODEL, 172, status_code);
+
+#[derive(Clone, Default)]
+pub struct DeleteFunctionCodeSigningConfigRequest {
+    pub function_name: String,
+}
+shape::structure!(DeleteFunctionCodeSigningConfigRequest, MODEL, 174, function_name);
+
+#[derive(Clone, Default)]
+pub struct DeleteFunctionCodeSigningConfigOutput {}
+shape::structure!(DeleteFunctionCodeSigningConfigOutput, MODEL, 175);
+
+#[derive(Clone, Default)]
+pub struct DeleteFunctionConcurrencyRequest {
+    pub function_name: String,
+}
+shape::structure!(DeleteFunctionConcurrencyRequest, MODEL, 176, function_name);
+
+#[derive(Clone, Default)]
+pub struct DeleteFunctionConcurrencyOutput {}
+shape::structure!(DeleteFunctionConcurrencyOutput, MODEL, 177);
+
+#[derive(Clone, Default)]
+pub struct DeleteFunctionEventInvokeConfigRequest {
+    pub function_name: String,
+    pub qualifier: Option<String>,
+}
+shape::structure!(DeleteFunctionEventInvokeConfigRequest, MODEL, 178, function_name, qualifier);
+
+#[derive(Clone, Default)]
+pub struct DeleteFunctionEventInvokeConfigOutput {}
+shape::structure!(DeleteFunctionEventInvokeConfigOutput, MODEL, 179);
+
+#[derive(Clone, Default)]
+pub struct DeleteFunctionUrlConfigRequest {
+    pub function_name: String,
+    pub qualifier: Option<String>,
+}
+shape::structure!(DeleteFunctionUrlConfigRequest, MODEL, 180, function_name, qualifier);
+
+#[derive(Clone, Default)]
+pub struct DeleteFunctionUrlConfigOutput {}
+shape::structure!(DeleteFunctionUrlConfigOutput, MODEL, 181);
+
+#[derive(Clone, Default)]
+pub struct DeleteLayerVersionRequest {
+    pub layer_name: String,
+    pub version_number: i64,
+}
+shape::structure!(DeleteLayerVersionRequest, MODEL, 182, layer_name, version_number);
+
+#[derive(Clone, Default)]
+pub struct DeleteLayerVersionOutput {}
+shape::structure!(DeleteLayerVersionOutput, MODEL, 183);
 
 #[derive(Clone, Default)]
 pub struct DeleteProvisionedConcurrencyConfigRequest {
     pub function_name: String,
     pub qualifier: String,
 }
-shape::structure!(DeleteProvisionedConcurrencyConfigRequest, MODEL, 129, function_name, qualifier);
+shape::structure!(DeleteProvisionedConcurrencyConfigRequest, MODEL, 184, function_name, qualifier);
 
 #[derive(Clone, Default)]
 pub struct DeleteProvisionedConcurrencyConfigOutput {}
-shape::structure!(DeleteProvisionedConcurrencyConfigOutput, MODEL, 131);
+shape::structure!(DeleteProvisionedConcurrencyConfigOutput, MODEL, 186);
+
+#[derive(Clone, Default)]
+pub struct GetAccountSettingsRequest {}
+shape::structure!(GetAccountSettingsRequest, MODEL, 187);
+
+#[derive(Clone, Default)]
+pub struct GetAccountSettingsResponse {
+    pub account_limit: Option<AccountLimit>,
+    pub account_usage: Option<AccountUsage>,
+}
+shape::structure!(GetAccountSettingsResponse, MODEL, 188, account_limit, account_usage);
+
+#[derive(Clone, Default)]
+pub struct AccountLimit {
+    pub total_code_size: Option<i64>,
+    pub code_size_unzipped: Option<i64>,
+    pub code_size_zipped: Option<i64>,
+    pub concurrent_executions: Option<i32>,
+    pub unreserved_concurrent_executions: Option<i32>,
+}
+shape::structure!(
+    AccountLimit,
+    MODEL,
+    189,
+    total_code_size,
+    code_size_unzipped,
+    code_size_zipped,
+    concurrent_executions,
+    unreserved_concurrent_executions
+);
+
+#[derive(Clone, Default)]
+pub struct AccountUsage {
+    pub total_code_size: Option<i64>,
+    pub function_count: Option<i64>,
+}
+shape::structure!(AccountUsage, MODEL, 191, total_code_size, function_count);
 
 #[derive(Clone, Default)]
 pub struct GetAliasRequest {
     pub function_name: String,
     pub name: String,
 }
-shape::structure!(GetAliasRequest, MODEL, 132, function_name, name);
+shape::structure!(GetAliasRequest, MODEL, 192, function_name, name);
+
+#[derive(Clone, Default)]
+pub struct GetCodeSigningConfigRequest {
+    pub code_signing_config_arn: String,
+}
+shape::structure!(GetCodeSigningConfigRequest, MODEL, 193, code_signing_config_arn);
+
+#[derive(Clone, Default)]
+pub struct GetCodeSigningConfigResponse {
+    pub code_signing_config: CodeSigningConfig,
+}
+shape::structure!(GetCodeSigningConfigResponse, MODEL, 194, code_signing_config);
 
 #[derive(Clone, Default)]
 pub struct GetFunctionRequest {
     pub function_name: String,
     pub qualifier: Option<String>,
 }
-shape::structure!(GetFunctionRequest, MODEL, 133, function_name, qualifier);
+shape::structure!(GetFunctionRequest, MODEL, 195, function_name, qualifier);
 
 #[derive(Clone, Default)]
 pub struct GetFunctionResponse {
@@ -644,7 +969,7 @@ pub struct GetFunctionResponse {
 shape::structure!(
     GetFunctionResponse,
     MODEL,
-    134,
+    196,
     configuration,
     code,
     tags,
@@ -665,7 +990,7 @@ pub struct FunctionCodeLocation {
 shape::structure!(
     FunctionCodeLocation,
     MODEL,
-    135,
+    197,
     repository_type,
     location,
     image_uri,
@@ -681,48 +1006,257 @@ pub struct ResolvedS3Object {
     pub s3_key: Option<String>,
     pub s3_object_version: Option<String>,
 }
-shape::structure!(ResolvedS3Object, MODEL, 137, s3_bucket, s3_key, s3_object_version);
+shape::structure!(ResolvedS3Object, MODEL, 199, s3_bucket, s3_key, s3_object_version);
 
 #[derive(Clone, Default)]
 pub struct FunctionCodeLocationError {
     pub error_code: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(FunctionCodeLocationError, MODEL, 138, error_code, message);
+shape::structure!(FunctionCodeLocationError, MODEL, 200, error_code, message);
 
 #[derive(Clone, Default)]
 pub struct TagsError {
     pub error_code: String,
     pub message: String,
 }
-shape::structure!(TagsError, MODEL, 139, error_code, message);
+shape::structure!(TagsError, MODEL, 201, error_code, message);
 
 #[derive(Clone, Default)]
 pub struct Concurrency {
     pub reserved_concurrent_executions: Option<i32>,
 }
-shape::structure!(Concurrency, MODEL, 142, reserved_concurrent_executions);
+shape::structure!(Concurrency, MODEL, 204, reserved_concurrent_executions);
+
+#[derive(Clone, Default)]
+pub struct GetFunctionCodeSigningConfigRequest {
+    pub function_name: String,
+}
+shape::structure!(GetFunctionCodeSigningConfigRequest, MODEL, 206, function_name);
+
+#[derive(Clone, Default)]
+pub struct GetFunctionCodeSigningConfigResponse {
+    pub code_signing_config_arn: String,
+    pub function_name: String,
+}
+shape::structure!(
+    GetFunctionCodeSigningConfigResponse,
+    MODEL,
+    207,
+    code_signing_config_arn,
+    function_name
+);
+
+#[derive(Clone, Default)]
+pub struct GetFunctionConcurrencyRequest {
+    pub function_name: String,
+}
+shape::structure!(GetFunctionConcurrencyRequest, MODEL, 208, function_name);
+
+#[derive(Clone, Default)]
+pub struct GetFunctionConcurrencyResponse {
+    pub reserved_concurrent_executions: Option<i32>,
+}
+shape::structure!(GetFunctionConcurrencyResponse, MODEL, 209, reserved_concurrent_executions);
 
 #[derive(Clone, Default)]
 pub struct GetFunctionConfigurationRequest {
     pub function_name: String,
     pub qualifier: Option<String>,
 }
-shape::structure!(GetFunctionConfigurationRequest, MODEL, 144, function_name, qualifier);
+shape::structure!(GetFunctionConfigurationRequest, MODEL, 210, function_name, qualifier);
+
+#[derive(Clone, Default)]
+pub struct GetFunctionEventInvokeConfigRequest {
+    pub function_name: String,
+    pub qualifier: Option<String>,
+}
+shape::structure!(GetFunctionEventInvokeConfigRequest, MODEL, 211, function_name, qualifier);
+
+#[derive(Clone, Default)]
+pub struct FunctionEventInvokeConfig {
+    pub last_modified: Option<Timestamp>,
+    pub function_arn: Option<String>,
+    pub maximum_retry_attempts: Option<i32>,
+    pub maximum_event_age_in_seconds: Option<i32>,
+    pub destination_config: Option<DestinationConfig>,
+}
+shape::structure!(
+    FunctionEventInvokeConfig,
+    MODEL,
+    212,
+    last_modified,
+    function_arn,
+    maximum_retry_attempts,
+    maximum_event_age_in_seconds,
+    destination_config
+);
+
+#[derive(Clone, Default)]
+pub struct DestinationConfig {
+    pub on_success: Option<OnSuccess>,
+    pub on_failure: Option<OnFailure>,
+}
+shape::structure!(DestinationConfig, MODEL, 216, on_success, on_failure);
+
+#[derive(Clone, Default)]
+pub struct OnSuccess {
+    pub destination: Option<String>,
+}
+shape::structure!(OnSuccess, MODEL, 217, destination);
+
+#[derive(Clone, Default)]
+pub struct OnFailure {
+    pub destination: Option<String>,
+}
+shape::structure!(OnFailure, MODEL, 219, destination);
+
+#[derive(Clone, Default)]
+pub struct GetFunctionRecursionConfigRequest {
+    pub function_name: String,
+}
+shape::structure!(GetFunctionRecursionConfigRequest, MODEL, 220, function_name);
+
+#[derive(Clone, Default)]
+pub struct GetFunctionRecursionConfigResponse {
+    pub recursive_loop: Option<RecursiveLoop>,
+}
+shape::structure!(GetFunctionRecursionConfigResponse, MODEL, 222, recursive_loop);
+
+shape::string_enum!(RecursiveLoop { Allow = "Allow", Terminate = "Terminate",  });
+
+#[derive(Clone, Default)]
+pub struct GetFunctionUrlConfigRequest {
+    pub function_name: String,
+    pub qualifier: Option<String>,
+}
+shape::structure!(GetFunctionUrlConfigRequest, MODEL, 224, function_name, qualifier);
+
+#[derive(Clone, Default)]
+pub struct GetFunctionUrlConfigResponse {
+    pub function_url: String,
+    pub function_arn: String,
+    pub auth_type: FunctionUrlAuthType,
+    pub cors: Option<Cors>,
+    pub creation_time: String,
+    pub last_modified_time: String,
+    pub invoke_mode: Option<InvokeMode>,
+}
+shape::structure!(
+    GetFunctionUrlConfigResponse,
+    MODEL,
+    225,
+    function_url,
+    function_arn,
+    auth_type,
+    cors,
+    creation_time,
+    last_modified_time,
+    invoke_mode
+);
+
+#[derive(Clone, Default)]
+pub struct GetLayerVersionRequest {
+    pub layer_name: String,
+    pub version_number: i64,
+}
+shape::structure!(GetLayerVersionRequest, MODEL, 226, layer_name, version_number);
+
+#[derive(Clone, Default)]
+pub struct GetLayerVersionResponse {
+    pub content: Option<LayerVersionContentOutput>,
+    pub layer_arn: Option<String>,
+    pub layer_version_arn: Option<String>,
+    pub description: Option<String>,
+    pub created_date: Option<String>,
+    pub version: Option<i64>,
+    pub compatible_architectures: Option<Vec<Architecture>>,
+    pub compatible_runtimes: Option<Vec<Runtime>>,
+    pub license_info: Option<String>,
+}
+shape::structure!(
+    GetLayerVersionResponse,
+    MODEL,
+    227,
+    content,
+    layer_arn,
+    layer_version_arn,
+    description,
+    created_date,
+    version,
+    compatible_architectures,
+    compatible_runtimes,
+    license_info
+);
+
+#[derive(Clone, Default)]
+pub struct LayerVersionContentOutput {
+    pub location: Option<String>,
+    pub code_sha256: Option<String>,
+    pub code_size: Option<i64>,
+    pub signing_profile_version_arn: Option<String>,
+    pub signing_job_arn: Option<String>,
+    pub resolved_s3_object: Option<ResolvedS3Object>,
+}
+shape::structure!(
+    LayerVersionContentOutput,
+    MODEL,
+    228,
+    location,
+    code_sha256,
+    code_size,
+    signing_profile_version_arn,
+    signing_job_arn,
+    resolved_s3_object
+);
+
+#[derive(Clone, Default)]
+pub struct GetLayerVersionByArnRequest {
+    pub arn: String,
+}
+shape::structure!(GetLayerVersionByArnRequest, MODEL, 233, arn);
+
+#[derive(Clone, Default)]
+pub struct GetLayerVersionPolicyRequest {
+    pub layer_name: String,
+    pub version_number: i64,
+}
+shape::structure!(GetLayerVersionPolicyRequest, MODEL, 234, layer_name, version_number);
+
+#[derive(Clone, Default)]
+pub struct GetLayerVersionPolicyResponse {
+    pub policy: Option<String>,
+    pub revision_id: Option<String>,
+}
+shape::structure!(GetLayerVersionPolicyResponse, MODEL, 235, policy, revision_id);
+
+#[derive(Clone, Default)]
+pub struct GetPolicyRequest {
+    pub function_name: String,
+    pub qualifier: Option<String>,
+}
+shape::structure!(GetPolicyRequest, MODEL, 236, function_name, qualifier);
+
+#[derive(Clone, Default)]
+pub struct GetPolicyResponse {
+    pub policy: Option<String>,
+    pub revision_id: Option<String>,
+}
+shape::structure!(GetPolicyResponse, MODEL, 237, policy, revision_id);
 
 #[derive(Clone, Default)]
 pub struct ProvisionedConcurrencyConfigNotFoundException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(ProvisionedConcurrencyConfigNotFoundException, MODEL, 145, r#type, message);
+shape::structure!(ProvisionedConcurrencyConfigNotFoundException, MODEL, 238, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct GetProvisionedConcurrencyConfigRequest {
     pub function_name: String,
     pub qualifier: String,
 }
-shape::structure!(GetProvisionedConcurrencyConfigRequest, MODEL, 146, function_name, qualifier);
+shape::structure!(GetProvisionedConcurrencyConfigRequest, MODEL, 239, function_name, qualifier);
 
 #[derive(Clone, Default)]
 pub struct GetProvisionedConcurrencyConfigResponse {
@@ -736,7 +1270,7 @@ pub struct GetProvisionedConcurrencyConfigResponse {
 shape::structure!(
     GetProvisionedConcurrencyConfigResponse,
     MODEL,
-    147,
+    240,
     requested_provisioned_concurrent_executions,
     available_provisioned_concurrent_executions,
     allocated_provisioned_concurrent_executions,
@@ -748,123 +1282,147 @@ shape::structure!(
 shape::string_enum!(ProvisionedConcurrencyStatusEnum { InProgress = "IN_PROGRESS", Ready = "READY", Failed = "FAILED",  });
 
 #[derive(Clone, Default)]
+pub struct GetRuntimeManagementConfigRequest {
+    pub function_name: String,
+    pub qualifier: Option<String>,
+}
+shape::structure!(GetRuntimeManagementConfigRequest, MODEL, 244, function_name, qualifier);
+
+#[derive(Clone, Default)]
+pub struct GetRuntimeManagementConfigResponse {
+    pub update_runtime_on: Option<UpdateRuntimeOn>,
+    pub function_arn: Option<String>,
+    pub runtime_version_arn: Option<String>,
+}
+shape::structure!(
+    GetRuntimeManagementConfigResponse,
+    MODEL,
+    245,
+    update_runtime_on,
+    function_arn,
+    runtime_version_arn
+);
+
+shape::string_enum!(UpdateRuntimeOn { Auto = "Auto", Manual = "Manual", FunctionUpdate = "FunctionUpdate",  });
+
+#[derive(Clone, Default)]
 pub struct RuntimeAliasDeletedException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(RuntimeAliasDeletedException, MODEL, 151, r#type, message);
+shape::structure!(RuntimeAliasDeletedException, MODEL, 247, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct CodeArtifactUserDeletedException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(CodeArtifactUserDeletedException, MODEL, 152, r#type, message);
+shape::structure!(CodeArtifactUserDeletedException, MODEL, 248, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct ResourceNotReadyException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(ResourceNotReadyException, MODEL, 153, r#type, message);
+shape::structure!(ResourceNotReadyException, MODEL, 249, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct ServiceQuotaExceededException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(ServiceQuotaExceededException, MODEL, 154, r#type, message);
+shape::structure!(ServiceQuotaExceededException, MODEL, 250, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct InvalidSecurityGroupIDException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(InvalidSecurityGroupIDException, MODEL, 155, r#type, message);
+shape::structure!(InvalidSecurityGroupIDException, MODEL, 251, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct SnapStartTimeoutException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(SnapStartTimeoutException, MODEL, 156, r#type, message);
+shape::structure!(SnapStartTimeoutException, MODEL, 252, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct EC2ThrottledException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(EC2ThrottledException, MODEL, 157, r#type, message);
+shape::structure!(EC2ThrottledException, MODEL, 253, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct EFSMountConnectivityException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(EFSMountConnectivityException, MODEL, 158, r#type, message);
+shape::structure!(EFSMountConnectivityException, MODEL, 254, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct SubnetIPAddressLimitReachedException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(SubnetIPAddressLimitReachedException, MODEL, 159, r#type, message);
+shape::structure!(SubnetIPAddressLimitReachedException, MODEL, 255, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct KMSAccessDeniedException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(KMSAccessDeniedException, MODEL, 160, r#type, message);
+shape::structure!(KMSAccessDeniedException, MODEL, 256, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct RequestTooLargeException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(RequestTooLargeException, MODEL, 161, r#type, message);
+shape::structure!(RequestTooLargeException, MODEL, 257, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct KMSDisabledException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(KMSDisabledException, MODEL, 162, r#type, message);
+shape::structure!(KMSDisabledException, MODEL, 258, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct UnsupportedMediaTypeException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(UnsupportedMediaTypeException, MODEL, 163, r#type, message);
+shape::structure!(UnsupportedMediaTypeException, MODEL, 259, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct S3FilesMountConnectivityException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(S3FilesMountConnectivityException, MODEL, 164, r#type, message);
+shape::structure!(S3FilesMountConnectivityException, MODEL, 260, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct SerializedRequestEntityTooLargeException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(SerializedRequestEntityTooLargeException, MODEL, 165, r#type, message);
+shape::structure!(SerializedRequestEntityTooLargeException, MODEL, 261, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct InvalidRuntimeException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(InvalidRuntimeException, MODEL, 166, r#type, message);
+shape::structure!(InvalidRuntimeException, MODEL, 262, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct NoPublishedVersionException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(NoPublishedVersionException, MODEL, 167, r#type, message);
+shape::structure!(NoPublishedVersionException, MODEL, 263, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct EC2UnexpectedException {
@@ -872,161 +1430,161 @@ pub struct EC2UnexpectedException {
     pub message: Option<String>,
     pub ec2_error_code: Option<String>,
 }
-shape::structure!(EC2UnexpectedException, MODEL, 168, r#type, message, ec2_error_code);
+shape::structure!(EC2UnexpectedException, MODEL, 264, r#type, message, ec2_error_code);
 
 #[derive(Clone, Default)]
 pub struct InvalidSubnetIDException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(InvalidSubnetIDException, MODEL, 169, r#type, message);
+shape::structure!(InvalidSubnetIDException, MODEL, 265, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct KMSNotFoundException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(KMSNotFoundException, MODEL, 170, r#type, message);
+shape::structure!(KMSNotFoundException, MODEL, 266, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct EC2AccessDeniedException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(EC2AccessDeniedException, MODEL, 171, r#type, message);
+shape::structure!(EC2AccessDeniedException, MODEL, 267, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct EFSIOException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(EFSIOException, MODEL, 172, r#type, message);
+shape::structure!(EFSIOException, MODEL, 268, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct KMSInvalidStateException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(KMSInvalidStateException, MODEL, 173, r#type, message);
+shape::structure!(KMSInvalidStateException, MODEL, 269, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct RuntimeVersionDeletedException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(RuntimeVersionDeletedException, MODEL, 174, r#type, message);
+shape::structure!(RuntimeVersionDeletedException, MODEL, 270, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct ENILimitReachedException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(ENILimitReachedException, MODEL, 175, r#type, message);
+shape::structure!(ENILimitReachedException, MODEL, 271, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct SnapStartNotReadyException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(SnapStartNotReadyException, MODEL, 176, r#type, message);
+shape::structure!(SnapStartNotReadyException, MODEL, 272, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct CodeArtifactUserPendingException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(CodeArtifactUserPendingException, MODEL, 177, r#type, message);
+shape::structure!(CodeArtifactUserPendingException, MODEL, 273, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct SnapStartException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(SnapStartException, MODEL, 178, r#type, message);
+shape::structure!(SnapStartException, MODEL, 274, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct RecursiveInvocationException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(RecursiveInvocationException, MODEL, 179, r#type, message);
+shape::structure!(RecursiveInvocationException, MODEL, 275, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct S3FilesMountFailureException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(S3FilesMountFailureException, MODEL, 180, r#type, message);
+shape::structure!(S3FilesMountFailureException, MODEL, 276, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct EFSMountTimeoutException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(EFSMountTimeoutException, MODEL, 181, r#type, message);
+shape::structure!(EFSMountTimeoutException, MODEL, 277, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct ENINotReadyException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(ENINotReadyException, MODEL, 182, r#type, message);
+shape::structure!(ENINotReadyException, MODEL, 278, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct S3FilesMountTimeoutException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(S3FilesMountTimeoutException, MODEL, 183, r#type, message);
+shape::structure!(S3FilesMountTimeoutException, MODEL, 279, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct CodeArtifactUserFailedException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(CodeArtifactUserFailedException, MODEL, 184, r#type, message);
+shape::structure!(CodeArtifactUserFailedException, MODEL, 280, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct ModeNotSupportedException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(ModeNotSupportedException, MODEL, 185, r#type, message);
+shape::structure!(ModeNotSupportedException, MODEL, 281, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct InvalidRequestContentException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(InvalidRequestContentException, MODEL, 186, r#type, message);
+shape::structure!(InvalidRequestContentException, MODEL, 282, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct SnapStartRegenerationFailureException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(SnapStartRegenerationFailureException, MODEL, 187, r#type, message);
+shape::structure!(SnapStartRegenerationFailureException, MODEL, 283, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct DurableExecutionAlreadyStartedException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(DurableExecutionAlreadyStartedException, MODEL, 188, r#type, message);
+shape::structure!(DurableExecutionAlreadyStartedException, MODEL, 284, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct InvalidZipFileException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(InvalidZipFileException, MODEL, 189, r#type, message);
+shape::structure!(InvalidZipFileException, MODEL, 285, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct EFSMountFailureException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(EFSMountFailureException, MODEL, 190, r#type, message);
+shape::structure!(EFSMountFailureException, MODEL, 286, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct InvocationRequest {
@@ -1042,7 +1600,7 @@ pub struct InvocationRequest {
 shape::structure!(
     InvocationRequest,
     MODEL,
-    191,
+    287,
     function_name,
     invocation_type,
     log_type,
@@ -1069,7 +1627,7 @@ pub struct InvocationResponse {
 shape::structure!(
     InvocationResponse,
     MODEL,
-    196,
+    292,
     status_code,
     function_error,
     log_result,
@@ -1091,7 +1649,7 @@ pub struct InvokeWithResponseStreamRequest {
 shape::structure!(
     InvokeWithResponseStreamRequest,
     MODEL,
-    198,
+    294,
     function_name,
     log_type,
     client_context,
@@ -1113,7 +1671,7 @@ pub struct InvokeWithResponseStreamResponse {
 shape::structure!(
     InvokeWithResponseStreamResponse,
     MODEL,
-    200,
+    296,
     status_code,
     executed_version,
     event_stream,
@@ -1130,7 +1688,7 @@ pub struct ListAliasesRequest {
 shape::structure!(
     ListAliasesRequest,
     MODEL,
-    202,
+    298,
     function_name,
     function_version,
     marker,
@@ -1142,7 +1700,87 @@ pub struct ListAliasesResponse {
     pub next_marker: Option<String>,
     pub aliases: Option<Vec<AliasConfiguration>>,
 }
-shape::structure!(ListAliasesResponse, MODEL, 204, next_marker, aliases);
+shape::structure!(ListAliasesResponse, MODEL, 300, next_marker, aliases);
+
+#[derive(Clone, Default)]
+pub struct ListCodeSigningConfigsRequest {
+    pub marker: Option<String>,
+    pub max_items: Option<i32>,
+}
+shape::structure!(ListCodeSigningConfigsRequest, MODEL, 302, marker, max_items);
+
+#[derive(Clone, Default)]
+pub struct ListCodeSigningConfigsResponse {
+    pub next_marker: Option<String>,
+    pub code_signing_configs: Option<Vec<CodeSigningConfig>>,
+}
+shape::structure!(ListCodeSigningConfigsResponse, MODEL, 303, next_marker, code_signing_configs);
+
+#[derive(Clone, Default)]
+pub struct ListFunctionEventInvokeConfigsRequest {
+    pub function_name: String,
+    pub marker: Option<String>,
+    pub max_items: Option<i32>,
+}
+shape::structure!(
+    ListFunctionEventInvokeConfigsRequest,
+    MODEL,
+    305,
+    function_name,
+    marker,
+    max_items
+);
+
+#[derive(Clone, Default)]
+pub struct ListFunctionEventInvokeConfigsResponse {
+    pub function_event_invoke_configs: Option<Vec<FunctionEventInvokeConfig>>,
+    pub next_marker: Option<String>,
+}
+shape::structure!(
+    ListFunctionEventInvokeConfigsResponse,
+    MODEL,
+    307,
+    function_event_invoke_configs,
+    next_marker
+);
+
+#[derive(Clone, Default)]
+pub struct ListFunctionUrlConfigsRequest {
+    pub function_name: String,
+    pub marker: Option<String>,
+    pub max_items: Option<i32>,
+}
+shape::structure!(ListFunctionUrlConfigsRequest, MODEL, 309, function_name, marker, max_items);
+
+#[derive(Clone, Default)]
+pub struct ListFunctionUrlConfigsResponse {
+    pub function_url_configs: Vec<FunctionUrlConfig>,
+    pub next_marker: Option<String>,
+}
+shape::structure!(ListFunctionUrlConfigsResponse, MODEL, 311, function_url_configs, next_marker);
+
+#[derive(Clone, Default)]
+pub struct FunctionUrlConfig {
+    pub function_url: String,
+    pub function_arn: String,
+    pub creation_time: String,
+    pub last_modified_time: String,
+    pub cors: Option<Cors>,
+    pub auth_type: FunctionUrlAuthType,
+    pub invoke_mode: Option<InvokeMode>,
+}
+shape::structure!(
+    FunctionUrlConfig,
+    MODEL,
+    313,
+    function_url,
+    function_arn,
+    creation_time,
+    last_modified_time,
+    cors,
+    auth_type,
+    invoke_mode
+);
 
 #[derive(Clone, Default)]
 pub struct ListFunctionsRequest {
@@ -1154,7 +1792,7 @@ pub struct ListFunctionsRequest {
 shape::structure!(
     ListFunctionsRequest,
     MODEL,
-    206,
+    314,
     master_region,
     function_version,
     marker,
@@ -1168,7 +1806,110 @@ pub struct ListFunctionsResponse {
     pub next_marker: Option<String>,
     pub functions: Option<Vec<FunctionConfiguration>>,
 }
-shape::structure!(ListFunctionsResponse, MODEL, 209, next_marker, functions);
+shape::structure!(ListFunctionsResponse, MODEL, 317, next_marker, functions);
+
+#[derive(Clone, Default)]
+pub struct ListFunctionsByCodeSigningConfigRequest {
+    pub code_signing_config_arn: String,
+    pub marker: Option<String>,
+    pub max_items: Option<i32>,
+}
+shape::structure!(
+    ListFunctionsByCodeSigningConfigRequest,
+    MODEL,
+    319,
+    code_signing_config_arn,
+    marker,
+    max_items
+);
+
+#[derive(Clone, Default)]
+pub struct ListFunctionsByCodeSigningConfigResponse {
+    pub next_marker: Option<String>,
+    pub function_arns: Option<Vec<String>>,
+}
+shape::structure!(ListFunctionsByCodeSigningConfigResponse, MODEL, 320, next_marker, function_arns);
+
+#[derive(Clone, Default)]
+pub struct ListLayerVersionsRequest {
+    pub compatible_architecture: Option<Architecture>,
+    pub compatible_runtime: Option<Runtime>,
+    pub layer_name: String,
+    pub marker: Option<String>,
+    pub max_items: Option<i32>,
+}
+shape::structure!(
+    ListLayerVersionsRequest,
+    MODEL,
+    322,
+    compatible_architecture,
+    compatible_runtime,
+    layer_name,
+    marker,
+    max_items
+);
+
+#[derive(Clone, Default)]
+pub struct ListLayerVersionsResponse {
+    pub next_marker: Option<String>,
+    pub layer_versions: Option<Vec<LayerVersionsListItem>>,
+}
+shape::structure!(ListLayerVersionsResponse, MODEL, 324, next_marker, layer_versions);
+
+#[derive(Clone, Default)]
+pub struct LayerVersionsListItem {
+    pub layer_version_arn: Option<String>,
+    pub version: Option<i64>,
+    pub description: Option<String>,
+    pub created_date: Option<String>,
+    pub compatible_architectures: Option<Vec<Architecture>>,
+    pub compatible_runtimes: Option<Vec<Runtime>>,
+    pub license_info: Option<String>,
+}
+shape::structure!(
+    LayerVersionsListItem,
+    MODEL,
+    326,
+    layer_version_arn,
+    version,
+    description,
+    created_date,
+    compatible_architectures,
+    compatible_runtimes,
+    license_info
+);
+
+#[derive(Clone, Default)]
+pub struct ListLayersRequest {
+    pub compatible_architecture: Option<Architecture>,
+    pub compatible_runtime: Option<Runtime>,
+    pub marker: Option<String>,
+    pub max_items: Option<i32>,
+}
+shape::structure!(
+    ListLayersRequest,
+    MODEL,
+    327,
+    compatible_architecture,
+    compatible_runtime,
+    marker,
+    max_items
+);
+
+#[derive(Clone, Default)]
+pub struct ListLayersResponse {
+    pub next_marker: Option<String>,
+    pub layers: Option<Vec<LayersListItem>>,
+}
+shape::structure!(ListLayersResponse, MODEL, 328, next_marker, layers);
+
+#[derive(Clone, Default)]
+pub struct LayersListItem {
+    pub layer_name: Option<String>,
+    pub layer_arn: Option<String>,
+    pub latest_matching_version: Option<LayerVersionsListItem>,
+}
+shape::structure!(LayersListItem, MODEL, 330, layer_name, layer_arn, latest_matching_version);
 
 #[derive(Clone, Default)]
 pub struct ListProvisionedConcurrencyConfigsRequest {
@@ -1179,7 +1920,7 @@ pub struct ListProvisionedConcurrencyConfigsRequest {
 shape::structure!(
     ListProvisionedConcurrencyConfigsRequest,
     MODEL,
-    211,
+    332,
     function_name,
     marker,
     max_items
@@ -1193,7 +1934,7 @@ pub struct ListProvisionedConcurrencyConfigsResponse {
 shape::structure!(
     ListProvisionedConcurrencyConfigsResponse,
     MODEL,
-    213,
+    334,
     provisioned_concurrency_configs,
     next_marker
 );
@@ -1211,7 +1952,7 @@ pub struct ProvisionedConcurrencyConfigListItem {
 shape::structure!(
     ProvisionedConcurrencyConfigListItem,
     MODEL,
-    215,
+    336,
     function_arn,
     requested_provisioned_concurrent_executions,
     available_provisioned_concurrent_executions,
@@ -1222,26 +1963,98 @@ shape::structure!(
 );
 
 #[derive(Clone, Default)]
+pub struct ListTagsRequest {
+    pub resource: String,
+}
+shape::structure!(ListTagsRequest, MODEL, 337, resource);
+
+#[derive(Clone, Default)]
+pub struct ListTagsResponse {
+    pub tags: Option<BTreeMap<String, String>>,
+}
+shape::structure!(ListTagsResponse, MODEL, 339, tags);
+
+#[derive(Clone, Default)]
 pub struct ListVersionsByFunctionRequest {
     pub function_name: String,
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListVersionsByFunctionRequest, MODEL, 216, function_name, marker, max_items);
+shape::structure!(ListVersionsByFunctionRequest, MODEL, 340, function_name, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListVersionsByFunctionResponse {
     pub next_marker: Option<String>,
     pub versions: Option<Vec<FunctionConfiguration>>,
 }
-shape::structure!(ListVersionsByFunctionResponse, MODEL, 217, next_marker, versions);
+shape::structure!(ListVersionsByFunctionResponse, MODEL, 341, next_marker, versions);
 
 #[derive(Clone, Default)]
-pub struct PreconditionFailedException {
-    pub r#type: Option<String>,
-    pub message: Option<String>,
+pub struct PublishLayerVersionRequest {
+    pub layer_name: String,
+    pub description: Option<String>,
+    pub content: LayerVersionContentInput,
+    pub compatible_architectures: Option<Vec<Architecture>>,
+    pub compatible_runtimes: Option<Vec<Runtime>>,
+    pub license_info: Option<String>,
 }
-shape::structure!(PreconditionFailedException, MODEL, 218, r#type, message);
+shape::structure!(
+    PublishLayerVersionRequest,
+    MODEL,
+    342,
+    layer_name,
+    description,
+    content,
+    compatible_architectures,
+    compatible_runtimes,
+    license_info
+);
+
+#[derive(Clone, Default)]
+pub struct LayerVersionContentInput {
+    pub s3_bucket: Option<String>,
+    pub s3_key: Option<String>,
+    pub s3_object_version: Option<String>,
+    pub s3_object_storage_mode: Option<S3ObjectStorageMode>,
+    pub zip_file: Option<Blob>,
+}
+shape::structure!(
+    LayerVersionContentInput,
+    MODEL,
+    343,
+    s3_bucket,
+    s3_key,
+    s3_object_version,
+    s3_object_storage_mode,
+    zip_file
+);
+
+#[derive(Clone, Default)]
+pub struct PublishLayerVersionResponse {
+    pub content: Option<LayerVersionContentOutput>,
+    pub layer_arn: Option<String>,
+    pub layer_version_arn: Option<String>,
+    pub description: Option<String>,
+    pub created_date: Option<String>,
+    pub version: Option<i64>,
+    pub compatible_architectures: Option<Vec<Architecture>>,
+    pub compatible_runtimes: Option<Vec<Runtime>>,
+    pub license_info: Option<String>,
+}
+shape::structure!(
+    PublishLayerVersionResponse,
+    MODEL,
+    344,
+    content,
+    layer_arn,
+    layer_version_arn,
+    description,
+    created_date,
+    version,
+    compatible_architectures,
+    compatible_runtimes,
+    license_info
+);
 
 #[derive(Clone, Default)]
 pub struct PublishVersionRequest {
@@ -1254,13 +2067,84 @@ pub struct PublishVersionRequest {
 shape::structure!(
     PublishVersionRequest,
     MODEL,
-    219,
+    345,
     function_name,
     code_sha256,
     description,
     revision_id,
     publish_to
 );
+
+#[derive(Clone, Default)]
+pub struct PutFunctionCodeSigningConfigRequest {
+    pub code_signing_config_arn: String,
+    pub function_name: String,
+}
+shape::structure!(
+    PutFunctionCodeSigningConfigRequest,
+    MODEL,
+    346,
+    code_signing_config_arn,
+    function_name
+);
+
+#[derive(Clone, Default)]
+pub struct PutFunctionCodeSigningConfigResponse {
+    pub code_signing_config_arn: String,
+    pub function_name: String,
+}
+shape::structure!(
+    PutFunctionCodeSigningConfigResponse,
+    MODEL,
+    347,
+    code_signing_config_arn,
+    function_name
+);
+
+#[derive(Clone, Default)]
+pub struct PutFunctionConcurrencyRequest {
+    pub function_name: String,
+    pub reserved_concurrent_executions: i32,
+}
+shape::structure!(
+    PutFunctionConcurrencyRequest,
+    MODEL,
+    348,
+    function_name,
+    reserved_concurrent_executions
+);
+
+#[derive(Clone, Default)]
+pub struct PutFunctionEventInvokeConfigRequest {
+    pub function_name: String,
+    pub qualifier: Option<String>,
+    pub maximum_retry_attempts: Option<i32>,
+    pub maximum_event_age_in_seconds: Option<i32>,
+    pub destination_config: Option<DestinationConfig>,
+}
+shape::structure!(
+    PutFunctionEventInvokeConfigRequest,
+    MODEL,
+    349,
+    function_name,
+    qualifier,
+    maximum_retry_attempts,
+    maximum_event_age_in_seconds,
+    destination_config
+);
+
+#[derive(Clone, Default)]
+pub struct PutFunctionRecursionConfigRequest {
+    pub function_name: String,
+    pub recursive_loop: RecursiveLoop,
+}
+shape::structure!(PutFunctionRecursionConfigRequest, MODEL, 350, function_name, recursive_loop);
+
+#[derive(Clone, Default)]
+pub struct PutFunctionRecursionConfigResponse {
+    pub recursive_loop: Option<RecursiveLoop>,
+}
+shape::structure!(PutFunctionRecursionConfigResponse, MODEL, 351, recursive_loop);
 
 #[derive(Clone, Default)]
 pub struct PutProvisionedConcurrencyConfigRequest {
@@ -1271,7 +2155,7 @@ pub struct PutProvisionedConcurrencyConfigRequest {
 shape::structure!(
     PutProvisionedConcurrencyConfigRequest,
     MODEL,
-    220,
+    352,
     function_name,
     qualifier,
     provisioned_concurrent_executions
@@ -1289,7 +2173,7 @@ pub struct PutProvisionedConcurrencyConfigResponse {
 shape::structure!(
     PutProvisionedConcurrencyConfigResponse,
     MODEL,
-    221,
+    353,
     requested_provisioned_concurrent_executions,
     allocated_provisioned_concurrent_executions,
     available_provisioned_concurrent_executions,
@@ -1297,6 +2181,102 @@ shape::structure!(
     status_reason,
     last_modified
 );
+
+#[derive(Clone, Default)]
+pub struct PutRuntimeManagementConfigRequest {
+    pub function_name: String,
+    pub qualifier: Option<String>,
+    pub update_runtime_on: UpdateRuntimeOn,
+    pub runtime_version_arn: Option<String>,
+}
+shape::structure!(
+    PutRuntimeManagementConfigRequest,
+    MODEL,
+    354,
+    function_name,
+    qualifier,
+    update_runtime_on,
+    runtime_version_arn
+);
+
+#[derive(Clone, Default)]
+pub struct PutRuntimeManagementConfigResponse {
+    pub update_runtime_on: UpdateRuntimeOn,
+    pub function_arn: String,
+    pub runtime_version_arn: Option<String>,
+}
+shape::structure!(
+    PutRuntimeManagementConfigResponse,
+    MODEL,
+    355,
+    update_runtime_on,
+    function_arn,
+    runtime_version_arn
+);
+
+#[derive(Clone, Default)]
+pub struct RemoveLayerVersionPermissionRequest {
+    pub layer_name: String,
+    pub version_number: i64,
+    pub statement_id: String,
+    pub revision_id: Option<String>,
+}
+shape::structure!(
+    RemoveLayerVersionPermissionRequest,
+    MODEL,
+    356,
+    layer_name,
+    version_number,
+    statement_id,
+    revision_id
+);
+
+#[derive(Clone, Default)]
+pub struct RemoveLayerVersionPermissionOutput {}
+shape::structure!(RemoveLayerVersionPermissionOutput, MODEL, 357);
+
+#[derive(Clone, Default)]
+pub struct RemovePermissionRequest {
+    pub function_name: String,
+    pub statement_id: String,
+    pub qualifier: Option<String>,
+    pub revision_id: Option<String>,
+}
+shape::structure!(
+    RemovePermissionRequest,
+    MODEL,
+    358,
+    function_name,
+    statement_id,
+    qualifier,
+    revision_id
+);
+
+#[derive(Clone, Default)]
+pub struct RemovePermissionOutput {}
+shape::structure!(RemovePermissionOutput, MODEL, 360);
+
+#[derive(Clone, Default)]
+pub struct TagResourceRequest {
+    pub resource: String,
+    pub tags: BTreeMap<String, String>,
+}
+shape::structure!(TagResourceRequest, MODEL, 361, resource, tags);
+
+#[derive(Clone, Default)]
+pub struct TagResourceOutput {}
+shape::structure!(TagResourceOutput, MODEL, 362);
+
+#[derive(Clone, Default)]
+pub struct UntagResourceRequest {
+    pub resource: String,
+    pub tag_keys: Vec<String>,
+}
+shape::structure!(UntagResourceRequest, MODEL, 363, resource, tag_keys);
+
+#[derive(Clone, Default)]
+pub struct UntagResourceOutput {}
+shape::structure!(UntagResourceOutput, MODEL, 365);
 
 #[derive(Clone, Default)]
 pub struct UpdateAliasRequest {
@@ -1310,7 +2290,7 @@ pub struct UpdateAliasRequest {
 shape::structure!(
     UpdateAliasRequest,
     MODEL,
-    222,
+    366,
     function_name,
     name,
     function_version,
@@ -1318,6 +2298,29 @@ shape::structure!(
     routing_config,
     revision_id
 );
+
+#[derive(Clone, Default)]
+pub struct UpdateCodeSigningConfigRequest {
+    pub code_signing_config_arn: String,
+    pub description: Option<String>,
+    pub allowed_publishers: Option<AllowedPublishers>,
+    pub code_signing_policies: Option<CodeSigningPolicies>,
+}
+shape::structure!(
+    UpdateCodeSigningConfigRequest,
+    MODEL,
+    367,
+    code_signing_config_arn,
+    description,
+    allowed_publishers,
+    code_signing_policies
+);
+
+#[derive(Clone, Default)]
+pub struct UpdateCodeSigningConfigResponse {
+    pub code_signing_config: CodeSigningConfig,
+}
+shape::structure!(UpdateCodeSigningConfigResponse, MODEL, 368, code_signing_config);
 
 #[derive(Clone, Default)]
 pub struct UpdateFunctionCodeRequest {
@@ -1338,7 +2341,7 @@ pub struct UpdateFunctionCodeRequest {
 shape::structure!(
     UpdateFunctionCodeRequest,
     MODEL,
-    223,
+    369,
     function_name,
     zip_file,
     s3_bucket,
@@ -1383,7 +2386,7 @@ pub struct UpdateFunctionConfigurationRequest {
 shape::structure!(
     UpdateFunctionConfigurationRequest,
     MODEL,
-    224,
+    370,
     function_name,
     role,
     handler,
@@ -1407,4 +2410,65 @@ shape::structure!(
     durable_config,
     runtime_config,
     accelerator_config
+);
+
+#[derive(Clone, Default)]
+pub struct UpdateFunctionEventInvokeConfigRequest {
+    pub function_name: String,
+    pub qualifier: Option<String>,
+    pub maximum_retry_attempts: Option<i32>,
+    pub maximum_event_age_in_seconds: Option<i32>,
+    pub destination_config: Option<DestinationConfig>,
+}
+shape::structure!(
+    UpdateFunctionEventInvokeConfigRequest,
+    MODEL,
+    371,
+    function_name,
+    qualifier,
+    maximum_retry_attempts,
+    maximum_event_age_in_seconds,
+    destination_config
+);
+
+#[derive(Clone, Default)]
+pub struct UpdateFunctionUrlConfigRequest {
+    pub function_name: String,
+    pub qualifier: Option<String>,
+    pub auth_type: Option<FunctionUrlAuthType>,
+    pub cors: Option<Cors>,
+    pub invoke_mode: Option<InvokeMode>,
+}
+shape::structure!(
+    UpdateFunctionUrlConfigRequest,
+    MODEL,
+    372,
+    function_name,
+    qualifier,
+    auth_type,
+    cors,
+    invoke_mode
+);
+
+#[derive(Clone, Default)]
+pub struct UpdateFunctionUrlConfigResponse {
+    pub function_url: String,
+    pub function_arn: String,
+    pub auth_type: FunctionUrlAuthType,
+    pub cors: Option<Cors>,
+    pub creation_time: String,
+    pub last_modified_time: String,
+    pub invoke_mode: Option<InvokeMode>,
+}
+shape::structure!(
+    UpdateFunctionUrlConfigResponse,
+    MODEL,
+    373,
+    function_url,
+    function_arn,
+    auth_type,
+    cors,
+    creation_time,
+    last_modified_time,
+    invoke_mode
 );

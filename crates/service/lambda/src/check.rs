@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use api_lambda::{
-    Architecture, CreateFunctionRequest, Error, PackageType, SnapStart, SnapStartApplyOn,
-    TracingConfig, TracingMode, UpdateFunctionConfigurationRequest, VpcConfig,
+    Architecture, CreateFunctionRequest, DeadLetterConfig, Error, PackageType, SnapStart,
+    SnapStartApplyOn, TracingConfig, TracingMode, UpdateFunctionConfigurationRequest, VpcConfig,
 };
 use kernel::Fault;
 
+use crate::code::UNZIPPED_BYTES_MAX;
 use crate::errors::{conflict, invalid};
+use crate::layers::LayerUse;
 use crate::name::Name;
 use crate::record::FunctionRecord;
 use crate::runtimes::SERVED;
@@ -111,22 +113,46 @@ pub(crate) fn settled(name: &Name, latest: &FunctionRecord) -> Result<(), Error>
     Ok(())
 }
 
+/// Where events go that could not be handled: a queue or a topic; an empty text is nowhere.
+pub(crate) fn dead_letters(config: DeadLetterConfig) -> Result<Option<String>, Error> {
+    let Some(arn) = config.target_arn.filter(|arn| !arn.is_empty()) else { return Ok(None) };
+    match arn.split(':').nth(2) {
+        Some("sqs" | "sns") => Ok(Some(arn)),
+        _ => Err(invalid(format!(
+            "The provided dead letter queue ARN {arn} is not valid: it must be a queue of SQS or \
+             a topic of SNS."
+        ))),
+    }
+}
+
+/// Package and layers together are not larger than a package may be.
+pub(crate) fn unzipped(code_bytes: u64, layers: &[LayerUse]) -> Result<(), Error> {
+    let all = layers.iter().map(|layer| layer.unzipped_bytes).sum::<u64>() + code_bytes;
+    if layers.is_empty() || all <= UNZIPPED_BYTES_MAX {
+        return Ok(());
+    }
+    Err(invalid(format!(
+        "Function code combined with layers exceeds the maximum allowed size of \
+         {UNZIPPED_BYTES_MAX} bytes. The actual size is {all} bytes."
+    )))
+}
+
+/// Whether traces are sampled.
+pub(crate) fn traced(config: &TracingConfig) -> bool {
+    config.mode == Some(TracingMode::Active)
+}
+
 /// Refuses what CreateFunction would otherwise silently leave out.
 pub(crate) fn created(input: &CreateFunctionRequest) -> Result<(), Error> {
     absent("container images", input.package_type == Some(PackageType::Image))?;
     absent("container images", input.code.image_uri.is_some() || input.image_config.is_some())?;
-    absent("code in S3", input.code.s3_bucket.is_some() || input.code.s3_key.is_some())?;
     absent("PublishTo", input.publish_to.is_some())?;
-    absent("code signing", input.code_signing_config_arn.is_some())?;
+    absent("SourceKMSKeyArn", input.code.source_kms_key_arn.is_some())?;
     absent("tenant isolation", input.tenancy_config.is_some())?;
     shared(Shared {
         vpc: &input.vpc_config,
-        tracing: &input.tracing_config,
         snap_start: &input.snap_start,
-        layers: input.layers.as_ref().is_some_and(|layers| !layers.is_empty()),
         files: input.file_system_configs.as_ref().is_some_and(|files| !files.is_empty()),
-        dead_letters: (input.dead_letter_config.as_ref())
-            .is_some_and(|config| config.target_arn.as_deref().is_some_and(|arn| !arn.is_empty())),
         key: input.kms_key_arn.as_deref().is_some_and(|arn| !arn.is_empty()),
         other: input.capacity_provider_config.is_some()
             || input.durable_config.is_some()
@@ -140,12 +166,8 @@ pub(crate) fn updated(input: &UpdateFunctionConfigurationRequest) -> Result<(), 
     absent("container images", input.image_config.is_some())?;
     shared(Shared {
         vpc: &input.vpc_config,
-        tracing: &input.tracing_config,
         snap_start: &input.snap_start,
-        layers: input.layers.as_ref().is_some_and(|layers| !layers.is_empty()),
         files: input.file_system_configs.as_ref().is_some_and(|files| !files.is_empty()),
-        dead_letters: (input.dead_letter_config.as_ref())
-            .is_some_and(|config| config.target_arn.as_deref().is_some_and(|arn| !arn.is_empty())),
         key: input.kms_key_arn.as_deref().is_some_and(|arn| !arn.is_empty()),
         other: input.capacity_provider_config.is_some()
             || input.durable_config.is_some()
@@ -156,11 +178,8 @@ pub(crate) fn updated(input: &UpdateFunctionConfigurationRequest) -> Result<(), 
 
 struct Shared<'a> {
     vpc: &'a Option<VpcConfig>,
-    tracing: &'a Option<TracingConfig>,
     snap_start: &'a Option<SnapStart>,
-    layers: bool,
     files: bool,
-    dead_letters: bool,
     key: bool,
     other: bool,
 }
@@ -170,15 +189,11 @@ fn shared(asked: Shared<'_>) -> Result<(), Error> {
         let some = |list: &Option<Vec<String>>| list.as_ref().is_some_and(|list| !list.is_empty());
         some(&vpc.subnet_ids) || some(&vpc.security_group_ids)
     });
-    let traced = asked.tracing.as_ref().is_some_and(|t| t.mode == Some(TracingMode::Active));
     let snap_start = (asked.snap_start.as_ref())
         .is_some_and(|snap| snap.apply_on == Some(SnapStartApplyOn::PublishedVersions));
     absent("VpcConfig", in_vpc)?;
-    absent("TracingConfig Active", traced)?;
     absent("SnapStart", snap_start)?;
-    absent("Layers", asked.layers)?;
     absent("FileSystemConfigs", asked.files)?;
-    absent("DeadLetterConfig", asked.dead_letters)?;
     absent("KMSKeyArn", asked.key)?;
     absent("CapacityProviderConfig, DurableConfig, RuntimeConfig or AcceleratorConfig", asked.other)
 }

@@ -12,17 +12,18 @@ use std::sync::Arc;
 use api_lambda::Error;
 use bytes::Bytes;
 use kernel::{Blobs, Fault};
+use sha2::{Digest, Sha256};
 use tokio::sync::RwLock;
 use zip::ZipArchive;
 use zip::read::ZipFile;
 
 use crate::errors::invalid;
+use crate::layers::LayerUse;
 use crate::local::{Folder, Local};
+use crate::merged;
 
 /// What a package may contain once unpacked.
 pub(crate) const UNZIPPED_BYTES_MAX: u64 = 262_144_000;
-/// What a package uploaded inline may measure.
-const ZIPPED_BYTES_MAX: usize = 50 * 1024 * 1024;
 /// Our bound, so that a small file cannot make millions of files.
 const ENTRIES_MAX: usize = 100_000;
 /// Names of folders that are being unpacked begin so.
@@ -98,6 +99,44 @@ impl Code {
         self.local.as_ref()?.find(id)
     }
 
+    /// What a package measures unpacked, in bytes.
+    pub async fn unzipped_bytes(self: &Arc<Self>, id: &str) -> Result<u64, Error> {
+        if self.known(id).is_some() {
+            // A developer's folder is measured when it is deployed.
+            return Ok(0);
+        }
+        let folder = self.unpacked(id).await?;
+        blocking(move || Ok(merged::measure(&folder).map_err(Fault::internal)?)).await
+    }
+
+    /// The folder that becomes `/opt`: all these packages in one.
+    pub async fn opt(self: &Arc<Self>, layers: &[LayerUse]) -> Result<PathBuf, Error> {
+        let mut folders = Vec::new();
+        let mut digest = Sha256::new();
+        for layer in layers {
+            folders.push(self.unpacked(&layer.code).await?);
+            digest.update(&layer.code);
+        }
+        if let [one] = folders.as_slice() {
+            return Ok(one.clone());
+        }
+        let id = format!("opt-{:x}", digest.finalize());
+        let folder = self.folder.join(&id).join("task");
+        if folder.is_dir() {
+            return Ok(folder);
+        }
+        let this = self.clone();
+        blocking(move || {
+            let staging = this.staging()?;
+            let made = merged::merge(&folders, &staging.join("task")).map_err(Fault::internal);
+            let result = made.and_then(|()| this.settle(&staging, &id));
+            let _ = fs::remove_dir_all(&staging);
+            Ok(result?)
+        })
+        .await?;
+        Ok(folder)
+    }
+
     /// The package itself.
     pub async fn package(&self, id: &str) -> Result<Bytes, Fault> {
         let (blobs, id) = (self.blobs.clone(), id.to_owned());
@@ -159,14 +198,6 @@ fn too_large() -> Error {
 fn unpack(package: &Bytes, staging: &Path) -> Result<(), Error> {
     if package.is_empty() {
         return Err(invalid("Uploaded file must be a non-empty zip"));
-    }
-    if package.len() > ZIPPED_BYTES_MAX {
-        return Err(Fault::new(
-            "RequestEntityTooLargeException",
-            413,
-            format!("Zipped size must be smaller than {ZIPPED_BYTES_MAX} bytes"),
-        )
-        .into());
     }
     let mut archive = ZipArchive::new(Cursor::new(package.clone())).map_err(|_| broken())?;
     if archive.is_empty() {

@@ -2,10 +2,35 @@
 
 use api_lambda::Error;
 use kernel::Ctx;
-use store::Scan;
+use store::{Scan, StoreError, WriteTx};
 
 use crate::Lambda;
-use crate::record::CODE_USERS;
+use crate::name::Name;
+use crate::record::{CODE_USERS, FunctionRecord, user_key};
+
+/// Marks all packages of a version as used by it.
+pub(crate) fn add(
+    tx: &mut WriteTx,
+    name: &Name,
+    version: &FunctionRecord,
+) -> Result<(), StoreError> {
+    let key = name.key();
+    version
+        .codes()
+        .try_for_each(|code| tx.put(&CODE_USERS, user_key(code, &key, &version.version), &()))
+}
+
+/// Takes the marks away.
+pub(crate) fn remove(
+    tx: &mut WriteTx,
+    name: &Name,
+    version: &FunctionRecord,
+) -> Result<(), StoreError> {
+    let key = name.key();
+    version
+        .codes()
+        .try_for_each(|code| tx.delete(&CODE_USERS, user_key(code, &key, &version.version)))
+}
 
 impl Lambda {
     /// Removes those of the packages that nothing uses any more. What is being published holds

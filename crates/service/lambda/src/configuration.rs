@@ -1,14 +1,16 @@
 //! A function's settings as the API shows them.
 
 use api_lambda::{
-    Architecture, EnvironmentResponse, EphemeralStorage, Error, FunctionConfiguration,
-    LastUpdateStatus, PackageType, Runtime, SnapStartApplyOn, SnapStartOptimizationStatus,
-    SnapStartResponse, State, StateReasonCode, TracingConfigResponse, TracingMode,
+    Architecture, DeadLetterConfig, EnvironmentResponse, EphemeralStorage, Error,
+    FunctionConfiguration, LastUpdateStatus, PackageType, Runtime, SnapStartApplyOn,
+    SnapStartOptimizationStatus, SnapStartResponse, State, StateReasonCode, TracingConfigResponse,
+    TracingMode,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use kernel::{Ctx, Timestamp};
 
+use crate::layers::LayerUse;
 use crate::record::FunctionRecord;
 
 impl FunctionRecord {
@@ -17,6 +19,9 @@ impl FunctionRecord {
         let variables = self.environment(ctx.kernel().sealer())?;
         let environment = (!variables.is_empty())
             .then_some(EnvironmentResponse { variables: Some(variables), error: None });
+        let mode = if self.traced { TracingMode::Active } else { TracingMode::PassThrough };
+        let dead_letters =
+            (self.dead_letters.clone()).map(|arn| DeadLetterConfig { target_arn: Some(arn) });
         let pending = |text: &str| (!self.active).then(|| text.to_owned());
         let (state, status) = (
             if self.active { State::Active } else { State::Pending },
@@ -42,7 +47,10 @@ impl FunctionRecord {
             code_sha256: Some(code_sha256(&self.code)),
             version: Some(self.version.clone()),
             environment,
-            tracing_config: Some(TracingConfigResponse { mode: Some(TracingMode::PassThrough) }),
+            dead_letter_config: dead_letters,
+            layers: (!self.layers.is_empty())
+                .then(|| self.layers.iter().map(LayerUse::shown).collect()),
+            tracing_config: Some(TracingConfigResponse { mode: Some(mode) }),
             revision_id: Some(self.revision.clone()),
             state: Some(state),
             state_reason: pending("The function is being created."),

@@ -85,7 +85,10 @@ pub(crate) async fn variables(
                 ),
             );
         }
-        Family::Python => set("PYTHONPATH", runtime),
+        Family::Python => {
+            let (opt, version) = (at("/opt/python"), &function.runtime);
+            set("PYTHONPATH", format!("{opt}/lib/{version}/site-packages:{opt}:{runtime}"));
+        }
         Family::Java => {}
     }
     credentials(host, ctx, function, &mut variables).await?;

@@ -22,9 +22,16 @@ pub(crate) fn conflict(message: impl Into<String>) -> Error {
 }
 
 pub(crate) fn stale_revision() -> Error {
-    let message = "The Revision Id provided does not match the latest Revision Id. Call the \
-                   GetFunction/GetAlias API to retrieve the latest Revision Id";
-    PreconditionFailedException { message: Some(message.into()), r#type: Some(USER.into()) }.into()
+    stale("GetFunction/GetAlias")
+}
+
+/// A change was made with an older revision in mind; `api` reads the latest.
+pub(crate) fn stale(api: &str) -> Error {
+    let message = format!(
+        "The Revision Id provided does not match the latest Revision Id. Call the {api} API to \
+         retrieve the latest Revision Id"
+    );
+    PreconditionFailedException { message: Some(message), r#type: Some(USER.into()) }.into()
 }
 
 /// The server cannot run functions, and says why.
@@ -33,10 +40,15 @@ pub(crate) fn service(message: impl Into<String>) -> Error {
 }
 
 pub(crate) fn too_many_requests() -> Error {
+    throttled("ConcurrentInvocationLimitExceeded")
+}
+
+/// Too many invocations at a time; `reason` says which limit it is.
+pub(crate) fn throttled(reason: &str) -> Error {
     TooManyRequestsException {
         message: Some("Rate Exceeded.".into()),
         r#type: Some(USER.into()),
-        reason: Some("ConcurrentInvocationLimitExceeded".into()),
+        reason: Some(reason.into()),
         ..Default::default()
     }
     .into()

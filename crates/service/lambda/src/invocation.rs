@@ -134,7 +134,8 @@ impl Instance {
         let trace = job.trace.clone().unwrap_or_else(|| {
             let (root, parent) = (random.hex(12), random.hex(8));
             let seconds = now.epoch_ms / 1000;
-            format!("Root=1-{seconds:08x}-{root};Parent={parent};Sampled=0")
+            let sampled = u8::from(self.function.traced);
+            format!("Root=1-{seconds:08x}-{root};Parent={parent};Sampled={sampled}")
         });
         let (request_id, version) = (job.request_id.as_str(), self.function.version.as_str());
         self.journal.platform(&Platform::Start { request_id, version, trace: &trace }).await;

@@ -53,6 +53,7 @@ pub(crate) async fn run(
              following state: Pending",
         ));
     }
+    let room = api.concurrency.enter(ctx, target)?;
     let permit = api.pool.permit().ok_or_else(too_many_requests)?;
     let (reply, answer) = oneshot::channel();
     let job = Job {
@@ -65,7 +66,7 @@ pub(crate) async fn run(
         streams: request.streams,
         reply: Some(reply),
         moves: 0,
-        _permit: permit,
+        _permit: (permit, room),
     };
     api.pool.invoke(&target.owner(ctx), target.version.clone(), job);
     // The sandbox's task answers always, unless the server is being torn down.

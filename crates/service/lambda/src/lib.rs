@@ -14,11 +14,14 @@ mod alias;
 mod check;
 mod code;
 mod code_users;
+mod concurrency;
 mod configuration;
 mod download;
 mod environment;
 mod errors;
+mod event_invoke;
 mod extensions;
+mod guard;
 mod host;
 mod initialise;
 mod instance;
@@ -26,15 +29,18 @@ mod invalid;
 mod invocation;
 mod invoke;
 mod journal;
+mod layers;
 mod local;
 mod logging;
 mod logs;
+mod merged;
 mod name;
 mod ops;
 mod outcome;
 mod output;
 mod page;
 mod platform;
+mod policy;
 mod pool;
 mod provisioned;
 mod publish;
@@ -46,7 +52,13 @@ mod running;
 mod runtime_api;
 mod runtimes;
 mod settle;
+mod signing;
+mod source;
 mod telemetry;
+mod url;
+mod url_event;
+mod url_stream;
+mod urls;
 
 use std::sync::Arc;
 
@@ -57,7 +69,9 @@ pub use host::{Endpoint, Options, default_runtimes};
 pub use local::{Dialer, Dialers, Key, Lines, Local};
 pub use runtimes::{Installed, installed};
 pub use sandbox::Choice as Isolation;
+pub use urls::{UrlRequest, Urls};
 
+use crate::concurrency::Concurrency;
 use crate::host::Host;
 use crate::pool::Pool;
 
@@ -65,28 +79,40 @@ use crate::pool::Pool;
 pub struct Lambda {
     host: Arc<Host>,
     pool: Arc<Pool>,
+    concurrency: Arc<Concurrency>,
 }
 
 api_lambda::serve!(Lambda, ops);
 
-/// Builds the service for the kernel, and what the gateway needs to serve `Code.Location`.
-pub fn service(kernel: &Kernel, options: Options) -> (Service, Downloads) {
+/// What the gateway serves beside the operations.
+pub struct Doors {
+    /// `Code.Location`.
+    pub downloads: Downloads,
+    /// The hosts of functions.
+    pub urls: Urls,
+}
+
+/// Builds the service for the kernel, and what the gateway serves beside it.
+pub fn service(kernel: &Kernel, options: Options) -> (Service, Doors) {
     let host = Arc::new(Host::new(kernel, options));
     let pool = Pool::new(host.clone());
     kernel.spawn(provisioned::restore(kernel.clone(), pool.clone()));
     let downloads = Downloads::new(host.clone());
+    let concurrency = Arc::new(Concurrency::default());
     let all = pool.clone();
     let end_all: Hook = Arc::new(move || {
         all.retire_all();
         Box::pin(async {})
     });
-    let mut service =
-        Service::new(api_lambda::dispatch(Arc::new(Lambda { host, pool: pool.clone() })));
+    let api = Arc::new(Lambda { host, pool: pool.clone(), concurrency });
+    let doors = Doors { downloads, urls: Urls::new(api.clone()) };
+    let mut service = Service::new(api_lambda::dispatch(api));
     service.reseal = Some(Arc::new(reseal::Variables));
+    service.guard = Some(Arc::new(guard::Functions));
     service.invalid = Some(invalid::invalid);
     service.tasks = vec![(record::SETTLE, Arc::new(settle::Settler { pool: pool.clone() }))];
     // Running sandboxes watch the kernel's stop by themselves; the kernel waits for their tasks.
     service.stop = Some(end_all.clone());
     service.reset = Some(end_all);
-    (service, downloads)
+    (service, doors)
 }

@@ -4,7 +4,7 @@
 //! The model's pattern has already been checked when these functions run.
 
 use api_lambda::Error;
-use kernel::{Ctx, Fault};
+use kernel::{Ctx, Fault, Principal};
 
 use crate::errors::{invalid, not_found};
 use crate::record::{FunctionKey, LATEST};
@@ -24,44 +24,28 @@ pub(crate) struct Name {
 impl Name {
     /// Parses `text`, which may carry a qualifier that must agree with the separate one.
     pub fn parse(ctx: &Ctx, text: &str, separate: Option<&str>) -> Result<Name, Error> {
-        let parts: Vec<&str> = text.split(':').collect();
-        let (region, account, rest): (Option<&str>, Option<&str>, &[&str]) = match parts.as_slice()
-        {
-            ["arn", _, "lambda", region, account, "function", rest @ ..] => {
-                (Some(region), Some(account), rest)
-            }
-            [region, account, "function", rest @ ..] if is_account(account) => {
-                (Some(region), Some(account), rest)
-            }
-            [account, "function", rest @ ..] if is_account(account) => (None, Some(account), rest),
-            ["function", rest @ ..] => (None, None, rest),
-            [account, rest @ ..] if is_account(account) && !rest.is_empty() => {
-                (None, Some(account), rest)
-            }
-            rest => (None, None, rest),
-        };
-        let (function, inner) = match rest {
-            [function] => (*function, None),
-            [function, qualifier] => (*function, Some(*qualifier)),
-            _ => return Err(bad_name(text)),
-        };
-        if function.is_empty() || function.len() > NAME_LENGTH_MAX {
-            return Err(bad_name(text));
+        let name = Name::parse_any(ctx, text, separate)?;
+        if name.account == ctx.account() || is_judged(ctx) {
+            return Ok(name);
         }
+        // Nobody has asked the policy of the other account's function.
+        let who = ctx.principal().arn();
+        let message = format!("User: {who} is not authorized to access the function {text}");
+        Err(Fault::new("AccessDeniedException", 403, message).into())
+    }
+
+    /// As [`Name::parse`], also of functions of other accounts: the caller sees to it that their
+    /// policies are asked.
+    pub fn parse_any(ctx: &Ctx, text: &str, separate: Option<&str>) -> Result<Name, Error> {
+        let parts: Vec<&str> = text.split(':').collect();
+        let Some(Parts { region, account, function, qualifier: inner }) = Parts::of(&parts) else {
+            return Err(bad_name(text));
+        };
         if let Some(region) = region.filter(|region| *region != ctx.region()) {
             let here = ctx.region();
             return Err(not_found(format!(
                 "Functions from '{region}' are not reachable in this region ('{here}')"
             )));
-        }
-        if account.is_some_and(|account| account != ctx.account()) {
-            let who = ctx.principal().arn();
-            return Err(Fault::new(
-                "AccessDeniedException",
-                403,
-                format!("User: {who} is not authorized to access the function {text}"),
-            )
-            .into());
         }
         let qualifier = match (inner, separate) {
             (Some(a), Some(b)) if a != b => {
@@ -72,7 +56,32 @@ impl Name {
             }
             (a, b) => a.or(b).map(str::to_owned),
         };
-        Ok(Name { qualifier, ..Name::of(ctx, function) })
+        let account = account.unwrap_or(ctx.account()).to_owned();
+        Ok(Name { account, qualifier, ..Name::of(ctx, function) })
+    }
+
+    /// What a request names, as far as it can be read.
+    pub fn read(ctx: &Ctx, text: &str, separate: Option<&str>) -> Option<Name> {
+        let parts: Vec<&str> = text.split(':').collect();
+        let Parts { region, account, function, qualifier } = Parts::of(&parts)?;
+        Some(Name {
+            account: account.unwrap_or(ctx.account()).to_owned(),
+            region: region.unwrap_or(ctx.region()).to_owned(),
+            function: function.to_owned(),
+            qualifier: qualifier.or(separate).map(str::to_owned),
+        })
+    }
+
+    /// From a whole ARN.
+    pub fn of_arn(arn: &str) -> Option<Name> {
+        let parts: Vec<&str> = arn.split(':').collect();
+        let Parts { region, account, function, qualifier } = Parts::of(&parts)?;
+        Some(Name {
+            account: account?.to_owned(),
+            region: region?.to_owned(),
+            function: function.to_owned(),
+            qualifier: qualifier.map(str::to_owned),
+        })
     }
 
     /// A function of the caller's account and region.
@@ -129,6 +138,49 @@ impl Name {
     }
 }
 
+/// The parts of a name; what is absent is the caller's.
+struct Parts<'a> {
+    region: Option<&'a str>,
+    account: Option<&'a str>,
+    function: &'a str,
+    qualifier: Option<&'a str>,
+}
+
+impl<'a> Parts<'a> {
+    fn of(parts: &[&'a str]) -> Option<Parts<'a>> {
+        let (region, account, rest) = match parts {
+            ["arn", _, "lambda", region, account, "function", rest @ ..] => {
+                (Some(*region), Some(*account), rest)
+            }
+            [region, account, "function", rest @ ..] if is_account(account) => {
+                (Some(*region), Some(*account), rest)
+            }
+            [account, "function", rest @ ..] if is_account(account) => (None, Some(*account), rest),
+            ["function", rest @ ..] if !rest.is_empty() => (None, None, rest),
+            [account, rest @ ..] if is_account(account) && !rest.is_empty() => {
+                (None, Some(*account), rest)
+            }
+            rest => (None, None, rest),
+        };
+        let (function, qualifier) = match rest {
+            [function] => (*function, None),
+            [function, qualifier] => (*function, Some(*qualifier)),
+            _ => return None,
+        };
+        let fits = !function.is_empty() && function.len() <= NAME_LENGTH_MAX;
+        fits.then_some(Parts { region, account, function, qualifier })
+    }
+}
+
+/// Whether the kernel has asked policies about this caller, also those of other accounts'
+/// resources.
+fn is_judged(ctx: &Ctx) -> bool {
+    matches!(
+        ctx.principal(),
+        Principal::User(_) | Principal::AssumedRole(_) | Principal::FederatedUser(_)
+    )
+}
+
 fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
 }
@@ -143,7 +195,7 @@ fn bad_name(text: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use kernel::{Config, Kernel, Principal};
+    use kernel::{Config, Kernel};
 
     use super::*;
 

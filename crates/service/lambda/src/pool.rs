@@ -12,6 +12,7 @@ use bytes::Bytes;
 use kernel::Ctx;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
+use crate::concurrency::Permit;
 use crate::host::Host;
 use crate::instance::{self, Purpose};
 use crate::name::Name;
@@ -39,7 +40,7 @@ pub(crate) struct Job {
     /// Where the answer goes; taken when it has gone.
     pub reply: Option<oneshot::Sender<Result<Outcome, Error>>>,
     pub moves: u8,
-    pub _permit: OwnedSemaphorePermit,
+    pub _permit: (OwnedSemaphorePermit, Permit),
 }
 
 /// What a caller gets.
@@ -54,7 +55,6 @@ pub(crate) struct Outcome {
 /// An answer that comes piece by piece, the last of which is the end. Without an end it broke off.
 pub(crate) struct Streamed {
     /// What the runtime says it is: function URLs look whether a head goes before it.
-    #[allow(dead_code, reason = "URLs are about to be served")]
     pub content_type: Option<String>,
     pub pieces: mpsc::Receiver<Piece>,
 }

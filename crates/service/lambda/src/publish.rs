@@ -5,8 +5,8 @@ use kernel::Ctx;
 use store::WriteTx;
 
 use crate::name::Name;
-use crate::record::{CODE_USERS, FUNCTIONS, Function, FunctionRecord, VERSIONS, user_key};
-use crate::{resolve, settle};
+use crate::record::{FUNCTIONS, Function, FunctionRecord, VERSIONS};
+use crate::{code_users, resolve, settle};
 
 /// Publishes `$LATEST` of `function`, unless the last version that was published is the same and
 /// still there: then that one is returned. Stores both.
@@ -38,7 +38,7 @@ pub(crate) fn publish(
     }
     tx.put(&FUNCTIONS, name.key(), function)?;
     tx.put(&VERSIONS, (name.key(), number), &version)?;
-    tx.put(&CODE_USERS, user_key(&version.code, &name.key(), &version.version), &())?;
+    code_users::add(tx, name, &version)?;
     settle::schedule(ctx, tx, name, &version)?;
     Ok(version)
 }

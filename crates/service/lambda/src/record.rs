@@ -8,6 +8,7 @@ use kernel::{Ctx, Fault, Sealer};
 use serde::{Deserialize, Serialize};
 use store::Table;
 
+use crate::layers::LayerUse;
 use crate::logging::LogLevels;
 
 /// Functions by account, region and name.
@@ -37,6 +38,15 @@ pub(crate) struct Function {
     /// The highest number that a version has had; numbers are never used again.
     #[serde(default)]
     pub last_version: u64,
+    /// Reserved concurrency.
+    #[serde(default)]
+    pub reserved: Option<i32>,
+    /// ARN of a code signing configuration.
+    #[serde(default)]
+    pub signing: Option<String>,
+    /// Whether it may call itself in a loop.
+    #[serde(default)]
+    pub recursion_allowed: bool,
 }
 
 /// What a version has: all that is needed to run it. `$LATEST` changes, the others never do.
@@ -63,6 +73,18 @@ pub(crate) struct FunctionRecord {
     /// SHA-256 of the zip file in hexadecimal: the blob's id.
     pub code: String,
     pub code_bytes: i64,
+    /// ARN that gets events which could not be handled.
+    #[serde(default)]
+    pub dead_letters: Option<String>,
+    /// Whether traces are sampled.
+    #[serde(default)]
+    pub traced: bool,
+    /// What it has in `/opt`, the first one first.
+    #[serde(default)]
+    pub layers: Vec<LayerUse>,
+    /// `UpdateRuntimeOn`, if it was said.
+    #[serde(default)]
+    pub runtime_updates: Option<String>,
     pub revision: String,
     pub modified_ms: i64,
     /// False while it is `Pending`.
@@ -165,6 +187,7 @@ impl FunctionRecord {
             description: String::new(),
             // Sealing is different every time.
             environment: None,
+            runtime_updates: None,
             revision: String::new(),
             modified_ms: 0,
             active: true,

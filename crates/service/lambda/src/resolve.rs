@@ -64,6 +64,11 @@ fn resolve_in(
     Ok(Resolved { name: name.clone(), function, version })
 }
 
+/// The version that a name means, within a transaction; the first one of an alias.
+pub(crate) fn resolve_tx(tx: &ReadTx, name: &Name) -> Result<Arc<FunctionRecord>, Error> {
+    Ok(resolve_in(tx, name, |alias| alias.version.clone())?.version)
+}
+
 /// The function; what the qualifier names need not be there.
 pub(crate) fn load(tx: &ReadTx, name: &Name) -> Result<Function, Error> {
     tx.get(&FUNCTIONS, name.key())?.ok_or_else(|| name.not_found())

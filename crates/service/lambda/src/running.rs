@@ -96,10 +96,11 @@ impl Running {
         let failed = |error: sandbox::Error| errors::service(error.to_string());
         let engine = host.engine().await.map_err(failed)?;
         let task = host.code.unpacked(&function.code).await?;
-        let mut plan = plan(function, runtime, &task);
-        if let Some(layers) = host.code.known(&function.code).and_then(|folder| folder.layers) {
-            plan.mounts.push(Mount { source: layers, target: "/opt".into() });
-        }
+        let opt = match function.layers.as_slice() {
+            [] => host.code.known(&function.code).and_then(|folder| folder.layers),
+            layers => Some(host.code.opt(layers).await?),
+        };
+        let plan = plan(function, runtime, &task, opt.as_deref());
         let external = external_extensions(&plan);
         let place = engine.place(plan).map_err(failed)?;
         let env = environment::variables(host, ctx, function, &place, (initialization, log_stream))
@@ -503,13 +504,14 @@ fn external_extensions(plan: &Plan) -> Vec<String> {
     names
 }
 
-fn plan(function: &FunctionRecord, runtime: &Runtime, task: &Path) -> Plan {
+fn plan(function: &FunctionRecord, runtime: &Runtime, task: &Path, opt: Option<&Path>) -> Plan {
     let mount =
         |source: &Path, target: &Path| Mount { source: source.into(), target: target.into() };
     let mut mounts = vec![
         mount(task, Path::new("/var/task")),
         mount(&runtime.folder, Path::new("/var/runtime")),
     ];
+    mounts.extend(opt.map(|opt| mount(opt, Path::new("/opt"))));
     mounts.extend(runtime.mounts.iter().map(|folder| mount(folder, folder)));
     let mut links = Vec::new();
     if family(&function.runtime) == Family::Node {

@@ -180,12 +180,10 @@ async fn refused_requests() {
     request.runtime = Some(Runtime::Python312);
     refused(request, expect!["501 NotImplementedException: Gureum does not implement the runtime python3.12; it runs nodejs20.x, python3.11, java17."]).await;
     let mut request = node("desk");
-    request.layers = Some(vec!["arn:aws:lambda:us-east-1:000000000000:layer:x:1".into()]);
+    request.layers = Some(vec!["arn:aws:lambda:ap-northeast-2:000000000000:layer:x:1".into()]);
     refused(
         request,
-        expect![
-            "501 NotImplementedException: Gureum does not implement Layers for Lambda functions."
-        ],
+        expect!["400 InvalidParameterValueException: Layer version arn:aws:lambda:ap-northeast-2:000000000000:layer:x:1 does not exist."],
     )
     .await;
 }

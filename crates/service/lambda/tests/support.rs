@@ -50,7 +50,8 @@ impl Cloud {
         let mut options = Options::new(cache.clone(), endpoint);
         options.agent = Some(env!("CARGO_BIN_EXE_lambda-test-agent").into());
         change(&mut options);
-        let (lambda, downloads) = service_lambda::service(&kernel, options);
+        let (lambda, doors) = service_lambda::service(&kernel, options);
+        let downloads = doors.downloads;
         kernel.start(vec![
             lambda,
             service_logs::service(),

@@ -5,6 +5,7 @@
 //! that fails is not. (Source: "Invoke AWS Lambda functions" in the admin guide.)
 
 use super::{CallError, CallEvent, Calls, record};
+use crate::ids;
 use crate::records::FUNCTIONS;
 use api_lambda::{InvocationRequest, InvocationType};
 use bytes::Bytes;
@@ -14,6 +15,8 @@ use kernel::{Ctx, Fault, Kernel};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
+/// Who invokes, in functions' policies.
+const PRINCIPAL: &str = "connect.amazonaws.com";
 /// How often a call that failed in Lambda is tried again.
 const RETRIES_MAX: u32 = 3;
 /// The pause before it is tried again.
@@ -69,7 +72,8 @@ impl Calls {
         kernel.store().read(|tx| {
             let record = record(tx, call_id)?;
             let (account, region) = (record.account.as_str(), record.region.as_str());
-            let ctx = kernel.service_ctx("connect.amazonaws.com", account, region);
+            let ctx = kernel.service_ctx(PRINCIPAL, account, region);
+            let ctx = ctx.as_service_for(PRINCIPAL, ids::instance_arn(&ctx, &record.instance_id));
             let plain = arn.strip_suffix(":$LATEST").unwrap_or(arn);
             let key = (account, region, record.instance_id.as_str(), plain);
             Ok((ctx, tx.contains(&FUNCTIONS, key)?))

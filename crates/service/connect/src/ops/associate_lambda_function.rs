@@ -5,12 +5,14 @@
 //!     --function-arn arn:aws:lambda:ap-northeast-2:000000000000:function:flight-desk
 //! ```
 
+use api_lambda::AddPermissionRequest;
+
 use crate::records::{FUNCTIONS, FunctionRecord};
 use crate::{Connect, errors, ids};
 use api_connect::{
     AssociateLambdaFunctionOutput, AssociateLambdaFunctionRequest, Error, ResourceConflictException,
 };
-use kernel::{Arn, Ctx};
+use kernel::{Arn, Ctx, Fault};
 
 pub(crate) async fn associate_lambda_function(
     _: &Connect,
@@ -24,6 +26,8 @@ pub(crate) async fn associate_lambda_function(
     if !is_function {
         return Err(errors::invalid_request(format!("Invalid Lambda function ARN: {arn}")));
     }
+    ctx.store().read(|tx| ids::instance(tx, ctx, &instance))?;
+    permit(ctx, &instance, arn).await?;
     ctx.store()
         .write(|tx| {
             ids::instance(tx, ctx, &instance)?;
@@ -36,4 +40,24 @@ pub(crate) async fn associate_lambda_function(
         })
         .await?;
     Ok(AssociateLambdaFunctionOutput {})
+}
+
+/// Says in the function's policy, in the caller's name, that the instance may invoke it. Without
+/// the function there is nothing to say it in; then its owner has to, once it is there.
+async fn permit(ctx: &Ctx, instance: &str, function: &str) -> Result<(), Fault> {
+    let request = AddPermissionRequest {
+        function_name: function.to_owned(),
+        statement_id: format!("connect-{instance}"),
+        action: "lambda:InvokeFunction".to_owned(),
+        principal: "connect.amazonaws.com".to_owned(),
+        source_arn: Some(ids::instance_arn(ctx, instance)),
+        source_account: Some(ctx.account().to_owned()),
+        ..AddPermissionRequest::default()
+    };
+    let lambda = ctx.via("connect.amazonaws.com").client::<api_lambda::Client>();
+    match lambda.add_permission(request).await {
+        Ok(_) => Ok(()),
+        Err(fault) if fault.status == 404 || fault.status == 409 => Ok(()),
+        Err(fault) => Err(fault),
+    }
 }

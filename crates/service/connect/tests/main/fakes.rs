@@ -1,8 +1,9 @@
 //! Lambda and CloudWatch Logs, as far as calls need them: services do not depend on each other.
 
 use api_lambda::*;
-use kernel::{BoxFuture, Ctx, Service};
+use kernel::{BoxFuture, Ctx, Dispatch, Fault, Service};
 use serde_json::{Value, json};
+use shape::{Model, Struct};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -72,36 +73,38 @@ impl Functions {
 
 pub struct FakeLambda(pub Arc<Functions>);
 
-/// Calls reach nothing but `invoke`.
-macro_rules! only_invoke {
-    ($($op:ident($input:ty) -> $output:ty;)*) => {
-        impl Api for FakeLambda {
-            $(fn $op<'a>(&'a self, _: &'a Ctx, _: $input) -> BoxFuture<'a, Result<$output, Error>> {
-                unreachable!(stringify!($op))
-            })*
-            fn invoke<'a>(
-                &'a self,
-                ctx: &'a Ctx,
-                input: InvocationRequest,
-            ) -> BoxFuture<'a, Result<InvocationResponse, Error>> {
-                Box::pin(self.0.invoke(ctx, input))
-            }
-        }
-    };
-}
+/// Calls reach nothing but `Invoke` and `AddPermission`.
+impl Dispatch for FakeLambda {
+    fn model(&self) -> &'static Model {
+        *api_lambda::MODEL
+    }
 
-only_invoke! {
-    create_function(CreateFunctionRequest) -> FunctionConfiguration;
-    delete_function(DeleteFunctionRequest) -> DeleteFunctionResponse;
-    get_function(GetFunctionRequest) -> GetFunctionResponse;
-    get_function_configuration(GetFunctionConfigurationRequest) -> FunctionConfiguration;
-    list_functions(ListFunctionsRequest) -> ListFunctionsResponse;
-    update_function_code(UpdateFunctionCodeRequest) -> FunctionConfiguration;
-    update_function_configuration(UpdateFunctionConfigurationRequest) -> FunctionConfiguration;
+    fn input(&self, _: usize) -> Box<dyn Struct> {
+        Box::new(InvocationRequest::default())
+    }
+
+    fn call<'a>(
+        &'a self,
+        ctx: &'a Ctx,
+        op: usize,
+        input: Box<dyn Struct>,
+    ) -> BoxFuture<'a, Result<Box<dyn Struct>, Fault>> {
+        Box::pin(async move {
+            match self.model().operations[op].name.as_str() {
+                "Invoke" => {
+                    let input = input.downcast::<InvocationRequest>().expect("its input");
+                    let output = self.0.invoke(ctx, *input).await?;
+                    Ok(Box::new(output) as Box<dyn Struct>)
+                }
+                "AddPermission" => Ok(Box::new(AddPermissionResponse::default())),
+                other => unreachable!("{other}"),
+            }
+        })
+    }
 }
 
 pub fn lambda(functions: &Arc<Functions>) -> Service {
-    Service::new(api_lambda::dispatch(Arc::new(FakeLambda(Arc::clone(functions)))))
+    Service::new(Arc::new(FakeLambda(Arc::clone(functions))))
 }
 
 /// Log lines by group and stream; a stream must have been created.

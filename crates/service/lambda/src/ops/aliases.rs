@@ -15,8 +15,9 @@ use store::Scan;
 
 use crate::errors::{conflict, not_found, stale_revision};
 use crate::name::Name;
+use crate::policy::POLICIES;
 use crate::record::{ALIASES, Alias};
-use crate::{Lambda, alias, page, provisioned, resolve};
+use crate::{Lambda, alias, event_invoke, page, policy, provisioned, resolve, url};
 
 pub(crate) async fn create_alias(
     _: &Lambda,
@@ -106,6 +107,10 @@ pub(crate) async fn delete_alias(
         .write(|tx| {
             resolve::load(tx, &name)?;
             provisioned::forget(tx, &name, Some(&input.name))?;
+            let qualified = name.qualified(&input.name);
+            tx.delete(&POLICIES, policy::key(&qualified))?;
+            tx.delete(&event_invoke::CONFIGS, event_invoke::key(&qualified))?;
+            url::delete(tx, &qualified)?;
             Ok::<_, Error>(tx.delete(&ALIASES, name.alias_key(&input.name))?)
         })
         .await?;

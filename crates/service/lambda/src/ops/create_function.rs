@@ -11,8 +11,9 @@ use kernel::Ctx;
 
 use crate::errors::{conflict, invalid};
 use crate::name::Name;
-use crate::record::{CODE_USERS, FUNCTIONS, Function, FunctionRecord, LATEST, user_key};
-use crate::{Lambda, check, logging, publish, role, settle};
+use crate::record::{FUNCTIONS, Function, FunctionRecord, LATEST};
+use crate::source::{self, Source};
+use crate::{Lambda, check, code_users, layers, logging, publish, role, settle, signing};
 
 const TIMEOUT_SECONDS: i32 = 3;
 const MEMORY_MB: i32 = 128;
@@ -25,60 +26,48 @@ pub(crate) async fn create_function(
 ) -> Result<FunctionConfiguration, Error> {
     let name = Name::whole(ctx, &input.function_name)?;
     check::created(&input)?;
-    let (Some(runtime), Some(handler)) = (&input.runtime, input.handler.clone()) else {
-        return Err(invalid(
-            "Runtime and Handler are mandatory parameters for functions created with deployment \
-             packages.",
-        ));
-    };
-    let variables = input.environment.and_then(|e| e.variables).unwrap_or_default();
-    check::environment(&variables)?;
-    let Some(package) = input.code.zip_file else {
-        return Err(invalid("Please provide a source for function code."));
-    };
-    let (log_group, log_json) = logging::parse(input.logging_config)?;
-    let code_bytes = package.0.len() as i64;
-    let mut latest = FunctionRecord {
-        name: name.function.clone(),
-        version: LATEST.to_owned(),
-        runtime: check::runtime(runtime.as_str())?,
-        handler,
-        role: input.role,
-        description: input.description.unwrap_or_default(),
-        timeout_seconds: check::timeout(input.timeout.unwrap_or(TIMEOUT_SECONDS))?,
-        memory_mb: input.memory_size.unwrap_or(MEMORY_MB),
-        tmp_mb: input.ephemeral_storage.map_or(TMP_MB, |storage| storage.size),
-        environment: FunctionRecord::seal_environment(ctx.kernel().sealer(), &variables),
-        architecture: check::architecture(input.architectures)?,
-        log_group,
-        log_json,
-        code: String::new(),
-        code_bytes,
-        revision: String::new(),
-        modified_ms: 0,
-        active: false,
-        settled: false,
-    };
+    let tags = input.tags.clone().unwrap_or_default();
+    super::tags::check(&tags)?;
+    // No layer goes between looking for it and using it.
+    let _in_use = api.host.code.in_use.read().await;
+    let mut latest = first(ctx, &name, &input)?;
     role::check(ctx, &latest.role).await?;
     latest.touch(ctx);
     // Before the work of unpacking; the transaction below decides.
-    let key = name.key();
-    if ctx.store().read(|tx| tx.contains(&FUNCTIONS, key.clone()))? {
+    if ctx.store().read(|tx| tx.contains(&FUNCTIONS, name.key()))? {
         return Err(exists(&name));
     }
-    let _in_use = api.host.code.in_use.read().await;
-    latest.code = api.host.code.add(package.0).await?;
-    let tags = input.tags.unwrap_or_default();
-    let created = Function { latest, tags, last_version: 0 };
+    let source = Source {
+        zip_file: input.code.zip_file,
+        bucket: input.code.s3_bucket,
+        key: input.code.s3_key,
+        version: input.code.s3_object_version,
+    };
+    let package = source::package(ctx, source).await?;
+    latest.code_bytes = package.len() as i64;
+    latest.code = api.host.code.add(package).await?;
+    if !latest.layers.is_empty() {
+        check::unzipped(api.host.code.unzipped_bytes(&latest.code).await?, &latest.layers)?;
+    }
+    let signing = input.code_signing_config_arn.filter(|arn| !arn.is_empty());
+    let created = Function {
+        latest,
+        tags,
+        last_version: 0,
+        reserved: None,
+        signing,
+        recursion_allowed: false,
+    };
     let publish = input.publish == Some(true);
     let shown = ctx
         .store()
         .write(|tx| {
-            if tx.contains(&FUNCTIONS, key.clone())? {
+            if tx.contains(&FUNCTIONS, name.key())? {
                 return Err(exists(&name));
             }
             let mut function = created.clone();
-            tx.put(&CODE_USERS, user_key(&function.latest.code, &key, LATEST), &())?;
+            signing::check(ctx, tx, function.signing.as_deref())?;
+            code_users::add(tx, &name, &function.latest)?;
             settle::put(ctx, tx, &name, &function)?;
             match publish {
                 true => publish::publish(ctx, tx, &name, &mut function, None),
@@ -88,6 +77,45 @@ pub(crate) async fn create_function(
         .await?;
     // The ARN has no number, even where a version was published.
     shown.configuration(ctx, name.arn())
+}
+
+/// `$LATEST` as it is asked for, without its code.
+fn first(ctx: &Ctx, name: &Name, input: &CreateFunctionRequest) -> Result<FunctionRecord, Error> {
+    let (Some(runtime), Some(handler)) = (&input.runtime, input.handler.clone()) else {
+        return Err(invalid(
+            "Runtime and Handler are mandatory parameters for functions created with deployment \
+             packages.",
+        ));
+    };
+    let variables = input.environment.clone().and_then(|e| e.variables).unwrap_or_default();
+    check::environment(&variables)?;
+    let (log_group, log_json) = logging::parse(input.logging_config.clone())?;
+    let dead_letters = input.dead_letter_config.clone().map(check::dead_letters).transpose()?;
+    Ok(FunctionRecord {
+        name: name.function.clone(),
+        version: LATEST.to_owned(),
+        runtime: check::runtime(runtime.as_str())?,
+        handler,
+        role: input.role.clone(),
+        description: input.description.clone().unwrap_or_default(),
+        timeout_seconds: check::timeout(input.timeout.unwrap_or(TIMEOUT_SECONDS))?,
+        memory_mb: input.memory_size.unwrap_or(MEMORY_MB),
+        tmp_mb: input.ephemeral_storage.as_ref().map_or(TMP_MB, |storage| storage.size),
+        environment: FunctionRecord::seal_environment(ctx.kernel().sealer(), &variables),
+        architecture: check::architecture(input.architectures.clone())?,
+        log_group,
+        log_json,
+        code: String::new(),
+        code_bytes: 0,
+        dead_letters: dead_letters.flatten(),
+        traced: input.tracing_config.as_ref().is_some_and(check::traced),
+        layers: layers::used(ctx, input.layers.as_deref().unwrap_or_default())?,
+        runtime_updates: None,
+        revision: String::new(),
+        modified_ms: 0,
+        active: false,
+        settled: false,
+    })
 }
 
 fn exists(name: &Name) -> Error {

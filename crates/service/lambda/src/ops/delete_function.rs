@@ -12,11 +12,11 @@ use store::{Scan, WriteTx};
 
 use crate::errors::{conflict, invalid};
 use crate::name::Name;
-use crate::record::{
-    ALIASES, CODE_USERS, FUNCTIONS, FunctionRecord, LATEST, VERSIONS, user_key, version_key,
-};
+use crate::policy::POLICIES;
+use crate::record::{ALIASES, FUNCTIONS, FunctionRecord, LATEST, VERSIONS, version_key};
 use crate::resolve::{self, is_number};
-use crate::{Lambda, provisioned};
+use crate::url::{IDS, URLS};
+use crate::{Lambda, code_users, concurrency, event_invoke, policy, provisioned};
 
 pub(crate) async fn delete_function(
     api: &Lambda,
@@ -56,6 +56,17 @@ fn delete_all(tx: &mut WriteTx, name: &Name) -> Result<Vec<String>, Error> {
         tx.delete(&ALIASES, &key)?;
     }
     provisioned::forget(tx, name, None)?;
+    for (key, _) in tx.scan(&POLICIES, Scan::prefix(name.key()))? {
+        tx.delete(&POLICIES, &key)?;
+    }
+    for (key, _) in tx.scan(&event_invoke::CONFIGS, Scan::prefix(name.key()))? {
+        tx.delete(&event_invoke::CONFIGS, &key)?;
+    }
+    for (key, found) in tx.scan(&URLS, Scan::prefix(name.key()))? {
+        tx.delete(&URLS, &key)?;
+        tx.delete(&IDS, found.id.as_str())?;
+    }
+    concurrency::change(tx, name, function.reserved, None)?;
     tx.delete(&FUNCTIONS, name.key())?;
     release(tx, name, &function.latest, &mut codes)?;
     Ok(codes)
@@ -81,6 +92,9 @@ fn delete_version(tx: &mut WriteTx, name: &Name, number: &str) -> Result<Vec<Str
     if let Some(key) = version_key(name.key(), number) {
         tx.delete(&VERSIONS, key)?;
     }
+    let qualified = name.qualified(number);
+    tx.delete(&POLICIES, policy::key(&qualified))?;
+    tx.delete(&event_invoke::CONFIGS, event_invoke::key(&qualified))?;
     release(tx, name, &version, &mut codes)?;
     Ok(codes)
 }
@@ -91,7 +105,7 @@ fn release(
     version: &FunctionRecord,
     codes: &mut Vec<String>,
 ) -> Result<(), Error> {
-    tx.delete(&CODE_USERS, user_key(&version.code, &name.key(), &version.version))?;
-    codes.push(version.code.clone());
+    code_users::remove(tx, name, version)?;
+    codes.extend(version.codes().cloned());
     Ok(())
 }

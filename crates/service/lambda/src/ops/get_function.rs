@@ -5,7 +5,9 @@
 //! {"Configuration": {…}, "Code": {"RepositoryType": "S3", "Location": "http://…"}}
 //! ```
 
-use api_lambda::{Error, FunctionCodeLocation, GetFunctionRequest, GetFunctionResponse};
+use api_lambda::{
+    Concurrency, Error, FunctionCodeLocation, GetFunctionRequest, GetFunctionResponse,
+};
 use kernel::Ctx;
 
 use crate::Lambda;
@@ -24,7 +26,15 @@ pub(crate) async fn get_function(
         location: Some(api.host.location(ctx, &found.version.code)?),
         ..Default::default()
     };
+    let concurrency =
+        (found.function.reserved).map(|n| Concurrency { reserved_concurrent_executions: Some(n) });
     let tags = Some(found.function.tags.clone()).filter(|tags| !tags.is_empty());
     let configuration = Some(found.version.configuration(ctx, found.arn())?);
-    Ok(GetFunctionResponse { configuration, code: Some(code), tags, ..Default::default() })
+    Ok(GetFunctionResponse {
+        configuration,
+        code: Some(code),
+        tags,
+        concurrency,
+        ..Default::default()
+    })
 }

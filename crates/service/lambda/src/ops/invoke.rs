@@ -15,17 +15,18 @@ use bytes::Bytes;
 use kernel::{Ctx, Fault};
 use shape::Blob;
 
-use crate::Lambda;
 use crate::invoke::{self, REQUEST_BYTES_MAX, Request};
 use crate::name::Name;
 use crate::resolve::route;
+use crate::{Lambda, guard};
 
 pub(crate) async fn invoke(
     api: &Lambda,
     ctx: &Ctx,
     input: InvocationRequest,
 ) -> Result<InvocationResponse, Error> {
-    let name = Name::parse(ctx, &input.function_name, input.qualifier.as_deref())?;
+    let name = Name::parse_any(ctx, &input.function_name, input.qualifier.as_deref())?;
+    guard::foreign(ctx, &name, "lambda:InvokeFunction")?;
     if input.tenant_id.is_some() || input.durable_execution_name.is_some() {
         let what = "TenantId and DurableExecutionName of Lambda's Invoke";
         return Err(Fault::not_implemented(what).into());

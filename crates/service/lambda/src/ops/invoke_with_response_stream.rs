@@ -21,19 +21,20 @@ use serde_json::json;
 use shape::{ByteStream, Source, event_stream};
 use tokio::sync::mpsc;
 
-use crate::Lambda;
 use crate::invoke::{self, Outcome, Request};
 use crate::name::Name;
 use crate::ops::invoke::{client_context, payload};
 use crate::resolve::route;
 use crate::runtime_api::{Broken, Piece};
+use crate::{Lambda, guard};
 
 pub(crate) async fn invoke_with_response_stream(
     api: &Lambda,
     ctx: &Ctx,
     input: InvokeWithResponseStreamRequest,
 ) -> Result<InvokeWithResponseStreamResponse, Error> {
-    let name = Name::parse(ctx, &input.function_name, input.qualifier.as_deref())?;
+    let name = Name::parse_any(ctx, &input.function_name, input.qualifier.as_deref())?;
+    guard::foreign(ctx, &name, "lambda:InvokeFunction")?;
     if input.tenant_id.is_some() {
         return Err(Fault::not_implemented("TenantId of Lambda's InvokeWithResponseStream").into());
     }

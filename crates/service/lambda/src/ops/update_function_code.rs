@@ -9,15 +9,17 @@ use api_lambda::{Error, FunctionConfiguration, UpdateFunctionCodeRequest};
 use kernel::{Ctx, Fault};
 use store::WriteTx;
 
-use crate::errors::{invalid, stale_revision};
+use crate::errors::stale_revision;
 use crate::name::Name;
 use crate::record::{CODE_USERS, FunctionRecord, LATEST, user_key};
-use crate::{Lambda, check, publish, resolve, settle};
+use crate::source::{self, Source};
+use crate::{Lambda, check, code_users, publish, resolve, settle, signing};
 
 /// The new code.
 struct New {
     code: String,
     code_bytes: i64,
+    unzipped_bytes: u64,
     architecture: Option<String>,
     revision: Option<String>,
     publish: bool,
@@ -36,13 +38,19 @@ pub(crate) async fn update_function_code(
         None => None,
         asked => Some(check::architecture(asked)?),
     };
-    let Some(package) = input.zip_file else {
-        return Err(invalid("Please provide a source for function code."));
+    let source = Source {
+        zip_file: input.zip_file,
+        bucket: input.s3_bucket,
+        key: input.s3_key,
+        version: input.s3_object_version,
     };
-    let code_bytes = package.0.len() as i64;
+    let package = source::package(ctx, source).await?;
+    let code_bytes = package.len() as i64;
     let in_use = api.host.code.in_use.read().await;
+    let code = api.host.code.add(package).await?;
     let new = New {
-        code: api.host.code.add(package.0).await?,
+        unzipped_bytes: api.host.code.unzipped_bytes(&code).await?,
+        code,
         code_bytes,
         architecture,
         revision: input.revision_id,
@@ -67,11 +75,13 @@ fn change(
     new: &New,
 ) -> Result<(FunctionRecord, String), Error> {
     let mut function = resolve::load(tx, name)?;
+    signing::check(ctx, tx, function.signing.as_deref())?;
     let latest = &mut function.latest;
     if new.revision.as_ref().is_some_and(|asked| *asked != latest.revision) {
         return Err(stale_revision());
     }
     check::settled(name, latest)?;
+    check::unzipped(new.unzipped_bytes, &latest.layers)?;
     let old = std::mem::replace(&mut latest.code, new.code.clone());
     latest.code_bytes = new.code_bytes;
     if let Some(architecture) = &new.architecture {
@@ -82,7 +92,7 @@ fn change(
     }
     latest.touch(ctx);
     tx.delete(&CODE_USERS, user_key(&old, &name.key(), LATEST))?;
-    tx.put(&CODE_USERS, user_key(&new.code, &name.key(), LATEST), &())?;
+    code_users::add(tx, name, latest)?;
     settle::put(ctx, tx, name, &function)?;
     let shown = match new.publish {
         true => publish::publish(ctx, tx, name, &mut function, None)?,
@@ -94,7 +104,6 @@ fn change(
 fn refuse_unserved(input: &UpdateFunctionCodeRequest) -> Result<(), Error> {
     let asked = [
         ("container images", input.image_uri.is_some()),
-        ("code in S3", input.s3_bucket.is_some() || input.s3_key.is_some()),
         ("PublishTo", input.publish_to.is_some()),
         ("SourceKMSKeyArn", input.source_kms_key_arn.is_some()),
     ];

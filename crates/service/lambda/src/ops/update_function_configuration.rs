@@ -9,9 +9,10 @@ use api_lambda::{Error, FunctionConfiguration, UpdateFunctionConfigurationReques
 use kernel::Ctx;
 
 use crate::errors::stale_revision;
+use crate::layers::LayerUse;
 use crate::name::Name;
 use crate::record::FunctionRecord;
-use crate::{Lambda, check, logging, resolve, role, settle};
+use crate::{Lambda, check, code_users, layers, logging, resolve, role, settle};
 
 pub(crate) async fn update_function_configuration(
     api: &Lambda,
@@ -34,10 +35,18 @@ pub(crate) async fn update_function_configuration(
             Some(FunctionRecord::seal_environment(ctx.kernel().sealer(), &variables))
         }
     };
+    let dead_letters = input.dead_letter_config.map(check::dead_letters).transpose()?;
+    let traced = input.tracing_config.as_ref().map(check::traced);
     if let Some(role) = &input.role {
         role::check(ctx, role).await?;
     }
-    let latest = ctx
+    // No layer goes between looking for it and using it.
+    let in_use = api.host.code.in_use.read().await;
+    let layers = match &input.layers {
+        Some(arns) => Some(laid(api, ctx, &name, arns).await?),
+        None => None,
+    };
+    let (latest, codes) = ctx
         .store()
         .write(|tx| {
             let mut function = resolve::load(tx, &name)?;
@@ -46,6 +55,8 @@ pub(crate) async fn update_function_configuration(
                 return Err(stale_revision());
             }
             check::settled(&name, latest)?;
+            let codes: Vec<String> = latest.codes().cloned().collect();
+            code_users::remove(tx, &name, latest)?;
             change(&mut latest.runtime, &runtime);
             change(&mut latest.role, &input.role);
             change(&mut latest.handler, &input.handler);
@@ -58,13 +69,34 @@ pub(crate) async fn update_function_configuration(
                 latest.log_group.clone_from(group);
                 latest.log_json.clone_from(levels);
             }
+            change(&mut latest.dead_letters, &dead_letters);
+            change(&mut latest.traced, &traced);
+            change(&mut latest.layers, &layers);
+            code_users::add(tx, &name, latest)?;
             latest.touch(ctx);
             settle::put(ctx, tx, &name, &function)?;
-            Ok::<_, Error>(function.latest)
+            Ok::<_, Error>((function.latest, codes))
         })
         .await?;
+    drop(in_use);
     api.pool.retire(&name);
+    if input.layers.is_some() {
+        api.forget_unused(ctx, &codes).await?;
+    }
     latest.configuration(ctx, name.arn())
+}
+
+/// The layers it is to have, if they fit beside its code.
+async fn laid(
+    api: &Lambda,
+    ctx: &Ctx,
+    name: &Name,
+    arns: &[String],
+) -> Result<Vec<LayerUse>, Error> {
+    let layers = layers::used(ctx, arns)?;
+    let code = ctx.store().read(|tx| resolve::load(tx, name))?.latest.code;
+    check::unzipped(api.host.code.unzipped_bytes(&code).await?, &layers)?;
+    Ok(layers)
 }
 
 fn change<T: Clone>(field: &mut T, asked: &Option<T>) {

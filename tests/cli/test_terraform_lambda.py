@@ -1,0 +1,127 @@
+"""Terraform's aws_lambda resources: apply, no drift, change, destroy."""
+
+import json
+import os
+import shutil
+import subprocess
+
+import pytest
+from conftest import REGION, ROLE, zipped
+from test_terraform_iam import PROVIDER
+
+TERRAFORM = shutil.which("terraform")
+
+RESOURCES = """
+resource "aws_lambda_layer_version" "tools" {
+  layer_name          = "%(name)s"
+  filename            = "layer.zip"
+  source_code_hash    = filebase64sha256("layer.zip")
+  compatible_runtimes = ["python3.11"]
+  description         = "tools"
+}
+resource "aws_lambda_layer_version_permission" "all" {
+  layer_name     = aws_lambda_layer_version.tools.layer_name
+  version_number = aws_lambda_layer_version.tools.version
+  statement_id   = "all"
+  principal      = "*"
+  action         = "lambda:GetLayerVersion"
+}
+resource "aws_lambda_function" "desk" {
+  function_name                  = "%(name)s"
+  role                           = "%(role)s"
+  runtime                        = "python3.11"
+  handler                        = "main.handler"
+  filename                       = "code.zip"
+  source_code_hash               = filebase64sha256("code.zip")
+  publish                        = true
+  timeout                        = 5
+  memory_size                    = 256
+  reserved_concurrent_executions = 3
+  layers                         = [aws_lambda_layer_version.tools.arn]
+  tags                           = { word = "%(word)s" }
+  environment {
+    variables = { WORD = "%(word)s" }
+  }
+  ephemeral_storage {
+    size = 600
+  }
+  tracing_config {
+    mode = "Active"
+  }
+}
+resource "aws_lambda_alias" "live" {
+  name             = "live"
+  function_name    = aws_lambda_function.desk.function_name
+  function_version = aws_lambda_function.desk.version
+  description      = "%(word)s"
+}
+resource "aws_lambda_permission" "bucket" {
+  statement_id   = "bucket"
+  function_name  = aws_lambda_function.desk.function_name
+  qualifier      = aws_lambda_alias.live.name
+  action         = "lambda:InvokeFunction"
+  principal      = "s3.amazonaws.com"
+  source_arn     = "arn:aws:s3:::calls"
+  source_account = "000000000000"
+}
+resource "aws_lambda_function_url" "live" {
+  function_name      = aws_lambda_function.desk.function_name
+  qualifier          = aws_lambda_alias.live.name
+  authorization_type = "AWS_IAM"
+  cors {
+    allow_origins = ["https://page.example"]
+    allow_methods = ["GET"]
+    max_age       = 60
+  }
+}
+resource "aws_lambda_function_event_invoke_config" "live" {
+  function_name                = aws_lambda_function.desk.function_name
+  qualifier                    = aws_lambda_alias.live.name
+  maximum_retry_attempts       = 1
+  maximum_event_age_in_seconds = 120
+}
+"""
+
+
+@pytest.mark.skipif(TERRAFORM is None, reason="terraform is not installed")
+def test_lambda(endpoint, client, unique, tmp_path):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+
+    def terraform(*words, code=0):
+        done = subprocess.run(
+            [TERRAFORM, *words, "-no-color"], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout
+
+    def write(word):
+        provider = PROVIDER.replace("    iam = ", '    lambda = "%(endpoint)s"\n    iam = ')
+        text = provider % {"region": REGION, "endpoint": endpoint}
+        (tmp_path / "main.tf").write_text(text + RESOURCES % {"name": name, "role": ROLE, "word": word})
+
+    name = unique("tf")
+    (tmp_path / "layer.zip").write_bytes(zipped({"python/tool.py": "WHO = 'tool'"}))
+    source = "import os, tool\ndef handler(event, context): return [os.environ['WORD'], tool.WHO, context.function_version]"
+    (tmp_path / "code.zip").write_bytes(zipped({"main.py": source}))
+    write("blue")
+    init = subprocess.run([TERRAFORM, "init", "-no-color"], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    if init.returncode != 0:
+        pytest.skip(f"the AWS provider is not to be had here: {init.stderr}")
+    functions = client("lambda")
+
+    def said():
+        return json.loads(functions.invoke(FunctionName=name, Qualifier="live")["Payload"].read())
+
+    try:
+        terraform("apply", "-auto-approve")
+        # What is there is what was asked for: nothing to do.
+        terraform("plan", "-detailed-exitcode")
+        assert said() == ["blue", "tool", "1"]
+        write("green")
+        terraform("apply", "-auto-approve")
+        terraform("plan", "-detailed-exitcode")
+        assert said() == ["green", "tool", "2"]
+    finally:
+        terraform("destroy", "-auto-approve")
+    listed = functions.get_paginator("list_functions").paginate()
+    assert name not in [function["FunctionName"] for page in listed for function in page["Functions"]]
