@@ -85,6 +85,17 @@ pub struct Up {
     /// A further host name to answer to; `*` is any.
     #[arg(long, env = "GUREUM_HOST", value_name = "NAME", value_delimiter = ',')]
     pub host: Vec<String>,
+    /// Keep objects' bytes in a bucket of another store that speaks S3: `s3://BUCKET/PREFIX`, empty
+    /// at first. They are sealed before they go there. GUREUM_BLOBS_ACCESS_KEY_ID and
+    /// GUREUM_BLOBS_SECRET_ACCESS_KEY are its keys. The data directory remembers it.
+    #[arg(long, env = "GUREUM_BLOBS", value_name = "URL", conflicts_with = "memory")]
+    pub blobs: Option<String>,
+    /// The address of that store, such as https://minio.example; AWS's own without
+    #[arg(long, env = "GUREUM_BLOBS_ENDPOINT", value_name = "URL", requires = "blobs")]
+    pub blobs_endpoint: Option<String>,
+    /// The region that requests to that store are signed for
+    #[arg(long, env = "GUREUM_BLOBS_REGION", value_name = "REGION", default_value = "us-east-1")]
+    pub blobs_region: String,
     /// Requests to DynamoDB that take longer are logged, as are those that read far more than
     /// they return.
     #[arg(long, env = "GUREUM_SLOW_MS", value_name = "MS", default_value_t = 100)]

@@ -31,6 +31,7 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 use crate::args::{Backup, Restore};
+use crate::elsewhere;
 use crate::reply::reply;
 use crate::{Failure, data, status};
 
@@ -111,6 +112,10 @@ async fn answer(kernel: Kernel, request: RouteRequest) -> Result<Summary, Fault>
     let Some(folder) = kernel.config().data_dir.clone() else {
         return Err(refused("This cloud keeps everything in memory: nothing to back up.".into()));
     };
+    if elsewhere::remembered(&data::blobs_folder(&folder)).is_ok_and(|place| place.is_some()) {
+        let text = "The blobs of this cloud are in a bucket of another store: back that up there.";
+        return Err(refused(text.into()));
+    }
     let (store, blobs) = (kernel.store().clone(), kernel.blobs().clone());
     // What the store's moment refers to must not be deleted before it is written.
     let _kept = blobs.hold();

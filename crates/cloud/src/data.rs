@@ -19,6 +19,7 @@ use kernel::{Blobs, Clock, OsRandom, Passphrase, Random, Sealer, Store, SystemCl
 use store::{Options, StoreError};
 
 use crate::Failure;
+use crate::elsewhere::{self, Place};
 
 /// The folder that was given, or the usual one.
 pub fn folder(given: Option<PathBuf>) -> Result<PathBuf, Failure> {
@@ -43,6 +44,7 @@ pub fn open(
     folder: &Path,
     passphrase: Option<&Passphrase>,
     random: Arc<dyn Random>,
+    elsewhere: Option<Place>,
 ) -> Result<Opened, Failure> {
     make(folder)?;
     // First the store: whoever holds its lock owns the rest.
@@ -54,7 +56,7 @@ pub fn open(
     })?;
     let now_ms = SystemClock::default().now().epoch_ms;
     let sealer = Sealer::open(folder, passphrase, random, now_ms)?;
-    let blobs = Blobs::open(&blobs_folder(folder))?;
+    let blobs = elsewhere::open(&blobs_folder(folder), elsewhere)?;
     Ok(Opened { store, blobs, sealer })
 }
 

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use store::{Options, StoreError};
 
 use crate::args::{Fsck, Target};
+use crate::elsewhere;
 use crate::reply::reply;
 use crate::{Failure, data, status};
 
@@ -60,7 +61,7 @@ pub fn fsck(fsck: Fsck, json: bool) -> Result<ExitCode, Failure> {
                 }
                 e => e.into(),
             })?;
-            let blobs = Blobs::open(&data::blobs_folder(&folder))?;
+            let blobs = elsewhere::open(&data::blobs_folder(&folder), None)?;
             let found = check(&store, &blobs, fsck.repair)?;
             store.close()?;
             serde_json::to_value(found)?

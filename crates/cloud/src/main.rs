@@ -8,6 +8,7 @@ mod client;
 mod data;
 mod demo;
 mod dynamodb;
+mod elsewhere;
 mod fsck;
 mod iam;
 mod keys;

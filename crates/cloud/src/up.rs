@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::{LogLevel, Up};
+use crate::elsewhere;
 use crate::{Failure, args, data, keys, wiring};
 
 /// How long background work may take to end.
@@ -60,7 +61,14 @@ async fn serve(up: Up, json: bool) -> Result<ExitCode, Failure> {
 fn config(up: &Up, address: SocketAddr, folder: Option<PathBuf>) -> Result<Config, Failure> {
     let random: Arc<dyn Random> = Arc::new(OsRandom);
     let opened = match &folder {
-        Some(folder) => data::open(folder, keys::passphrase(up)?.as_ref(), random.clone())?,
+        Some(folder) => data::open(
+            folder,
+            keys::passphrase(up)?.as_ref(),
+            random.clone(),
+            up.blobs.clone().map(|url| {
+                elsewhere::Place::new(url, up.blobs_endpoint.clone(), up.blobs_region.clone())
+            }),
+        )?,
         None => data::Opened {
             store: Store::memory(),
             blobs: Blobs::memory(),
