@@ -255,6 +255,14 @@ def test_fifo_topics_keep_order(sns, topic, inbox):
     assert code == "InvalidParameter"
 
 
+def test_a_batch_without_groups_is_refused_whole(sns, topic):
+    arn = topic(FifoTopic="true", ContentBasedDeduplication="true")
+    entries = [{"Id": "a", "Message": "x", "MessageGroupId": "g"}, {"Id": "b", "Message": "y"}]
+    assert error_of(sns.publish_batch, TopicArn=arn, PublishBatchRequestEntries=entries) == (
+        "InvalidParameter", "Invalid parameter: The MessageGroupId parameter is required for FIFO topics",
+    )
+
+
 def test_batches(sns, topic, inbox):
     arn, (queue, read) = topic(), inbox()
     raw = {"RawMessageDelivery": "true"}

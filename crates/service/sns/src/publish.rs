@@ -64,14 +64,15 @@ pub(crate) async fn publish(
     messages: Vec<Result<Message, Fault>>,
 ) -> Result<Vec<Result<Receipt, Fault>>, Error> {
     let topic = ctx.store().read(|tx| require(tx, name))?;
-    let messages: Vec<Result<(Message, String), Fault>> = messages
-        .into_iter()
-        .map(|message| {
-            let mut message = message?;
+    // A message that lacks what its order needs fails the whole request.
+    let ordered = messages.into_iter().map(|message| match message {
+        Ok(mut message) => {
             order(&topic, name, &mut message)?;
-            Ok((message, ctx.random().uuid()))
-        })
-        .collect();
+            Ok(Ok((message, ctx.random().uuid())))
+        }
+        Err(fault) => Ok(Err(fault)),
+    });
+    let messages: Vec<Result<(Message, String), Fault>> = ordered.collect::<Result<_, Fault>>()?;
     let signer = Signer::open(ctx.kernel()).await?;
     let version = Version::of(topic.attributes.get("SignatureVersion"));
     let data_key = kms::to_seal(ctx, name, &topic).await?;

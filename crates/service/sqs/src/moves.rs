@@ -256,7 +256,7 @@ impl Mover {
             message_id,
         };
         let number = next_sequence(&self.lives, tx, target, now_ms)?;
-        line::add(tx, target, number, row.into(), &moved)?;
+        line::add(tx, target, number, row, &moved)?;
         Ok(true)
     }
 }
