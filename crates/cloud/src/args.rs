@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{dynamodb, phone};
+use crate::{dynamodb, lambda, phone};
 
 /// An AWS-compatible cloud on your own machine.
 #[derive(Debug, Parser)]
@@ -49,6 +49,9 @@ pub enum Command {
     /// Installation keys, with which everything secret is sealed at rest.
     #[command(subcommand)]
     Keys(Keys),
+    /// Functions of Lambda.
+    #[command(subcommand)]
+    Lambda(lambda::Lambda),
     /// Lambda runtimes.
     #[command(subcommand)]
     Runtime(Runtime),
@@ -103,6 +106,10 @@ pub struct Up {
     /// Services that refuse what goes beyond the throughput that was provisioned or set.
     #[arg(long, env = "GUREUM_THROTTLE", value_name = "SERVICE", value_delimiter = ',')]
     pub throttle: Vec<Throttled>,
+    /// Initialise Lambda functions only when they are invoked. Otherwise a new or changed function
+    /// is initialised at once, in the background.
+    #[arg(long, env = "GUREUM_LAZY_LAMBDA", value_parser = clap::builder::FalseyValueParser::new())]
+    pub lazy_lambda: bool,
     /// What happens to a caller whose policies do not allow: `audit` lets him pass and writes it
     /// down.
     #[arg(long, env = "GUREUM_AUTHORIZATION", value_name = "MODE", default_value = "enforce")]

@@ -12,6 +12,7 @@ mod elsewhere;
 mod fsck;
 mod iam;
 mod keys;
+mod lambda;
 mod mail;
 mod phone;
 mod reply;
@@ -65,6 +66,7 @@ fn main() -> ExitCode {
         Command::DynamoDb(command) => dynamodb::run(command, json),
         Command::Iam(command) => iam::run(&command, json),
         Command::Keys(command) => keys::run(&command, json),
+        Command::Lambda(command) => lambda::run(&command, json),
         Command::Runtime(Runtime::Ls) => status::runtimes(json),
         Command::Completions { shell } => {
             clap_complete::generate(

@@ -17,6 +17,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::{LogLevel, Up};
 use crate::elsewhere;
+use crate::wiring::Functions;
 use crate::{Failure, args, data, keys, wiring};
 
 /// How long background work may take to end.
@@ -42,7 +43,8 @@ async fn serve(up: Up, json: bool) -> Result<ExitCode, Failure> {
     let store = kernel.store().clone();
     let gateway = gateway_config(&up, address, folder.as_ref());
     let slow = Duration::from_millis(up.slow_ms);
-    let open = wiring::start(&kernel, gateway, cache.folder().to_owned(), slow, &up.throttle)?;
+    let lambda = Functions { cache: cache.folder().to_owned(), lazy: up.lazy_lambda };
+    let open = wiring::start(&kernel, gateway, lambda, slow, &up.throttle)?;
     announce(&up, address, folder.as_ref(), json)?;
     let stop = async move {
         tokio::select! {

@@ -17,20 +17,30 @@ use tokio::sync::watch;
 use crate::args::Throttled;
 use crate::{Failure, backup, calls, fsck, iam, keys, mail, reply};
 
-/// Starts every service and makes the gateway ready; needs a tokio runtime. `cache` is a folder
-/// for unpacked code; requests that take longer than `slow` are logged.
+/// How Lambda functions are kept.
+pub struct Functions {
+    /// A folder for unpacked code.
+    pub cache: PathBuf,
+    /// Whether they are initialised only when they are invoked.
+    pub lazy: bool,
+}
+
+/// Starts every service and makes the gateway ready; needs a tokio runtime. Requests
+/// that take longer than `slow` are logged.
 pub fn start(
     kernel: &Kernel,
     config: gateway::Config,
-    cache: PathBuf,
+    functions: Functions,
     slow: Duration,
     throttled: &[Throttled],
 ) -> Result<Open, Failure> {
     // Functions call the gateway, which is made of the services that run them.
     let door = Arc::new(OnceLock::new());
     let telephone = Calls::default();
-    let (lambda, doors) =
-        service_lambda::service(kernel, lambda_options(kernel, config.listen, cache, door.clone()));
+    let (lambda, doors) = service_lambda::service(
+        kernel,
+        lambda_options(kernel, config.listen, functions, door.clone()),
+    );
     let dynamodb = service_dynamodb::Options {
         address: reachable(config.listen),
         slow,
@@ -85,7 +95,7 @@ fn reachable(listen: SocketAddr) -> String {
 fn lambda_options(
     kernel: &Kernel,
     listen: SocketAddr,
-    cache: PathBuf,
+    functions: Functions,
     door: Arc<OnceLock<Open>>,
 ) -> Options {
     let (stop, stopped) = watch::channel(false);
@@ -102,7 +112,8 @@ fn lambda_options(
             }
         })
     };
-    let mut options = Options::new(cache, Arc::new(endpoint));
+    let mut options = Options::new(functions.cache, Arc::new(endpoint));
+    options.proactive = !functions.lazy;
     options.public_url = Arc::new(move || format!("http://{listen}"));
     options
 }

@@ -16,6 +16,8 @@ use crate::runtime_api::{Answer, accepted, json_answer, refuse};
 
 /// AWS's limit.
 pub(crate) const EXTENSIONS_MAX: usize = 10;
+/// No file has a longer name.
+const NAME_BYTES_MAX: usize = 255;
 const IDENTIFIER: HeaderName = HeaderName::from_static("lambda-extension-identifier");
 const EVENT_IDENTIFIER: HeaderName = HeaderName::from_static("lambda-extension-event-identifier");
 
@@ -48,8 +50,8 @@ pub(crate) enum State {
     Ready,
     /// It works on one.
     Running,
-    /// With the type of its error.
-    Failed(String),
+    /// With the type of its error, and what AWS calls the state.
+    Failed(String, &'static str),
     Exited,
 }
 
@@ -61,9 +63,7 @@ impl State {
             State::Registered => "Registered",
             State::Ready => "Ready",
             State::Running => "Running",
-            State::Failed(error) if error == "Extension.LaunchError" => "LaunchError",
-            State::Failed(error) if error.contains("Init") => "InitError",
-            State::Failed(_) => "ExitError",
+            State::Failed(_, name) => name,
             State::Exited => "Exited",
         }
     }
@@ -80,10 +80,17 @@ impl Extensions {
     pub fn add_external(&mut self, ctx: &Ctx, name: &str, number: Option<u32>) {
         let state = match number {
             Some(_) => State::Started,
-            None => State::Failed("Extension.LaunchError".into()),
+            None => State::Failed("Extension.LaunchError".into(), "LaunchError"),
         };
         let (id, name) = (ctx.random().uuid(), name.to_owned());
         self.all.push(Extension { name, id, number, events: Vec::new(), state, next: None });
+    }
+
+    /// One program more than may be started.
+    pub fn refuse_external(&mut self, ctx: &Ctx, name: &str) {
+        let state = State::Failed("Extension.TooManyExtensions".into(), "LaunchError");
+        let (id, name) = (ctx.random().uuid(), name.to_owned());
+        self.all.push(Extension { name, id, number: None, events: Vec::new(), state, next: None });
     }
 
     /// `POST /extension/register`.
@@ -96,7 +103,7 @@ impl Extensions {
         account: bool,
     ) -> Answer {
         let forbid = |error: &str, message: &str| refuse(StatusCode::FORBIDDEN, error, message);
-        if name.is_empty() {
+        if name.is_empty() || name.len() > NAME_BYTES_MAX {
             return forbid("Extension.InvalidExtensionName", "Empty extension name");
         }
         let registration: Registration = match serde_json::from_slice(body) {
@@ -208,7 +215,7 @@ impl Extensions {
         });
         let usual = if init { "Extension.InitError" } else { "Extension.ExitError" };
         let error_type = if is_own { given } else { usual }.to_owned();
-        one.state = State::Failed(error_type.clone());
+        one.state = State::Failed(error_type.clone(), if init { "InitError" } else { "ExitError" });
         let message = format!("extension {} reported an error: {given}", one.name);
         (accepted(), Some(Ended::Extension { error_type, message }))
     }
@@ -217,7 +224,7 @@ impl Extensions {
     pub fn exited(&mut self, number: u32, exit: Exit) -> Option<Ended> {
         let one = self.all.iter_mut().find(|one| one.number == Some(number))?;
         one.next = None;
-        if matches!(one.state, State::Failed(_)) {
+        if matches!(one.state, State::Failed(..)) {
             return None;
         }
         one.state = State::Exited;
@@ -232,9 +239,13 @@ impl Extensions {
 
     /// The extension that could not be launched, if there is one.
     pub fn launch_failure(&self) -> Option<Ended> {
-        let one = self.all.iter().find(|one| one.state.name() == "LaunchError")?;
-        let (error_type, message) = ("Extension.LaunchError".to_owned(), one.name.clone());
-        Some(Ended::Extension { error_type, message })
+        self.all.iter().find_map(|one| match &one.state {
+            State::Failed(error_type, "LaunchError") => {
+                let (error_type, message) = (error_type.clone(), one.name.clone());
+                Some(Ended::Extension { error_type, message })
+            }
+            _ => None,
+        })
     }
 
     /// Gives an event to all who registered for it.
@@ -255,7 +266,7 @@ impl Extensions {
     pub fn are_ready(&self) -> bool {
         self.all
             .iter()
-            .all(|one| matches!(one.state, State::Ready | State::Failed(_) | State::Exited))
+            .all(|one| matches!(one.state, State::Ready | State::Failed(..) | State::Exited))
     }
 
     /// Whether invocations have to wait for anybody.

@@ -149,7 +149,7 @@ impl Instance {
     async fn tell_extensions(&mut self, running: &Running) {
         for one in running.extensions.iter() {
             let error_type = match &one.state {
-                crate::extensions::State::Failed(error) => Some(error.as_str()),
+                crate::extensions::State::Failed(error, _) => Some(error.as_str()),
                 _ => None,
             };
             let (name, state, events) = (one.name.as_str(), one.state.name(), &one.events[..]);

@@ -12,6 +12,8 @@ use crate::telemetry::Subscriber;
 
 /// Events kept for those who subscribe during initialisation.
 const EARLY_MAX: usize = 1000;
+/// A longer text is not kept for them, in bytes.
+const EARLY_TEXT_BYTES_MAX: usize = 4096;
 
 /// The journal of one environment.
 pub(crate) struct Journal {
@@ -61,6 +63,11 @@ impl Journal {
 
     /// An extension that wants to hear, also of what was before.
     pub fn subscribe(&mut self, subscriber: Subscriber) {
+        let same = |one: &Subscriber| {
+            one.extension == subscriber.extension
+                && one.subscription.logs == subscriber.subscription.logs
+        };
+        self.subscribers.retain(|one| !same(one));
         for entry in self.early.iter().flatten() {
             subscriber.send(entry);
         }
@@ -125,7 +132,8 @@ impl Journal {
         for subscriber in &self.subscribers {
             subscriber.send(&entry);
         }
-        if let Some(early) = self.early.as_mut().filter(|early| early.len() < EARLY_MAX) {
+        let long = entry.record.as_str().is_some_and(|text| text.len() > EARLY_TEXT_BYTES_MAX);
+        if let Some(early) = self.early.as_mut().filter(|early| early.len() < EARLY_MAX && !long) {
             early.push(entry);
         }
     }

@@ -139,6 +139,10 @@ impl Running {
             hear(&function.name, Dialer { asks: running.asks.clone() });
         }
         for (name, program) in companions {
+            if running.extensions.iter().count() >= EXTENSIONS_MAX {
+                running.extensions.refuse_external(ctx, &name);
+                break;
+            }
             running.start_extension(ctx, &name, program).await?;
         }
         Ok(running)
@@ -322,7 +326,7 @@ impl Running {
         };
         let (name, types) = (extension.name.clone(), subscription.types.clone());
         let dialer = Dialer { asks: self.asks.clone() };
-        journal.subscribe(Subscriber::start(ctx, subscription, dialer));
+        journal.subscribe(Subscriber::start(ctx, id, subscription, dialer));
         journal.platform(&Platform::Subscription { name: &name, logs, types: &types }).await;
         let mut answer = Answer::new(http_body_util::Full::from("\"OK\""));
         let text = http::HeaderValue::from_static("application/json");
@@ -500,7 +504,6 @@ fn external_extensions(plan: &Plan) -> Vec<String> {
         }
     }
     names.sort();
-    names.truncate(EXTENSIONS_MAX);
     names
 }
 

@@ -171,34 +171,49 @@ fn destination(wanted: WantedDestination) -> Result<Destination, String> {
 
 /// A subscribed extension. Dropping it lets what is waiting be delivered.
 pub(crate) struct Subscriber {
-    subscription: Subscription,
+    /// Whose it is; a second subscription of the same API takes the first one's place.
+    pub extension: String,
+    pub subscription: Subscription,
     sender: mpsc::Sender<String>,
     flush: Arc<Notify>,
-    dropped: Arc<Dropped>,
+    counts: Arc<Counts>,
 }
 
 #[derive(Default)]
-struct Dropped {
-    records: AtomicU64,
-    bytes: AtomicU64,
+struct Counts {
+    waiting_bytes: AtomicU64,
+    dropped_records: AtomicU64,
+    dropped_bytes: AtomicU64,
+}
+
+impl Counts {
+    fn drop_some(&self, records: u64, bytes: u64) {
+        self.dropped_records.fetch_add(records, Ordering::Relaxed);
+        self.dropped_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
 }
 
 impl Subscriber {
     /// Begins to deliver; `dialer` leads into the sandbox.
-    pub fn start(ctx: &Ctx, subscription: Subscription, dialer: Dialer) -> Subscriber {
+    pub fn start(
+        ctx: &Ctx,
+        extension: &str,
+        subscription: Subscription,
+        dialer: Dialer,
+    ) -> Subscriber {
         let waiting = subscription.items_max as usize * BATCHES_WAITING_MAX;
         let (sender, events) = mpsc::channel(waiting.min(80_000));
-        let (flush, dropped) = (Arc::new(Notify::new()), Arc::new(Dropped::default()));
+        let (flush, counts) = (Arc::new(Notify::new()), Arc::new(Counts::default()));
         let delivery = Delivery {
             ctx: ctx.clone(),
             subscription: subscription.clone(),
             dialer,
             flush: flush.clone(),
-            dropped: dropped.clone(),
+            counts: counts.clone(),
             stream: None,
         };
         ctx.kernel().spawn(delivery.run(events));
-        Subscriber { subscription, sender, flush, dropped }
+        Subscriber { extension: extension.to_owned(), subscription, sender, flush, counts }
     }
 
     /// Passes an event on, if it is wanted. A subscriber that falls behind loses events, and is
@@ -206,9 +221,17 @@ impl Subscriber {
     pub fn send(&self, entry: &Entry) {
         let Some(event) = self.subscription.words(entry) else { return };
         let length = event.len() as u64;
+        let waiting = self.counts.waiting_bytes.load(Ordering::Relaxed);
+        let room = self.subscription.bytes_max * BATCHES_WAITING_MAX as u64;
+        if waiting + length > room {
+            self.counts.drop_some(1, length);
+            return;
+        }
+        // Counted first: the delivery may take it at once.
+        self.counts.waiting_bytes.fetch_add(length, Ordering::Relaxed);
         if self.sender.try_send(event).is_err() {
-            self.dropped.records.fetch_add(1, Ordering::Relaxed);
-            self.dropped.bytes.fetch_add(length, Ordering::Relaxed);
+            self.counts.waiting_bytes.fetch_sub(length, Ordering::Relaxed);
+            self.counts.drop_some(1, length);
         }
     }
 
@@ -223,7 +246,7 @@ struct Delivery {
     subscription: Subscription,
     dialer: Dialer,
     flush: Arc<Notify>,
-    dropped: Arc<Dropped>,
+    counts: Arc<Counts>,
     stream: Option<TcpStream>,
 }
 
@@ -243,8 +266,7 @@ impl Delivery {
                 self.stream = None;
                 if attempt + 1 == ATTEMPTS {
                     let bytes: usize = batch.iter().map(String::len).sum();
-                    self.dropped.records.fetch_add(batch.len() as u64, Ordering::Relaxed);
-                    self.dropped.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+                    self.counts.drop_some(batch.len() as u64, bytes as u64);
                 } else {
                     self.ctx.sleep(Duration::from_millis(50)).await;
                 }
@@ -272,9 +294,10 @@ impl Delivery {
                 () = &mut deadline => break,
             }
         }
-        let records = self.dropped.records.swap(0, Ordering::Relaxed);
+        self.counts.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        let records = self.counts.dropped_records.swap(0, Ordering::Relaxed);
         if records > 0 {
-            let dropped_bytes = self.dropped.bytes.swap(0, Ordering::Relaxed);
+            let dropped_bytes = self.counts.dropped_bytes.swap(0, Ordering::Relaxed);
             let event = json!({
                 "time": self.ctx.now().civil("%Y-%m-%dT%H:%M:%S%.3fZ"),
                 "type": "platform.logsDropped",
