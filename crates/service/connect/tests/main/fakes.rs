@@ -96,7 +96,9 @@ impl Dispatch for FakeLambda {
                     let output = self.0.invoke(ctx, *input).await?;
                     Ok(Box::new(output) as Box<dyn Struct>)
                 }
-                "AddPermission" => Ok(Box::new(AddPermissionResponse::default())),
+                "AddPermission" => {
+                    Ok(Box::new(AddPermissionResponse::default()) as Box<dyn Struct>)
+                }
                 other => unreachable!("{other}"),
             }
         })
