@@ -50,6 +50,7 @@ def endpoint():
         [ROOT / "gureum", "up", "--memory", "--listen", "127.0.0.1:0", "--json"],
         stdout=subprocess.PIPE,
         text=True,
+        env={**os.environ, "GUREUM_LAMBDA_RETRY_S": "0.5"},
     )
     address = json.loads(server.stdout.readline())["endpoint"]
     make_role(address)

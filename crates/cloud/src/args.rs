@@ -110,6 +110,10 @@ pub struct Up {
     /// is initialised at once, in the background.
     #[arg(long, env = "GUREUM_LAZY_LAMBDA", value_parser = clap::builder::FalseyValueParser::new())]
     pub lazy_lambda: bool,
+    /// Pause before Lambda repeats an asynchronous event that failed, twice as long before it does
+    /// so again. AWS waits 60 seconds.
+    #[arg(long, env = "GUREUM_LAMBDA_RETRY_S", value_name = "SECONDS", default_value_t = 60.0)]
+    pub lambda_retry_s: f64,
     /// What happens to a caller whose policies do not allow: `audit` lets him pass and writes it
     /// down.
     #[arg(long, env = "GUREUM_AUTHORIZATION", value_name = "MODE", default_value = "enforce")]

@@ -28,6 +28,19 @@ pub(crate) async fn session(
     name: &str,
     lasts_ms: i64,
 ) -> Result<SessionCredentials, Fault> {
+    let principal = principal(ctx, role, name, lasts_ms).await?;
+    let issued = ctx.kernel().credentials().issue(ctx.random(), &principal, 0);
+    issued.map_err(Fault::internal)
+}
+
+/// A context in which the service may do what the role may, as on AWS where it sends a function's
+/// results or reads its queues.
+pub(crate) async fn lent(ctx: &Ctx, role: &str, name: &str, lasts_ms: i64) -> Result<Ctx, Fault> {
+    let principal = principal(ctx, role, name, lasts_ms).await?;
+    Ok(Ctx::new(ctx.kernel(), ctx.region(), principal, ctx.random().uuid()))
+}
+
+async fn principal(ctx: &Ctx, role: &str, name: &str, lasts_ms: i64) -> Result<Principal, Fault> {
     let id = unique_id(ctx, role, name).await.map_err(|fault| match fault.status {
         500.. => fault,
         _ => Fault::new("AccessDeniedException", 403, NOT_ASSUMED),
@@ -36,16 +49,14 @@ pub(crate) async fn session(
     let named = arn.resource.strip_prefix("role").unwrap_or(&arn.resource);
     let (path, role) = named.split_at(named.rfind('/').map_or(0, |slash| slash + 1));
     let now_ms = ctx.now().epoch_ms;
-    let principal = Principal::AssumedRole(Arc::new(AssumedRole {
+    Ok(Principal::AssumedRole(Arc::new(AssumedRole {
         account: arn.account.clone(),
         path: path.to_owned(),
         role: role.to_owned(),
         role_id: id,
         session_name: name.to_owned(),
         session: SessionFacts::new(now_ms, now_ms + lasts_ms),
-    }));
-    let issued = ctx.kernel().credentials().issue(ctx.random(), &principal, 0);
-    issued.map_err(Fault::internal)
+    })))
 }
 
 /// `AROA…` of a role that lets Lambda assume it.
