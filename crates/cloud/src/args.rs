@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -112,8 +113,8 @@ pub struct Up {
     pub lazy_lambda: bool,
     /// Pause before Lambda repeats an asynchronous event that failed, twice as long before it does
     /// so again. AWS waits 60 seconds.
-    #[arg(long, env = "GUREUM_LAMBDA_RETRY_S", value_name = "SECONDS", default_value_t = 60.0)]
-    pub lambda_retry_s: f64,
+    #[arg(long, env = "GUREUM_LAMBDA_RETRY_S", value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    pub lambda_retry: Duration,
     /// What happens to a caller whose policies do not allow: `audit` lets him pass and writes it
     /// down.
     #[arg(long, env = "GUREUM_AUTHORIZATION", value_name = "MODE", default_value = "enforce")]
@@ -322,6 +323,11 @@ pub enum Runtime {
 fn account(text: &str) -> Result<String, String> {
     let fits = text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit());
     if fits { Ok(text.to_owned()) } else { Err("an account is twelve digits".into()) }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    seconds.ok_or_else(|| "it is a number of seconds".into())
 }
 
 fn name_and_file(text: &str) -> Result<(String, PathBuf), String> {

@@ -43,7 +43,11 @@ async fn serve(up: Up, json: bool) -> Result<ExitCode, Failure> {
     let store = kernel.store().clone();
     let gateway = gateway_config(&up, address, folder.as_ref());
     let slow = Duration::from_millis(up.slow_ms);
-    let lambda = Functions { cache: cache.folder().to_owned(), lazy: up.lazy_lambda };
+    let lambda = Functions {
+        cache: cache.folder().to_owned(),
+        lazy: up.lazy_lambda,
+        retry: up.lambda_retry,
+    };
     let open = wiring::start(&kernel, gateway, lambda, slow, &up.throttle)?;
     announce(&up, address, folder.as_ref(), json)?;
     let stop = async move {

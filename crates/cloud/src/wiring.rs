@@ -23,6 +23,8 @@ pub struct Functions {
     pub cache: PathBuf,
     /// Whether they are initialised only when they are invoked.
     pub lazy: bool,
+    /// The pause before an event that failed is tried again.
+    pub retry: Duration,
 }
 
 /// Starts every service and makes the gateway ready; needs a tokio runtime. Requests
@@ -114,6 +116,7 @@ fn lambda_options(
     };
     let mut options = Options::new(functions.cache, Arc::new(endpoint));
     options.proactive = !functions.lazy;
+    options.retry_pauses = [functions.retry, functions.retry * 2];
     options.public_url = Arc::new(move || format!("http://{listen}"));
     options
 }

@@ -37,6 +37,8 @@ pub struct Options {
     pub concurrency_max: usize,
     /// A sandbox without work ends after this.
     pub idle: Duration,
+    /// Pauses before an event that failed is tried a second and a third time.
+    pub retry_pauses: [Duration; 2],
     /// What a tool on the developer's own machine adds; none in a cloud.
     pub local: Option<Arc<Local>>,
     /// Memory that all sandboxes without work may use together, in bytes.
@@ -57,6 +59,7 @@ impl Options {
             agent: None,
             concurrency_max: 1000,
             idle: Duration::from_secs(300),
+            retry_pauses: [Duration::from_secs(60), Duration::from_secs(120)],
             local: None,
             idle_bytes_max: physical_memory_bytes() / 2,
             proactive: true,

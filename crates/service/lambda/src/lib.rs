@@ -8,7 +8,8 @@
 //! ```
 //!
 //! Code is unpacked once per package and mounted read-only. A sandbox serves one invocation at a
-//! time and is used again; more at a time start more sandboxes, up to the account's limit.
+//! time and is used again; more at a time start more sandboxes, up to the account's limit. Events
+//! that nobody waits for lie in the store until they are handled or given up (`events`).
 
 mod alias;
 mod check;
@@ -20,6 +21,7 @@ mod download;
 mod environment;
 mod errors;
 mod event_invoke;
+mod events;
 mod extensions;
 mod guard;
 mod host;
@@ -72,14 +74,17 @@ pub use sandbox::Choice as Isolation;
 pub use urls::{UrlRequest, Urls};
 
 use crate::concurrency::Concurrency;
+use crate::events::Lanes;
 use crate::host::Host;
 use crate::pool::Pool;
 
 /// The service.
+#[derive(Clone)]
 pub struct Lambda {
     host: Arc<Host>,
     pool: Arc<Pool>,
     concurrency: Arc<Concurrency>,
+    lanes: Arc<Lanes>,
 }
 
 api_lambda::serve!(Lambda, ops);
@@ -104,7 +109,9 @@ pub fn service(kernel: &Kernel, options: Options) -> (Service, Doors) {
         all.retire_all();
         Box::pin(async {})
     });
-    let api = Arc::new(Lambda { host, pool: pool.clone(), concurrency });
+    let api = Lambda { host, pool: pool.clone(), concurrency, lanes: Arc::default() };
+    kernel.spawn(events::resume(api.clone(), kernel.clone()));
+    let api = Arc::new(api);
     let doors = Doors { downloads, urls: Urls::new(api.clone()) };
     let mut service = Service::new(api_lambda::dispatch(api));
     service.reseal = Some(Arc::new(reseal::Variables));

@@ -1,9 +1,10 @@
-//! Functions' variables after a rotation of the installation key.
+//! Functions' variables and waiting events after a rotation of the installation key.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use kernel::{BoxFuture, Fault, Kernel, Reseal, ResealProgress, SealError, Sealer, reseal_table};
 
+use crate::events::{EVENTS, resealed};
 use crate::record::{ENVIRONMENT, FUNCTIONS, FunctionRecord, VERSIONS};
 
 /// Seals them again.
@@ -21,6 +22,8 @@ impl Reseal for Variables {
             })
             .await?;
             reseal_table(kernel, &VERSIONS, progress, |sealer, _, version| again(sealer, version))
+                .await?;
+            reseal_table(kernel, &EVENTS, progress, |sealer, _, event| resealed(sealer, event))
                 .await
         })
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use api_lambda::Error;
 use bytes::Bytes;
 use kernel::{Fault, Kernel, Level};
 
@@ -33,14 +34,15 @@ enum Next {
 pub(super) fn start(api: &Lambda, kernel: &Kernel, key: EventKey) {
     let (api, own) = (api.clone(), kernel.clone());
     kernel.spawn(async move {
-        if let Err(fault) = handle(&api, &own, &key).await {
+        if let Err(error) = handle(&api, &own, &key).await {
             // The row is still there: the next start takes it up.
+            let fault = Fault::from(error);
             own.log(Level::Error, format_args!("event {} of {}: {fault:?}", key.3, key.2));
         }
     });
 }
 
-async fn handle(api: &Lambda, kernel: &Kernel, key: &EventKey) -> Result<(), Fault> {
+async fn handle(api: &Lambda, kernel: &Kernel, key: &EventKey) -> Result<(), Error> {
     let (account, region, function, id) = key;
     let lane = api.lanes.of((account.clone(), region.clone(), function.clone()));
     loop {

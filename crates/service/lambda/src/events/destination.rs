@@ -145,12 +145,7 @@ async fn send(
     attributes: &[Attribute],
 ) -> std::result::Result<(), Fault> {
     let parsed = Arn::parse(arn).map_err(Fault::internal)?;
-    let ctx = Ctx::new(
-        ctx.kernel(),
-        &parsed.region,
-        ctx.principal().clone(),
-        ctx.random().uuid(),
-    );
+    let ctx = Ctx::new(ctx.kernel(), &parsed.region, ctx.principal().clone(), ctx.random().uuid());
     match parsed.service.as_str() {
         "sqs" => {
             let attribute = |(name, kind, value): &Attribute| {

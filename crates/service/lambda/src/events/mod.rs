@@ -108,8 +108,17 @@ pub(crate) async fn accept(
         due_ms: now_ms,
     };
     let (account, region, function) = name.key();
-    let key = (account, region, function, request.request_id);
-    ctx.store().write(|tx| tx.put(&EVENTS, key.clone(), &waiting)).await?;
+    let mut key = (account, region, function, request.request_id);
+    let other = ctx.random().uuid();
+    ctx.store()
+        .write(|tx| {
+            // Whoever sends two events in one request must not replace the first.
+            if tx.get(&EVENTS, key.clone())?.is_some() {
+                key.3.clone_from(&other);
+            }
+            tx.put(&EVENTS, key.clone(), &waiting)
+        })
+        .await?;
     deliver::start(api, ctx.kernel(), key);
     Ok(())
 }
@@ -136,10 +145,7 @@ pub(crate) async fn resume(api: Lambda, kernel: Kernel) {
 }
 
 /// The same event under the newest installation key; `None` if it is already.
-pub(crate) fn resealed(
-    sealer: &Sealer,
-    waiting: &mut Waiting,
-) -> Result<bool, kernel::SealError> {
+pub(crate) fn resealed(sealer: &Sealer, waiting: &mut Waiting) -> Result<bool, kernel::SealError> {
     let old = BASE64.decode(&waiting.sealed).map_err(|_| kernel::SealError::Forged)?;
     let Some(new) = sealer.resealed(PURPOSE, &old)? else { return Ok(false) };
     waiting.sealed = BASE64.encode(new);

@@ -12,13 +12,13 @@ use api_lambda::{
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
-use kernel::{Ctx, Fault};
+use kernel::{Ctx, Fault, Principal};
 use shape::Blob;
 
 use crate::invoke::{self, REQUEST_BYTES_MAX, Request};
 use crate::name::Name;
 use crate::resolve::route;
-use crate::{Lambda, guard};
+use crate::{Lambda, events, guard};
 
 pub(crate) async fn invoke(
     api: &Lambda,
@@ -35,15 +35,20 @@ pub(crate) async fn invoke(
     let mut request = Request::new(ctx, payload(input.payload)?);
     request.client_context = input.client_context.map(|text| client_context(&text)).transpose()?;
     request.tail = input.log_type == Some(LogType::Tail);
+    // A service may call more than once in the course of one request.
+    if !matches!(ctx.principal(), Principal::Service { .. }) {
+        request.request_id = ctx.request_id().to_owned();
+    }
     match input.invocation_type.unwrap_or(InvocationType::RequestResponse) {
         InvocationType::DryRun => {
             return Ok(InvocationResponse { status_code: Some(204), ..Default::default() });
         }
-        InvocationType::RequestResponse => {}
-        other => {
-            let what = format!("the invocation type {} of Lambda's Invoke", other.as_str());
-            return Err(Fault::not_implemented(what).into());
+        InvocationType::Event => {
+            events::accept(api, ctx, &name, request).await?;
+            return Ok(InvocationResponse { status_code: Some(202), ..Default::default() });
         }
+        // The model has no other, and the kernel refuses what it has not.
+        InvocationType::RequestResponse | InvocationType::Unknown(_) => {}
     }
     let outcome = invoke::run(api, ctx, &target, request).await?;
     Ok(InvocationResponse {
