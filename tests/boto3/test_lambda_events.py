@@ -6,15 +6,11 @@ import pytest
 from conftest import ACCOUNT, REGION, error_of, eventually
 from test_lambda import deploy, functions  # noqa: F401  (fixtures)
 
-NOTE = """
-import json, os, boto3
-sqs = boto3.client("sqs")
-
+SOURCE = """
 def handler(event, context):
-    sqs.send_message(QueueUrl=os.environ["QUEUE"], MessageBody=json.dumps([event, context.aws_request_id]))
     if event.get("fail"):
         raise ValueError("하지 않겠다")
-    return {"seen": event}
+    return {"seen": event, "id": context.aws_request_id}
 """
 
 
@@ -39,7 +35,7 @@ def take(client):
     """All messages of a queue that come within a while, until there are `count`."""
     sqs = client("sqs")
 
-    def messages(url, count, seconds=40):
+    def messages(url, count, seconds=90):
         found = []
 
         def more():
@@ -66,23 +62,20 @@ def send(functions, name, event, **more):
     return answer["ResponseMetadata"]["RequestId"]
 
 
+def tell(functions, name, **settings):
+    functions.put_function_event_invoke_config(FunctionName=name, **settings)
+
+
 def test_events_are_handled(functions, deploy, queue, take):
-    url, _ = queue("seen")
-    name = deploy(NOTE, Environment={"Variables": {"QUEUE": url}})
+    url, arn = queue("told")
+    name = deploy(SOURCE, Timeout=30)
+    tell(functions, name, DestinationConfig={"OnSuccess": {"Destination": arn}})
     sent = {send(functions, name, {"n": n}): n for n in range(5)}
-    seen = [json.loads(message["Body"]) for message in take(url, 5)]
-    assert {request_id: event["n"] for event, request_id in seen} == sent
-
-
-def test_success_is_told(functions, deploy, queue, take):
-    (url, _), (told, told_arn) = queue("seen"), queue("told")
-    name = deploy(NOTE, Environment={"Variables": {"QUEUE": url}})
-    functions.put_function_event_invoke_config(
-        FunctionName=name, DestinationConfig={"OnSuccess": {"Destination": told_arn}}
-    )
-    request_id = send(functions, name, {"n": 1})
-    [message] = take(told, 1)
-    record = json.loads(message["Body"])
+    records = [json.loads(message["Body"]) for message in take(url, 5)]
+    seen = {record["responsePayload"]["id"]: record["responsePayload"]["seen"]["n"] for record in records}
+    assert seen == sent
+    [record] = [record for record in records if record["requestPayload"] == {"n": 0}]
+    request_id = record["responsePayload"]["id"]
     assert record.pop("timestamp").endswith("Z")
     assert record == {
         "version": "1.0",
@@ -92,22 +85,17 @@ def test_success_is_told(functions, deploy, queue, take):
             "condition": "Success",
             "approximateInvokeCount": 1,
         },
-        "requestPayload": {"n": 1},
+        "requestPayload": {"n": 0},
         "responseContext": {"statusCode": 200, "executedVersion": "$LATEST"},
-        "responsePayload": {"seen": {"n": 1}},
+        "responsePayload": {"seen": {"n": 0}, "id": request_id},
     }
 
 
-def test_failures_are_repeated_and_told(functions, deploy, queue, take):
-    (url, _), (told, told_arn), (dead, dead_arn) = queue("seen"), queue("told"), queue("dead")
-    name = deploy(
-        NOTE,
-        Environment={"Variables": {"QUEUE": url}},
-        DeadLetterConfig={"TargetArn": dead_arn},
-    )
-    functions.put_function_event_invoke_config(
-        FunctionName=name,
-        MaximumRetryAttempts=1,
+def test_failures_are_repeated_and_told(client, functions, deploy, queue, take):
+    (told, told_arn), (dead, dead_arn) = queue("told"), queue("dead")
+    name = deploy(SOURCE, Timeout=30, DeadLetterConfig={"TargetArn": dead_arn})
+    tell(
+        functions, name, MaximumRetryAttempts=1,
         DestinationConfig={"OnFailure": {"Destination": told_arn}},
     )
     request_id = send(functions, name, {"fail": True})
@@ -124,12 +112,20 @@ def test_failures_are_repeated_and_told(functions, deploy, queue, take):
         "RequestID": request_id, "ErrorCode": "200", "ErrorMessage": "하지 않겠다"
     }
     # Both attempts have one id.
-    assert [json.loads(message["Body"])[1] for message in take(url, 2)] == [request_id] * 2
+    logs = client("logs")
+    start = f"START RequestId: {request_id} "
+
+    def starts():
+        lines = logs.filter_log_events(logGroupName=f"/aws/lambda/{name}")["events"]
+        return len([line for line in lines if line["message"].startswith(start)]) == 2
+
+    eventually(starts)
 
 
-def test_functions_that_reserve_nothing_wait(functions, deploy, queue, take):
-    url, _ = queue("seen")
-    name = deploy(NOTE, Environment={"Variables": {"QUEUE": url}})
+def test_events_wait_for_room(functions, deploy, queue, take):
+    url, arn = queue("told")
+    name = deploy(SOURCE, Timeout=30)
+    tell(functions, name, DestinationConfig={"OnSuccess": {"Destination": arn}})
     functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
     send(functions, name, {"n": 1})
     functions.delete_function_concurrency(FunctionName=name)

@@ -29,7 +29,7 @@ const PURPOSE: &str = "lambda-event";
 /// AWS's limit of 2025 for events that nobody waits for.
 pub(crate) const EVENT_BYTES_MAX: usize = 1_048_576;
 /// Events of one function that run at a time. Each may need a sandbox of its own.
-const AT_ONCE: usize = 16;
+const AT_ONCE: usize = 8;
 
 type EventKey = (String, String, String, String);
 
