@@ -68,8 +68,8 @@ except OSError as refused:
         Timeout=30,
         MemorySize=1024,
     )
-    if "FunctionError" in answer:  # Their memory together is too much before their number is.
-        assert error(answer)[0] == "Runtime.OutOfMemory"
+    if "FunctionError" in answer:  # Their memory together is too much before their number is, or the machine is slow.
+        assert error(answer)[0] in ("Runtime.OutOfMemory", "Sandbox.Timedout")
     else:
         count, errno = answer["Payload"]
         assert errno == 11 and 100 < count <= 1024

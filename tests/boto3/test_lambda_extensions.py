@@ -94,9 +94,9 @@ def test_the_answer_does_not_wait_but_the_next_event_does(functions, extended): 
     began = time.time()
     invoke(functions, name, {})
     invoke(functions, name, {})
-    spent = time.time() - began
-    # The second found the first sandbox busy with its extension, or waited; neither fails.
-    assert spent < 5
+    # The first answer came while the extension still worked (0.3 s for each event); whoever came next waited, or
+    # found another sandbox. Neither fails, and nobody waits for NEXT_MAX again and again.
+    assert time.time() - began < 30
 
 
 def test_a_timeout_is_told_to_extensions(functions, extended, client):  # noqa: F811
@@ -120,7 +120,7 @@ def test_an_extension_that_fails_fails_the_function(functions, extended, mode, e
 
 def test_one_that_is_no_program(functions, deploy, unique):  # noqa: F811
     made = functions.publish_layer_version(
-        LayerName=unique("broken"), Content={"ZipFile": archive({"extensions/broken": "\x7fno program"})}
+        LayerName=unique("broken"), Content={"ZipFile": archive({"extensions/broken": "#!/no/such/interpreter"})}
     )
     answer = invoke(functions, deploy(HANDLER, Layers=[made["LayerVersionArn"]]), {}, LogType="Tail")
     assert answer["Payload"]["errorType"] == "Extension.LaunchError"

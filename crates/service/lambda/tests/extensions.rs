@@ -162,5 +162,5 @@ async fn an_extension_that_fails_fails_the_function() {
     check_failure(insights, "init-error", "Extension.NoConfiguration", "State: InitError").await;
     check_failure(insights, "exit", "Extension.Crash", "insights: exit code 9").await;
     let line = "EXTENSION\tName: insights\tState: LaunchError";
-    check_failure("\u{7f}no program", "launch", "Extension.LaunchError", line).await;
+    check_failure("#!/no/such/interpreter", "launch", "Extension.LaunchError", line).await;
 }
