@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{dynamodb, lambda, phone};
+use crate::{build, dynamodb, lambda, local, phone};
 
 /// An AWS-compatible cloud on your own machine.
 #[derive(Debug, Parser)]
@@ -53,6 +53,11 @@ pub enum Command {
     /// Functions of Lambda.
     #[command(subcommand)]
     Lambda(lambda::Lambda),
+    /// Build the functions of a SAM template into .aws-sam/build, with this machine's tools.
+    Build(build::Build),
+    /// Run the functions and APIs of a SAM or CloudFormation template from their folders.
+    #[command(subcommand)]
+    Local(local::args::Local),
     /// Lambda runtimes.
     #[command(subcommand)]
     Runtime(Runtime),

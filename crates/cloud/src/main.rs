@@ -2,6 +2,7 @@
 
 mod args;
 mod backup;
+mod build;
 mod call;
 mod calls;
 mod client;
@@ -13,6 +14,7 @@ mod fsck;
 mod iam;
 mod keys;
 mod lambda;
+mod local;
 mod mail;
 mod phone;
 mod reply;
@@ -65,6 +67,8 @@ fn main() -> ExitCode {
         Command::Mailbox(command) => mail::mailbox(command, json),
         Command::DynamoDb(command) => dynamodb::run(command, json),
         Command::Iam(command) => iam::run(&command, json),
+        Command::Build(command) => build::build(command),
+        Command::Local(command) => local::run(command),
         Command::Keys(command) => keys::run(&command, json),
         Command::Lambda(command) => lambda::run(&command, json),
         Command::Runtime(Runtime::Ls) => status::runtimes(json),

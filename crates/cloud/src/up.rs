@@ -47,6 +47,8 @@ async fn serve(up: Up, json: bool) -> Result<ExitCode, Failure> {
         cache: cache.folder().to_owned(),
         lazy: up.lazy_lambda,
         retry: up.lambda_retry,
+        local: None,
+        relay: None,
     };
     let open = wiring::start(&kernel, gateway, lambda, slow, &up.throttle)?;
     announce(&up, address, folder.as_ref(), json)?;

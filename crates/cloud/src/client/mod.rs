@@ -82,6 +82,11 @@ impl Cloud {
         &self.endpoint
     }
 
+    /// Its `host:port`.
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+
     /// The region of calls.
     pub fn region(&self) -> &str {
         &self.region

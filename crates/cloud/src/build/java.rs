@@ -1,0 +1,89 @@
+//! Java: Gradle or Maven, then classes and `lib/` with all jars, as Lambda wants them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::{Job, tools};
+use crate::Failure;
+use crate::local::folder;
+
+/// Adds a task that copies what Lambda needs, without touching the project's own files.
+const GRADLE_SCRIPT: &str = r#"allprojects { project ->
+    project.afterEvaluate {
+        if (project.plugins.hasPlugin('java')) {
+            project.tasks.register('gureumBuild', Copy) {
+                dependsOn project.tasks.named('classes')
+                into System.getenv('GUREUM_BUILD_TARGET')
+                from project.sourceSets.main.output
+                into('lib') { from project.configurations.runtimeClasspath }
+            }
+        }
+    }
+}
+"#;
+
+/// Builds with what the project is made for.
+pub fn build(job: &Job<'_>) -> Result<(), Failure> {
+    let has = |name: &str| job.source.join(name).is_file();
+    if has("pom.xml") {
+        return maven(job);
+    }
+    if has("build.gradle") || has("build.gradle.kts") {
+        return gradle(job);
+    }
+    let why = "there is neither pom.xml nor build.gradle";
+    Err(Failure::of(format!("{}: {}", job.id, job.source.display()), why))
+}
+
+/// The project's wrapper, also of a folder above; else the program in PATH.
+fn program(
+    source: &Path,
+    wrapper: &str,
+    name: &str,
+    job: &str,
+    install: &str,
+) -> Result<PathBuf, Failure> {
+    let wrapped =
+        source.ancestors().take(3).map(|folder| folder.join(wrapper)).find(|file| file.is_file());
+    match wrapped {
+        Some(found) => Ok(found),
+        None => tools::need(name, job, install),
+    }
+}
+
+fn gradle(job: &Job<'_>) -> Result<(), Failure> {
+    let gradle = program(
+        &job.source,
+        "gradlew",
+        "gradle",
+        job.id,
+        "install Gradle, or put its wrapper (gradlew) into the project",
+    )?;
+    let script = job.scratch.join("gureum.gradle");
+    fs::write(&script, GRADLE_SCRIPT)?;
+    let (script, target) = (script.display().to_string(), job.target.display().to_string());
+    let args = ["--init-script", &script, "--console=plain", "-q", "gureumBuild"];
+    tools::run(&gradle, &args, &job.source, &[("GUREUM_BUILD_TARGET", &target)])
+}
+
+fn maven(job: &Job<'_>) -> Result<(), Failure> {
+    let maven =
+        program(&job.source, "mvnw", "mvn", job.id, "install Maven (Debian: apt install maven)")?;
+    tools::copy_source(&job.source, &job.scratch)?;
+    let quiet = ["-B", "-q", "-ntp"];
+    tools::run(
+        &maven,
+        &[&quiet[..], &["clean", "package", "-DskipTests"]].concat(),
+        &job.scratch,
+        &[],
+    )?;
+    let copied =
+        ["dependency:copy-dependencies", "-DincludeScope=runtime", "-Dmdep.prependGroupId=true"];
+    tools::run(&maven, &[&quiet[..], &copied].concat(), &job.scratch, &[])?;
+    folder::copy(&job.scratch.join("target/classes"), &job.target)?;
+    let jars = job.scratch.join("target/dependency");
+    if jars.is_dir() {
+        folder::copy(&jars, &job.target.join("lib"))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,76 @@
+//! Folders of code: which state they are in, and several layers as one.
+
+use std::collections::hash_map::DefaultHasher;
+use std::fs;
+use std::hash::{Hash, Hasher};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use crate::Failure;
+
+/// More files than any package may have.
+const FILES_MAX: usize = 200_000;
+const DEPTH_MAX: usize = 64;
+
+/// A text that changes whenever a file below changes: names, sizes, times.
+pub fn state(folder: &Path) -> Result<String, Failure> {
+    let mut hasher = DefaultHasher::new();
+    let mut left = FILES_MAX;
+    add(folder, &mut hasher, &mut left, 0).map_err(|e| Failure::of(folder.display(), e))?;
+    Ok(format!("{:016x}", hasher.finish()))
+}
+
+fn add(
+    path: &Path,
+    hasher: &mut DefaultHasher,
+    left: &mut usize,
+    depth: usize,
+) -> std::io::Result<()> {
+    if depth > DEPTH_MAX || *left == 0 {
+        return Err(std::io::Error::other("too many files"));
+    }
+    *left -= 1;
+    let facts = fs::symlink_metadata(path)?;
+    (facts.ino(), facts.mode()).hash(hasher);
+    if facts.is_dir() {
+        let mut names: Vec<_> =
+            fs::read_dir(path)?.flatten().map(|entry| entry.file_name()).collect();
+        names.sort();
+        for name in names {
+            name.hash(hasher);
+            add(&path.join(name), hasher, left, depth + 1)?;
+        }
+    } else {
+        (facts.len(), facts.mtime(), facts.mtime_nsec()).hash(hasher);
+    }
+    Ok(())
+}
+
+/// Copies what is in `from` into `to`; files of a later layer replace those of an earlier one.
+pub fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
+    copy_within(from, to, 0).map_err(|e| Failure::of(from.display(), e))
+}
+
+fn copy_within(from: &Path, to: &Path, depth: usize) -> std::io::Result<()> {
+    if depth > DEPTH_MAX {
+        return Err(std::io::Error::other("too many levels"));
+    }
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (kind, target) = (entry.file_type()?, to.join(entry.file_name()));
+        if kind.is_dir() {
+            copy_within(&entry.path(), &target, depth + 1)?;
+            continue;
+        }
+        if fs::symlink_metadata(&target).is_ok() {
+            fs::remove_file(&target)?;
+        }
+        if kind.is_symlink() {
+            std::os::unix::fs::symlink(fs::read_link(entry.path())?, &target)?;
+        } else {
+            fs::copy(entry.path(), &target)?;
+        }
+    }
+    Ok(())
+}
