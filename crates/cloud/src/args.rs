@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{build, dynamodb, lambda, local, phone};
+use crate::{build, dynamodb, lambda, local, logs, phone};
 
 /// An AWS-compatible cloud on your own machine.
 #[derive(Debug, Parser)]
@@ -55,6 +55,8 @@ pub enum Command {
     Lambda(lambda::Lambda),
     /// Build the functions of a SAM template into .aws-sam/build, with this machine's tools.
     Build(build::Build),
+    /// Print the logs of functions.
+    Logs(logs::Logs),
     /// Run the functions and APIs of a SAM or CloudFormation template from their folders.
     #[command(subcommand)]
     Local(local::args::Local),

@@ -15,6 +15,7 @@ mod iam;
 mod keys;
 mod lambda;
 mod local;
+mod logs;
 mod mail;
 mod phone;
 mod reply;
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
         Command::DynamoDb(command) => dynamodb::run(command, json),
         Command::Iam(command) => iam::run(&command, json),
         Command::Build(command) => build::build(command),
+        Command::Logs(command) => logs::logs(&command, json),
         Command::Local(command) => local::run(command),
         Command::Keys(command) => keys::run(&command, json),
         Command::Lambda(command) => lambda::run(&command, json),

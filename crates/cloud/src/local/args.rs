@@ -11,6 +11,12 @@ pub enum Local {
     Invoke(Invoke),
     /// Serve the template's REST and HTTP APIs.
     StartApi(StartApi),
+    /// Print an event as a service sends it; without words, list services and events.
+    GenerateEvent {
+        /// SERVICE EVENT, then `--OPTION VALUE` for what is in the event.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "SERVICE EVENT")]
+        words: Vec<String>,
+    },
     /// Serve the Invoke operation of Lambda for SDKs and the AWS CLI.
     StartLambda(Serve),
 }

@@ -3,6 +3,7 @@
 mod api;
 pub mod args;
 mod debug;
+mod events;
 pub mod folder;
 pub mod host;
 mod invoke;
@@ -28,6 +29,7 @@ pub fn run(local: Local) -> Result<ExitCode, Failure> {
             Local::Invoke(invoke) => invoke::invoke(invoke).await,
             Local::StartApi(start) => api::start(start).await,
             Local::StartLambda(start) => lambda::start(start).await,
+            Local::GenerateEvent { words } => events::generate(&words).map(|()| ExitCode::SUCCESS),
         }
     })
 }

@@ -61,7 +61,7 @@ pub async fn ask(host: &Host, visit: &Visit<'_>) -> Result<Option<Value>, Respon
         eprintln!("authorizer {name}: {why}");
         broken(api.flavour)
     })?;
-    judge(authorizer, &answer, &arn, visit)
+    judge(authorizer, &answer, &arn, visit).map_err(|refusal| *refusal)
 }
 
 async fn decision(host: &Host, function: &str, event: &Value) -> Result<Value, Failure> {
@@ -106,23 +106,23 @@ fn judge(
     answer: &Value,
     arn: &str,
     visit: &Visit<'_>,
-) -> Result<Option<Value>, Response<Bytes>> {
+) -> Result<Option<Value>, Box<Response<Bytes>>> {
     let flavour = visit.found.api.flavour;
     let context = answer.get("context").cloned().unwrap_or_else(|| json!({}));
     if authorizer.simple {
         return match answer.get("isAuthorized") {
             Some(Value::Bool(true)) => Ok(Some(json!({ "lambda": context }))),
-            Some(Value::Bool(false)) => Err(denied(flavour)),
-            _ => Err(broken(flavour)),
+            Some(Value::Bool(false)) => Err(denied(flavour).into()),
+            _ => Err(broken(flavour).into()),
         };
     }
     let Some(principal) = answer.get("principalId").and_then(Value::as_str) else {
-        return Err(broken(flavour));
+        return Err(broken(flavour).into());
     };
     let statements = match &answer["policyDocument"]["Statement"] {
         Value::Array(statements) => statements.clone(),
         one @ Value::Object(_) => vec![one.clone()],
-        _ => return Err(broken(flavour)),
+        _ => return Err(broken(flavour).into()),
     };
     let about = |statement: &&Value| {
         any(&statement["Resource"], arn) && any(&statement["Action"], "execute-api:Invoke")
@@ -130,7 +130,7 @@ fn judge(
     let about: Vec<&Value> = statements.iter().filter(about).collect();
     let says = |effect: &str| about.iter().any(|statement| statement["Effect"] == effect);
     if says("Deny") || !says("Allow") {
-        return Err(denied(flavour));
+        return Err(denied(flavour).into());
     }
     if flavour == Flavour::Http && visit.found.route.payload == "2.0" {
         return Ok(Some(json!({ "lambda": context })));
