@@ -18,66 +18,71 @@ kernel::api! {
         1 add_permission(AddPermissionRequest) -> AddPermissionResponse;
         2 create_alias(CreateAliasRequest) -> AliasConfiguration;
         3 create_code_signing_config(CreateCodeSigningConfigRequest) -> CreateCodeSigningConfigResponse;
-        4 create_function(CreateFunctionRequest) -> FunctionConfiguration;
-        5 create_function_url_config(CreateFunctionUrlConfigRequest) -> CreateFunctionUrlConfigResponse;
-        6 delete_alias(DeleteAliasRequest) -> DeleteAliasOutput;
-        7 delete_code_signing_config(DeleteCodeSigningConfigRequest) -> DeleteCodeSigningConfigResponse;
-        8 delete_function(DeleteFunctionRequest) -> DeleteFunctionResponse;
-        9 delete_function_code_signing_config(DeleteFunctionCodeSigningConfigRequest) -> DeleteFunctionCodeSigningConfigOutput;
-        10 delete_function_concurrency(DeleteFunctionConcurrencyRequest) -> DeleteFunctionConcurrencyOutput;
-        11 delete_function_event_invoke_config(DeleteFunctionEventInvokeConfigRequest) -> DeleteFunctionEventInvokeConfigOutput;
-        12 delete_function_url_config(DeleteFunctionUrlConfigRequest) -> DeleteFunctionUrlConfigOutput;
-        13 delete_layer_version(DeleteLayerVersionRequest) -> DeleteLayerVersionOutput;
-        14 delete_provisioned_concurrency_config(DeleteProvisionedConcurrencyConfigRequest) -> DeleteProvisionedConcurrencyConfigOutput;
-        15 get_account_settings(GetAccountSettingsRequest) -> GetAccountSettingsResponse;
-        16 get_alias(GetAliasRequest) -> AliasConfiguration;
-        17 get_code_signing_config(GetCodeSigningConfigRequest) -> GetCodeSigningConfigResponse;
-        18 get_function(GetFunctionRequest) -> GetFunctionResponse;
-        19 get_function_code_signing_config(GetFunctionCodeSigningConfigRequest) -> GetFunctionCodeSigningConfigResponse;
-        20 get_function_concurrency(GetFunctionConcurrencyRequest) -> GetFunctionConcurrencyResponse;
-        21 get_function_configuration(GetFunctionConfigurationRequest) -> FunctionConfiguration;
-        22 get_function_event_invoke_config(GetFunctionEventInvokeConfigRequest) -> FunctionEventInvokeConfig;
-        23 get_function_recursion_config(GetFunctionRecursionConfigRequest) -> GetFunctionRecursionConfigResponse;
-        24 get_function_url_config(GetFunctionUrlConfigRequest) -> GetFunctionUrlConfigResponse;
-        25 get_layer_version(GetLayerVersionRequest) -> GetLayerVersionResponse;
-        26 get_layer_version_by_arn(GetLayerVersionByArnRequest) -> GetLayerVersionResponse;
-        27 get_layer_version_policy(GetLayerVersionPolicyRequest) -> GetLayerVersionPolicyResponse;
-        28 get_policy(GetPolicyRequest) -> GetPolicyResponse;
-        29 get_provisioned_concurrency_config(GetProvisionedConcurrencyConfigRequest) -> GetProvisionedConcurrencyConfigResponse;
-        30 get_runtime_management_config(GetRuntimeManagementConfigRequest) -> GetRuntimeManagementConfigResponse;
-        31 invoke(InvocationRequest) -> InvocationResponse;
-        32 invoke_with_response_stream(InvokeWithResponseStreamRequest) -> InvokeWithResponseStreamResponse;
-        33 list_aliases(ListAliasesRequest) -> ListAliasesResponse;
-        34 list_code_signing_configs(ListCodeSigningConfigsRequest) -> ListCodeSigningConfigsResponse;
-        35 list_function_event_invoke_configs(ListFunctionEventInvokeConfigsRequest) -> ListFunctionEventInvokeConfigsResponse;
-        36 list_function_url_configs(ListFunctionUrlConfigsRequest) -> ListFunctionUrlConfigsResponse;
-        37 list_functions(ListFunctionsRequest) -> ListFunctionsResponse;
-        38 list_functions_by_code_signing_config(ListFunctionsByCodeSigningConfigRequest) -> ListFunctionsByCodeSigningConfigResponse;
-        39 list_layer_versions(ListLayerVersionsRequest) -> ListLayerVersionsResponse;
-        40 list_layers(ListLayersRequest) -> ListLayersResponse;
-        41 list_provisioned_concurrency_configs(ListProvisionedConcurrencyConfigsRequest) -> ListProvisionedConcurrencyConfigsResponse;
-        42 list_tags(ListTagsRequest) -> ListTagsResponse;
-        43 list_versions_by_function(ListVersionsByFunctionRequest) -> ListVersionsByFunctionResponse;
-        44 publish_layer_version(PublishLayerVersionRequest) -> PublishLayerVersionResponse;
-        45 publish_version(PublishVersionRequest) -> FunctionConfiguration;
-        46 put_function_code_signing_config(PutFunctionCodeSigningConfigRequest) -> PutFunctionCodeSigningConfigResponse;
-        47 put_function_concurrency(PutFunctionConcurrencyRequest) -> Concurrency;
-        48 put_function_event_invoke_config(PutFunctionEventInvokeConfigRequest) -> FunctionEventInvokeConfig;
-        49 put_function_recursion_config(PutFunctionRecursionConfigRequest) -> PutFunctionRecursionConfigResponse;
-        50 put_provisioned_concurrency_config(PutProvisionedConcurrencyConfigRequest) -> PutProvisionedConcurrencyConfigResponse;
-        51 put_runtime_management_config(PutRuntimeManagementConfigRequest) -> PutRuntimeManagementConfigResponse;
-        52 remove_layer_version_permission(RemoveLayerVersionPermissionRequest) -> RemoveLayerVersionPermissionOutput;
-        53 remove_permission(RemovePermissionRequest) -> RemovePermissionOutput;
-        54 tag_resource(TagResourceRequest) -> TagResourceOutput;
-        55 untag_resource(UntagResourceRequest) -> UntagResourceOutput;
-        56 update_alias(UpdateAliasRequest) -> AliasConfiguration;
-        57 update_code_signing_config(UpdateCodeSigningConfigRequest) -> UpdateCodeSigningConfigResponse;
-        58 update_function_code(UpdateFunctionCodeRequest) -> FunctionConfiguration;
-        59 update_function_configuration(UpdateFunctionConfigurationRequest) -> FunctionConfiguration;
-        60 update_function_event_invoke_config(UpdateFunctionEventInvokeConfigRequest) -> FunctionEventInvokeConfig;
-        61 update_function_url_config(UpdateFunctionUrlConfigRequest) -> UpdateFunctionUrlConfigResponse;
+        4 create_event_source_mapping(CreateEventSourceMappingRequest) -> EventSourceMappingConfiguration;
+        5 create_function(CreateFunctionRequest) -> FunctionConfiguration;
+        6 create_function_url_config(CreateFunctionUrlConfigRequest) -> CreateFunctionUrlConfigResponse;
+        7 delete_alias(DeleteAliasRequest) -> DeleteAliasOutput;
+        8 delete_code_signing_config(DeleteCodeSigningConfigRequest) -> DeleteCodeSigningConfigResponse;
+        9 delete_event_source_mapping(DeleteEventSourceMappingRequest) -> EventSourceMappingConfiguration;
+        10 delete_function(DeleteFunctionRequest) -> DeleteFunctionResponse;
+        11 delete_function_code_signing_config(DeleteFunctionCodeSigningConfigRequest) -> DeleteFunctionCodeSigningConfigOutput;
+        12 delete_function_concurrency(DeleteFunctionConcurrencyRequest) -> DeleteFunctionConcurrencyOutput;
+        13 delete_function_event_invoke_config(DeleteFunctionEventInvokeConfigRequest) -> DeleteFunctionEventInvokeConfigOutput;
+        14 delete_function_url_config(DeleteFunctionUrlConfigRequest) -> DeleteFunctionUrlConfigOutput;
+        15 delete_layer_version(DeleteLayerVersionRequest) -> DeleteLayerVersionOutput;
+        16 delete_provisioned_concurrency_config(DeleteProvisionedConcurrencyConfigRequest) -> DeleteProvisionedConcurrencyConfigOutput;
+        17 get_account_settings(GetAccountSettingsRequest) -> GetAccountSettingsResponse;
+        18 get_alias(GetAliasRequest) -> AliasConfiguration;
+        19 get_code_signing_config(GetCodeSigningConfigRequest) -> GetCodeSigningConfigResponse;
+        20 get_event_source_mapping(GetEventSourceMappingRequest) -> EventSourceMappingConfiguration;
+        21 get_function(GetFunctionRequest) -> GetFunctionResponse;
+        22 get_function_code_signing_config(GetFunctionCodeSigningConfigRequest) -> GetFunctionCodeSigningConfigResponse;
+        23 get_function_concurrency(GetFunctionConcurrencyRequest) -> GetFunctionConcurrencyResponse;
+        24 get_function_configuration(GetFunctionConfigurationRequest) -> FunctionConfiguration;
+        25 get_function_event_invoke_config(GetFunctionEventInvokeConfigRequest) -> FunctionEventInvokeConfig;
+        26 get_function_recursion_config(GetFunctionRecursionConfigRequest) -> GetFunctionRecursionConfigResponse;
+        27 get_function_url_config(GetFunctionUrlConfigRequest) -> GetFunctionUrlConfigResponse;
+        28 get_layer_version(GetLayerVersionRequest) -> GetLayerVersionResponse;
+        29 get_layer_version_by_arn(GetLayerVersionByArnRequest) -> GetLayerVersionResponse;
+        30 get_layer_version_policy(GetLayerVersionPolicyRequest) -> GetLayerVersionPolicyResponse;
+        31 get_policy(GetPolicyRequest) -> GetPolicyResponse;
+        32 get_provisioned_concurrency_config(GetProvisionedConcurrencyConfigRequest) -> GetProvisionedConcurrencyConfigResponse;
+        33 get_runtime_management_config(GetRuntimeManagementConfigRequest) -> GetRuntimeManagementConfigResponse;
+        34 invoke(InvocationRequest) -> InvocationResponse;
+        35 invoke_with_response_stream(InvokeWithResponseStreamRequest) -> InvokeWithResponseStreamResponse;
+        36 list_aliases(ListAliasesRequest) -> ListAliasesResponse;
+        37 list_code_signing_configs(ListCodeSigningConfigsRequest) -> ListCodeSigningConfigsResponse;
+        38 list_event_source_mappings(ListEventSourceMappingsRequest) -> ListEventSourceMappingsResponse;
+        39 list_function_event_invoke_configs(ListFunctionEventInvokeConfigsRequest) -> ListFunctionEventInvokeConfigsResponse;
+        40 list_function_url_configs(ListFunctionUrlConfigsRequest) -> ListFunctionUrlConfigsResponse;
+        41 list_functions(ListFunctionsRequest) -> ListFunctionsResponse;
+        42 list_functions_by_code_signing_config(ListFunctionsByCodeSigningConfigRequest) -> ListFunctionsByCodeSigningConfigResponse;
+        43 list_layer_versions(ListLayerVersionsRequest) -> ListLayerVersionsResponse;
+        44 list_layers(ListLayersRequest) -> ListLayersResponse;
+        45 list_provisioned_concurrency_configs(ListProvisionedConcurrencyConfigsRequest) -> ListProvisionedConcurrencyConfigsResponse;
+        46 list_tags(ListTagsRequest) -> ListTagsResponse;
+        47 list_versions_by_function(ListVersionsByFunctionRequest) -> ListVersionsByFunctionResponse;
+        48 publish_layer_version(PublishLayerVersionRequest) -> PublishLayerVersionResponse;
+        49 publish_version(PublishVersionRequest) -> FunctionConfiguration;
+        50 put_function_code_signing_config(PutFunctionCodeSigningConfigRequest) -> PutFunctionCodeSigningConfigResponse;
+        51 put_function_concurrency(PutFunctionConcurrencyRequest) -> Concurrency;
+        52 put_function_event_invoke_config(PutFunctionEventInvokeConfigRequest) -> FunctionEventInvokeConfig;
+        53 put_function_recursion_config(PutFunctionRecursionConfigRequest) -> PutFunctionRecursionConfigResponse;
+        54 put_provisioned_concurrency_config(PutProvisionedConcurrencyConfigRequest) -> PutProvisionedConcurrencyConfigResponse;
+        55 put_runtime_management_config(PutRuntimeManagementConfigRequest) -> PutRuntimeManagementConfigResponse;
+        56 remove_layer_version_permission(RemoveLayerVersionPermissionRequest) -> RemoveLayerVersionPermissionOutput;
+        57 remove_permission(RemovePermissionRequest) -> RemovePermissionOutput;
+        58 tag_resource(TagResourceRequest) -> TagResourceOutput;
+        59 untag_resource(UntagResourceRequest) -> UntagResourceOutput;
+        60 update_alias(UpdateAliasRequest) -> AliasConfiguration;
+        61 update_code_signing_config(UpdateCodeSigningConfigRequest) -> UpdateCodeSigningConfigResponse;
+        62 update_event_source_mapping(UpdateEventSourceMappingRequest) -> EventSourceMappingConfiguration;
+        63 update_function_code(UpdateFunctionCodeRequest) -> FunctionConfiguration;
+        64 update_function_configuration(UpdateFunctionConfigurationRequest) -> FunctionConfiguration;
+        65 update_function_event_invoke_config(UpdateFunctionEventInvokeConfigRequest) -> FunctionEventInvokeConfig;
+        66 update_function_url_config(UpdateFunctionUrlConfigRequest) -> UpdateFunctionUrlConfigResponse;
     }
-    errors { AliasLimitExceededException, CodeArtifactUserDeletedException, CodeArtifactUserFailedException, CodeArtifactUserPendingException, CodeSigningConfigNotFoundException, CodeStorageExceededException, CodeVerificationFailedException, DurableExecutionAlreadyStartedException, EC2AccessDeniedException, EC2ThrottledException, EC2UnexpectedException, EFSIOException, EFSMountConnectivityException, EFSMountFailureException, EFSMountTimeoutException, ENILimitReachedException, ENINotReadyException, FunctionVersionsPerCapacityProviderLimitExceededException, InvalidCodeSignatureException, InvalidParameterValueException, InvalidRequestContentException, InvalidRuntimeException, InvalidSecurityGroupIDException, InvalidSubnetIDException, InvalidZipFileException, KMSAccessDeniedException, KMSDisabledException, KMSInvalidStateException, KMSNotFoundException, ModeNotSupportedException, NoPublishedVersionException, PolicyLengthExceededException, PreconditionFailedException, ProvisionedConcurrencyConfigNotFoundException, PublicPolicyException, RecursiveInvocationException, RequestTooLargeException, ResourceConflictException, ResourceNotFoundException, ResourceNotReadyException, RuntimeAliasDeletedException, RuntimeVersionDeletedException, S3FilesMountConnectivityException, S3FilesMountFailureException, S3FilesMountTimeoutException, SerializedRequestEntityTooLargeException, ServiceException, ServiceQuotaExceededException, SnapStartException, SnapStartNotReadyException, SnapStartRegenerationFailureException, SnapStartTimeoutException, SubnetIPAddressLimitReachedException, TooManyRequestsException, UnsupportedMediaTypeException }
+    errors { AliasLimitExceededException, CodeArtifactUserDeletedException, CodeArtifactUserFailedException, CodeArtifactUserPendingException, CodeSigningConfigNotFoundException, CodeStorageExceededException, CodeVerificationFailedException, DurableExecutionAlreadyStartedException, EC2AccessDeniedException, EC2ThrottledException, EC2UnexpectedException, EFSIOException, EFSMountConnectivityException, EFSMountFailureException, EFSMountTimeoutException, ENILimitReachedException, ENINotReadyException, FunctionVersionsPerCapacityProviderLimitExceededException, InvalidCodeSignatureException, InvalidParameterValueException, InvalidRequestContentException, InvalidRuntimeException, InvalidSecurityGroupIDException, InvalidSubnetIDException, InvalidZipFileException, KMSAccessDeniedException, KMSDisabledException, KMSInvalidStateException, KMSNotFoundException, ModeNotSupportedException, NoPublishedVersionException, PolicyLengthExceededException, PreconditionFailedException, ProvisionedConcurrencyConfigNotFoundException, PublicPolicyException, RecursiveInvocationException, RequestTooLargeException, ResourceConflictException, ResourceInUseException, ResourceNotFoundException, ResourceNotReadyException, RuntimeAliasDeletedException, RuntimeVersionDeletedException, S3FilesMountConnectivityException, S3FilesMountFailureException, S3FilesMountTimeoutException, SerializedRequestEntityTooLargeException, ServiceException, ServiceQuotaExceededException, SnapStartException, SnapStartNotReadyException, SnapStartRegenerationFailureException, SnapStartTimeoutException, SubnetIPAddressLimitReachedException, TooManyRequestsException, UnsupportedMediaTypeException }
 }
 
 /// Implements [`Api`] for a type: every operation is the function of its name in the
@@ -102,6 +107,10 @@ Box::pin($ops::create_alias(self, ctx, input))
 -> kernel::BoxFuture<'a, Result<$crate::CreateCodeSigningConfigResponse, $crate::Error>> {
 Box::pin($ops::create_code_signing_config(self, ctx, input))
             }
+            fn create_event_source_mapping<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreateEventSourceMappingRequest)
+-> kernel::BoxFuture<'a, Result<$crate::EventSourceMappingConfiguration, $crate::Error>> {
+Box::pin($ops::create_event_source_mapping(self, ctx, input))
+            }
             fn create_function<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreateFunctionRequest)
 -> kernel::BoxFuture<'a, Result<$crate::FunctionConfiguration, $crate::Error>> {
 Box::pin($ops::create_function(self, ctx, input))
@@ -117,6 +126,10 @@ Box::pin($ops::delete_alias(self, ctx, input))
             fn delete_code_signing_config<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteCodeSigningConfigRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DeleteCodeSigningConfigResponse, $crate::Error>> {
 Box::pin($ops::delete_code_signing_config(self, ctx, input))
+            }
+            fn delete_event_source_mapping<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteEventSourceMappingRequest)
+-> kernel::BoxFuture<'a, Result<$crate::EventSourceMappingConfiguration, $crate::Error>> {
+Box::pin($ops::delete_event_source_mapping(self, ctx, input))
             }
             fn delete_function<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteFunctionRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DeleteFunctionResponse, $crate::Error>> {
@@ -157,6 +170,10 @@ Box::pin($ops::get_alias(self, ctx, input))
             fn get_code_signing_config<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetCodeSigningConfigRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetCodeSigningConfigResponse, $crate::Error>> {
 Box::pin($ops::get_code_signing_config(self, ctx, input))
+            }
+            fn get_event_source_mapping<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetEventSourceMappingRequest)
+-> kernel::BoxFuture<'a, Result<$crate::EventSourceMappingConfiguration, $crate::Error>> {
+Box::pin($ops::get_event_source_mapping(self, ctx, input))
             }
             fn get_function<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetFunctionRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetFunctionResponse, $crate::Error>> {
@@ -225,6 +242,10 @@ Box::pin($ops::list_aliases(self, ctx, input))
             fn list_code_signing_configs<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListCodeSigningConfigsRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListCodeSigningConfigsResponse, $crate::Error>> {
 Box::pin($ops::list_code_signing_configs(self, ctx, input))
+            }
+            fn list_event_source_mappings<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListEventSourceMappingsRequest)
+-> kernel::BoxFuture<'a, Result<$crate::ListEventSourceMappingsResponse, $crate::Error>> {
+Box::pin($ops::list_event_source_mappings(self, ctx, input))
             }
             fn list_function_event_invoke_configs<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListFunctionEventInvokeConfigsRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListFunctionEventInvokeConfigsResponse, $crate::Error>> {
@@ -317,6 +338,10 @@ Box::pin($ops::update_alias(self, ctx, input))
             fn update_code_signing_config<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateCodeSigningConfigRequest)
 -> kernel::BoxFuture<'a, Result<$crate::UpdateCodeSigningConfigResponse, $crate::Error>> {
 Box::pin($ops::update_code_signing_config(self, ctx, input))
+            }
+            fn update_event_source_mapping<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateEventSourceMappingRequest)
+-> kernel::BoxFuture<'a, Result<$crate::EventSourceMappingConfiguration, $crate::Error>> {
+Box::pin($ops::update_event_source_mapping(self, ctx, input))
             }
             fn update_function_code<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateFunctionCodeRequest)
 -> kernel::BoxFuture<'a, Result<$crate::FunctionConfiguration, $crate::Error>> {

@@ -249,32 +249,351 @@ shape::structure!(
 );
 
 #[derive(Clone, Default)]
+pub struct CreateEventSourceMappingRequest {
+    pub event_source_arn: Option<String>,
+    pub function_name: String,
+    pub enabled: Option<bool>,
+    pub batch_size: Option<i32>,
+    pub filter_criteria: Option<FilterCriteria>,
+    pub kms_key_arn: Option<String>,
+    pub metrics_config: Option<EventSourceMappingMetricsConfig>,
+    pub logging_config: Option<EventSourceMappingLoggingConfig>,
+    pub scaling_config: Option<ScalingConfig>,
+    pub maximum_batching_window_in_seconds: Option<i32>,
+    pub parallelization_factor: Option<i32>,
+    pub starting_position: Option<EventSourcePosition>,
+    pub starting_position_timestamp: Option<Timestamp>,
+    pub destination_config: Option<DestinationConfig>,
+    pub maximum_record_age_in_seconds: Option<i32>,
+    pub bisect_batch_on_function_error: Option<bool>,
+    pub maximum_retry_attempts: Option<i32>,
+    pub tags: Option<BTreeMap<String, String>>,
+    pub tumbling_window_in_seconds: Option<i32>,
+    pub topics: Option<Vec<String>>,
+    pub queues: Option<Vec<String>>,
+    pub source_access_configurations: Option<Vec<SourceAccessConfiguration>>,
+    pub self_managed_event_source: Option<SelfManagedEventSource>,
+    pub function_response_types: Option<Vec<FunctionResponseType>>,
+    pub amazon_managed_kafka_event_source_config: Option<AmazonManagedKafkaEventSourceConfig>,
+    pub self_managed_kafka_event_source_config: Option<SelfManagedKafkaEventSourceConfig>,
+    pub document_db_event_source_config: Option<DocumentDBEventSourceConfig>,
+    pub provisioned_poller_config: Option<ProvisionedPollerConfig>,
+}
+shape::structure!(
+    CreateEventSourceMappingRequest,
+    MODEL,
+    56,
+    event_source_arn,
+    function_name,
+    enabled,
+    batch_size,
+    filter_criteria,
+    kms_key_arn,
+    metrics_config,
+    logging_config,
+    scaling_config,
+    maximum_batching_window_in_seconds,
+    parallelization_factor,
+    starting_position,
+    starting_position_timestamp,
+    destination_config,
+    maximum_record_age_in_seconds,
+    bisect_batch_on_function_error,
+    maximum_retry_attempts,
+    tags,
+    tumbling_window_in_seconds,
+    topics,
+    queues,
+    source_access_configurations,
+    self_managed_event_source,
+    function_response_types,
+    amazon_managed_kafka_event_source_config,
+    self_managed_kafka_event_source_config,
+    document_db_event_source_config,
+    provisioned_poller_config
+);
+
+#[derive(Clone, Default)]
+pub struct FilterCriteria {
+    pub filters: Option<Vec<Filter>>,
+}
+shape::structure!(FilterCriteria, MODEL, 59, filters);
+
+#[derive(Clone, Default)]
+pub struct Filter {
+    pub pattern: Option<String>,
+}
+shape::structure!(Filter, MODEL, 61, pattern);
+
+#[derive(Clone, Default)]
+pub struct EventSourceMappingMetricsConfig {
+    pub metrics: Option<Vec<EventSourceMappingMetric>>,
+}
+shape::structure!(EventSourceMappingMetricsConfig, MODEL, 64, metrics);
+
+shape::string_enum!(EventSourceMappingMetric { EventCount = "EventCount", ErrorCount = "ErrorCount", KafkaMetrics = "KafkaMetrics",  });
+
+#[derive(Clone, Default)]
+pub struct EventSourceMappingLoggingConfig {
+    pub system_log_level: Option<EventSourceMappingSystemLogLevel>,
+}
+shape::structure!(EventSourceMappingLoggingConfig, MODEL, 67, system_log_level);
+
+shape::string_enum!(EventSourceMappingSystemLogLevel { Debug = "DEBUG", Info = "INFO", Warn = "WARN",  });
+
+#[derive(Clone, Default)]
+pub struct ScalingConfig {
+    pub maximum_concurrency: Option<i32>,
+}
+shape::structure!(ScalingConfig, MODEL, 69, maximum_concurrency);
+
+shape::string_enum!(EventSourcePosition { TrimHorizon = "TRIM_HORIZON", Latest = "LATEST", AtTimestamp = "AT_TIMESTAMP",  });
+
+#[derive(Clone, Default)]
+pub struct DestinationConfig {
+    pub on_success: Option<OnSuccess>,
+    pub on_failure: Option<OnFailure>,
+}
+shape::structure!(DestinationConfig, MODEL, 75, on_success, on_failure);
+
+#[derive(Clone, Default)]
+pub struct OnSuccess {
+    pub destination: Option<String>,
+}
+shape::structure!(OnSuccess, MODEL, 76, destination);
+
+#[derive(Clone, Default)]
+pub struct OnFailure {
+    pub destination: Option<String>,
+}
+shape::structure!(OnFailure, MODEL, 78, destination);
+
+#[derive(Clone, Default)]
+pub struct SourceAccessConfiguration {
+    pub r#type: Option<SourceAccessType>,
+    pub uri: Option<String>,
+}
+shape::structure!(SourceAccessConfiguration, MODEL, 88, r#type, uri);
+
+shape::string_enum!(SourceAccessType { BasicAuth = "BASIC_AUTH", VpcSubnet = "VPC_SUBNET", VpcSecurityGroup = "VPC_SECURITY_GROUP", SaslScram512Auth = "SASL_SCRAM_512_AUTH", SaslScram256Auth = "SASL_SCRAM_256_AUTH", VirtualHost = "VIRTUAL_HOST", ClientCertificateTlsAuth = "CLIENT_CERTIFICATE_TLS_AUTH", ServerRootCaCertificate = "SERVER_ROOT_CA_CERTIFICATE", OauthbearerAuth = "OAUTHBEARER_AUTH", OauthbearerScope = "OAUTHBEARER_SCOPE", OauthbearerAudience = "OAUTHBEARER_AUDIENCE", OauthbearerLogicalCluster = "OAUTHBEARER_LOGICAL_CLUSTER", OauthbearerIdentityPool = "OAUTHBEARER_IDENTITY_POOL", IamAuth = "IAM_AUTH", IamOauthbearerAuth = "IAM_OAUTHBEARER_AUTH",  });
+
+#[derive(Clone, Default)]
+pub struct SelfManagedEventSource {
+    pub endpoints: Option<BTreeMap<String, Vec<String>>>,
+}
+shape::structure!(SelfManagedEventSource, MODEL, 91, endpoints);
+
+shape::string_enum!(EndPointType { KafkaBootstrapServers = "KAFKA_BOOTSTRAP_SERVERS",  });
+
+shape::string_enum!(FunctionResponseType { ReportBatchItemFailures = "ReportBatchItemFailures",  });
+
+#[derive(Clone, Default)]
+pub struct AmazonManagedKafkaEventSourceConfig {
+    pub consumer_group_id: Option<String>,
+    pub schema_registry_config: Option<KafkaSchemaRegistryConfig>,
+}
+shape::structure!(
+    AmazonManagedKafkaEventSourceConfig,
+    MODEL,
+    98,
+    consumer_group_id,
+    schema_registry_config
+);
+
+#[derive(Clone, Default)]
+pub struct KafkaSchemaRegistryConfig {
+    pub schema_registry_uri: Option<String>,
+    pub event_record_format: Option<SchemaRegistryEventRecordFormat>,
+    pub access_configs: Option<Vec<KafkaSchemaRegistryAccessConfig>>,
+    pub schema_validation_configs: Option<Vec<KafkaSchemaValidationConfig>>,
+}
+shape::structure!(
+    KafkaSchemaRegistryConfig,
+    MODEL,
+    99,
+    schema_registry_uri,
+    event_record_format,
+    access_configs,
+    schema_validation_configs
+);
+
+shape::string_enum!(SchemaRegistryEventRecordFormat { Json = "JSON", Source = "SOURCE",  });
+
+#[derive(Clone, Default)]
+pub struct KafkaSchemaRegistryAccessConfig {
+    pub r#type: Option<KafkaSchemaRegistryAuthType>,
+    pub uri: Option<String>,
+}
+shape::structure!(KafkaSchemaRegistryAccessConfig, MODEL, 103, r#type, uri);
+
+shape::string_enum!(KafkaSchemaRegistryAuthType { BasicAuth = "BASIC_AUTH", ClientCertificateTlsAuth = "CLIENT_CERTIFICATE_TLS_AUTH", ServerRootCaCertificate = "SERVER_ROOT_CA_CERTIFICATE", OauthbearerAuth = "OAUTHBEARER_AUTH",  });
+
+#[derive(Clone, Default)]
+pub struct KafkaSchemaValidationConfig {
+    pub attribute: Option<KafkaSchemaValidationAttribute>,
+}
+shape::structure!(KafkaSchemaValidationConfig, MODEL, 106, attribute);
+
+shape::string_enum!(KafkaSchemaValidationAttribute { Key = "KEY", Value = "VALUE",  });
+
+#[derive(Clone, Default)]
+pub struct SelfManagedKafkaEventSourceConfig {
+    pub consumer_group_id: Option<String>,
+    pub schema_registry_config: Option<KafkaSchemaRegistryConfig>,
+    pub consumption_mode: Option<KafkaEventSourceMappingConsumptionMode>,
+}
+shape::structure!(
+    SelfManagedKafkaEventSourceConfig,
+    MODEL,
+    108,
+    consumer_group_id,
+    schema_registry_config,
+    consumption_mode
+);
+
+shape::string_enum!(KafkaEventSourceMappingConsumptionMode { Stream = "Stream", Queue = "Queue",  });
+
+#[derive(Clone, Default)]
+pub struct DocumentDBEventSourceConfig {
+    pub database_name: Option<String>,
+    pub collection_name: Option<String>,
+    pub full_document: Option<FullDocument>,
+}
+shape::structure!(
+    DocumentDBEventSourceConfig,
+    MODEL,
+    110,
+    database_name,
+    collection_name,
+    full_document
+);
+
+shape::string_enum!(FullDocument { UpdateLookup = "UpdateLookup", Default = "Default",  });
+
+#[derive(Clone, Default)]
+pub struct ProvisionedPollerConfig {
+    pub minimum_pollers: Option<i32>,
+    pub maximum_pollers: Option<i32>,
+    pub poller_group_name: Option<String>,
+}
+shape::structure!(
+    ProvisionedPollerConfig,
+    MODEL,
+    114,
+    minimum_pollers,
+    maximum_pollers,
+    poller_group_name
+);
+
+#[derive(Clone, Default)]
+pub struct EventSourceMappingConfiguration {
+    pub uuid: Option<String>,
+    pub starting_position: Option<EventSourcePosition>,
+    pub starting_position_timestamp: Option<Timestamp>,
+    pub batch_size: Option<i32>,
+    pub maximum_batching_window_in_seconds: Option<i32>,
+    pub parallelization_factor: Option<i32>,
+    pub event_source_arn: Option<String>,
+    pub filter_criteria: Option<FilterCriteria>,
+    pub filter_criteria_error: Option<FilterCriteriaError>,
+    pub kms_key_arn: Option<String>,
+    pub metrics_config: Option<EventSourceMappingMetricsConfig>,
+    pub logging_config: Option<EventSourceMappingLoggingConfig>,
+    pub scaling_config: Option<ScalingConfig>,
+    pub function_arn: Option<String>,
+    pub last_modified: Option<Timestamp>,
+    pub last_processing_result: Option<String>,
+    pub state: Option<String>,
+    pub state_transition_reason: Option<String>,
+    pub destination_config: Option<DestinationConfig>,
+    pub topics: Option<Vec<String>>,
+    pub queues: Option<Vec<String>>,
+    pub source_access_configurations: Option<Vec<SourceAccessConfiguration>>,
+    pub self_managed_event_source: Option<SelfManagedEventSource>,
+    pub maximum_record_age_in_seconds: Option<i32>,
+    pub bisect_batch_on_function_error: Option<bool>,
+    pub maximum_retry_attempts: Option<i32>,
+    pub tumbling_window_in_seconds: Option<i32>,
+    pub function_response_types: Option<Vec<FunctionResponseType>>,
+    pub amazon_managed_kafka_event_source_config: Option<AmazonManagedKafkaEventSourceConfig>,
+    pub self_managed_kafka_event_source_config: Option<SelfManagedKafkaEventSourceConfig>,
+    pub document_db_event_source_config: Option<DocumentDBEventSourceConfig>,
+    pub event_source_mapping_arn: Option<String>,
+    pub provisioned_poller_config: Option<ProvisionedPollerConfig>,
+}
+shape::structure!(
+    EventSourceMappingConfiguration,
+    MODEL,
+    118,
+    uuid,
+    starting_position,
+    starting_position_timestamp,
+    batch_size,
+    maximum_batching_window_in_seconds,
+    parallelization_factor,
+    event_source_arn,
+    filter_criteria,
+    filter_criteria_error,
+    kms_key_arn,
+    metrics_config,
+    logging_config,
+    scaling_config,
+    function_arn,
+    last_modified,
+    last_processing_result,
+    state,
+    state_transition_reason,
+    destination_config,
+    topics,
+    queues,
+    source_access_configurations,
+    self_managed_event_source,
+    maximum_record_age_in_seconds,
+    bisect_batch_on_function_error,
+    maximum_retry_attempts,
+    tumbling_window_in_seconds,
+    function_response_types,
+    amazon_managed_kafka_event_source_config,
+    self_managed_kafka_event_source_config,
+    document_db_event_source_config,
+    event_source_mapping_arn,
+    provisioned_poller_config
+);
+
+#[derive(Clone, Default)]
+pub struct FilterCriteriaError {
+    pub error_code: Option<String>,
+    pub message: Option<String>,
+}
+shape::structure!(FilterCriteriaError, MODEL, 120, error_code, message);
+
+#[derive(Clone, Default)]
 pub struct InvalidCodeSignatureException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(InvalidCodeSignatureException, MODEL, 56, r#type, message);
+shape::structure!(InvalidCodeSignatureException, MODEL, 124, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct CodeVerificationFailedException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(CodeVerificationFailedException, MODEL, 57, r#type, message);
+shape::structure!(CodeVerificationFailedException, MODEL, 125, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct CodeSigningConfigNotFoundException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(CodeSigningConfigNotFoundException, MODEL, 58, r#type, message);
+shape::structure!(CodeSigningConfigNotFoundException, MODEL, 126, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct CodeStorageExceededException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(CodeStorageExceededException, MODEL, 59, r#type, message);
+shape::structure!(CodeStorageExceededException, MODEL, 127, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct FunctionVersionsPerCapacityProviderLimitExceededException {
@@ -284,7 +603,7 @@ pub struct FunctionVersionsPerCapacityProviderLimitExceededException {
 shape::structure!(
     FunctionVersionsPerCapacityProviderLimitExceededException,
     MODEL,
-    60,
+    128,
     r#type,
     message
 );
@@ -325,7 +644,7 @@ pub struct CreateFunctionRequest {
 shape::structure!(
     CreateFunctionRequest,
     MODEL,
-    61,
+    129,
     function_name,
     runtime,
     role,
@@ -373,7 +692,7 @@ pub struct FunctionCode {
 shape::structure!(
     FunctionCode,
     MODEL,
-    65,
+    133,
     zip_file,
     s3_bucket,
     s3_key,
@@ -396,7 +715,7 @@ pub struct VpcConfig {
 shape::structure!(
     VpcConfig,
     MODEL,
-    76,
+    143,
     subnet_ids,
     security_group_ids,
     ipv6_allowed_for_dual_stack
@@ -408,19 +727,19 @@ shape::string_enum!(PackageType { Zip = "Zip", Image = "Image",  });
 pub struct DeadLetterConfig {
     pub target_arn: Option<String>,
 }
-shape::structure!(DeadLetterConfig, MODEL, 83, target_arn);
+shape::structure!(DeadLetterConfig, MODEL, 150, target_arn);
 
 #[derive(Clone, Default)]
 pub struct Environment {
     pub variables: Option<BTreeMap<String, String>>,
 }
-shape::structure!(Environment, MODEL, 85, variables);
+shape::structure!(Environment, MODEL, 152, variables);
 
 #[derive(Clone, Default)]
 pub struct TracingConfig {
     pub mode: Option<TracingMode>,
 }
-shape::structure!(TracingConfig, MODEL, 89, mode);
+shape::structure!(TracingConfig, MODEL, 156, mode);
 
 shape::string_enum!(TracingMode { Active = "Active", PassThrough = "PassThrough",  });
 
@@ -430,13 +749,13 @@ pub struct FileSystemConfig {
     pub local_mount_path: String,
     pub s3_files_config: Option<S3FilesConfig>,
 }
-shape::structure!(FileSystemConfig, MODEL, 94, arn, local_mount_path, s3_files_config);
+shape::structure!(FileSystemConfig, MODEL, 161, arn, local_mount_path, s3_files_config);
 
 #[derive(Clone, Default)]
 pub struct S3FilesConfig {
     pub direct_s3_read: Option<DirectS3Read>,
 }
-shape::structure!(S3FilesConfig, MODEL, 97, direct_s3_read);
+shape::structure!(S3FilesConfig, MODEL, 164, direct_s3_read);
 
 shape::string_enum!(DirectS3Read { Enabled = "ENABLED", Disabled = "DISABLED", Auto = "AUTO",  });
 
@@ -446,7 +765,7 @@ pub struct ImageConfig {
     pub command: Option<Vec<String>>,
     pub working_directory: Option<String>,
 }
-shape::structure!(ImageConfig, MODEL, 99, entry_point, command, working_directory);
+shape::structure!(ImageConfig, MODEL, 166, entry_point, command, working_directory);
 
 shape::string_enum!(Architecture { X8664 = "x86_64", Arm64 = "arm64",  });
 
@@ -454,13 +773,13 @@ shape::string_enum!(Architecture { X8664 = "x86_64", Arm64 = "arm64",  });
 pub struct EphemeralStorage {
     pub size: i32,
 }
-shape::structure!(EphemeralStorage, MODEL, 104, size);
+shape::structure!(EphemeralStorage, MODEL, 171, size);
 
 #[derive(Clone, Default)]
 pub struct SnapStart {
     pub apply_on: Option<SnapStartApplyOn>,
 }
-shape::structure!(SnapStart, MODEL, 106, apply_on);
+shape::structure!(SnapStart, MODEL, 173, apply_on);
 
 shape::string_enum!(SnapStartApplyOn { PublishedVersions = "PublishedVersions", None = "None",  });
 
@@ -474,7 +793,7 @@ pub struct LoggingConfig {
 shape::structure!(
     LoggingConfig,
     MODEL,
-    108,
+    175,
     log_format,
     application_log_level,
     system_log_level,
@@ -491,7 +810,7 @@ shape::string_enum!(SystemLogLevel { Debug = "DEBUG", Info = "INFO", Warn = "WAR
 pub struct TenancyConfig {
     pub tenant_isolation_mode: TenantIsolationMode,
 }
-shape::structure!(TenancyConfig, MODEL, 113, tenant_isolation_mode);
+shape::structure!(TenancyConfig, MODEL, 180, tenant_isolation_mode);
 
 shape::string_enum!(TenantIsolationMode { PerTenant = "PER_TENANT",  });
 
@@ -503,7 +822,7 @@ pub struct CapacityProviderConfig {
 shape::structure!(
     CapacityProviderConfig,
     MODEL,
-    115,
+    182,
     lambda_managed_instances_capacity_provider_config
 );
 
@@ -516,7 +835,7 @@ pub struct LambdaManagedInstancesCapacityProviderConfig {
 shape::structure!(
     LambdaManagedInstancesCapacityProviderConfig,
     MODEL,
-    116,
+    183,
     capacity_provider_arn,
     per_execution_environment_max_concurrency,
     execution_environment_memory_gi_b_per_v_cpu
@@ -531,7 +850,7 @@ pub struct DurableConfig {
 shape::structure!(
     DurableConfig,
     MODEL,
-    120,
+    187,
     kms_key_arn,
     retention_period_in_days,
     execution_timeout
@@ -542,13 +861,13 @@ pub struct FunctionRuntimeConfig {
     pub runtime_arn: String,
     pub runtime_alias: String,
 }
-shape::structure!(FunctionRuntimeConfig, MODEL, 123, runtime_arn, runtime_alias);
+shape::structure!(FunctionRuntimeConfig, MODEL, 190, runtime_arn, runtime_alias);
 
 #[derive(Clone, Default)]
 pub struct AcceleratorConfig {
     pub accelerator_memory_size: i32,
 }
-shape::structure!(AcceleratorConfig, MODEL, 126, accelerator_memory_size);
+shape::structure!(AcceleratorConfig, MODEL, 193, accelerator_memory_size);
 
 #[derive(Clone, Default)]
 pub struct FunctionConfiguration {
@@ -598,7 +917,7 @@ pub struct FunctionConfiguration {
 shape::structure!(
     FunctionConfiguration,
     MODEL,
-    128,
+    195,
     function_name,
     function_arn,
     runtime,
@@ -653,7 +972,7 @@ pub struct VpcConfigResponse {
 shape::structure!(
     VpcConfigResponse,
     MODEL,
-    131,
+    198,
     subnet_ids,
     security_group_ids,
     vpc_id,
@@ -665,20 +984,20 @@ pub struct EnvironmentResponse {
     pub variables: Option<BTreeMap<String, String>>,
     pub error: Option<EnvironmentError>,
 }
-shape::structure!(EnvironmentResponse, MODEL, 133, variables, error);
+shape::structure!(EnvironmentResponse, MODEL, 200, variables, error);
 
 #[derive(Clone, Default)]
 pub struct EnvironmentError {
     pub error_code: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(EnvironmentError, MODEL, 134, error_code, message);
+shape::structure!(EnvironmentError, MODEL, 201, error_code, message);
 
 #[derive(Clone, Default)]
 pub struct TracingConfigResponse {
     pub mode: Option<TracingMode>,
 }
-shape::structure!(TracingConfigResponse, MODEL, 136, mode);
+shape::structure!(TracingConfigResponse, MODEL, 203, mode);
 
 #[derive(Clone, Default)]
 pub struct Layer {
@@ -687,7 +1006,7 @@ pub struct Layer {
     pub signing_profile_version_arn: Option<String>,
     pub signing_job_arn: Option<String>,
 }
-shape::structure!(Layer, MODEL, 138, arn, code_size, signing_profile_version_arn, signing_job_arn);
+shape::structure!(Layer, MODEL, 205, arn, code_size, signing_profile_version_arn, signing_job_arn);
 
 shape::string_enum!(State { Pending = "Pending", Active = "Active", Inactive = "Inactive", Failed = "Failed", Deactivating = "Deactivating", Deactivated = "Deactivated", ActiveNonInvocable = "ActiveNonInvocable", Deleting = "Deleting",  });
 
@@ -702,21 +1021,21 @@ pub struct ImageConfigResponse {
     pub image_config: Option<ImageConfig>,
     pub error: Option<ImageConfigError>,
 }
-shape::structure!(ImageConfigResponse, MODEL, 145, image_config, error);
+shape::structure!(ImageConfigResponse, MODEL, 212, image_config, error);
 
 #[derive(Clone, Default)]
 pub struct ImageConfigError {
     pub error_code: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(ImageConfigError, MODEL, 146, error_code, message);
+shape::structure!(ImageConfigError, MODEL, 213, error_code, message);
 
 #[derive(Clone, Default)]
 pub struct SnapStartResponse {
     pub apply_on: Option<SnapStartApplyOn>,
     pub optimization_status: Option<SnapStartOptimizationStatus>,
 }
-shape::structure!(SnapStartResponse, MODEL, 147, apply_on, optimization_status);
+shape::structure!(SnapStartResponse, MODEL, 214, apply_on, optimization_status);
 
 shape::string_enum!(SnapStartOptimizationStatus { On = "On", Off = "Off",  });
 
@@ -725,14 +1044,14 @@ pub struct RuntimeVersionConfig {
     pub runtime_version_arn: Option<String>,
     pub error: Option<RuntimeVersionError>,
 }
-shape::structure!(RuntimeVersionConfig, MODEL, 149, runtime_version_arn, error);
+shape::structure!(RuntimeVersionConfig, MODEL, 216, runtime_version_arn, error);
 
 #[derive(Clone, Default)]
 pub struct RuntimeVersionError {
     pub error_code: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(RuntimeVersionError, MODEL, 151, error_code, message);
+shape::structure!(RuntimeVersionError, MODEL, 218, error_code, message);
 
 #[derive(Clone, Default)]
 pub struct CreateFunctionUrlConfigRequest {
@@ -745,7 +1064,7 @@ pub struct CreateFunctionUrlConfigRequest {
 shape::structure!(
     CreateFunctionUrlConfigRequest,
     MODEL,
-    152,
+    219,
     function_name,
     qualifier,
     auth_type,
@@ -765,7 +1084,7 @@ pub struct Cors {
 shape::structure!(
     Cors,
     MODEL,
-    155,
+    222,
     allow_credentials,
     allow_headers,
     allow_methods,
@@ -788,7 +1107,7 @@ pub struct CreateFunctionUrlConfigResponse {
 shape::structure!(
     CreateFunctionUrlConfigResponse,
     MODEL,
-    165,
+    232,
     function_url,
     function_arn,
     auth_type,
@@ -802,109 +1121,122 @@ pub struct DeleteAliasRequest {
     pub function_name: String,
     pub name: String,
 }
-shape::structure!(DeleteAliasRequest, MODEL, 167, function_name, name);
+shape::structure!(DeleteAliasRequest, MODEL, 234, function_name, name);
 
 #[derive(Clone, Default)]
 pub struct DeleteAliasOutput {}
-shape::structure!(DeleteAliasOutput, MODEL, 168);
+shape::structure!(DeleteAliasOutput, MODEL, 235);
 
 #[derive(Clone, Default)]
 pub struct DeleteCodeSigningConfigRequest {
     pub code_signing_config_arn: String,
 }
-shape::structure!(DeleteCodeSigningConfigRequest, MODEL, 169, code_signing_config_arn);
+shape::structure!(DeleteCodeSigningConfigRequest, MODEL, 236, code_signing_config_arn);
 
 #[derive(Clone, Default)]
 pub struct DeleteCodeSigningConfigResponse {}
-shape::structure!(DeleteCodeSigningConfigResponse, MODEL, 170);
+shape::structure!(DeleteCodeSigningConfigResponse, MODEL, 237);
+
+#[derive(Clone, Default)]
+pub struct ResourceInUseException {
+    pub r#type: Option<String>,
+    pub message: Option<String>,
+}
+shape::structure!(ResourceInUseException, MODEL, 238, r#type, message);
+
+#[derive(Clone, Default)]
+pub struct DeleteEventSourceMappingRequest {
+    pub uuid: String,
+}
+shape::structure!(DeleteEventSourceMappingRequest, MODEL, 239, uuid);
 
 #[derive(Clone, Default)]
 pub struct DeleteFunctionRequest {
     pub function_name: String,
     pub qualifier: Option<String>,
 }
-shape::structure!(DeleteFunctionRequest, MODEL, 171, function_name, qualifier);
+shape::structure!(DeleteFunctionRequest, MODEL, 240, function_name, qualifier);
 
 #[derive(Clone, Default)]
 pub struct DeleteFunctionResponse {
     pub status_code: Option<i32>,
 }
-shape::structure!(DeleteFunctionResponse, MODEL, 172, status_code);
+shape::structure!(DeleteFunctionResponse, MODEL, 241, status_code);
 
 #[derive(Clone, Default)]
 pub struct DeleteFunctionCodeSigningConfigRequest {
     pub function_name: String,
 }
-shape::structure!(DeleteFunctionCodeSigningConfigRequest, MODEL, 174, function_name);
+shape::structure!(DeleteFunctionCodeSigningConfigRequest, MODEL, 243, function_name);
 
 #[derive(Clone, Default)]
 pub struct DeleteFunctionCodeSigningConfigOutput {}
-shape::structure!(DeleteFunctionCodeSigningConfigOutput, MODEL, 175);
+shape::structure!(DeleteFunctionCodeSigningConfigOutput, MODEL, 244);
 
 #[derive(Clone, Default)]
 pub struct DeleteFunctionConcurrencyRequest {
     pub function_name: String,
 }
-shape::structure!(DeleteFunctionConcurrencyRequest, MODEL, 176, function_name);
+shape::structure!(DeleteFunctionConcurrencyRequest, MODEL, 245, function_name);
 
 #[derive(Clone, Default)]
 pub struct DeleteFunctionConcurrencyOutput {}
-shape::structure!(DeleteFunctionConcurrencyOutput, MODEL, 177);
+shape::structure!(DeleteFunctionConcurrencyOutput, MODEL, 246);
 
 #[derive(Clone, Default)]
 pub struct DeleteFunctionEventInvokeConfigRequest {
     pub function_name: String,
     pub qualifier: Option<String>,
 }
-shape::structure!(DeleteFunctionEventInvokeConfigRequest, MODEL, 178, function_name, qualifier);
+shape::structure!(DeleteFunctionEventInvokeConfigRequest, MODEL, 247, function_name, qualifier);
 
 #[derive(Clone, Default)]
 pub struct DeleteFunctionEventInvokeConfigOutput {}
-shape::structure!(DeleteFunctionEventInvokeConfigOutput, MODEL, 179);
+shape::structure!(DeleteFunctionEventInvokeConfigOutput, MODEL, 248);
 
 #[derive(Clone, Default)]
 pub struct DeleteFunctionUrlConfigRequest {
     pub function_name: String,
     pub qualifier: Option<String>,
 }
-shape::structure!(DeleteFunctionUrlConfigRequest, MODEL, 180, function_name, qualifier);
+shape::structure!(DeleteFunctionUrlConfigRequest, MODEL, 249, function_name, qualifier);
 
 #[derive(Clone, Default)]
 pub struct DeleteFunctionUrlConfigOutput {}
-shape::structure!(DeleteFunctionUrlConfigOutput, MODEL, 181);
+shape::structure!(DeleteFunctionUrlConfigOutput, MODEL, 250);
 
 #[derive(Clone, Default)]
 pub struct DeleteLayerVersionRequest {
     pub layer_name: String,
     pub version_number: i64,
 }
-shape::structure!(DeleteLayerVersionRequest, MODEL, 182, layer_name, version_number);
+shape::structure!(DeleteLayerVersionRequest, MODEL, 251, layer_name, version_number);
 
 #[derive(Clone, Default)]
 pub struct DeleteLayerVersionOutput {}
-shape::structure!(DeleteLayerVersionOutput, MODEL, 183);
+shape::structure!(DeleteLayerVersionOutput, MODEL, 252);
 
 #[derive(Clone, Default)]
 pub struct DeleteProvisionedConcurrencyConfigRequest {
     pub function_name: String,
     pub qualifier: String,
 }
-shape::structure!(DeleteProvisionedConcurrencyConfigRequest, MODEL, 184, function_name, qualifier);
+shape::structure!(DeleteProvisionedConcurrencyConfigRequest, MODEL, 253, function_name, qualifier);
 
 #[derive(Clone, Default)]
 pub struct DeleteProvisionedConcurrencyConfigOutput {}
-shape::structure!(DeleteProvisionedConcurrencyConfigOutput, MODEL, 186);
+shape::structure!(DeleteProvisionedConcurrencyConfigOutput, MODEL, 255);
 
 #[derive(Clone, Default)]
 pub struct GetAccountSettingsRequest {}
-shape::structure!(GetAccountSettingsRequest, MODEL, 187);
+shape::structure!(GetAccountSettingsRequest, MODEL, 256);
 
 #[derive(Clone, Default)]
 pub struct GetAccountSettingsResponse {
     pub account_limit: Option<AccountLimit>,
     pub account_usage: Option<AccountUsage>,
 }
-shape::structure!(GetAccountSettingsResponse, MODEL, 188, account_limit, account_usage);
+shape::structure!(GetAccountSettingsResponse, MODEL, 257, account_limit, account_usage);
 
 #[derive(Clone, Default)]
 pub struct AccountLimit {
@@ -917,7 +1249,7 @@ pub struct AccountLimit {
 shape::structure!(
     AccountLimit,
     MODEL,
-    189,
+    258,
     total_code_size,
     code_size_unzipped,
     code_size_zipped,
@@ -930,33 +1262,39 @@ pub struct AccountUsage {
     pub total_code_size: Option<i64>,
     pub function_count: Option<i64>,
 }
-shape::structure!(AccountUsage, MODEL, 191, total_code_size, function_count);
+shape::structure!(AccountUsage, MODEL, 260, total_code_size, function_count);
 
 #[derive(Clone, Default)]
 pub struct GetAliasRequest {
     pub function_name: String,
     pub name: String,
 }
-shape::structure!(GetAliasRequest, MODEL, 192, function_name, name);
+shape::structure!(GetAliasRequest, MODEL, 261, function_name, name);
 
 #[derive(Clone, Default)]
 pub struct GetCodeSigningConfigRequest {
     pub code_signing_config_arn: String,
 }
-shape::structure!(GetCodeSigningConfigRequest, MODEL, 193, code_signing_config_arn);
+shape::structure!(GetCodeSigningConfigRequest, MODEL, 262, code_signing_config_arn);
 
 #[derive(Clone, Default)]
 pub struct GetCodeSigningConfigResponse {
     pub code_signing_config: CodeSigningConfig,
 }
-shape::structure!(GetCodeSigningConfigResponse, MODEL, 194, code_signing_config);
+shape::structure!(GetCodeSigningConfigResponse, MODEL, 263, code_signing_config);
+
+#[derive(Clone, Default)]
+pub struct GetEventSourceMappingRequest {
+    pub uuid: String,
+}
+shape::structure!(GetEventSourceMappingRequest, MODEL, 264, uuid);
 
 #[derive(Clone, Default)]
 pub struct GetFunctionRequest {
     pub function_name: String,
     pub qualifier: Option<String>,
 }
-shape::structure!(GetFunctionRequest, MODEL, 195, function_name, qualifier);
+shape::structure!(GetFunctionRequest, MODEL, 265, function_name, qualifier);
 
 #[derive(Clone, Default)]
 pub struct GetFunctionResponse {
@@ -969,7 +1307,7 @@ pub struct GetFunctionResponse {
 shape::structure!(
     GetFunctionResponse,
     MODEL,
-    196,
+    266,
     configuration,
     code,
     tags,
@@ -990,7 +1328,7 @@ pub struct FunctionCodeLocation {
 shape::structure!(
     FunctionCodeLocation,
     MODEL,
-    197,
+    267,
     repository_type,
     location,
     image_uri,
@@ -1006,33 +1344,33 @@ pub struct ResolvedS3Object {
     pub s3_key: Option<String>,
     pub s3_object_version: Option<String>,
 }
-shape::structure!(ResolvedS3Object, MODEL, 199, s3_bucket, s3_key, s3_object_version);
+shape::structure!(ResolvedS3Object, MODEL, 269, s3_bucket, s3_key, s3_object_version);
 
 #[derive(Clone, Default)]
 pub struct FunctionCodeLocationError {
     pub error_code: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(FunctionCodeLocationError, MODEL, 200, error_code, message);
+shape::structure!(FunctionCodeLocationError, MODEL, 270, error_code, message);
 
 #[derive(Clone, Default)]
 pub struct TagsError {
     pub error_code: String,
     pub message: String,
 }
-shape::structure!(TagsError, MODEL, 201, error_code, message);
+shape::structure!(TagsError, MODEL, 271, error_code, message);
 
 #[derive(Clone, Default)]
 pub struct Concurrency {
     pub reserved_concurrent_executions: Option<i32>,
 }
-shape::structure!(Concurrency, MODEL, 204, reserved_concurrent_executions);
+shape::structure!(Concurrency, MODEL, 274, reserved_concurrent_executions);
 
 #[derive(Clone, Default)]
 pub struct GetFunctionCodeSigningConfigRequest {
     pub function_name: String,
 }
-shape::structure!(GetFunctionCodeSigningConfigRequest, MODEL, 206, function_name);
+shape::structure!(GetFunctionCodeSigningConfigRequest, MODEL, 276, function_name);
 
 #[derive(Clone, Default)]
 pub struct GetFunctionCodeSigningConfigResponse {
@@ -1042,7 +1380,7 @@ pub struct GetFunctionCodeSigningConfigResponse {
 shape::structure!(
     GetFunctionCodeSigningConfigResponse,
     MODEL,
-    207,
+    277,
     code_signing_config_arn,
     function_name
 );
@@ -1051,27 +1389,27 @@ shape::structure!(
 pub struct GetFunctionConcurrencyRequest {
     pub function_name: String,
 }
-shape::structure!(GetFunctionConcurrencyRequest, MODEL, 208, function_name);
+shape::structure!(GetFunctionConcurrencyRequest, MODEL, 278, function_name);
 
 #[derive(Clone, Default)]
 pub struct GetFunctionConcurrencyResponse {
     pub reserved_concurrent_executions: Option<i32>,
 }
-shape::structure!(GetFunctionConcurrencyResponse, MODEL, 209, reserved_concurrent_executions);
+shape::structure!(GetFunctionConcurrencyResponse, MODEL, 279, reserved_concurrent_executions);
 
 #[derive(Clone, Default)]
 pub struct GetFunctionConfigurationRequest {
     pub function_name: String,
     pub qualifier: Option<String>,
 }
-shape::structure!(GetFunctionConfigurationRequest, MODEL, 210, function_name, qualifier);
+shape::structure!(GetFunctionConfigurationRequest, MODEL, 280, function_name, qualifier);
 
 #[derive(Clone, Default)]
 pub struct GetFunctionEventInvokeConfigRequest {
     pub function_name: String,
     pub qualifier: Option<String>,
 }
-shape::structure!(GetFunctionEventInvokeConfigRequest, MODEL, 211, function_name, qualifier);
+shape::structure!(GetFunctionEventInvokeConfigRequest, MODEL, 281, function_name, qualifier);
 
 #[derive(Clone, Default)]
 pub struct FunctionEventInvokeConfig {
@@ -1084,7 +1422,7 @@ pub struct FunctionEventInvokeConfig {
 shape::structure!(
     FunctionEventInvokeConfig,
     MODEL,
-    212,
+    282,
     last_modified,
     function_arn,
     maximum_retry_attempts,
@@ -1093,35 +1431,16 @@ shape::structure!(
 );
 
 #[derive(Clone, Default)]
-pub struct DestinationConfig {
-    pub on_success: Option<OnSuccess>,
-    pub on_failure: Option<OnFailure>,
-}
-shape::structure!(DestinationConfig, MODEL, 216, on_success, on_failure);
-
-#[derive(Clone, Default)]
-pub struct OnSuccess {
-    pub destination: Option<String>,
-}
-shape::structure!(OnSuccess, MODEL, 217, destination);
-
-#[derive(Clone, Default)]
-pub struct OnFailure {
-    pub destination: Option<String>,
-}
-shape::structure!(OnFailure, MODEL, 219, destination);
-
-#[derive(Clone, Default)]
 pub struct GetFunctionRecursionConfigRequest {
     pub function_name: String,
 }
-shape::structure!(GetFunctionRecursionConfigRequest, MODEL, 220, function_name);
+shape::structure!(GetFunctionRecursionConfigRequest, MODEL, 285, function_name);
 
 #[derive(Clone, Default)]
 pub struct GetFunctionRecursionConfigResponse {
     pub recursive_loop: Option<RecursiveLoop>,
 }
-shape::structure!(GetFunctionRecursionConfigResponse, MODEL, 222, recursive_loop);
+shape::structure!(GetFunctionRecursionConfigResponse, MODEL, 287, recursive_loop);
 
 shape::string_enum!(RecursiveLoop { Allow = "Allow", Terminate = "Terminate",  });
 
@@ -1130,7 +1449,7 @@ pub struct GetFunctionUrlConfigRequest {
     pub function_name: String,
     pub qualifier: Option<String>,
 }
-shape::structure!(GetFunctionUrlConfigRequest, MODEL, 224, function_name, qualifier);
+shape::structure!(GetFunctionUrlConfigRequest, MODEL, 289, function_name, qualifier);
 
 #[derive(Clone, Default)]
 pub struct GetFunctionUrlConfigResponse {
@@ -1145,7 +1464,7 @@ pub struct GetFunctionUrlConfigResponse {
 shape::structure!(
     GetFunctionUrlConfigResponse,
     MODEL,
-    225,
+    290,
     function_url,
     function_arn,
     auth_type,
@@ -1160,7 +1479,7 @@ pub struct GetLayerVersionRequest {
     pub layer_name: String,
     pub version_number: i64,
 }
-shape::structure!(GetLayerVersionRequest, MODEL, 226, layer_name, version_number);
+shape::structure!(GetLayerVersionRequest, MODEL, 291, layer_name, version_number);
 
 #[derive(Clone, Default)]
 pub struct GetLayerVersionResponse {
@@ -1177,7 +1496,7 @@ pub struct GetLayerVersionResponse {
 shape::structure!(
     GetLayerVersionResponse,
     MODEL,
-    227,
+    292,
     content,
     layer_arn,
     layer_version_arn,
@@ -1201,7 +1520,7 @@ pub struct LayerVersionContentOutput {
 shape::structure!(
     LayerVersionContentOutput,
     MODEL,
-    228,
+    293,
     location,
     code_sha256,
     code_size,
@@ -1214,49 +1533,49 @@ shape::structure!(
 pub struct GetLayerVersionByArnRequest {
     pub arn: String,
 }
-shape::structure!(GetLayerVersionByArnRequest, MODEL, 233, arn);
+shape::structure!(GetLayerVersionByArnRequest, MODEL, 298, arn);
 
 #[derive(Clone, Default)]
 pub struct GetLayerVersionPolicyRequest {
     pub layer_name: String,
     pub version_number: i64,
 }
-shape::structure!(GetLayerVersionPolicyRequest, MODEL, 234, layer_name, version_number);
+shape::structure!(GetLayerVersionPolicyRequest, MODEL, 299, layer_name, version_number);
 
 #[derive(Clone, Default)]
 pub struct GetLayerVersionPolicyResponse {
     pub policy: Option<String>,
     pub revision_id: Option<String>,
 }
-shape::structure!(GetLayerVersionPolicyResponse, MODEL, 235, policy, revision_id);
+shape::structure!(GetLayerVersionPolicyResponse, MODEL, 300, policy, revision_id);
 
 #[derive(Clone, Default)]
 pub struct GetPolicyRequest {
     pub function_name: String,
     pub qualifier: Option<String>,
 }
-shape::structure!(GetPolicyRequest, MODEL, 236, function_name, qualifier);
+shape::structure!(GetPolicyRequest, MODEL, 301, function_name, qualifier);
 
 #[derive(Clone, Default)]
 pub struct GetPolicyResponse {
     pub policy: Option<String>,
     pub revision_id: Option<String>,
 }
-shape::structure!(GetPolicyResponse, MODEL, 237, policy, revision_id);
+shape::structure!(GetPolicyResponse, MODEL, 302, policy, revision_id);
 
 #[derive(Clone, Default)]
 pub struct ProvisionedConcurrencyConfigNotFoundException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(ProvisionedConcurrencyConfigNotFoundException, MODEL, 238, r#type, message);
+shape::structure!(ProvisionedConcurrencyConfigNotFoundException, MODEL, 303, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct GetProvisionedConcurrencyConfigRequest {
     pub function_name: String,
     pub qualifier: String,
 }
-shape::structure!(GetProvisionedConcurrencyConfigRequest, MODEL, 239, function_name, qualifier);
+shape::structure!(GetProvisionedConcurrencyConfigRequest, MODEL, 304, function_name, qualifier);
 
 #[derive(Clone, Default)]
 pub struct GetProvisionedConcurrencyConfigResponse {
@@ -1270,7 +1589,7 @@ pub struct GetProvisionedConcurrencyConfigResponse {
 shape::structure!(
     GetProvisionedConcurrencyConfigResponse,
     MODEL,
-    240,
+    305,
     requested_provisioned_concurrent_executions,
     available_provisioned_concurrent_executions,
     allocated_provisioned_concurrent_executions,
@@ -1286,7 +1605,7 @@ pub struct GetRuntimeManagementConfigRequest {
     pub function_name: String,
     pub qualifier: Option<String>,
 }
-shape::structure!(GetRuntimeManagementConfigRequest, MODEL, 244, function_name, qualifier);
+shape::structure!(GetRuntimeManagementConfigRequest, MODEL, 309, function_name, qualifier);
 
 #[derive(Clone, Default)]
 pub struct GetRuntimeManagementConfigResponse {
@@ -1297,7 +1616,7 @@ pub struct GetRuntimeManagementConfigResponse {
 shape::structure!(
     GetRuntimeManagementConfigResponse,
     MODEL,
-    245,
+    310,
     update_runtime_on,
     function_arn,
     runtime_version_arn
@@ -1310,119 +1629,119 @@ pub struct RuntimeAliasDeletedException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(RuntimeAliasDeletedException, MODEL, 247, r#type, message);
+shape::structure!(RuntimeAliasDeletedException, MODEL, 312, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct CodeArtifactUserDeletedException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(CodeArtifactUserDeletedException, MODEL, 248, r#type, message);
+shape::structure!(CodeArtifactUserDeletedException, MODEL, 313, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct ResourceNotReadyException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(ResourceNotReadyException, MODEL, 249, r#type, message);
+shape::structure!(ResourceNotReadyException, MODEL, 314, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct ServiceQuotaExceededException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(ServiceQuotaExceededException, MODEL, 250, r#type, message);
+shape::structure!(ServiceQuotaExceededException, MODEL, 315, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct InvalidSecurityGroupIDException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(InvalidSecurityGroupIDException, MODEL, 251, r#type, message);
+shape::structure!(InvalidSecurityGroupIDException, MODEL, 316, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct SnapStartTimeoutException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(SnapStartTimeoutException, MODEL, 252, r#type, message);
+shape::structure!(SnapStartTimeoutException, MODEL, 317, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct EC2ThrottledException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(EC2ThrottledException, MODEL, 253, r#type, message);
+shape::structure!(EC2ThrottledException, MODEL, 318, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct EFSMountConnectivityException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(EFSMountConnectivityException, MODEL, 254, r#type, message);
+shape::structure!(EFSMountConnectivityException, MODEL, 319, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct SubnetIPAddressLimitReachedException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(SubnetIPAddressLimitReachedException, MODEL, 255, r#type, message);
+shape::structure!(SubnetIPAddressLimitReachedException, MODEL, 320, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct KMSAccessDeniedException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(KMSAccessDeniedException, MODEL, 256, r#type, message);
+shape::structure!(KMSAccessDeniedException, MODEL, 321, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct RequestTooLargeException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(RequestTooLargeException, MODEL, 257, r#type, message);
+shape::structure!(RequestTooLargeException, MODEL, 322, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct KMSDisabledException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(KMSDisabledException, MODEL, 258, r#type, message);
+shape::structure!(KMSDisabledException, MODEL, 323, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct UnsupportedMediaTypeException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(UnsupportedMediaTypeException, MODEL, 259, r#type, message);
+shape::structure!(UnsupportedMediaTypeException, MODEL, 324, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct S3FilesMountConnectivityException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(S3FilesMountConnectivityException, MODEL, 260, r#type, message);
+shape::structure!(S3FilesMountConnectivityException, MODEL, 325, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct SerializedRequestEntityTooLargeException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(SerializedRequestEntityTooLargeException, MODEL, 261, r#type, message);
+shape::structure!(SerializedRequestEntityTooLargeException, MODEL, 326, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct InvalidRuntimeException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(InvalidRuntimeException, MODEL, 262, r#type, message);
+shape::structure!(InvalidRuntimeException, MODEL, 327, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct NoPublishedVersionException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(NoPublishedVersionException, MODEL, 263, r#type, message);
+shape::structure!(NoPublishedVersionException, MODEL, 328, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct EC2UnexpectedException {
@@ -1430,161 +1749,161 @@ pub struct EC2UnexpectedException {
     pub message: Option<String>,
     pub ec2_error_code: Option<String>,
 }
-shape::structure!(EC2UnexpectedException, MODEL, 264, r#type, message, ec2_error_code);
+shape::structure!(EC2UnexpectedException, MODEL, 329, r#type, message, ec2_error_code);
 
 #[derive(Clone, Default)]
 pub struct InvalidSubnetIDException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(InvalidSubnetIDException, MODEL, 265, r#type, message);
+shape::structure!(InvalidSubnetIDException, MODEL, 330, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct KMSNotFoundException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(KMSNotFoundException, MODEL, 266, r#type, message);
+shape::structure!(KMSNotFoundException, MODEL, 331, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct EC2AccessDeniedException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(EC2AccessDeniedException, MODEL, 267, r#type, message);
+shape::structure!(EC2AccessDeniedException, MODEL, 332, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct EFSIOException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(EFSIOException, MODEL, 268, r#type, message);
+shape::structure!(EFSIOException, MODEL, 333, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct KMSInvalidStateException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(KMSInvalidStateException, MODEL, 269, r#type, message);
+shape::structure!(KMSInvalidStateException, MODEL, 334, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct RuntimeVersionDeletedException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(RuntimeVersionDeletedException, MODEL, 270, r#type, message);
+shape::structure!(RuntimeVersionDeletedException, MODEL, 335, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct ENILimitReachedException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(ENILimitReachedException, MODEL, 271, r#type, message);
+shape::structure!(ENILimitReachedException, MODEL, 336, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct SnapStartNotReadyException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(SnapStartNotReadyException, MODEL, 272, r#type, message);
+shape::structure!(SnapStartNotReadyException, MODEL, 337, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct CodeArtifactUserPendingException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(CodeArtifactUserPendingException, MODEL, 273, r#type, message);
+shape::structure!(CodeArtifactUserPendingException, MODEL, 338, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct SnapStartException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(SnapStartException, MODEL, 274, r#type, message);
+shape::structure!(SnapStartException, MODEL, 339, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct RecursiveInvocationException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(RecursiveInvocationException, MODEL, 275, r#type, message);
+shape::structure!(RecursiveInvocationException, MODEL, 340, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct S3FilesMountFailureException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(S3FilesMountFailureException, MODEL, 276, r#type, message);
+shape::structure!(S3FilesMountFailureException, MODEL, 341, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct EFSMountTimeoutException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(EFSMountTimeoutException, MODEL, 277, r#type, message);
+shape::structure!(EFSMountTimeoutException, MODEL, 342, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct ENINotReadyException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(ENINotReadyException, MODEL, 278, r#type, message);
+shape::structure!(ENINotReadyException, MODEL, 343, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct S3FilesMountTimeoutException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(S3FilesMountTimeoutException, MODEL, 279, r#type, message);
+shape::structure!(S3FilesMountTimeoutException, MODEL, 344, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct CodeArtifactUserFailedException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(CodeArtifactUserFailedException, MODEL, 280, r#type, message);
+shape::structure!(CodeArtifactUserFailedException, MODEL, 345, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct ModeNotSupportedException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(ModeNotSupportedException, MODEL, 281, r#type, message);
+shape::structure!(ModeNotSupportedException, MODEL, 346, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct InvalidRequestContentException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(InvalidRequestContentException, MODEL, 282, r#type, message);
+shape::structure!(InvalidRequestContentException, MODEL, 347, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct SnapStartRegenerationFailureException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(SnapStartRegenerationFailureException, MODEL, 283, r#type, message);
+shape::structure!(SnapStartRegenerationFailureException, MODEL, 348, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct DurableExecutionAlreadyStartedException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(DurableExecutionAlreadyStartedException, MODEL, 284, r#type, message);
+shape::structure!(DurableExecutionAlreadyStartedException, MODEL, 349, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct InvalidZipFileException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(InvalidZipFileException, MODEL, 285, r#type, message);
+shape::structure!(InvalidZipFileException, MODEL, 350, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct EFSMountFailureException {
     pub r#type: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(EFSMountFailureException, MODEL, 286, r#type, message);
+shape::structure!(EFSMountFailureException, MODEL, 351, r#type, message);
 
 #[derive(Clone, Default)]
 pub struct InvocationRequest {
@@ -1600,7 +1919,7 @@ pub struct InvocationRequest {
 shape::structure!(
     InvocationRequest,
     MODEL,
-    287,
+    352,
     function_name,
     invocation_type,
     log_type,
@@ -1627,7 +1946,7 @@ pub struct InvocationResponse {
 shape::structure!(
     InvocationResponse,
     MODEL,
-    292,
+    357,
     status_code,
     function_error,
     log_result,
@@ -1649,7 +1968,7 @@ pub struct InvokeWithResponseStreamRequest {
 shape::structure!(
     InvokeWithResponseStreamRequest,
     MODEL,
-    294,
+    359,
     function_name,
     log_type,
     client_context,
@@ -1671,7 +1990,7 @@ pub struct InvokeWithResponseStreamResponse {
 shape::structure!(
     InvokeWithResponseStreamResponse,
     MODEL,
-    296,
+    361,
     status_code,
     executed_version,
     event_stream,
@@ -1688,7 +2007,7 @@ pub struct ListAliasesRequest {
 shape::structure!(
     ListAliasesRequest,
     MODEL,
-    298,
+    363,
     function_name,
     function_version,
     marker,
@@ -1700,21 +2019,45 @@ pub struct ListAliasesResponse {
     pub next_marker: Option<String>,
     pub aliases: Option<Vec<AliasConfiguration>>,
 }
-shape::structure!(ListAliasesResponse, MODEL, 300, next_marker, aliases);
+shape::structure!(ListAliasesResponse, MODEL, 365, next_marker, aliases);
 
 #[derive(Clone, Default)]
 pub struct ListCodeSigningConfigsRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListCodeSigningConfigsRequest, MODEL, 302, marker, max_items);
+shape::structure!(ListCodeSigningConfigsRequest, MODEL, 367, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListCodeSigningConfigsResponse {
     pub next_marker: Option<String>,
     pub code_signing_configs: Option<Vec<CodeSigningConfig>>,
 }
-shape::structure!(ListCodeSigningConfigsResponse, MODEL, 303, next_marker, code_signing_configs);
+shape::structure!(ListCodeSigningConfigsResponse, MODEL, 368, next_marker, code_signing_configs);
+
+#[derive(Clone, Default)]
+pub struct ListEventSourceMappingsRequest {
+    pub event_source_arn: Option<String>,
+    pub function_name: Option<String>,
+    pub marker: Option<String>,
+    pub max_items: Option<i32>,
+}
+shape::structure!(
+    ListEventSourceMappingsRequest,
+    MODEL,
+    370,
+    event_source_arn,
+    function_name,
+    marker,
+    max_items
+);
+
+#[derive(Clone, Default)]
+pub struct ListEventSourceMappingsResponse {
+    pub next_marker: Option<String>,
+    pub event_source_mappings: Option<Vec<EventSourceMappingConfiguration>>,
+}
+shape::structure!(ListEventSourceMappingsResponse, MODEL, 371, next_marker, event_source_mappings);
 
 #[derive(Clone, Default)]
 pub struct ListFunctionEventInvokeConfigsRequest {
@@ -1725,7 +2068,7 @@ pub struct ListFunctionEventInvokeConfigsRequest {
 shape::structure!(
     ListFunctionEventInvokeConfigsRequest,
     MODEL,
-    305,
+    373,
     function_name,
     marker,
     max_items
@@ -1739,7 +2082,7 @@ pub struct ListFunctionEventInvokeConfigsResponse {
 shape::structure!(
     ListFunctionEventInvokeConfigsResponse,
     MODEL,
-    307,
+    375,
     function_event_invoke_configs,
     next_marker
 );
@@ -1750,14 +2093,14 @@ pub struct ListFunctionUrlConfigsRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListFunctionUrlConfigsRequest, MODEL, 309, function_name, marker, max_items);
+shape::structure!(ListFunctionUrlConfigsRequest, MODEL, 377, function_name, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListFunctionUrlConfigsResponse {
     pub function_url_configs: Vec<FunctionUrlConfig>,
     pub next_marker: Option<String>,
 }
-shape::structure!(ListFunctionUrlConfigsResponse, MODEL, 311, function_url_configs, next_marker);
+shape::structure!(ListFunctionUrlConfigsResponse, MODEL, 379, function_url_configs, next_marker);
 
 #[derive(Clone, Default)]
 pub struct FunctionUrlConfig {
@@ -1772,7 +2115,7 @@ pub struct FunctionUrlConfig {
 shape::structure!(
     FunctionUrlConfig,
     MODEL,
-    313,
+    381,
     function_url,
     function_arn,
     creation_time,
@@ -1792,7 +2135,7 @@ pub struct ListFunctionsRequest {
 shape::structure!(
     ListFunctionsRequest,
     MODEL,
-    314,
+    382,
     master_region,
     function_version,
     marker,
@@ -1806,7 +2149,7 @@ pub struct ListFunctionsResponse {
     pub next_marker: Option<String>,
     pub functions: Option<Vec<FunctionConfiguration>>,
 }
-shape::structure!(ListFunctionsResponse, MODEL, 317, next_marker, functions);
+shape::structure!(ListFunctionsResponse, MODEL, 385, next_marker, functions);
 
 #[derive(Clone, Default)]
 pub struct ListFunctionsByCodeSigningConfigRequest {
@@ -1817,7 +2160,7 @@ pub struct ListFunctionsByCodeSigningConfigRequest {
 shape::structure!(
     ListFunctionsByCodeSigningConfigRequest,
     MODEL,
-    319,
+    387,
     code_signing_config_arn,
     marker,
     max_items
@@ -1828,7 +2171,7 @@ pub struct ListFunctionsByCodeSigningConfigResponse {
     pub next_marker: Option<String>,
     pub function_arns: Option<Vec<String>>,
 }
-shape::structure!(ListFunctionsByCodeSigningConfigResponse, MODEL, 320, next_marker, function_arns);
+shape::structure!(ListFunctionsByCodeSigningConfigResponse, MODEL, 388, next_marker, function_arns);
 
 #[derive(Clone, Default)]
 pub struct ListLayerVersionsRequest {
@@ -1841,7 +2184,7 @@ pub struct ListLayerVersionsRequest {
 shape::structure!(
     ListLayerVersionsRequest,
     MODEL,
-    322,
+    390,
     compatible_architecture,
     compatible_runtime,
     layer_name,
@@ -1854,7 +2197,7 @@ pub struct ListLayerVersionsResponse {
     pub next_marker: Option<String>,
     pub layer_versions: Option<Vec<LayerVersionsListItem>>,
 }
-shape::structure!(ListLayerVersionsResponse, MODEL, 324, next_marker, layer_versions);
+shape::structure!(ListLayerVersionsResponse, MODEL, 392, next_marker, layer_versions);
 
 #[derive(Clone, Default)]
 pub struct LayerVersionsListItem {
@@ -1869,7 +2212,7 @@ pub struct LayerVersionsListItem {
 shape::structure!(
     LayerVersionsListItem,
     MODEL,
-    326,
+    394,
     layer_version_arn,
     version,
     description,
@@ -1889,7 +2232,7 @@ pub struct ListLayersRequest {
 shape::structure!(
     ListLayersRequest,
     MODEL,
-    327,
+    395,
     compatible_architecture,
     compatible_runtime,
     marker,
@@ -1901,7 +2244,7 @@ pub struct ListLayersResponse {
     pub next_marker: Option<String>,
     pub layers: Option<Vec<LayersListItem>>,
 }
-shape::structure!(ListLayersResponse, MODEL, 328, next_marker, layers);
+shape::structure!(ListLayersResponse, MODEL, 396, next_marker, layers);
 
 #[derive(Clone, Default)]
 pub struct LayersListItem {
@@ -1909,7 +2252,7 @@ pub struct LayersListItem {
     pub layer_arn: Option<String>,
     pub latest_matching_version: Option<LayerVersionsListItem>,
 }
-shape::structure!(LayersListItem, MODEL, 330, layer_name, layer_arn, latest_matching_version);
+shape::structure!(LayersListItem, MODEL, 398, layer_name, layer_arn, latest_matching_version);
 
 #[derive(Clone, Default)]
 pub struct ListProvisionedConcurrencyConfigsRequest {
@@ -1920,7 +2263,7 @@ pub struct ListProvisionedConcurrencyConfigsRequest {
 shape::structure!(
     ListProvisionedConcurrencyConfigsRequest,
     MODEL,
-    332,
+    400,
     function_name,
     marker,
     max_items
@@ -1934,7 +2277,7 @@ pub struct ListProvisionedConcurrencyConfigsResponse {
 shape::structure!(
     ListProvisionedConcurrencyConfigsResponse,
     MODEL,
-    334,
+    402,
     provisioned_concurrency_configs,
     next_marker
 );
@@ -1952,7 +2295,7 @@ pub struct ProvisionedConcurrencyConfigListItem {
 shape::structure!(
     ProvisionedConcurrencyConfigListItem,
     MODEL,
-    336,
+    404,
     function_arn,
     requested_provisioned_concurrent_executions,
     available_provisioned_concurrent_executions,
@@ -1966,13 +2309,13 @@ shape::structure!(
 pub struct ListTagsRequest {
     pub resource: String,
 }
-shape::structure!(ListTagsRequest, MODEL, 337, resource);
+shape::structure!(ListTagsRequest, MODEL, 405, resource);
 
 #[derive(Clone, Default)]
 pub struct ListTagsResponse {
     pub tags: Option<BTreeMap<String, String>>,
 }
-shape::structure!(ListTagsResponse, MODEL, 339, tags);
+shape::structure!(ListTagsResponse, MODEL, 407, tags);
 
 #[derive(Clone, Default)]
 pub struct ListVersionsByFunctionRequest {
@@ -1980,14 +2323,14 @@ pub struct ListVersionsByFunctionRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListVersionsByFunctionRequest, MODEL, 340, function_name, marker, max_items);
+shape::structure!(ListVersionsByFunctionRequest, MODEL, 408, function_name, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListVersionsByFunctionResponse {
     pub next_marker: Option<String>,
     pub versions: Option<Vec<FunctionConfiguration>>,
 }
-shape::structure!(ListVersionsByFunctionResponse, MODEL, 341, next_marker, versions);
+shape::structure!(ListVersionsByFunctionResponse, MODEL, 409, next_marker, versions);
 
 #[derive(Clone, Default)]
 pub struct PublishLayerVersionRequest {
@@ -2001,7 +2344,7 @@ pub struct PublishLayerVersionRequest {
 shape::structure!(
     PublishLayerVersionRequest,
     MODEL,
-    342,
+    410,
     layer_name,
     description,
     content,
@@ -2021,7 +2364,7 @@ pub struct LayerVersionContentInput {
 shape::structure!(
     LayerVersionContentInput,
     MODEL,
-    343,
+    411,
     s3_bucket,
     s3_key,
     s3_object_version,
@@ -2044,7 +2387,7 @@ pub struct PublishLayerVersionResponse {
 shape::structure!(
     PublishLayerVersionResponse,
     MODEL,
-    344,
+    412,
     content,
     layer_arn,
     layer_version_arn,
@@ -2067,7 +2410,7 @@ pub struct PublishVersionRequest {
 shape::structure!(
     PublishVersionRequest,
     MODEL,
-    345,
+    413,
     function_name,
     code_sha256,
     description,
@@ -2083,7 +2426,7 @@ pub struct PutFunctionCodeSigningConfigRequest {
 shape::structure!(
     PutFunctionCodeSigningConfigRequest,
     MODEL,
-    346,
+    414,
     code_signing_config_arn,
     function_name
 );
@@ -2096,7 +2439,7 @@ pub struct PutFunctionCodeSigningConfigResponse {
 shape::structure!(
     PutFunctionCodeSigningConfigResponse,
     MODEL,
-    347,
+    415,
     code_signing_config_arn,
     function_name
 );
@@ -2109,7 +2452,7 @@ pub struct PutFunctionConcurrencyRequest {
 shape::structure!(
     PutFunctionConcurrencyRequest,
     MODEL,
-    348,
+    416,
     function_name,
     reserved_concurrent_executions
 );
@@ -2125,7 +2468,7 @@ pub struct PutFunctionEventInvokeConfigRequest {
 shape::structure!(
     PutFunctionEventInvokeConfigRequest,
     MODEL,
-    349,
+    417,
     function_name,
     qualifier,
     maximum_retry_attempts,
@@ -2138,13 +2481,13 @@ pub struct PutFunctionRecursionConfigRequest {
     pub function_name: String,
     pub recursive_loop: RecursiveLoop,
 }
-shape::structure!(PutFunctionRecursionConfigRequest, MODEL, 350, function_name, recursive_loop);
+shape::structure!(PutFunctionRecursionConfigRequest, MODEL, 418, function_name, recursive_loop);
 
 #[derive(Clone, Default)]
 pub struct PutFunctionRecursionConfigResponse {
     pub recursive_loop: Option<RecursiveLoop>,
 }
-shape::structure!(PutFunctionRecursionConfigResponse, MODEL, 351, recursive_loop);
+shape::structure!(PutFunctionRecursionConfigResponse, MODEL, 419, recursive_loop);
 
 #[derive(Clone, Default)]
 pub struct PutProvisionedConcurrencyConfigRequest {
@@ -2155,7 +2498,7 @@ pub struct PutProvisionedConcurrencyConfigRequest {
 shape::structure!(
     PutProvisionedConcurrencyConfigRequest,
     MODEL,
-    352,
+    420,
     function_name,
     qualifier,
     provisioned_concurrent_executions
@@ -2173,7 +2516,7 @@ pub struct PutProvisionedConcurrencyConfigResponse {
 shape::structure!(
     PutProvisionedConcurrencyConfigResponse,
     MODEL,
-    353,
+    421,
     requested_provisioned_concurrent_executions,
     allocated_provisioned_concurrent_executions,
     available_provisioned_concurrent_executions,
@@ -2192,7 +2535,7 @@ pub struct PutRuntimeManagementConfigRequest {
 shape::structure!(
     PutRuntimeManagementConfigRequest,
     MODEL,
-    354,
+    422,
     function_name,
     qualifier,
     update_runtime_on,
@@ -2208,7 +2551,7 @@ pub struct PutRuntimeManagementConfigResponse {
 shape::structure!(
     PutRuntimeManagementConfigResponse,
     MODEL,
-    355,
+    423,
     update_runtime_on,
     function_arn,
     runtime_version_arn
@@ -2224,7 +2567,7 @@ pub struct RemoveLayerVersionPermissionRequest {
 shape::structure!(
     RemoveLayerVersionPermissionRequest,
     MODEL,
-    356,
+    424,
     layer_name,
     version_number,
     statement_id,
@@ -2233,7 +2576,7 @@ shape::structure!(
 
 #[derive(Clone, Default)]
 pub struct RemoveLayerVersionPermissionOutput {}
-shape::structure!(RemoveLayerVersionPermissionOutput, MODEL, 357);
+shape::structure!(RemoveLayerVersionPermissionOutput, MODEL, 425);
 
 #[derive(Clone, Default)]
 pub struct RemovePermissionRequest {
@@ -2245,7 +2588,7 @@ pub struct RemovePermissionRequest {
 shape::structure!(
     RemovePermissionRequest,
     MODEL,
-    358,
+    426,
     function_name,
     statement_id,
     qualifier,
@@ -2254,29 +2597,29 @@ shape::structure!(
 
 #[derive(Clone, Default)]
 pub struct RemovePermissionOutput {}
-shape::structure!(RemovePermissionOutput, MODEL, 360);
+shape::structure!(RemovePermissionOutput, MODEL, 428);
 
 #[derive(Clone, Default)]
 pub struct TagResourceRequest {
     pub resource: String,
     pub tags: BTreeMap<String, String>,
 }
-shape::structure!(TagResourceRequest, MODEL, 361, resource, tags);
+shape::structure!(TagResourceRequest, MODEL, 429, resource, tags);
 
 #[derive(Clone, Default)]
 pub struct TagResourceOutput {}
-shape::structure!(TagResourceOutput, MODEL, 362);
+shape::structure!(TagResourceOutput, MODEL, 430);
 
 #[derive(Clone, Default)]
 pub struct UntagResourceRequest {
     pub resource: String,
     pub tag_keys: Vec<String>,
 }
-shape::structure!(UntagResourceRequest, MODEL, 363, resource, tag_keys);
+shape::structure!(UntagResourceRequest, MODEL, 431, resource, tag_keys);
 
 #[derive(Clone, Default)]
 pub struct UntagResourceOutput {}
-shape::structure!(UntagResourceOutput, MODEL, 365);
+shape::structure!(UntagResourceOutput, MODEL, 433);
 
 #[derive(Clone, Default)]
 pub struct UpdateAliasRequest {
@@ -2290,7 +2633,7 @@ pub struct UpdateAliasRequest {
 shape::structure!(
     UpdateAliasRequest,
     MODEL,
-    366,
+    434,
     function_name,
     name,
     function_version,
@@ -2309,7 +2652,7 @@ pub struct UpdateCodeSigningConfigRequest {
 shape::structure!(
     UpdateCodeSigningConfigRequest,
     MODEL,
-    367,
+    435,
     code_signing_config_arn,
     description,
     allowed_publishers,
@@ -2320,7 +2663,60 @@ shape::structure!(
 pub struct UpdateCodeSigningConfigResponse {
     pub code_signing_config: CodeSigningConfig,
 }
-shape::structure!(UpdateCodeSigningConfigResponse, MODEL, 368, code_signing_config);
+shape::structure!(UpdateCodeSigningConfigResponse, MODEL, 436, code_signing_config);
+
+#[derive(Clone, Default)]
+pub struct UpdateEventSourceMappingRequest {
+    pub uuid: String,
+    pub function_name: Option<String>,
+    pub enabled: Option<bool>,
+    pub batch_size: Option<i32>,
+    pub filter_criteria: Option<FilterCriteria>,
+    pub kms_key_arn: Option<String>,
+    pub metrics_config: Option<EventSourceMappingMetricsConfig>,
+    pub logging_config: Option<EventSourceMappingLoggingConfig>,
+    pub scaling_config: Option<ScalingConfig>,
+    pub maximum_batching_window_in_seconds: Option<i32>,
+    pub parallelization_factor: Option<i32>,
+    pub destination_config: Option<DestinationConfig>,
+    pub maximum_record_age_in_seconds: Option<i32>,
+    pub bisect_batch_on_function_error: Option<bool>,
+    pub maximum_retry_attempts: Option<i32>,
+    pub tumbling_window_in_seconds: Option<i32>,
+    pub source_access_configurations: Option<Vec<SourceAccessConfiguration>>,
+    pub function_response_types: Option<Vec<FunctionResponseType>>,
+    pub amazon_managed_kafka_event_source_config: Option<AmazonManagedKafkaEventSourceConfig>,
+    pub self_managed_kafka_event_source_config: Option<SelfManagedKafkaEventSourceConfig>,
+    pub document_db_event_source_config: Option<DocumentDBEventSourceConfig>,
+    pub provisioned_poller_config: Option<ProvisionedPollerConfig>,
+}
+shape::structure!(
+    UpdateEventSourceMappingRequest,
+    MODEL,
+    437,
+    uuid,
+    function_name,
+    enabled,
+    batch_size,
+    filter_criteria,
+    kms_key_arn,
+    metrics_config,
+    logging_config,
+    scaling_config,
+    maximum_batching_window_in_seconds,
+    parallelization_factor,
+    destination_config,
+    maximum_record_age_in_seconds,
+    bisect_batch_on_function_error,
+    maximum_retry_attempts,
+    tumbling_window_in_seconds,
+    source_access_configurations,
+    function_response_types,
+    amazon_managed_kafka_event_source_config,
+    self_managed_kafka_event_source_config,
+    document_db_event_source_config,
+    provisioned_poller_config
+);
 
 #[derive(Clone, Default)]
 pub struct UpdateFunctionCodeRequest {
@@ -2341,7 +2737,7 @@ pub struct UpdateFunctionCodeRequest {
 shape::structure!(
     UpdateFunctionCodeRequest,
     MODEL,
-    369,
+    438,
     function_name,
     zip_file,
     s3_bucket,
@@ -2386,7 +2782,7 @@ pub struct UpdateFunctionConfigurationRequest {
 shape::structure!(
     UpdateFunctionConfigurationRequest,
     MODEL,
-    370,
+    439,
     function_name,
     role,
     handler,
@@ -2423,7 +2819,7 @@ pub struct UpdateFunctionEventInvokeConfigRequest {
 shape::structure!(
     UpdateFunctionEventInvokeConfigRequest,
     MODEL,
-    371,
+    440,
     function_name,
     qualifier,
     maximum_retry_attempts,
@@ -2442,7 +2838,7 @@ pub struct UpdateFunctionUrlConfigRequest {
 shape::structure!(
     UpdateFunctionUrlConfigRequest,
     MODEL,
-    372,
+    441,
     function_name,
     qualifier,
     auth_type,
@@ -2463,7 +2859,7 @@ pub struct UpdateFunctionUrlConfigResponse {
 shape::structure!(
     UpdateFunctionUrlConfigResponse,
     MODEL,
-    373,
+    442,
     function_url,
     function_arn,
     auth_type,

@@ -35,6 +35,7 @@ mod layers;
 mod local;
 mod logging;
 mod logs;
+mod mappings;
 mod merged;
 mod name;
 mod ops;
@@ -76,6 +77,7 @@ pub use urls::{UrlRequest, Urls};
 use crate::concurrency::Concurrency;
 use crate::events::Lanes;
 use crate::host::Host;
+use crate::mappings::Mappings;
 use crate::pool::Pool;
 
 /// The service.
@@ -85,6 +87,7 @@ pub struct Lambda {
     pool: Arc<Pool>,
     concurrency: Arc<Concurrency>,
     lanes: Arc<Lanes>,
+    mappings: Arc<Mappings>,
 }
 
 api_lambda::serve!(Lambda, ops);
@@ -109,8 +112,11 @@ pub fn service(kernel: &Kernel, options: Options) -> (Service, Doors) {
         all.retire_all();
         Box::pin(async {})
     });
-    let api = Lambda { host, pool: pool.clone(), concurrency, lanes: Arc::default() };
+    let readers = Arc::new(Mappings::default());
+    let (lanes, mappings) = (Arc::default(), readers.clone());
+    let api = Lambda { host, pool: pool.clone(), concurrency, lanes, mappings };
     kernel.spawn(events::resume(api.clone(), kernel.clone()));
+    kernel.spawn(mappings::resume(api.clone(), kernel.clone()));
     let api = Arc::new(api);
     let doors = Doors { downloads, urls: Urls::new(api.clone()) };
     let mut service = Service::new(api_lambda::dispatch(api));
@@ -120,6 +126,9 @@ pub fn service(kernel: &Kernel, options: Options) -> (Service, Doors) {
     service.tasks = vec![(record::SETTLE, Arc::new(settle::Settler { pool: pool.clone() }))];
     // Running sandboxes watch the kernel's stop by themselves; the kernel waits for their tasks.
     service.stop = Some(end_all.clone());
-    service.reset = Some(end_all);
+    service.reset = Some(Arc::new(move || {
+        readers.look_again();
+        end_all()
+    }));
     (service, doors)
 }

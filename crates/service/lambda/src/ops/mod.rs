@@ -6,6 +6,7 @@ mod concurrency;
 mod create_function;
 mod delete_function;
 mod event_invoke;
+mod event_source_mappings;
 mod get_account_settings;
 mod get_function;
 mod get_function_configuration;
@@ -39,6 +40,10 @@ pub(crate) use event_invoke::{
     delete_function_event_invoke_config, get_function_event_invoke_config,
     list_function_event_invoke_configs, put_function_event_invoke_config,
     update_function_event_invoke_config,
+};
+pub(crate) use event_source_mappings::{
+    create_event_source_mapping, delete_event_source_mapping, get_event_source_mapping,
+    list_event_source_mappings, update_event_source_mapping,
 };
 pub(crate) use get_account_settings::get_account_settings;
 pub(crate) use get_function::get_function;

@@ -13,7 +13,9 @@ use api_lambda::{
 use kernel::{Ctx, Fault};
 use store::{ReadTx, WriteTx};
 
+use super::event_source_mappings;
 use crate::errors::invalid;
+use crate::mappings::record::{MAPPINGS, Mapping};
 use crate::name::Name;
 use crate::record::FUNCTIONS;
 use crate::{Lambda, resolve, signing};
@@ -84,6 +86,8 @@ fn check_count(tags: &Tags) -> Result<(), Error> {
 
 enum Target {
     Function(Name),
+    /// An event source mapping's UUID.
+    Mapping(String),
     Signing(String),
 }
 
@@ -92,7 +96,11 @@ impl Target {
         if signing::id(ctx, arn).is_some() {
             return Ok(Target::Signing(arn.to_owned()));
         }
-        if arn.contains(":event-source-mapping:") || arn.contains(":capacity-provider:") {
+        let mappings = ctx.arn("lambda", "event-source-mapping:").to_string();
+        if let Some(id) = arn.strip_prefix(&mappings) {
+            return Ok(Target::Mapping(id.to_owned()));
+        }
+        if arn.contains(":capacity-provider:") {
             return Err(Fault::not_implemented(format_args!("tags of {arn}")).into());
         }
         let name = Name::parse(ctx, arn, None)?;
@@ -108,6 +116,7 @@ impl Target {
     fn tags(&self, ctx: &Ctx, tx: &ReadTx) -> Result<Tags, Error> {
         match self {
             Target::Function(name) => Ok(resolve::load(tx, name)?.tags),
+            Target::Mapping(id) => Ok(event_source_mappings::load(ctx, tx, id)?.tags),
             Target::Signing(arn) => {
                 Ok(signing::load(ctx, tx, arn)?.ok_or_else(|| signing::missing(arn))?.tags)
             }
@@ -120,6 +129,11 @@ impl Target {
                 let mut function = resolve::load(tx, name)?;
                 function.tags = tags;
                 tx.put(&FUNCTIONS, name.key(), &function)?;
+            }
+            Target::Mapping(id) => {
+                let mut mapping = event_source_mappings::load(ctx, tx, id)?;
+                mapping.tags = tags;
+                tx.put(&MAPPINGS, Mapping::key(ctx, id), &mapping)?;
             }
             Target::Signing(arn) => {
                 let mut config =

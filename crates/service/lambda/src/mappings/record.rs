@@ -1,0 +1,137 @@
+//! What is stored about an event source mapping.
+
+use std::collections::BTreeMap;
+
+use kernel::Ctx;
+use serde::{Deserialize, Serialize};
+use store::Table;
+
+use crate::name::Name;
+
+/// Mappings: account, region, UUID.
+pub(crate) const MAPPINGS: Table<Mapping> = Table::new("lambda/mapping");
+/// How far a stream was read: account, region, UUID, shard.
+pub(crate) const PLACES: Table<Place> = Table::new("lambda/mapping-place");
+
+/// Account, region and UUID.
+pub(crate) type MappingKey = (String, String, String);
+
+/// Where the events come from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) enum Source {
+    Queue,
+    /// A queue that keeps the order of its groups.
+    FifoQueue,
+    /// The stream of a DynamoDB table.
+    Stream,
+}
+
+impl Source {
+    pub fn is_queue(self) -> bool {
+        matches!(self, Source::Queue | Source::FifoQueue)
+    }
+}
+
+/// As AWS names them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) enum State {
+    Creating,
+    Enabling,
+    Enabled,
+    Disabling,
+    Disabled,
+    Updating,
+    Deleting,
+}
+
+impl State {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            State::Creating => "Creating",
+            State::Enabling => "Enabling",
+            State::Enabled => "Enabled",
+            State::Disabling => "Disabling",
+            State::Disabled => "Disabled",
+            State::Updating => "Updating",
+            State::Deleting => "Deleting",
+        }
+    }
+
+    /// Whether nothing is on its way.
+    pub fn is_settled(self) -> bool {
+        matches!(self, State::Enabled | State::Disabled)
+    }
+}
+
+/// A mapping.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Mapping {
+    pub id: String,
+    pub source: Source,
+    pub source_arn: String,
+    pub function: String,
+    pub qualifier: Option<String>,
+    pub state: State,
+    /// What it settles to.
+    pub enabled: bool,
+    /// Changes with every change.
+    pub revision: u64,
+    pub modified_ms: i64,
+    pub tags: BTreeMap<String, String>,
+    pub settings: Settings,
+    /// Where a stream's reader begins in shards it does not know; nothing for queues.
+    pub start: Option<Start>,
+}
+
+/// Where a stream's reader begins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) enum Start {
+    Horizon,
+    /// With what comes after the mapping was made at that moment. So a crash before the first
+    /// record loses none.
+    Latest(i64),
+    At(i64),
+}
+
+/// What can be changed.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Settings {
+    pub batch: i32,
+    pub window_s: i32,
+    /// Patterns, as given: an event needs to match one of them, if there are any.
+    pub filters: Vec<String>,
+    /// Whether the function names the items that failed.
+    pub partial: bool,
+    /// Most batches of a queue at a time.
+    pub concurrency_max: Option<i32>,
+    /// Batches of a shard at a time.
+    pub parallel: i32,
+    pub bisect: bool,
+    /// −1: until the records are gone.
+    pub retries_max: i32,
+    /// −1: as old as the stream keeps them.
+    pub age_s_max: i32,
+    /// The queue or topic that is told of records that are given up.
+    pub on_failure: Option<String>,
+}
+
+/// How far a shard was read.
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Place {
+    /// The sequence number of the last record that is done.
+    pub after: Option<String>,
+    /// Whether the shard is at its end.
+    pub ended: bool,
+}
+
+impl Mapping {
+    /// Where a mapping of the call's account and region lies.
+    pub fn key(ctx: &Ctx, id: &str) -> MappingKey {
+        (ctx.account().to_owned(), ctx.region().to_owned(), id.to_owned())
+    }
+
+    /// The function, in the account and region of `ctx`.
+    pub fn name(&self, ctx: &Ctx) -> Name {
+        Name { qualifier: self.qualifier.clone(), ..Name::of(ctx, &self.function) }
+    }
+}
