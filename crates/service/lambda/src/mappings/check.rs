@@ -10,7 +10,7 @@ use kernel::{Arn, Ctx, Fault};
 use super::lender::session;
 use super::pattern::Pattern;
 use super::record::{Settings, Source, Start};
-use super::sqs;
+use super::{sqs, streams};
 use crate::check::absent;
 use crate::errors::invalid;
 use crate::resolve::Resolved;
@@ -276,9 +276,7 @@ pub(crate) async fn reachable(
 ) -> Result<(), Error> {
     match source {
         Source::Queue | Source::FifoQueue => queue(ctx, target, arn).await,
-        Source::Stream => {
-            Err(Fault::not_implemented("streams of DynamoDB as event sources of Lambda").into())
-        }
+        Source::Stream => stream(ctx, target, arn).await,
     }
 }
 
@@ -311,6 +309,31 @@ async fn queue(ctx: &Ctx, target: &Resolved, arn: &Arn) -> Result<(), Error> {
         )));
     }
     Ok(())
+}
+
+/// Whether the function's role may read the stream.
+async fn stream(ctx: &Ctx, target: &Resolved, arn: &Arn) -> Result<(), Error> {
+    let own = target.owner(ctx);
+    let lent = role::lent(&own, &target.version.role, &session("check"), 60_000).await?;
+    let text = arn.to_string();
+    let no_access = || {
+        invalid(format!(
+            "Cannot access stream {text}. Please ensure the role can perform the GetRecords, \
+             GetShardIterator, DescribeStream, and ListStreams Actions on your stream in IAM."
+        ))
+    };
+    for action in ["GetRecords", "GetShardIterator", "DescribeStream"] {
+        let need = Need::new(format!("dynamodb:{action}"), text.as_str());
+        lent.authorize("dynamodbstreams", action, &[need]).map_err(|_| no_access())?;
+    }
+    match streams::shards(&lent, &text).await {
+        Ok(_) => Ok(()),
+        Err(fault) if fault.status >= 500 => Err(fault.into()),
+        Err(fault) if fault.code == "ResourceNotFoundException" => {
+            Err(invalid(format!("Stream not found: {text}")))
+        }
+        Err(_) => Err(no_access()),
+    }
 }
 
 fn refused(action: &str) -> Error {

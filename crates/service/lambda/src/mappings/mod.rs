@@ -8,10 +8,12 @@ mod call;
 mod check;
 pub(crate) mod describe;
 mod lender;
+mod notify;
 mod partial;
 mod pattern;
 pub(crate) mod record;
 mod sqs;
+mod streams;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -159,7 +161,8 @@ impl Work {
     async fn step(&self, mapping: Mapping, stop: &Stop) -> Result<(), StoreError> {
         match mapping.state {
             State::Disabled => stop.wait().await,
-            State::Enabled => sqs::read(self, mapping, stop).await,
+            State::Enabled if mapping.source.is_queue() => sqs::read(self, mapping, stop).await,
+            State::Enabled => streams::read(self, mapping, stop).await,
             State::Deleting => return self.erase().await,
             _ => return self.settle(mapping.revision).await,
         }
