@@ -52,7 +52,8 @@ function isModule(file) {
 }
 
 async function importFile(file) {
-  if (isModule(file)) return import(pathToFileURL(file).href);
+  // Node.js itself strips the types (22.18 and newer), and finds out what kind of module it is.
+  if (isModule(file) || /\.[mc]?ts$/.test(file)) return import(pathToFileURL(file).href);
   return createRequire(file)(file);
 }
 
@@ -62,7 +63,8 @@ async function loadHandler(root, text) {
   const parts = /^([^.]*)\.(.+)$/.exec(base);
   if (!parts || text.includes("..")) throw named("Runtime.MalformedHandlerName", "Bad handler");
   const stem = path.resolve(root, path.dirname(text), parts[1]);
-  const file = ["", ".js", ".mjs", ".cjs"].map((ending) => stem + ending)
+  const typed = process.features.typescript ? [".ts", ".mts", ".cts"] : [];
+  const file = ["", ".js", ".mjs", ".cjs", ...typed].map((ending) => stem + ending)
     .find((name) => existsSync(name) && !(name === stem && existsSync(path.join(name, "."))));
   const shown = path.join(path.dirname(text), parts[1]);
   if (!file) {

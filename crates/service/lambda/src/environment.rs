@@ -78,10 +78,11 @@ pub(crate) async fn variables(
         Family::Node => {
             // The SDK that we bring along warns of a Node.js that we chose as well.
             set("AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED", "true".into());
+            let major = function.runtime.trim_start_matches("nodejs").trim_end_matches(".x");
             set(
                 "NODE_PATH",
                 format!(
-                    "/opt/nodejs/node20/node_modules:/opt/nodejs/node_modules:{runtime}/node_modules:{runtime}:{task}"
+                    "/opt/nodejs/node{major}/node_modules:/opt/nodejs/node_modules:{runtime}/node_modules:{runtime}:{task}"
                 ),
             );
         }
@@ -89,7 +90,7 @@ pub(crate) async fn variables(
             let (opt, version) = (at("/opt/python"), &function.runtime);
             set("PYTHONPATH", format!("{opt}/lib/{version}/site-packages:{opt}:{runtime}"));
         }
-        Family::Java => {}
+        Family::Java | Family::Provided => {}
     }
     credentials(host, ctx, function, &mut variables).await?;
     // Last, so that a function may choose its own PATH or TZ; reserved names were refused.

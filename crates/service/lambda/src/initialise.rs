@@ -9,7 +9,7 @@ use crate::instance::{DEBUGGED_MAX, Instance, Purpose, stopped};
 use crate::outcome::{Ended, NotReady};
 use crate::platform::Platform;
 use crate::pool::Job;
-use crate::running::{Happened, Running, out_of_turn};
+use crate::running::{Happened, Running, lacks_bootstrap, out_of_turn};
 use crate::runtime_api::{Kind, accepted};
 use crate::runtimes::Runtime;
 
@@ -117,6 +117,10 @@ impl Instance {
         }
         let begun = self.ctx.elapsed();
         let what = (initialization, self.stream.as_str());
+        let lacking = lacks_bootstrap(&self.host, &function).await.map_err(NotReady::Fatal)?;
+        if let Some(ended) = lacking {
+            return Err(NotReady::Init(ended));
+        }
         let started = Running::start(&self.host, &self.ctx, &function, runtime, what).await;
         let mut running = started.map_err(NotReady::Fatal)?;
         let failed = self.wait_for_all(&mut running, limit, turn).await;

@@ -1,7 +1,7 @@
 //! One sandbox with its runtime: started, asked, listened to.
 
 use std::future::poll_fn;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -24,7 +24,7 @@ use crate::output::Output;
 use crate::platform::Platform;
 use crate::record::FunctionRecord;
 use crate::runtime_api::{self, Answer, Call, ExtensionCall, Kind};
-use crate::runtimes::{Family, Runtime, family};
+use crate::runtimes::{BOOTSTRAPS, Family, Runtime, family};
 use crate::telemetry::{Subscriber, Subscription};
 
 /// AWS's limits inside a sandbox.
@@ -102,11 +102,15 @@ impl Running {
         };
         let plan = plan(function, runtime, &task, opt.as_deref());
         let external = external_extensions(&plan);
+        let program = match family(&function.runtime) {
+            Family::Provided => bootstrap(&plan).unwrap_or_else(|| runtime.program.clone()),
+            _ => runtime.program.clone(),
+        };
         let place = engine.place(plan).map_err(failed)?;
         let env = environment::variables(host, ctx, function, &place, (initialization, log_stream))
             .await?;
         let program = Program {
-            program: runtime.program.clone(),
+            program: place.path(&program),
             args: runtime.args(function, &place.path(Path::new("/var/runtime"))),
             env,
             cwd: place.path(Path::new("/var/task")),
@@ -510,10 +514,10 @@ fn external_extensions(plan: &Plan) -> Vec<String> {
 fn plan(function: &FunctionRecord, runtime: &Runtime, task: &Path, opt: Option<&Path>) -> Plan {
     let mount =
         |source: &Path, target: &Path| Mount { source: source.into(), target: target.into() };
-    let mut mounts = vec![
-        mount(task, Path::new("/var/task")),
-        mount(&runtime.folder, Path::new("/var/runtime")),
-    ];
+    let mut mounts = vec![mount(task, Path::new("/var/task"))];
+    if !runtime.folder.as_os_str().is_empty() {
+        mounts.push(mount(&runtime.folder, Path::new("/var/runtime")));
+    }
     mounts.extend(opt.map(|opt| mount(opt, Path::new("/opt"))));
     mounts.extend(runtime.mounts.iter().map(|folder| mount(folder, folder)));
     let mut links = Vec::new();
@@ -522,6 +526,40 @@ fn plan(function: &FunctionRecord, runtime: &Runtime, task: &Path, opt: Option<&
         links.push(("/node_modules".into(), "/var/runtime/node_modules".into()));
     }
     Plan { mounts, links, ports: vec![RUNTIME_API_PORT, ENDPOINT_PORT] }
+}
+
+/// The program that a function of the runtime `provided` brings along, as seen inside.
+fn bootstrap(plan: &Plan) -> Option<PathBuf> {
+    let on_host = |inside: &Path| {
+        plan.mounts.iter().any(|mount| {
+            let rest = inside.strip_prefix(&mount.target);
+            rest.is_ok_and(|rest| mount.source.join(rest).is_file())
+        })
+    };
+    BOOTSTRAPS.iter().map(PathBuf::from).find(|path| on_host(path))
+}
+
+/// Whether the program of a function of the runtime `provided` is missing; `None` where it is not.
+pub(crate) async fn lacks_bootstrap(
+    host: &Host,
+    function: &FunctionRecord,
+) -> Result<Option<Ended>, Error> {
+    if family(&function.runtime) != Family::Provided {
+        return Ok(None);
+    }
+    let task = host.code.unpacked(&function.code).await?;
+    let layers = host.code.known(&function.code).and_then(|folder| folder.layers);
+    let has = |folder: &Path| folder.join("bootstrap").is_file();
+    if has(&task) || layers.is_some_and(|layers| has(&layers)) {
+        return Ok(None);
+    }
+    let error_type = "Runtime.InvalidEntrypoint".to_owned();
+    let places = BOOTSTRAPS.join(" ");
+    let body = serde_json::json!({
+        "errorType": error_type,
+        "errorMessage": format!("Error: Couldn't find valid bootstrap(s): [{places}]"),
+    });
+    Ok(Some(Ended::Failed { body: body.to_string().into(), error_type }))
 }
 
 /// Serves a port of the sandbox until the future is dropped.

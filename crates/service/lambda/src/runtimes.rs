@@ -11,7 +11,22 @@ use serde::Deserialize;
 use crate::record::FunctionRecord;
 
 /// The runtimes that can be created.
-pub(crate) const SERVED: &[&str] = &["nodejs20.x", "python3.11", "java17"];
+pub(crate) const SERVED: &[&str] = &[
+    "nodejs20.x",
+    "nodejs22.x",
+    "nodejs24.x",
+    "python3.11",
+    "python3.12",
+    "python3.13",
+    "java11",
+    "java17",
+    "java21",
+    "java25",
+    "provided.al2",
+    "provided.al2023",
+];
+/// Where a function of the runtime `provided` may bring its program, in this order.
+pub(crate) const BOOTSTRAPS: [&str; 2] = ["/var/task/bootstrap", "/opt/bootstrap"];
 
 /// An installed runtime's interpreter, its version and program; or why it is not ready.
 pub type Installed = Result<(String, PathBuf), String>;
@@ -34,7 +49,7 @@ pub(crate) struct Runtime {
     pub program: PathBuf,
     /// Folders the interpreter needs to see, besides the system's.
     pub mounts: Vec<PathBuf>,
-    /// Becomes `/var/runtime`.
+    /// Becomes `/var/runtime`; empty where there is none.
     #[serde(skip)]
     pub folder: PathBuf,
 }
@@ -48,6 +63,11 @@ impl Runtime {
                  `./gureum runtimes {name}` once."
             )
         };
+        if family(name) == Family::Provided {
+            let version = "the function's own".into();
+            let (program, folder) = (BOOTSTRAPS[0].into(), PathBuf::new());
+            return Ok(Runtime { version, program, mounts: Vec::new(), folder });
+        }
         // The name of an installation is a link; what runs keeps its own version.
         let home = fs::canonicalize(runtimes.join(name))
             .map_err(|_| missing(&format!("{} does not exist", runtimes.join(name).display())))?;
@@ -74,19 +94,8 @@ impl Runtime {
                 at("index.mjs"),
             ],
             Family::Python => vec!["-m".into(), "awslambdaric".into(), handler],
-            Family::Java => vec![
-                format!("-Xmx{}m", memory_mb * 85 / 100),
-                "-XX:+UseSerialGC".into(),
-                "-XX:TieredStopAtLevel=1".into(),
-                "-Xshare:auto".into(),
-                // Lets AWS's client open the descriptor for log messages.
-                "--add-opens=java.base/java.io=ALL-UNNAMED".into(),
-                "-Djava.io.tmpdir=/tmp".into(),
-                "-cp".into(),
-                at("lib/*"),
-                "com.amazonaws.services.lambda.runtime.api.client.AWSLambda".into(),
-                handler,
-            ],
+            Family::Java => java(&function.runtime, memory_mb, at("lib/*"), handler),
+            Family::Provided => Vec::new(),
         }
     }
 
@@ -96,12 +105,34 @@ impl Runtime {
     }
 }
 
+/// The arguments of AWS's Java client.
+fn java(runtime: &str, memory_mb: i64, classes: String, handler: String) -> Vec<String> {
+    let mut args = vec![
+        format!("-Xmx{}m", memory_mb * 85 / 100),
+        "-XX:+UseSerialGC".into(),
+        "-XX:TieredStopAtLevel=1".into(),
+        "-Xshare:auto".into(),
+        // Lets AWS's client open the descriptor for log messages.
+        "--add-opens=java.base/java.io=ALL-UNNAMED".into(),
+        "-Djava.io.tmpdir=/tmp".into(),
+    ];
+    if runtime == "java25" {
+        // Since Java 24 a warning is printed where the client loads its library.
+        args.push("--enable-native-access=ALL-UNNAMED".into());
+    }
+    let main = "com.amazonaws.services.lambda.runtime.api.client.AWSLambda".into();
+    args.extend(["-cp".into(), classes, main, handler]);
+    args
+}
+
 /// Languages.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Family {
     Node,
     Python,
     Java,
+    /// The function brings its own program.
+    Provided,
 }
 
 /// The language of a served runtime.
@@ -109,6 +140,7 @@ pub(crate) fn family(runtime: &str) -> Family {
     match runtime {
         name if name.starts_with("node") => Family::Node,
         name if name.starts_with("python") => Family::Python,
+        name if name.starts_with("provided") => Family::Provided,
         _ => Family::Java,
     }
 }
