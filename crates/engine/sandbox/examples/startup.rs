@@ -25,6 +25,7 @@ async fn measure(rounds: usize) {
             }
         };
         let (mut started, mut ended) = (Vec::new(), Vec::new());
+        let mut steps: Vec<(String, Vec<u64>)> = Vec::new();
         for _ in 0..rounds {
             let begin = Instant::now();
             let plan = Plan { ports: vec![9001, 4566], ..Plan::default() };
@@ -41,6 +42,12 @@ async fn measure(rounds: usize) {
             };
             let mut sandbox = engine.launch(place, program).await.expect("a sandbox");
             started.push(begin.elapsed());
+            for (at, (name, us)) in sandbox.steps.drain(..).enumerate() {
+                match steps.get_mut(at) {
+                    Some((_, all)) => all.push(us),
+                    None => steps.push((name, vec![us])),
+                }
+            }
             sandbox.control.wait().await;
             ended.push(begin.elapsed());
         }
@@ -50,10 +57,22 @@ async fn measure(rounds: usize) {
             median(started),
             median(ended)
         );
+        let quick = |mut all: Vec<u64>| {
+            all.sort_unstable();
+            format!("{} ({})", all[all.len() / 2], all[0])
+        };
+        let steps = steps.into_iter().map(|(name, all)| format!("{name} {}", quick(all)));
+        println!("  steps, µs, median (least): {}", steps.collect::<Vec<_>>().join(", "));
     }
 }
 
 fn median(mut times: Vec<Duration>) -> String {
     times.sort();
-    format!("{:.2} ms (median of {})", times[times.len() / 2].as_secs_f64() * 1e3, times.len())
+    let ms = |time: Duration| time.as_secs_f64() * 1e3;
+    format!(
+        "{:.2} ms ({:.2} at least, {} rounds)",
+        ms(times[times.len() / 2]),
+        ms(times[0]),
+        times.len()
+    )
 }

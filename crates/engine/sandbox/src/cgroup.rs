@@ -156,11 +156,14 @@ impl Drop for Groups {
 }
 
 impl Group {
-    /// Descriptors through which a process joins by writing `0`.
+    /// Descriptors through which a process of one thread joins by writing `0`.
     pub(crate) fn doors(&self) -> Result<Vec<OwnedFd>> {
         let mut folders: Vec<&Path> = self.controllers.iter().map(|c| c.folder.as_path()).collect();
         folders.dedup();
-        let open = |folder: &Path| OpenOptions::new().write(true).open(folder.join("cgroup.procs"));
+        // A thread that moves itself needs not wait until nobody in the system forks.
+        let version_1 = self.groups.version == Version::One;
+        let file = if version_1 { "tasks" } else { "cgroup.procs" };
+        let open = |folder: &Path| OpenOptions::new().write(true).open(folder.join(file));
         folders.into_iter().map(|folder| Ok(open(folder)?.into())).collect()
     }
 
