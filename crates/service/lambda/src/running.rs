@@ -548,7 +548,10 @@ pub(crate) async fn lacks_bootstrap(
         return Ok(None);
     }
     let task = host.code.unpacked(&function.code).await?;
-    let layers = host.code.known(&function.code).and_then(|folder| folder.layers);
+    let layers = match function.layers.as_slice() {
+        [] => host.code.known(&function.code).and_then(|folder| folder.layers),
+        layers => Some(host.code.opt(layers).await?),
+    };
     let has = |folder: &Path| folder.join("bootstrap").is_file();
     if has(&task) || layers.is_some_and(|layers| has(&layers)) {
         return Ok(None);
