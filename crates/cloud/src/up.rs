@@ -46,10 +46,7 @@ async fn serve(up: Up, json: bool) -> Result<ExitCode, Failure> {
     let lambda = Functions {
         cache: cache.folder().to_owned(),
         lazy: up.lazy_lambda,
-<<<<<<< HEAD
         retry: up.lambda_retry,
-=======
->>>>>>> 396eb9d (cloud: gureum local generate-event, gureum logs)
         local: None,
         relay: None,
     };
