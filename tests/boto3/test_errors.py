@@ -117,8 +117,8 @@ def test_unknown_operation(send, endpoint):
 
 
 def test_operation_we_do_not_serve(client):
-    code, message = error_of(client("dynamodb").list_exports)
-    assert "ListExports" in message
+    code, message = error_of(client("dynamodb").describe_kinesis_streaming_destination, TableName="table")
+    assert "DescribeKinesisStreamingDestination" in message
     assert code not in ("InternalFailure", "InternalServerError")
 
 

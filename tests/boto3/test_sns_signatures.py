@@ -180,7 +180,7 @@ def test_a_function_with_and_without_permission(client, unique):
 
     def seen():
         try:
-            events = logs.filter_log_events(logGroupName=f"/aws/lambda/{name}", filterPattern="aws:sns")["events"]
+            events = logs.filter_log_events(logGroupName=f"/aws/lambda/{name}", filterPattern='"aws:sns"')["events"]
         except logs.exceptions.ResourceNotFoundException:
             return []
         return [json.loads(event["message"])["Records"][0]["Sns"]["Message"] for event in events]
