@@ -6,16 +6,14 @@ import json
 import pytest
 from conftest import error_of, eventually
 from test_lambda import deploy, functions  # noqa: F401  (fixtures)
-from test_lambda_mappings import feed, gone, queue, settled, sqs, state  # noqa: F401
+from test_lambda_mappings import feed, queue, read_notes, settled, sqs, state  # noqa: F401
 
-# Notes every attempt under a number that grows, and fails where a record says so.
+# Notes every attempt, and fails where a record says so.
 NOTE = """
-import json, os, time, boto3
-table = boto3.resource("dynamodb").Table(os.environ["TABLE"])
+import json, os, time
 
 def handler(event, context):
-    seen = [record["dynamodb"]["Keys"]["id"]["S"] for record in event["Records"]]
-    table.put_item(Item={"at": str(time.time_ns()), "seen": seen, "event": json.dumps(event)})
+    print("NOTED", time.time_ns(), json.dumps(event))
     bad = [r["dynamodb"]["SequenceNumber"] for r in event["Records"] if "bad" in r["dynamodb"]["Keys"]["id"]["S"]]
     if bad and os.environ.get("PARTIAL"):
         return {"batchItemFailures": [{"itemIdentifier": bad[0]}]}
@@ -65,19 +63,16 @@ def source(client, tables):
 
 
 @pytest.fixture
-def noting(client, tables, deploy):  # noqa: F811
-    """A function that notes what it gets, and what it has noted, in order."""
-    name, _ = tables("at")
+def noting(client, deploy):  # noqa: F811
+    """A function that notes what it gets, and what it has noted: keys and records, in order."""
+    logs = client("logs")
 
     def make(**variables):
-        function = deploy(NOTE, Environment={"Variables": {"TABLE": name, **variables}})
+        function = deploy(NOTE, MemorySize=512, Environment={"Variables": variables})
 
         def noted():
-            items = client("dynamodb").scan(TableName=name, ConsistentRead=True)["Items"]
-            items.sort(key=lambda item: item["at"]["S"])
-            return [[id["S"] for id in item["seen"]["L"]] for item in items], [
-                json.loads(item["event"]["S"])["Records"] for item in items
-            ]
+            batches = read_notes(logs, function)
+            return [[record["dynamodb"]["Keys"]["id"]["S"] for record in batch] for batch in batches], batches
 
         return function, noted
 

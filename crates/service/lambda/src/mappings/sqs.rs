@@ -25,8 +25,9 @@ use super::record::{Mapping, Source};
 use super::{Stop, Work};
 use crate::invoke::REQUEST_BYTES_MAX;
 
-/// Batches at a time unless the mapping says otherwise. Each may need a sandbox of its own.
-const AT_ONCE: usize = 16;
+/// Batches at a time unless the mapping says otherwise, as many as AWS begins with. Each may need
+/// a sandbox of its own.
+const AT_ONCE: usize = 5;
 /// SQS gives no more at a time.
 const RECEIVED_MAX: i32 = 10;
 /// The longest that SQS lets anyone wait.
