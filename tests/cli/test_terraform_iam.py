@@ -1,33 +1,6 @@
 """Terraform's aws_iam resources: apply, no drift, change, destroy."""
 
-import os
-import shutil
-import subprocess
-
-import pytest
-from conftest import REGION
-
-TERRAFORM = shutil.which("terraform")
-
-PROVIDER = """
-terraform {
-  required_providers {
-    aws = { source = "hashicorp/aws" }
-  }
-}
-provider "aws" {
-  region                      = "%(region)s"
-  access_key                  = "test"
-  secret_key                  = "test"
-  skip_metadata_api_check     = true
-  skip_region_validation      = true
-  skip_credentials_validation = true
-  endpoints {
-    iam = "%(endpoint)s"
-    sts = "%(endpoint)s"
-  }
-}
-"""
+from terraform import Terraform
 
 RESOURCES = """
 data "aws_caller_identity" "own" {}
@@ -145,37 +118,13 @@ resource "aws_iam_service_linked_role" "scaling" {
 """
 
 
-@pytest.mark.skipif(TERRAFORM is None, reason="terraform is not installed")
 def test_iam(endpoint, client, unique, tmp_path):
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-
-    def terraform(*words, code=0):
-        done = subprocess.run(
-            [TERRAFORM, *words, "-no-color"], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300
-        )
-        assert done.returncode == code, done.stdout + done.stderr
-        return done.stdout
-
-    def write(team):
-        text = PROVIDER % {"region": REGION, "endpoint": endpoint} + RESOURCES % {"name": name, "team": team}
-        (tmp_path / "main.tf").write_text(text)
-
     name = unique("tf")
-    write("blue")
-    init = subprocess.run([TERRAFORM, "init", "-no-color"], cwd=tmp_path, env=environment, capture_output=True, text=True)
-    if init.returncode != 0:
-        pytest.skip(f"the AWS provider is not to be had here: {init.stderr}")
     iam = client("iam")
-    try:
-        terraform("apply", "-auto-approve")
-        # What is there is what was asked for: nothing to do.
-        terraform("plan", "-detailed-exitcode")
+    with Terraform(tmp_path, endpoint, "iam") as terraform:
+        terraform.apply(RESOURCES % {"name": name, "team": "blue"})
         role = iam.get_role(RoleName=name)["Role"]
         assert role["Description"] == "blue" and role["MaxSessionDuration"] == 7200
-        write("green")
-        terraform("apply", "-auto-approve")
-        terraform("plan", "-detailed-exitcode")
+        terraform.apply(RESOURCES % {"name": name, "team": "green"})
         assert iam.get_role(RoleName=name)["Role"]["Tags"] == [{"Key": "team", "Value": "green"}]
-    finally:
-        terraform("destroy", "-auto-approve")
     assert name not in [role["RoleName"] for role in iam.list_roles(MaxItems=1000)["Roles"]]

@@ -1,15 +1,9 @@
 """Terraform's aws_lambda resources: apply, no drift, change, destroy."""
 
 import json
-import os
-import shutil
-import subprocess
 
-import pytest
-from conftest import REGION, ROLE, zipped
-from test_terraform_iam import PROVIDER
-
-TERRAFORM = shutil.which("terraform")
+from conftest import ROLE, zipped
+from terraform import Terraform
 
 RESOURCES = """
 resource "aws_lambda_layer_version" "tools" {
@@ -83,45 +77,20 @@ resource "aws_lambda_function_event_invoke_config" "live" {
 """
 
 
-@pytest.mark.skipif(TERRAFORM is None, reason="terraform is not installed")
 def test_lambda(endpoint, client, unique, tmp_path):
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-
-    def terraform(*words, code=0):
-        done = subprocess.run(
-            [TERRAFORM, *words, "-no-color"], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300
-        )
-        assert done.returncode == code, done.stdout + done.stderr
-        return done.stdout
-
-    def write(word):
-        provider = PROVIDER.replace("    iam = ", '    lambda = "%(endpoint)s"\n    iam = ')
-        text = provider % {"region": REGION, "endpoint": endpoint}
-        (tmp_path / "main.tf").write_text(text + RESOURCES % {"name": name, "role": ROLE, "word": word})
-
     name = unique("tf")
     (tmp_path / "layer.zip").write_bytes(zipped({"python/tool.py": "WHO = 'tool'"}))
     source = "import os, tool\ndef handler(event, context): return [os.environ['WORD'], tool.WHO, context.function_version]"
     (tmp_path / "code.zip").write_bytes(zipped({"main.py": source}))
-    write("blue")
-    init = subprocess.run([TERRAFORM, "init", "-no-color"], cwd=tmp_path, env=environment, capture_output=True, text=True)
-    if init.returncode != 0:
-        pytest.skip(f"the AWS provider is not to be had here: {init.stderr}")
     functions = client("lambda")
 
     def said():
         return json.loads(functions.invoke(FunctionName=name, Qualifier="live")["Payload"].read())
 
-    try:
-        terraform("apply", "-auto-approve")
-        # What is there is what was asked for: nothing to do.
-        terraform("plan", "-detailed-exitcode")
+    with Terraform(tmp_path, endpoint, "lambda", "iam") as terraform:
+        terraform.apply(RESOURCES % {"name": name, "role": ROLE, "word": "blue"})
         assert said() == ["blue", "tool", "1"]
-        write("green")
-        terraform("apply", "-auto-approve")
-        terraform("plan", "-detailed-exitcode")
+        terraform.apply(RESOURCES % {"name": name, "role": ROLE, "word": "green"})
         assert said() == ["green", "tool", "2"]
-    finally:
-        terraform("destroy", "-auto-approve")
     listed = functions.get_paginator("list_functions").paginate()
     assert name not in [function["FunctionName"] for page in listed for function in page["Functions"]]

@@ -1,35 +1,8 @@
 """Terraform's aws_s3_bucket and the resources beside it: apply, no drift, destroy."""
 
-import os
-import shutil
-import subprocess
+from terraform import Terraform
 
-import pytest
-
-TERRAFORM = shutil.which("terraform")
-
-CONFIGURATION = """
-terraform {
-  required_providers {
-    aws = { source = "hashicorp/aws" }
-  }
-}
-provider "aws" {
-  region                      = "us-east-1"
-  access_key                  = "test"
-  secret_key                  = "test"
-  s3_use_path_style           = true
-  skip_metadata_api_check     = true
-  skip_region_validation      = true
-  skip_requesting_account_id  = true
-  skip_credentials_validation = true
-  endpoints {
-    s3  = "%(endpoint)s"
-    sqs = "%(endpoint)s"
-    sts = "%(endpoint)s"
-  }
-}
-
+RESOURCES = """
 resource "aws_s3_bucket" "site" {
   bucket              = "%(name)s"
   force_destroy       = true
@@ -173,28 +146,11 @@ resource "aws_s3_object" "index" {
 """
 
 
-@pytest.mark.skipif(TERRAFORM is None, reason="terraform is not installed")
 def test_bucket_with_everything(endpoint, client, unique, tmp_path):
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-
-    def terraform(*words, code=0):
-        done = subprocess.run(
-            [TERRAFORM, *words, "-no-color"], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600
-        )
-        assert done.returncode == code, done.stdout + done.stderr
-        return done.stdout
-
     name = unique("terraform")
-    (tmp_path / "main.tf").write_text(CONFIGURATION % {"name": name, "endpoint": endpoint})
-    init = subprocess.run([TERRAFORM, "init", "-no-color"], cwd=tmp_path, env=environment, capture_output=True, text=True)
-    if init.returncode != 0:
-        pytest.skip(f"the AWS provider is not to be had here: {init.stderr}")
     s3 = client("s3", region_name="us-east-1")
-    try:
-        terraform("apply", "-auto-approve")
-        terraform("plan", "-detailed-exitcode")
+    with Terraform(tmp_path, endpoint, "s3", "sqs", region="us-east-1") as terraform:
+        terraform.apply(RESOURCES % {"name": name})
         assert s3.get_object(Bucket=name, Key="index.html")["Body"].read() == b"<p>hello</p>"
         assert s3.get_bucket_policy_status(Bucket=name)["PolicyStatus"]["IsPublic"] is True
-    finally:
-        terraform("destroy", "-auto-approve")
     assert name not in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]

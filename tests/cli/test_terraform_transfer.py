@@ -3,37 +3,17 @@
 import json
 import os
 import pathlib
-import shutil
 import subprocess
 import sys
 import uuid
 
 import pytest
 from conftest import ACCOUNT, REGION, eventually
+from terraform import Terraform
 
-TERRAFORM = shutil.which("terraform")
 AWS = pathlib.Path(sys.executable).with_name("aws")
 
-PROVIDER = """
-terraform {
-  required_providers {
-    aws = { source = "hashicorp/aws" }
-  }
-}
-provider "aws" {
-  region                      = "%(region)s"
-  access_key                  = "test"
-  secret_key                  = "test"
-  skip_metadata_api_check     = true
-  skip_region_validation      = true
-  skip_requesting_account_id  = true
-  skip_credentials_validation = true
-  endpoints {
-    dynamodb = "%(endpoint)s"
-    sts      = "%(endpoint)s"
-  }
-}
-
+RESOURCES = """
 resource "aws_dynamodb_table_export" "out" {
   table_arn = "arn:aws:dynamodb:%(region)s:%(account)s:table/%(name)s"
   s3_bucket = "%(bucket)s"
@@ -83,32 +63,14 @@ def source(client, unique):
     return name, bucket
 
 
-@pytest.mark.skipif(TERRAFORM is None, reason="terraform is not installed")
 def test_terraform(endpoint, client, source, tmp_path):
     name, bucket = source
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-
-    def terraform(*words, code=0):
-        done = subprocess.run(
-            [TERRAFORM, *words, "-no-color"], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300
-        )
-        assert done.returncode == code, done.stdout + done.stderr
-        return done.stdout
-
-    values = {"region": REGION, "endpoint": endpoint, "account": ACCOUNT, "name": name, "bucket": bucket}
-    (tmp_path / "main.tf").write_text(PROVIDER % values)
-    init = subprocess.run([TERRAFORM, "init", "-no-color"], cwd=tmp_path, env=environment, capture_output=True, text=True)
-    if init.returncode != 0:
-        pytest.skip(f"the AWS provider is not to be had here: {init.stderr}")
-    try:
+    with Terraform(tmp_path, endpoint, "dynamodb") as terraform:
         # The data's folder is known only when the export has been made.
-        terraform("apply", "-auto-approve")
-        assert json.loads(terraform("output", "-json"))["items"]["value"] == 2
-        terraform("plan", "-detailed-exitcode")
+        terraform.apply(RESOURCES % {"region": REGION, "account": ACCOUNT, "name": name, "bucket": bucket})
+        assert terraform.outputs()["items"] == 2
         found = client("dynamodb").scan(TableName=f"{name}-copy")["Items"]
         assert sorted(item["pk"]["S"] for item in found) == ["a", "b"]
-    finally:
-        terraform("destroy", "-auto-approve")
 
 
 def test_the_cli(endpoint, client, source, tmp_path):
