@@ -13,6 +13,10 @@ const NOT_ASSUMED: &str = "The role defined for the function cannot be assumed b
 
 /// Refuses a role that is not there or does not trust Lambda, as CreateFunction does.
 pub(crate) async fn check(ctx: &Ctx, role: &str) -> Result<(), api_lambda::Error> {
+    if Arn::parse(role).is_ok_and(|arn| arn.account != ctx.account()) {
+        let message = "Cross-account pass role is not allowed.";
+        return Err(Fault::new("AccessDeniedException", 403, message).into());
+    }
     match unique_id(ctx, role, "check").await {
         Ok(_) => Ok(()),
         Err(fault) if fault.status >= 500 => Err(fault.into()),

@@ -16,7 +16,7 @@ use store::ReadTx;
 
 use crate::Lambda;
 use crate::errors::not_found;
-use crate::layers::{LAYER_POLICIES, LayerName};
+use crate::layers::{LAYER_POLICIES, LayerName, missing};
 use crate::policy::{self, Policy};
 
 pub(crate) async fn add_layer_version_permission(
@@ -78,7 +78,7 @@ pub(crate) async fn get_layer_version_policy(
     let name = LayerName::parse(ctx, &input.layer_name, input.version_number)?;
     let found = ctx.store().read(|tx| load(tx, &name))?;
     if found.statements.is_empty() {
-        return Err(not_found("No policy is associated with the given resource."));
+        return Err(missing());
     }
     let policy = Some(found.document().to_string());
     Ok(GetLayerVersionPolicyResponse { policy, revision_id: Some(found.revision) })
