@@ -157,7 +157,8 @@ describe("DynamoDB", () => {
       db.send(new GetCommand({ TableName: "none", Key: { id: 1 } })),
       (error) => error instanceof DynamoDB.ResourceNotFoundException,
     );
-    await assert.rejects(client.send(new DynamoDB.ListExportsCommand({})), /ListExports/);
+    const unserved = new DynamoDB.DescribeKinesisStreamingDestinationCommand({ TableName });
+    await assert.rejects(client.send(unserved), /DescribeKinesisStreamingDestination/);
   });
 });
 
