@@ -8,6 +8,7 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { installConsole, logError } from "./console.mjs";
 import { describe, named } from "./errors.mjs";
+import { prepareRandomness, renewRandomness } from "./randomness.mjs";
 import { installStreaming, isStreaming, ResponseStream, runStreaming } from "./streaming.mjs";
 
 const API = process.env.AWS_LAMBDA_RUNTIME_API;
@@ -192,6 +193,7 @@ const same = (error) => error;
 const rejection = (reason) =>
   named("Runtime.UnhandledPromiseRejection", String(reason), reason instanceof Error ? reason : undefined);
 
+if (process.env.AWS_LAMBDA_INITIALIZATION_TYPE === "snap-start") prepareRandomness();
 installConsole(() => requestId);
 installStreaming();
 process.on("uncaughtException", onFatal(129, same));
@@ -204,5 +206,10 @@ try {
   logError("Uncaught Exception", describe(error));
   await postError("init/error", error).catch(() => {});
   process.exit(1);
+}
+if (process.env.AWS_LAMBDA_INITIALIZATION_TYPE === "snap-start") {
+  // Answered when the environment is restored, perhaps in many places at once.
+  await call("GET", "restore/next");
+  renewRandomness();
 }
 for (;;) await serveOne(handler);

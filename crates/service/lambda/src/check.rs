@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use api_lambda::{
-    Architecture, CreateFunctionRequest, DeadLetterConfig, Error, PackageType, SnapStart,
-    SnapStartApplyOn, TracingConfig, TracingMode, UpdateFunctionConfigurationRequest, VpcConfig,
+    Architecture, CreateFunctionRequest, DeadLetterConfig, Error, PackageType, TracingConfig,
+    TracingMode, UpdateFunctionConfigurationRequest, VpcConfig,
 };
 use kernel::Fault;
 
@@ -151,7 +151,6 @@ pub(crate) fn created(input: &CreateFunctionRequest) -> Result<(), Error> {
     absent("tenant isolation", input.tenancy_config.is_some())?;
     shared(Shared {
         vpc: &input.vpc_config,
-        snap_start: &input.snap_start,
         files: input.file_system_configs.as_ref().is_some_and(|files| !files.is_empty()),
         key: input.kms_key_arn.as_deref().is_some_and(|arn| !arn.is_empty()),
         other: input.capacity_provider_config.is_some()
@@ -166,7 +165,6 @@ pub(crate) fn updated(input: &UpdateFunctionConfigurationRequest) -> Result<(), 
     absent("container images", input.image_config.is_some())?;
     shared(Shared {
         vpc: &input.vpc_config,
-        snap_start: &input.snap_start,
         files: input.file_system_configs.as_ref().is_some_and(|files| !files.is_empty()),
         key: input.kms_key_arn.as_deref().is_some_and(|arn| !arn.is_empty()),
         other: input.capacity_provider_config.is_some()
@@ -178,7 +176,6 @@ pub(crate) fn updated(input: &UpdateFunctionConfigurationRequest) -> Result<(), 
 
 struct Shared<'a> {
     vpc: &'a Option<VpcConfig>,
-    snap_start: &'a Option<SnapStart>,
     files: bool,
     key: bool,
     other: bool,
@@ -189,10 +186,7 @@ fn shared(asked: Shared<'_>) -> Result<(), Error> {
         let some = |list: &Option<Vec<String>>| list.as_ref().is_some_and(|list| !list.is_empty());
         some(&vpc.subnet_ids) || some(&vpc.security_group_ids)
     });
-    let snap_start = (asked.snap_start.as_ref())
-        .is_some_and(|snap| snap.apply_on == Some(SnapStartApplyOn::PublishedVersions));
     absent("VpcConfig", in_vpc)?;
-    absent("SnapStart", snap_start)?;
     absent("FileSystemConfigs", asked.files)?;
     absent("KMSKeyArn", asked.key)?;
     absent("CapacityProviderConfig, DurableConfig, RuntimeConfig or AcceleratorConfig", asked.other)

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use kernel::{Ctx, Timestamp};
 
 use crate::layers::LayerUse;
-use crate::record::FunctionRecord;
+use crate::record::{FunctionRecord, Unsnapped};
 
 impl FunctionRecord {
     /// The API's view. `arn` is the function's ARN as the caller asked for it.
@@ -22,9 +22,9 @@ impl FunctionRecord {
         let mode = if self.traced { TracingMode::Active } else { TracingMode::PassThrough };
         let dead_letters =
             (self.dead_letters.clone()).map(|arn| DeadLetterConfig { target_arn: Some(arn) });
-        let pending = |text: &str| (!self.active).then(|| text.to_owned());
+        let (state, reason, reason_code) = self.state();
         let (state, status) = (
-            if self.active { State::Active } else { State::Pending },
+            state,
             if self.settled || !self.active {
                 LastUpdateStatus::Successful
             } else {
@@ -53,19 +53,52 @@ impl FunctionRecord {
             tracing_config: Some(TracingConfigResponse { mode: Some(mode) }),
             revision_id: Some(self.revision.clone()),
             state: Some(state),
-            state_reason: pending("The function is being created."),
-            state_reason_code: (!self.active).then_some(StateReasonCode::Creating),
+            state_reason: reason,
+            state_reason_code: reason_code,
             last_update_status: Some(status),
             package_type: Some(PackageType::Zip),
             architectures: Some(vec![Architecture::from(self.architecture.as_str())]),
             ephemeral_storage: Some(EphemeralStorage { size: self.tmp_mb }),
-            snap_start: Some(SnapStartResponse {
-                apply_on: Some(SnapStartApplyOn::None),
-                optimization_status: Some(SnapStartOptimizationStatus::Off),
-            }),
+            snap_start: Some(self.snap_start_shown()),
             logging_config: Some(self.logging_config()),
             ..Default::default()
         })
+    }
+}
+
+impl FunctionRecord {
+    /// The state, its reason and the reason's code.
+    fn state(&self) -> (State, Option<String>, Option<StateReasonCode>) {
+        if self.active {
+            return (State::Active, None, None);
+        }
+        let (state, reason, code) = match &self.unsnapped {
+            None => (State::Pending, "The function is being created.", StateReasonCode::Creating),
+            Some(Unsnapped::Again) => {
+                (State::Pending, "The function is being restored.", StateReasonCode::Restoring)
+            }
+            Some(Unsnapped::Idle) => {
+                (State::Inactive, "The function is idle.", StateReasonCode::Idle)
+            }
+            Some(Unsnapped::Failed(why)) => {
+                (State::Failed, why.as_str(), StateReasonCode::FunctionError)
+            }
+        };
+        (state, Some(reason.to_owned()), Some(code))
+    }
+
+    fn snap_start_shown(&self) -> SnapStartResponse {
+        let on = self.snaps() && self.active;
+        SnapStartResponse {
+            apply_on: Some(match self.snap_start {
+                true => SnapStartApplyOn::PublishedVersions,
+                false => SnapStartApplyOn::None,
+            }),
+            optimization_status: Some(match on {
+                true => SnapStartOptimizationStatus::On,
+                false => SnapStartOptimizationStatus::Off,
+            }),
+        }
     }
 }
 

@@ -6,6 +6,8 @@ use kernel::{Ctx, Fault};
 use sandbox::Place;
 
 use crate::host::Host;
+use crate::instance::SNAP_START;
+use crate::local::{Key, Local};
 use crate::record::FunctionRecord;
 use crate::role;
 use crate::runtimes::{Family, family};
@@ -18,6 +20,9 @@ pub(crate) const ENDPOINT_PORT: u16 = 4566;
 pub(crate) const MESSAGE_OUTPUT: i32 = 62;
 /// How long a sandbox's credentials last. Sandboxes are retired an hour before.
 pub(crate) const CREDENTIALS_MS: i64 = 12 * 3600 * 1000;
+
+/// The variable whose value asks for credentials.
+pub(crate) const TOKEN: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
 
 /// Variables that AWS keeps from extensions.
 const RUNTIMES_OWN: &[&str] = &[
@@ -58,8 +63,11 @@ pub(crate) async fn variables(
     } else {
         set("AWS_LAMBDA_LOG_FORMAT", "Text".into());
     }
-    set("AWS_LAMBDA_LOG_GROUP_NAME", function.log_group());
-    set("AWS_LAMBDA_LOG_STREAM_NAME", log_stream.to_owned());
+    // A snapshot is restored often, and each time with a stream of its own.
+    if initialization != SNAP_START {
+        set("AWS_LAMBDA_LOG_GROUP_NAME", function.log_group());
+        set("AWS_LAMBDA_LOG_STREAM_NAME", log_stream.to_owned());
+    }
     set("AWS_LAMBDA_RUNTIME_API", local(RUNTIME_API_PORT));
     set("AWS_REGION", ctx.region().to_owned());
     set("AWS_XRAY_CONTEXT_MISSING", "LOG_ERROR".into());
@@ -92,7 +100,18 @@ pub(crate) async fn variables(
         }
         Family::Java | Family::Provided => {}
     }
-    credentials(host, ctx, function, &mut variables).await?;
+    if initialization == SNAP_START {
+        // Keys in a snapshot would be too old one day: they are asked for.
+        let uri = format!("http://{}/2021-04-23/credentials", local(RUNTIME_API_PORT));
+        variables.push(("AWS_CONTAINER_CREDENTIALS_FULL_URI".to_owned(), uri));
+        variables.push((TOKEN.to_owned(), ctx.random().hex(32)));
+    } else {
+        let keys = credentials(host.options.local.as_deref(), ctx, function).await?;
+        let names = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
+        let values = [keys.id, keys.secret];
+        variables.extend(names.iter().map(|name| (*name).to_owned()).zip(values));
+        variables.extend(keys.session_token.map(|token| ("AWS_SESSION_TOKEN".to_owned(), token)));
+    }
     // Last, so that a function may choose its own PATH or TZ; reserved names were refused.
     variables.extend(function.environment(ctx.kernel().sealer())?);
     Ok(variables)
@@ -105,24 +124,18 @@ pub(crate) fn for_extensions(variables: &[(String, String)]) -> Vec<(String, Str
 }
 
 /// Credentials of the function's role, or those that its developer gave.
-async fn credentials(
-    host: &Host,
+pub(crate) async fn credentials(
+    local: Option<&Local>,
     ctx: &Ctx,
     function: &FunctionRecord,
-    variables: &mut Vec<(String, String)>,
-) -> Result<(), Fault> {
-    let mut set = |name: &str, value: String| variables.push((name.to_owned(), value));
-    if let Some(key) = host.options.local.as_ref().and_then(|local| local.key.clone()) {
-        set("AWS_ACCESS_KEY_ID", key.id);
-        set("AWS_SECRET_ACCESS_KEY", key.secret);
-        if let Some(token) = key.session_token {
-            set("AWS_SESSION_TOKEN", token);
-        }
-        return Ok(());
+) -> Result<Key, Fault> {
+    if let Some(key) = local.and_then(|local| local.key.clone()) {
+        return Ok(key);
     }
     let minted = role::session(ctx, &function.role, &function.name, CREDENTIALS_MS).await?;
-    set("AWS_ACCESS_KEY_ID", minted.access_key_id);
-    set("AWS_SECRET_ACCESS_KEY", minted.secret_access_key);
-    set("AWS_SESSION_TOKEN", minted.session_token);
-    Ok(())
+    Ok(Key {
+        id: minted.access_key_id,
+        secret: minted.secret_access_key,
+        session_token: Some(minted.session_token),
+    })
 }

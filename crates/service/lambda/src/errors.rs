@@ -2,7 +2,8 @@
 
 use api_lambda::{
     Error, InvalidParameterValueException, PreconditionFailedException, ResourceConflictException,
-    ResourceNotFoundException, ServiceException, TooManyRequestsException,
+    ResourceNotFoundException, ServiceException, SnapStartException, SnapStartNotReadyException,
+    SnapStartTimeoutException, TooManyRequestsException,
 };
 
 /// `Type` of errors that are the caller's.
@@ -37,6 +38,25 @@ pub(crate) fn stale(api: &str) -> Error {
 /// The server cannot run functions, and says why.
 pub(crate) fn service(message: impl Into<String>) -> Error {
     ServiceException { message: Some(message.into()), r#type: Some("Service".into()) }.into()
+}
+
+/// A version whose snapshot is still being made.
+pub(crate) fn snapshot_not_ready() -> Error {
+    let message = "Lambda is initializing your function. It will be ready to invoke once your \
+                   function state becomes ACTIVE.";
+    SnapStartNotReadyException { message: Some(message.into()), r#type: Some(USER.into()) }.into()
+}
+
+/// What runs after a restore took longer than it may.
+pub(crate) fn restore_timed_out() -> Error {
+    let message = "Lambda couldn't restore the snapshot within the timeout limit.";
+    SnapStartTimeoutException { message: Some(message.into()), r#type: Some(USER.into()) }.into()
+}
+
+/// What runs after a restore failed.
+pub(crate) fn restore_failed(why: &str) -> Error {
+    let message = Some(format!("Lambda couldn't restore the snapshot: {why}"));
+    SnapStartException { message, r#type: Some(USER.into()) }.into()
 }
 
 pub(crate) fn too_many_requests() -> Error {

@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 
 use crate::code::Code;
+use crate::held::Held;
 use crate::local::Local;
 
 /// Sandboxes that are initialised at a time, for each processor.
@@ -92,6 +93,8 @@ pub(crate) struct Host {
     pub options: Options,
     pub code: Arc<Code>,
     engine: OnceCell<Engine>,
+    /// Sandboxes that wait at `restore/next`.
+    pub held: Held,
     turns: Arc<Semaphore>,
 }
 
@@ -104,7 +107,14 @@ impl Host {
         let code = Arc::new(code);
         let processors = std::thread::available_parallelism().map_or(1, |n| n.get());
         let turns = Arc::new(Semaphore::new(processors * TURNS_PER_PROCESSOR));
-        Host { kernel: kernel.clone(), options, code, engine: OnceCell::new(), turns }
+        Host {
+            kernel: kernel.clone(),
+            options,
+            code,
+            engine: OnceCell::new(),
+            held: Held::default(),
+            turns,
+        }
     }
 
     /// Waits for permission to initialise. All at once would take as long in sum, but each of

@@ -92,14 +92,14 @@ impl Instance {
     }
 
     /// Starts a sandbox and waits until its runtime and its extensions ask for the first event.
-    async fn initialise(
+    pub(crate) async fn initialise(
         &mut self,
         runtime: &Runtime,
         phase: &'static str,
         limit: Duration,
         turn: Turn,
     ) -> Result<Running, NotReady> {
-        let initialization = self.member.purpose.initialization();
+        let initialization = self.initialization();
         let label = runtime.label(&self.function.runtime);
         let function = self.function.clone();
         self.journal.begin(phase == "init" || self.journal.has_subscribers());
@@ -173,6 +173,7 @@ impl Instance {
         let stopping = self.ctx.kernel().stopping();
         tokio::pin!(deadline, long, stopping);
         let mut turn = Some(turn);
+        let snaps = self.function.snaps();
         loop {
             if let Some(failed) = running.extensions.launch_failure() {
                 return Some(Ok(failed));
@@ -180,7 +181,8 @@ impl Instance {
             if let Err(fatal) = running.begin().await {
                 return Some(Err(fatal));
             }
-            if running.is_ready() {
+            let ready = if snaps { running.is_suspended() } else { running.is_ready() };
+            if ready {
                 return None;
             }
             let happened = tokio::select! {
@@ -197,6 +199,11 @@ impl Instance {
                 Happened::Failed(ended) => return Some(Ok(ended)),
                 Happened::Extension => {}
                 Happened::Called(call) => match call.kind {
+                    Kind::Restore if snaps => running.suspend(call.answer),
+                    Kind::Next if snaps => {
+                        drop(call.answer);
+                        return Some(Ok(no_restore()));
+                    }
                     Kind::Next => running.park(call.answer),
                     Kind::InitError { body, error_type } => {
                         let _ = call.answer.send(accepted());
@@ -207,4 +214,14 @@ impl Instance {
             }
         }
     }
+}
+
+/// A program of its own that does not know of snapshots.
+fn no_restore() -> Ended {
+    let error_type = "Runtime.RestoreNotRequested".to_owned();
+    let body = serde_json::json!({
+        "errorType": error_type,
+        "errorMessage": "The runtime did not request restore/next before invocation/next.",
+    });
+    Ended::Failed { body: body.to_string().into(), error_type }
 }

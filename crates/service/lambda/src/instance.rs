@@ -34,6 +34,9 @@ pub(crate) enum Purpose {
     Provisioned,
 }
 
+/// `AWS_LAMBDA_INITIALIZATION_TYPE` of what begins from a snapshot.
+pub(crate) const SNAP_START: &str = "snap-start";
+
 impl Purpose {
     /// `AWS_LAMBDA_INITIALIZATION_TYPE`.
     pub fn initialization(self) -> &'static str {
@@ -54,6 +57,8 @@ pub(crate) struct Instance {
     pub stream: String,
     /// How long initialisation took, until the first invocation tells.
     pub init: Option<Duration>,
+    /// The same of a restore, and what of it is billed.
+    pub restore: Option<(Duration, Duration)>,
     used: bool,
 }
 
@@ -67,14 +72,14 @@ pub(crate) async fn run(
     mut jobs: mpsc::Receiver<Job>,
     first: Option<Job>,
 ) {
-    let ctx = ctx.kernel().service_ctx("lambda.amazonaws.com", ctx.account(), ctx.region());
-    let (day, id) = (ctx.now().civil("%Y/%m/%d"), ctx.random().hex(16));
-    let stream = format!("{day}/[{}]{id}", function.version);
-    let journal = Journal::open(&host, &ctx, &function, &stream);
-    let (init, used) = (None, first.is_some());
-    let mut instance = Instance { host, pool, ctx, function, member, journal, stream, init, used };
+    let mut instance = Instance::new(host, pool, &ctx, function, member);
+    instance.used = first.is_some();
     let begun_ms = instance.ctx.now().epoch_ms;
-    if let Some(mut running) = instance.first(first, &mut jobs).await {
+    let begun = match first {
+        Some(job) if instance.function.snaps() => instance.first_restored(job).await,
+        first => instance.first(first, &mut jobs).await,
+    };
+    if let Some(mut running) = begun {
         let old = |ctx: &Ctx| ctx.now().epoch_ms - begun_ms > AGE_MS_MAX;
         while !old(&instance.ctx) && instance.work(&mut running, &mut jobs).await {}
         let (ctx, journal) = (&instance.ctx, &mut instance.journal);
@@ -91,6 +96,27 @@ pub(crate) async fn run(
 }
 
 impl Instance {
+    /// One that has not begun.
+    pub fn new(
+        host: Arc<Host>,
+        pool: Arc<Pool>,
+        ctx: &Ctx,
+        function: Arc<FunctionRecord>,
+        member: Member,
+    ) -> Instance {
+        let ctx = ctx.kernel().service_ctx("lambda.amazonaws.com", ctx.account(), ctx.region());
+        let (day, id) = (ctx.now().civil("%Y/%m/%d"), ctx.random().hex(16));
+        let stream = format!("{day}/[{}]{id}", function.version);
+        let journal = Journal::open(&host, &ctx, &function, &stream);
+        let (init, restore, used) = (None, None, false);
+        Instance { host, pool, ctx, function, member, journal, stream, init, restore, used }
+    }
+
+    /// `AWS_LAMBDA_INITIALIZATION_TYPE`.
+    pub fn initialization(&self) -> &'static str {
+        if self.function.snaps() { SNAP_START } else { self.member.purpose.initialization() }
+    }
+
     pub fn timeout(&self) -> Duration {
         if self.host.debugs() {
             return DEBUGGED_MAX;
@@ -133,8 +159,14 @@ impl Instance {
         }
     }
 
-    pub fn figures(&self, duration: Duration, init: Option<Duration>, peak_bytes: u64) -> Figures {
-        Figures { duration, init, memory_mb: self.function.memory_mb, peak_bytes }
+    pub fn figures(
+        &mut self,
+        duration: Duration,
+        init: Option<Duration>,
+        peak_bytes: u64,
+    ) -> Figures {
+        let restore = self.restore.take();
+        Figures { duration, init, restore, memory_mb: self.function.memory_mb, peak_bytes }
     }
 
     /// Ends what has failed, and logs what it still had to say.

@@ -35,7 +35,7 @@ struct Invocation {
 impl Instance {
     /// Serves a job, if the runtime is ready for it; otherwise another sandbox must.
     pub async fn take(&mut self, running: &mut Running, job: Job) -> bool {
-        if self.init.is_none() {
+        if self.init.is_none() && self.restore.is_none() {
             self.journal.forget_tail();
         }
         let patience = self.ctx.sleep(NEXT_MAX);
@@ -230,7 +230,11 @@ impl Instance {
                 running.park(call.answer);
                 None
             }
-            Kind::InitError { .. } | Kind::Extension(_) => {
+            Kind::InitError { .. }
+            | Kind::Restore
+            | Kind::RestoreError { .. }
+            | Kind::Credentials { .. }
+            | Kind::Extension(_) => {
                 out_of_turn(call);
                 None
             }

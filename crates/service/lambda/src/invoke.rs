@@ -5,11 +5,11 @@ use bytes::Bytes;
 use kernel::Ctx;
 use tokio::sync::oneshot;
 
-use crate::Lambda;
 use crate::errors::{conflict, service, too_many_requests};
 use crate::pool::Job;
 pub(crate) use crate::pool::Outcome;
 use crate::resolve::Resolved;
+use crate::{Lambda, snapstart};
 
 /// 6 MB: the largest event of an invocation that somebody waits for.
 pub(crate) const REQUEST_BYTES_MAX: usize = 6_291_456;
@@ -47,7 +47,9 @@ pub(crate) async fn run(
     target: &Resolved,
     request: Request,
 ) -> Result<Outcome, Error> {
-    if !target.version.active {
+    if target.version.snaps() {
+        snapstart::used(api, ctx, target).await?;
+    } else if !target.version.active {
         return Err(conflict(
             "The operation cannot be performed at this time. The function is currently in the \
              following state: Pending",

@@ -50,6 +50,11 @@ impl Journal {
         }
     }
 
+    /// From now on it is written to another stream.
+    pub fn move_to(&mut self, other: Journal) {
+        self.log = other.log;
+    }
+
     /// From now on events are kept for subscribers that come later. `wanted` is whether any may.
     pub fn begin(&mut self, wanted: bool) {
         self.subscribers.clear();

@@ -24,6 +24,7 @@ mod event_invoke;
 mod events;
 mod extensions;
 mod guard;
+mod held;
 mod host;
 mod initialise;
 mod instance;
@@ -50,12 +51,14 @@ mod publish;
 mod record;
 mod reseal;
 mod resolve;
+mod restore;
 mod role;
 mod running;
 mod runtime_api;
 mod runtimes;
 mod settle;
 mod signing;
+mod snapstart;
 mod source;
 mod telemetry;
 mod url;
@@ -105,6 +108,7 @@ pub fn service(kernel: &Kernel, options: Options) -> (Service, Doors) {
     let host = Arc::new(Host::new(kernel, options));
     let pool = Pool::new(host.clone());
     kernel.spawn(provisioned::restore(kernel.clone(), pool.clone()));
+    kernel.spawn(snapstart::resume(kernel.clone(), pool.clone()));
     let downloads = Downloads::new(host.clone());
     let concurrency = Arc::new(Concurrency::default());
     let all = pool.clone();
@@ -123,7 +127,10 @@ pub fn service(kernel: &Kernel, options: Options) -> (Service, Doors) {
     service.reseal = Some(Arc::new(reseal::Variables));
     service.guard = Some(Arc::new(guard::Functions));
     service.invalid = Some(invalid::invalid);
-    service.tasks = vec![(record::SETTLE, Arc::new(settle::Settler { pool: pool.clone() }))];
+    service.tasks = vec![
+        (record::SETTLE, Arc::new(settle::Settler { pool: pool.clone() })),
+        (snapstart::IDLE, Arc::new(snapstart::Idle { pool: pool.clone() })),
+    ];
     // Running sandboxes watch the kernel's stop by themselves; the kernel waits for their tasks.
     service.stop = Some(end_all.clone());
     service.reset = Some(Arc::new(move || {

@@ -136,11 +136,16 @@ impl Ended {
 
     /// `INIT_REPORT`, when initialisation failed.
     pub fn init_report(&self, duration: Duration, phase: &str) -> String {
-        let status = match self {
-            Ended::TimedOut => "timeout".into(),
-            _ => format!("error\tError Type: {}", self.error_type()),
-        };
-        format!("INIT_REPORT Init Duration: {}\tPhase: {phase}\tStatus: {status}", ms(duration))
+        let status = self.phase_status();
+        format!("INIT_REPORT Init Duration: {}\tPhase: {phase}{status}", ms(duration))
+    }
+
+    /// How a phase failed, at the end of its line.
+    pub fn phase_status(&self) -> String {
+        match self {
+            Ended::TimedOut => "\tStatus: timeout".into(),
+            _ => format!("\tStatus: error\tError Type: {}", self.error_type()),
+        }
     }
 }
 
@@ -148,6 +153,8 @@ impl Ended {
 pub(crate) struct Figures {
     pub duration: Duration,
     pub init: Option<Duration>,
+    /// How long it took to restore, and what of it is billed.
+    pub restore: Option<(Duration, Duration)>,
     pub memory_mb: i32,
     pub peak_bytes: u64,
 }
@@ -156,7 +163,7 @@ impl Figures {
     /// Initialisation is billed, too.
     fn billed_ms(&self) -> u64 {
         let billed = (self.duration + self.init.unwrap_or_default()).as_secs_f64() * 1e3;
-        billed.ceil() as u64
+        billed.ceil() as u64 + self.restore.map_or(0, |(_, billed)| whole_ms(billed))
     }
 
     fn used_mb(&self) -> u64 {
@@ -174,6 +181,10 @@ impl Figures {
         if let Some(init) = self.init {
             metrics["initDurationMs"] = json!(platform::ms(init));
         }
+        if let Some((restore, billed)) = self.restore {
+            metrics["restoreDurationMs"] = json!(platform::ms(restore));
+            metrics["billedRestoreDurationMs"] = json!(whole_ms(billed));
+        }
         metrics
     }
 
@@ -181,16 +192,26 @@ impl Figures {
     pub fn report(&self, request_id: &str, ended: &Ended) -> String {
         let (billed, used_mb) = (self.billed_ms(), self.used_mb());
         let init = self.init.map(|init| format!("\tInit Duration: {}", ms(init)));
+        let restore = self.restore.map(|(restore, billed)| {
+            let billed_ms = whole_ms(billed);
+            format!("\tRestore Duration: {}\tBilled Restore Duration: {billed_ms} ms", ms(restore))
+        });
         format!(
             "REPORT RequestId: {request_id}\tDuration: {}\tBilled Duration: {} ms\t\
-             Memory Size: {} MB\tMax Memory Used: {used_mb} MB{}{}\t",
+             Memory Size: {} MB\tMax Memory Used: {used_mb} MB{}{}{}\t",
             ms(self.duration),
             billed,
             self.memory_mb,
             init.unwrap_or_default(),
+            restore.unwrap_or_default(),
             ended.status(),
         )
     }
+}
+
+/// As it is billed.
+fn whole_ms(duration: Duration) -> u64 {
+    (duration.as_secs_f64() * 1e3).ceil() as u64
 }
 
 fn ms(duration: Duration) -> String {
@@ -227,6 +248,7 @@ mod tests {
         let figures = Figures {
             duration: Duration::from_micros(1501),
             init: Some(Duration::from_millis(100)),
+            restore: None,
             memory_mb: 128,
             peak_bytes: (40 << 20) + 1,
         };
@@ -237,6 +259,24 @@ mod tests {
              \tMax Memory Used: 41 MB\tInit Duration: 100.00 ms{report}\t"
             )
         );
+    }
+
+    #[test]
+    fn a_restored_environment_bills_what_ran_after() {
+        let figures = Figures {
+            duration: Duration::from_micros(2_338_660),
+            init: None,
+            restore: Some((Duration::from_micros(398_970), Duration::from_micros(181_200))),
+            memory_mb: 3009,
+            peak_bytes: 173 << 20,
+        };
+        assert_eq!(
+            figures.report("id", &Ended::Answered("1".into())),
+            "REPORT RequestId: id\tDuration: 2338.66 ms\tBilled Duration: 2521 ms\tMemory Size: \
+             3009 MB\tMax Memory Used: 173 MB\tRestore Duration: 398.97 ms\tBilled Restore \
+             Duration: 182 ms\t"
+        );
+        assert_eq!(figures.metrics()["billedRestoreDurationMs"], 182);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use crate::instance::SNAP_START;
 use crate::outcome::{Ended, Figures};
 
 /// How much a log is to say, the most talkative last.
@@ -49,6 +50,22 @@ pub(crate) enum Platform<'a> {
         duration: Duration,
         ended: Option<&'a Ended>,
     },
+    /// A sandbox is made from a snapshot.
+    RestoreStart {
+        runtime: &'a str,
+        function: &'a str,
+        version: &'a str,
+        stream: &'a str,
+        memory_mb: i32,
+    },
+    /// What runs after it has run.
+    RestoreRuntimeDone {
+        ended: Option<&'a Ended>,
+    },
+    RestoreReport {
+        duration: Duration,
+        ended: Option<&'a Ended>,
+    },
     Start {
         request_id: &'a str,
         version: &'a str,
@@ -90,6 +107,9 @@ impl Platform<'_> {
             Platform::InitStart { .. } => "platform.initStart",
             Platform::InitRuntimeDone { .. } => "platform.initRuntimeDone",
             Platform::InitReport { .. } => "platform.initReport",
+            Platform::RestoreStart { .. } => "platform.restoreStart",
+            Platform::RestoreRuntimeDone { .. } => "platform.restoreRuntimeDone",
+            Platform::RestoreReport { .. } => "platform.restoreReport",
             Platform::Start { .. } => "platform.start",
             Platform::RuntimeDone { .. } => "platform.runtimeDone",
             Platform::Report { .. } => "platform.report",
@@ -105,6 +125,12 @@ impl Platform<'_> {
         match self {
             Platform::InitRuntimeDone { ended, .. } if failed(*ended) => Level::Warn,
             Platform::InitReport { ended, .. } if failed(*ended) => Level::Warn,
+            Platform::RestoreRuntimeDone { ended } | Platform::RestoreReport { ended, .. }
+                if failed(*ended) =>
+            {
+                Level::Warn
+            }
+            Platform::RestoreRuntimeDone { .. } => Level::Debug,
             Platform::InitReport { initialization, .. } if *initialization != "on-demand" => {
                 Level::Info
             }
@@ -122,6 +148,16 @@ impl Platform<'_> {
         match self {
             Platform::InitStart { runtime, .. } => {
                 vec![format!("INIT_START Runtime Version: {runtime}")]
+            }
+            Platform::InitReport { initialization: SNAP_START, phase, duration, ended: None } => {
+                vec![format!("INIT_REPORT Init Duration: {:.2} ms\tPhase: {phase}", ms(*duration))]
+            }
+            Platform::RestoreStart { runtime, .. } => {
+                vec![format!("RESTORE_START Runtime Version: {runtime}")]
+            }
+            Platform::RestoreReport { duration, ended } => {
+                let status = ended.map(Ended::phase_status).unwrap_or_default();
+                vec![format!("RESTORE_REPORT Restore Duration: {:.2} ms{status}", ms(*duration))]
             }
             Platform::InitReport { phase, duration, ended: Some(ended), .. } => {
                 vec![ended.init_report(*duration, phase)]
@@ -146,6 +182,7 @@ impl Platform<'_> {
             }
             Platform::InitReport { ended: None, .. }
             | Platform::InitRuntimeDone { .. }
+            | Platform::RestoreRuntimeDone { .. }
             | Platform::RuntimeDone { .. } => Vec::new(),
         }
     }
@@ -181,6 +218,23 @@ impl Platform<'_> {
                     "phase": phase,
                     "metrics": { "durationMs": ms(*duration) },
                 });
+                status(&mut record, *ended);
+                record
+            }
+            Platform::RestoreStart { runtime, function, version, stream, memory_mb } => json!({
+                "runtimeVersion": runtime,
+                "functionName": function,
+                "functionVersion": version,
+                "instanceId": stream,
+                "instanceMaxMemory": i64::from(*memory_mb) << 20,
+            }),
+            Platform::RestoreRuntimeDone { ended } => {
+                let mut record = json!({});
+                status(&mut record, *ended);
+                record
+            }
+            Platform::RestoreReport { duration, ended } => {
+                let mut record = json!({ "metrics": { "durationMs": ms(*duration) } });
                 status(&mut record, *ended);
                 record
             }
@@ -310,6 +364,19 @@ mod tests {
             &["INIT_REPORT Init Duration: 10000.12 ms\tPhase: init\tStatus: timeout"],
             json!({ "initializationType": "on-demand", "phase": "init", "status": "timeout",
                     "metrics": { "durationMs": 10000.12 } }),
+            Level::Warn,
+        );
+        let duration = Duration::from_micros(387_150);
+        check(
+            &Platform::RestoreReport { duration, ended: None },
+            &["RESTORE_REPORT Restore Duration: 387.15 ms"],
+            json!({ "status": "success", "metrics": { "durationMs": 387.15 } }),
+            Level::Info,
+        );
+        check(
+            &Platform::RestoreReport { duration, ended: Some(&Ended::TimedOut) },
+            &["RESTORE_REPORT Restore Duration: 387.15 ms\tStatus: timeout"],
+            json!({ "status": "timeout", "metrics": { "durationMs": 387.15 } }),
             Level::Warn,
         );
         let (request_id, version, trace) = ("id", "3", "Root=1-2-3");

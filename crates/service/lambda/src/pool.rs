@@ -349,6 +349,17 @@ impl Pool {
         }
     }
 
+    /// A member that gets no work from here: it makes a snapshot.
+    pub fn stranger(&self, ctx: &Ctx, function: &FunctionRecord) -> Member {
+        let key = (FunctionRecord::key(ctx, &function.name), function.version.clone());
+        Member { key, revision: function.revision.clone(), number: 0, purpose: Purpose::Advance }
+    }
+
+    /// What all sandboxes share.
+    pub fn host(&self) -> &Arc<Host> {
+        &self.host
+    }
+
     /// Lets go of the sandboxes of `$LATEST`: idle ones end now, busy ones after their work.
     pub fn retire(&self, name: &Name) {
         self.retire_version(name, LATEST);
@@ -357,17 +368,20 @@ impl Pool {
     /// Lets go of a version's sandboxes.
     pub fn retire_version(&self, name: &Name, version: &str) {
         self.lock().fleets.remove(&(name.key(), version.to_owned()));
+        self.host.held.forget(|(function, of)| *function == name.key() && of == version);
     }
 
     /// Lets go of the sandboxes of all versions.
     pub fn retire_function(&self, name: &Name) {
         let key = name.key();
         self.lock().fleets.retain(|(function, _), _| *function != key);
+        self.host.held.forget(|(function, _)| *function == key);
     }
 
     /// Lets go of all.
     pub fn retire_all(&self) {
         self.lock().fleets.clear();
+        self.host.held.forget(|_| true);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

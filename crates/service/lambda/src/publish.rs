@@ -5,7 +5,7 @@ use kernel::Ctx;
 use store::WriteTx;
 
 use crate::name::Name;
-use crate::record::{FUNCTIONS, Function, FunctionRecord, VERSIONS};
+use crate::record::{FUNCTIONS, Function, FunctionRecord, Unsnapped, VERSIONS};
 use crate::{code_users, resolve, settle};
 
 /// Publishes `$LATEST` of `function`, unless the last version that was published is the same and
@@ -19,6 +19,7 @@ pub(crate) fn publish(
 ) -> Result<FunctionRecord, Error> {
     let last = resolve::load_version(tx, name, &function.last_version.to_string())?;
     if let Some(last) = last
+        && !matches!(last.unsnapped, Some(Unsnapped::Failed(_)))
         && last.equals(&function.latest, ctx.kernel().sealer())?
     {
         return Ok(last);
@@ -29,6 +30,7 @@ pub(crate) fn publish(
         version: number.to_string(),
         active: false,
         settled: true,
+        unsnapped: None,
         ..function.latest.clone()
     };
     version.modified_ms = ctx.now().epoch_ms;

@@ -91,6 +91,23 @@ pub(crate) struct FunctionRecord {
     pub active: bool,
     /// False while an update is `InProgress`.
     pub settled: bool,
+    /// Whether published versions begin from a snapshot (`SnapStart`).
+    #[serde(default)]
+    pub snap_start: bool,
+    /// Of a version with a snapshot: there is none, or none any more.
+    #[serde(default)]
+    pub unsnapped: Option<Unsnapped>,
+}
+
+/// Why a version with `SnapStart` has no snapshot.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Unsnapped {
+    /// Initialisation failed; the reason for people.
+    Failed(String),
+    /// Nobody has used it for long.
+    Idle,
+    /// It was idle and is being made again.
+    Again,
 }
 
 /// A name for a version, or for two with weights.
@@ -175,6 +192,11 @@ impl FunctionRecord {
         self.settled = false;
     }
 
+    /// Whether its sandboxes begin from a snapshot: never those of `$LATEST`.
+    pub fn snaps(&self) -> bool {
+        self.snap_start && self.version != LATEST
+    }
+
     /// The group its logs go to.
     pub fn log_group(&self) -> String {
         self.log_group.clone().unwrap_or_else(|| format!("/aws/lambda/{}", self.name))
@@ -192,6 +214,7 @@ impl FunctionRecord {
             modified_ms: 0,
             active: true,
             settled: true,
+            unsnapped: None,
             ..record.clone()
         };
         let json = |record| serde_json::to_value(plain(record)).map_err(Fault::internal);

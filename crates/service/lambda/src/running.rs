@@ -18,7 +18,7 @@ use crate::errors;
 use crate::extensions::{self, EXTENSIONS_MAX, Extension, Extensions};
 use crate::host::Host;
 use crate::journal::Journal;
-use crate::local::{Dial, Dialer};
+use crate::local::{Dial, Dialer, Local};
 use crate::outcome::Ended;
 use crate::output::Output;
 use crate::platform::Platform;
@@ -58,6 +58,10 @@ pub(crate) struct Running {
     pub extensions: Extensions,
     /// The runtime waits until the external extensions have registered.
     held: bool,
+    /// The runtime's `restore/next`: it is ready for a snapshot.
+    restoring: Option<oneshot::Sender<Answer>>,
+    /// What asks for credentials, where they are no variables.
+    token: Option<String>,
     /// The runtime's `next` that waits for an event.
     parked: Option<oneshot::Sender<Answer>>,
     /// What an extension's end means, until it is told.
@@ -68,6 +72,7 @@ pub(crate) struct Running {
     /// Ports that a debugger, or a subscriber's delivery, wants to be connected to.
     dials: mpsc::Receiver<Dial>,
     function: Arc<FunctionRecord>,
+    local: Option<Arc<Local>>,
     _open: watch::Sender<()>,
 }
 
@@ -124,6 +129,8 @@ impl Running {
                 processes: PROCESSES_MAX,
             },
         };
+        let token = program.env.iter().find(|(name, _)| name == environment::TOKEN);
+        let token = token.map(|(_, value)| value.clone());
         let folder = place.path(Path::new(EXTENSIONS));
         let companion = |name: &String| Program {
             program: folder.join(name),
@@ -139,6 +146,7 @@ impl Running {
         let sandbox = engine.launch(place, program).await.map_err(failed)?;
         let mut running =
             Running::new(host, ctx, sandbox, function.clone()).map_err(Fault::internal)?;
+        running.token = token;
         if let Some(hear) = host.options.local.as_ref().and_then(|local| local.dialers.as_ref()) {
             hear(&function.name, Dialer { asks: running.asks.clone() });
         }
@@ -181,6 +189,9 @@ impl Running {
             companions: Vec::new(),
             extensions: Extensions::default(),
             held: false,
+            restoring: None,
+            token: None,
+            local: host.options.local.clone(),
             parked: None,
             lost: None,
             ending: None,
@@ -281,7 +292,20 @@ impl Running {
 
     /// Serves a call of an extension; one of the runtime is passed on.
     async fn called(&mut self, ctx: &Ctx, journal: &mut Journal, call: Call) -> Option<Happened> {
-        let Kind::Extension(request) = call.kind else { return Some(Happened::Called(call)) };
+        let request = match call.kind {
+            Kind::Extension(request) => request,
+            Kind::Credentials { ref token } => {
+                if self.token.is_none() || self.token != *token {
+                    let status = http::StatusCode::FORBIDDEN;
+                    let refused = runtime_api::refuse(status, "Forbidden", "Unknown token");
+                    let _ = call.answer.send(refused);
+                } else {
+                    self.hand_out_credentials(ctx, call.answer);
+                }
+                return None;
+            }
+            _ => return Some(Happened::Called(call)),
+        };
         let mut happened = Happened::Extension;
         let answer = match request {
             ExtensionCall::Register { name, body, account } => {
@@ -336,6 +360,52 @@ impl Running {
         let text = http::HeaderValue::from_static("application/json");
         answer.headers_mut().insert(http::header::CONTENT_TYPE, text);
         answer
+    }
+
+    /// `GET /2021-04-23/credentials`. Nobody waits for it here.
+    fn hand_out_credentials(&self, ctx: &Ctx, answer: oneshot::Sender<Answer>) {
+        let (local, function) = (self.local.clone(), self.function.clone());
+        let ctx = ctx.kernel().service_ctx("lambda.amazonaws.com", ctx.account(), ctx.region());
+        let kernel = ctx.kernel().clone();
+        kernel.spawn(async move {
+            let expires_ms = ctx.now().epoch_ms + environment::CREDENTIALS_MS;
+            let expires = kernel::Timestamp::from_ms(expires_ms).civil("%Y-%m-%dT%H:%M:%SZ");
+            let found = match environment::credentials(local.as_deref(), &ctx, &function).await {
+                Ok(key) => runtime_api::json_answer(
+                    http::StatusCode::OK,
+                    serde_json::json!({
+                        "AccessKeyId": key.id,
+                        "SecretAccessKey": key.secret,
+                        "Token": key.session_token.unwrap_or_default(),
+                        "Expiration": expires,
+                    }),
+                ),
+                Err(fault) => {
+                    ctx.log(kernel::Level::Warn, format_args!("credentials: {fault:?}"));
+                    let status = http::StatusCode::INTERNAL_SERVER_ERROR;
+                    runtime_api::refuse(status, "InternalServerError", "There are no credentials.")
+                }
+            };
+            // A client that has gone needs no answer.
+            let _ = answer.send(found);
+        });
+    }
+
+    /// Keeps the runtime's `restore/next`, until the environment is restored.
+    pub fn suspend(&mut self, restore: oneshot::Sender<Answer>) {
+        self.restoring = Some(restore);
+    }
+
+    /// Whether the runtime, and the extensions, are ready for a snapshot.
+    pub fn is_suspended(&self) -> bool {
+        self.restoring.as_ref().is_some_and(|next| !next.is_closed()) && self.extensions.are_ready()
+    }
+
+    /// Answers `restore/next`; false when the runtime has gone.
+    pub fn resume(&mut self) -> bool {
+        // An agent that has gone is noticed by the next event.
+        let _ = self.control.set(Activity::Active);
+        self.restoring.take().is_some_and(|next| next.send(runtime_api::restored()).is_ok())
     }
 
     /// Keeps the runtime's `next` for the coming event.
@@ -601,9 +671,12 @@ pub(crate) fn out_of_turn(call: Call) {
     let (id, why) = match &call.kind {
         Kind::Response { .. } | Kind::Error { .. } => ("InvalidRequestID", "Invalid request ID"),
         Kind::Stream { .. } | Kind::Streamed { .. } => ("InvalidRequestID", "Invalid request ID"),
-        Kind::InitError { .. } | Kind::Next | Kind::Extension(_) => {
-            ("InvalidStateTransition", "Not at this moment")
-        }
+        Kind::InitError { .. }
+        | Kind::Next
+        | Kind::Restore
+        | Kind::RestoreError { .. }
+        | Kind::Credentials { .. }
+        | Kind::Extension(_) => ("InvalidStateTransition", "Not at this moment"),
     };
     let answer = runtime_api::refuse(http::StatusCode::BAD_REQUEST, id, why);
     // A client that has gone needs no answer.

@@ -54,6 +54,12 @@ pub(crate) enum Kind {
     Streamed { id: String, bytes: u64, error: Option<Broken> },
     /// `POST /runtime/invocation/ID/error`
     Error { id: String, body: Bytes, error_type: String },
+    /// `GET /runtime/restore/next`: ready for a snapshot; answered when it is restored.
+    Restore,
+    /// `POST /runtime/restore/error`
+    RestoreError { body: Bytes, error_type: String },
+    /// `GET /2021-04-23/credentials`, with what its `Authorization` says.
+    Credentials { token: Option<String> },
     /// `POST /runtime/init/error`
     InitError { body: Bytes, error_type: String },
     /// A request of an extension.
@@ -113,6 +119,9 @@ async fn handle(request: Request<Incoming>, calls: mpsc::Sender<Call>) -> Answer
         ["2018-06-01", "runtime", route @ ..] if get || post => {
             runtime_call(request, route, get).await
         }
+        ["2021-04-23", "credentials"] if get => {
+            Ok(Kind::Credentials { token: header(&request, "authorization") })
+        }
         ["2020-01-01", "extension", route @ ..] if get || post => {
             extension_call(request, route, get).await
         }
@@ -158,6 +167,10 @@ async fn runtime_call(
         ["invocation", id, "error"] if !get => {
             let id = (*id).to_owned();
             Ok(Kind::Error { id, body: read(request).await?.unwrap_or_default(), error_type })
+        }
+        ["restore", "next"] if get => Ok(Kind::Restore),
+        ["restore", "error"] if !get => {
+            Ok(Kind::RestoreError { body: read(request).await?.unwrap_or_default(), error_type })
         }
         ["init", "error"] if !get => {
             Ok(Kind::InitError { body: read(request).await?.unwrap_or_default(), error_type })
@@ -313,6 +326,11 @@ pub(crate) fn json_answer(status: StatusCode, value: serde_json::Value) -> Answe
     let json = http::HeaderValue::from_static("application/json");
     answer.headers_mut().insert(http::header::CONTENT_TYPE, json);
     answer
+}
+
+/// The answer to `restore/next`.
+pub(crate) fn restored() -> Answer {
+    json_answer(StatusCode::OK, json!({}))
 }
 
 /// The event for a waiting `next`. All headers are always there: AWS's Java client crashes

@@ -40,6 +40,19 @@ pub fn installed(runtimes: &Path) -> Vec<(&'static str, Installed)> {
     SERVED.iter().map(one).collect()
 }
 
+/// Starts AWS's Python client so that OpenSSL takes fresh randomness after a restore, before any
+/// hook of the function: every copy of a snapshot would go on with the same numbers.
+const RENEWING: &str = "\
+import os, runpy, sys
+from snapshot_restore_py import register_after_restore
+def renew():
+    openssl = sys.modules.get('_ssl')
+    if openssl:
+        openssl.RAND_add(os.urandom(64), 64.0)
+register_after_restore(renew)
+runpy.run_module('awslambdaric', run_name='__main__', alter_sys=True)
+";
+
 /// An installed runtime.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Runtime {
@@ -93,8 +106,19 @@ impl Runtime {
                 format!("--max-old-space-size={}", memory_mb * 9 / 10),
                 at("index.mjs"),
             ],
+            Family::Python if function.snaps() => vec!["-c".into(), RENEWING.into(), handler],
             Family::Python => vec!["-m".into(), "awslambdaric".into(), handler],
-            Family::Java => java(&function.runtime, memory_mb, at("lib/*"), handler),
+            Family::Java => {
+                let mut args = java(&function.runtime, memory_mb, at("lib/*"), handler);
+                if function.snaps() {
+                    // Where `org.crac` finds AWS's implementation.
+                    args.insert(
+                        0,
+                        "-Dorg.crac.Core.Compat=com.amazonaws.services.lambda.crac".into(),
+                    );
+                }
+                args
+            }
             Family::Provided => Vec::new(),
         }
     }

@@ -9,6 +9,7 @@ use crate::name::Name;
 use crate::pool::Pool;
 use crate::record::version_key;
 use crate::record::{FUNCTIONS, Function, FunctionRecord, LATEST, SETTLE, Settle, VERSIONS};
+use crate::snapstart;
 
 pub(crate) struct Settler {
     pub pool: Arc<Pool>,
@@ -34,7 +35,11 @@ impl TaskHandler for Settler {
             if let Some(version) = settled {
                 let service = "lambda.amazonaws.com";
                 let ctx = kernel.service_ctx(service, &task.account, &task.region);
-                self.pool.prepare(&ctx, Arc::new(version));
+                let version = Arc::new(version);
+                match version.snaps() {
+                    true => snapstart::make(&self.pool, &ctx, version),
+                    false => self.pool.prepare(&ctx, version),
+                }
             }
             Ok(())
         })
@@ -61,8 +66,22 @@ fn settle(tx: &mut WriteTx, task: &Settle) -> Result<Option<FunctionRecord>, Sto
         }
     } else if let Some(key) = version_key(key, &task.version)
         && let Some(mut version) = tx.get(&VERSIONS, key.clone())?
-        && end(&mut version)
     {
+        if version.snaps() {
+            // It is active when there is a snapshot.
+            let is_same = version.revision == task.revision && !version.active;
+            if is_same {
+                snapstart::wish(
+                    tx,
+                    &(task.account.clone(), task.region.clone(), task.name.clone()),
+                    &version,
+                )?;
+            }
+            return Ok(is_same.then_some(version));
+        }
+        if !end(&mut version) {
+            return Ok(None);
+        }
         tx.put(&VERSIONS, key, &version)?;
         return Ok(Some(version));
     }

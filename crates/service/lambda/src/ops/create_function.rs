@@ -13,7 +13,9 @@ use crate::errors::{conflict, invalid};
 use crate::name::Name;
 use crate::record::{FUNCTIONS, Function, FunctionRecord, LATEST};
 use crate::source::{self, Source};
-use crate::{Lambda, check, code_users, layers, logging, publish, role, settle, signing};
+use crate::{
+    Lambda, check, code_users, layers, logging, publish, role, settle, signing, snapstart,
+};
 
 const TIMEOUT_SECONDS: i32 = 3;
 const MEMORY_MB: i32 = 128;
@@ -91,6 +93,9 @@ fn first(ctx: &Ctx, name: &Name, input: &CreateFunctionRequest) -> Result<Functi
     check::environment(&variables)?;
     let (log_group, log_json) = logging::parse(input.logging_config.clone())?;
     let dead_letters = input.dead_letter_config.clone().map(check::dead_letters).transpose()?;
+    let tmp_mb = input.ephemeral_storage.as_ref().map_or(TMP_MB, |storage| storage.size);
+    let snap_start = input.snap_start.as_ref().is_some_and(snapstart::wanted);
+    snapstart::check(snap_start, runtime.as_str(), tmp_mb)?;
     Ok(FunctionRecord {
         name: name.function.clone(),
         version: LATEST.to_owned(),
@@ -100,7 +105,7 @@ fn first(ctx: &Ctx, name: &Name, input: &CreateFunctionRequest) -> Result<Functi
         description: input.description.clone().unwrap_or_default(),
         timeout_seconds: check::timeout(input.timeout.unwrap_or(TIMEOUT_SECONDS))?,
         memory_mb: input.memory_size.unwrap_or(MEMORY_MB),
-        tmp_mb: input.ephemeral_storage.as_ref().map_or(TMP_MB, |storage| storage.size),
+        tmp_mb,
         environment: FunctionRecord::seal_environment(ctx.kernel().sealer(), &variables),
         architecture: check::architecture(input.architectures.clone())?,
         log_group,
@@ -115,6 +120,8 @@ fn first(ctx: &Ctx, name: &Name, input: &CreateFunctionRequest) -> Result<Functi
         modified_ms: 0,
         active: false,
         settled: false,
+        snap_start,
+        unsnapped: None,
     })
 }
 

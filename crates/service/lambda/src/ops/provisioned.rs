@@ -22,7 +22,7 @@ use crate::name::Name;
 use crate::provisioned::{self, PROVISIONED, Provisioned, Standing, standing};
 use crate::record::{ALIASES, LATEST};
 use crate::resolve::{self, is_number, resolve};
-use crate::{Lambda, page};
+use crate::{Lambda, page, snapstart};
 
 /// What must be left to all other functions of an account.
 const UNRESERVED_MIN: usize = 100;
@@ -36,6 +36,9 @@ pub(crate) async fn put_provisioned_concurrency_config(
     let target = resolve(ctx, &name)?;
     if target.version.version == LATEST {
         return Err(unpublished());
+    }
+    if target.version.snap_start {
+        return Err(snapstart::unsupported("Provisioned Concurrency"));
     }
     let count = input.provisioned_concurrent_executions;
     let asked = Provisioned {

@@ -12,7 +12,7 @@ use crate::errors::stale_revision;
 use crate::layers::LayerUse;
 use crate::name::Name;
 use crate::record::FunctionRecord;
-use crate::{Lambda, check, code_users, layers, logging, resolve, role, settle};
+use crate::{Lambda, check, code_users, layers, logging, resolve, role, settle, snapstart};
 
 pub(crate) async fn update_function_configuration(
     api: &Lambda,
@@ -36,6 +36,7 @@ pub(crate) async fn update_function_configuration(
         }
     };
     let dead_letters = input.dead_letter_config.map(check::dead_letters).transpose()?;
+    let snap_start = input.snap_start.as_ref().map(snapstart::wanted);
     let traced = input.tracing_config.as_ref().map(check::traced);
     if let Some(role) = &input.role {
         role::check(ctx, role).await?;
@@ -72,6 +73,8 @@ pub(crate) async fn update_function_configuration(
             change(&mut latest.dead_letters, &dead_letters);
             change(&mut latest.traced, &traced);
             change(&mut latest.layers, &layers);
+            change(&mut latest.snap_start, &snap_start);
+            snapstart::check(latest.snap_start, &latest.runtime, latest.tmp_mb)?;
             code_users::add(tx, &name, latest)?;
             latest.touch(ctx);
             settle::put(ctx, tx, &name, &function)?;
