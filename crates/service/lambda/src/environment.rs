@@ -48,6 +48,7 @@ pub(crate) async fn variables(
     let at = |path: &str| place.path(Path::new(path)).display().to_string();
     let (task, runtime) = (at("/var/task"), at("/var/runtime"));
     let local = |port| format!("127.0.0.1:{}", place.port(port));
+    let runtime_api = local(RUNTIME_API_PORT);
     let mut variables: Vec<(String, String)> = Vec::new();
     let mut set = |name: &str, value: String| variables.push((name.to_owned(), value));
     set("AWS_DEFAULT_REGION", ctx.region().to_owned());
@@ -68,7 +69,7 @@ pub(crate) async fn variables(
         set("AWS_LAMBDA_LOG_GROUP_NAME", function.log_group());
         set("AWS_LAMBDA_LOG_STREAM_NAME", log_stream.to_owned());
     }
-    set("AWS_LAMBDA_RUNTIME_API", local(RUNTIME_API_PORT));
+    set("AWS_LAMBDA_RUNTIME_API", runtime_api.clone());
     set("AWS_REGION", ctx.region().to_owned());
     set("AWS_XRAY_CONTEXT_MISSING", "LOG_ERROR".into());
     set("LAMBDA_RUNTIME_DIR", runtime.clone());
@@ -100,9 +101,23 @@ pub(crate) async fn variables(
         }
         Family::Java | Family::Provided => {}
     }
+    identity(host, ctx, function, (initialization, &runtime_api), &mut variables).await?;
+    // Last, so that a function may choose its own PATH or TZ; reserved names were refused.
+    variables.extend(function.environment(ctx.kernel().sealer())?);
+    Ok(variables)
+}
+
+/// Where a function's credentials are, or they themselves.
+async fn identity(
+    host: &Host,
+    ctx: &Ctx,
+    function: &FunctionRecord,
+    (initialization, runtime_api): (&str, &str),
+    variables: &mut Vec<(String, String)>,
+) -> Result<(), Fault> {
     if initialization == SNAP_START {
         // Keys in a snapshot would be too old one day: they are asked for.
-        let uri = format!("http://{}/2021-04-23/credentials", local(RUNTIME_API_PORT));
+        let uri = format!("http://{runtime_api}/2021-04-23/credentials");
         variables.push(("AWS_CONTAINER_CREDENTIALS_FULL_URI".to_owned(), uri));
         variables.push((TOKEN.to_owned(), ctx.random().hex(32)));
     } else {
@@ -112,9 +127,7 @@ pub(crate) async fn variables(
         variables.extend(names.iter().map(|name| (*name).to_owned()).zip(values));
         variables.extend(keys.session_token.map(|token| ("AWS_SESSION_TOKEN".to_owned(), token)));
     }
-    // Last, so that a function may choose its own PATH or TZ; reserved names were refused.
-    variables.extend(function.environment(ctx.kernel().sealer())?);
-    Ok(variables)
+    Ok(())
 }
 
 /// What external extensions see of it: all but what is the runtime's own.

@@ -198,19 +198,15 @@ impl Platform<'_> {
                 version,
                 stream,
                 memory_mb,
-            } => json!({
-                "initializationType": initialization,
-                "phase": phase,
-                "runtimeVersion": runtime,
-                "functionName": function,
-                "functionVersion": version,
-                "instanceId": stream,
-                "instanceMaxMemory": i64::from(*memory_mb) << 20,
-            }),
-            Platform::InitRuntimeDone { initialization, phase, ended } => {
-                let mut record = json!({ "initializationType": initialization, "phase": phase });
-                status(&mut record, *ended);
+            } => {
+                let mut record = instance((runtime, function, version), stream, *memory_mb);
+                record["initializationType"] = json!(initialization);
+                record["phase"] = json!(phase);
                 record
+            }
+            Platform::InitRuntimeDone { initialization, phase, ended } => {
+                let record = json!({ "initializationType": initialization, "phase": phase });
+                with_status(record, *ended)
             }
             Platform::InitReport { initialization, phase, duration, ended } => {
                 let mut record = json!({
@@ -221,22 +217,13 @@ impl Platform<'_> {
                 status(&mut record, *ended);
                 record
             }
-            Platform::RestoreStart { runtime, function, version, stream, memory_mb } => json!({
-                "runtimeVersion": runtime,
-                "functionName": function,
-                "functionVersion": version,
-                "instanceId": stream,
-                "instanceMaxMemory": i64::from(*memory_mb) << 20,
-            }),
-            Platform::RestoreRuntimeDone { ended } => {
-                let mut record = json!({});
-                status(&mut record, *ended);
-                record
+            Platform::RestoreStart { runtime, function, version, stream, memory_mb } => {
+                instance((runtime, function, version), stream, *memory_mb)
             }
+            Platform::RestoreRuntimeDone { ended } => with_status(json!({}), *ended),
             Platform::RestoreReport { duration, ended } => {
-                let mut record = json!({ "metrics": { "durationMs": ms(*duration) } });
-                status(&mut record, *ended);
-                record
+                let metrics = json!({ "durationMs": ms(*duration) });
+                with_status(json!({ "metrics": metrics }), *ended)
             }
             Platform::Start { request_id, version, trace } => json!({
                 "requestId": request_id,
@@ -261,17 +248,37 @@ impl Platform<'_> {
                 record
             }
             Platform::Extension { name, state, events, error_type } => {
-                let mut record = json!({ "name": name, "state": state, "events": events });
-                if let Some(error) = error_type {
-                    record["errorType"] = json!(error);
-                }
-                record
+                extension(name, state, events, *error_type)
             }
             Platform::Subscription { name, types, .. } => {
                 json!({ "name": name, "state": "Subscribed", "types": types })
             }
         }
     }
+}
+
+/// What a phase begins with.
+fn instance(
+    (runtime, function, version): (&str, &str, &str),
+    stream: &str,
+    memory_mb: i32,
+) -> Value {
+    json!({
+        "runtimeVersion": runtime,
+        "functionName": function,
+        "functionVersion": version,
+        "instanceId": stream,
+        "instanceMaxMemory": i64::from(memory_mb) << 20,
+    })
+}
+
+/// `platform.extension`.
+fn extension(name: &str, state: &str, events: &[String], error_type: Option<&str>) -> Value {
+    let mut record = json!({ "name": name, "state": state, "events": events });
+    if let Some(error) = error_type {
+        record["errorType"] = json!(error);
+    }
+    record
 }
 
 fn runtime_done(
@@ -299,6 +306,11 @@ fn runtime_done(
 
 fn tracing(trace: &str) -> Value {
     json!({ "type": "X-Amzn-Trace-Id", "value": trace })
+}
+
+fn with_status(mut record: Value, ended: Option<&Ended>) -> Value {
+    status(&mut record, ended);
+    record
 }
 
 fn status(record: &mut Value, ended: Option<&Ended>) {

@@ -60,6 +60,14 @@ pub(crate) fn wanted(asked: &SnapStart) -> bool {
     asked.apply_on == Some(SnapStartApplyOn::PublishedVersions)
 }
 
+/// Changes the setting, if that is asked for; refuses what cannot have a snapshot.
+pub(crate) fn change(latest: &mut FunctionRecord, asked: Option<&SnapStart>) -> Result<(), Error> {
+    if let Some(asked) = asked {
+        latest.snap_start = wanted(asked);
+    }
+    check(latest.snap_start, &latest.runtime, latest.tmp_mb)
+}
+
 /// Refuses what cannot have a snapshot.
 pub(crate) fn check(on: bool, runtime: &str, tmp_mb: i32) -> Result<(), Error> {
     if on && !RUNTIMES.contains(&runtime) {
@@ -109,7 +117,7 @@ pub(crate) async fn used(api: &Lambda, ctx: &Ctx, target: &Resolved) -> Result<(
                 }
                 idle
             };
-            if let Some(version) = change(&owner, version, again).await? {
+            if let Some(version) = edit(&owner, version, again).await? {
                 make(&api.pool, &owner, Arc::new(version));
             }
             Err(snapshot_not_ready())
@@ -137,11 +145,11 @@ async fn note(ctx: &Ctx, version: &FunctionRecord) -> Result<(), Error> {
     Ok(())
 }
 
-/// Changes a version's record if it is still the same revision and `edit` wants it.
-async fn change(
+/// Changes a version's record if it is still the same revision and `by` wants it.
+async fn edit(
     ctx: &Ctx,
     version: &FunctionRecord,
-    edit: impl Fn(&mut FunctionRecord) -> bool + Sync,
+    by: impl Fn(&mut FunctionRecord) -> bool + Sync,
 ) -> Result<Option<FunctionRecord>, StoreError> {
     ctx.store()
         .write(|tx| {
@@ -150,7 +158,7 @@ async fn change(
                 return Ok(None);
             };
             let Some(mut found) = tx.get(&VERSIONS, key.clone())? else { return Ok(None) };
-            if found.revision != version.revision || !edit(&mut found) {
+            if found.revision != version.revision || !by(&mut found) {
                 return Ok(None);
             }
             tx.put(&VERSIONS, key.clone(), &found)?;
@@ -210,12 +218,12 @@ pub(crate) fn make(pool: &Arc<Pool>, ctx: &Ctx, version: Arc<FunctionRecord>) {
 
 /// Writes down whether there is a snapshot.
 async fn settle(ctx: &Ctx, version: &FunctionRecord, outcome: &Result<(), String>) {
-    let edit = |found: &mut FunctionRecord| {
+    let by = |found: &mut FunctionRecord| {
         found.active = outcome.is_ok();
         found.unsnapped = outcome.clone().err().map(Unsnapped::Failed);
         true
     };
-    if let Err(error) = change(ctx, version, edit).await {
+    if let Err(error) = edit(ctx, version, by).await {
         let function = &version.name;
         ctx.log(Level::Error, format_args!("the snapshot of {function}: {error}"));
     }

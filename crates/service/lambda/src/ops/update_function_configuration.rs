@@ -36,7 +36,6 @@ pub(crate) async fn update_function_configuration(
         }
     };
     let dead_letters = input.dead_letter_config.map(check::dead_letters).transpose()?;
-    let snap_start = input.snap_start.as_ref().map(snapstart::wanted);
     let traced = input.tracing_config.as_ref().map(check::traced);
     if let Some(role) = &input.role {
         role::check(ctx, role).await?;
@@ -66,15 +65,13 @@ pub(crate) async fn update_function_configuration(
             change(&mut latest.memory_mb, &input.memory_size);
             change(&mut latest.tmp_mb, &input.ephemeral_storage.as_ref().map(|s| s.size));
             change(&mut latest.environment, &environment);
-            if let Some((group, levels)) = &logging {
-                latest.log_group.clone_from(group);
-                latest.log_json.clone_from(levels);
+            if let Some(logging) = &logging {
+                (latest.log_group, latest.log_json) = logging.clone();
             }
             change(&mut latest.dead_letters, &dead_letters);
             change(&mut latest.traced, &traced);
             change(&mut latest.layers, &layers);
-            change(&mut latest.snap_start, &snap_start);
-            snapstart::check(latest.snap_start, &latest.runtime, latest.tmp_mb)?;
+            snapstart::change(latest, input.snap_start.as_ref())?;
             code_users::add(tx, &name, latest)?;
             latest.touch(ctx);
             settle::put(ctx, tx, &name, &function)?;
