@@ -43,13 +43,13 @@ def ask(endpoint):
     return send
 
 
-def open_to_all(s3, bucket):
+def open_to_all(s3, bucket, actions=("s3:GetObject",)):
     s3.delete_public_access_block(Bucket=bucket)
     statement = {
         "Effect": "Allow",
         "Principal": "*",
-        "Action": "s3:GetObject",
-        "Resource": f"arn:aws:s3:::{bucket}/*",
+        "Action": list(actions),
+        "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
     }
     policy = {"Version": "2012-10-17", "Statement": [statement]}
     s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
@@ -95,6 +95,12 @@ def test_anybody_reads_what_is_open_and_nothing_else(s3, bucket, ask):
     assert ask("GET", "/k", host=f"{bucket}.localhost")[0::2] == (200, "x")
     assert ask("PUT", f"/{bucket}/k", body=b"y")[0] == 403
     assert ask("GET", f"/{bucket}")[0] == 403
+    # Whoever may not list it does not learn either what is not there.
+    assert ask("GET", f"/{bucket}/none")[0] == ask("HEAD", f"/{bucket}/none")[0] == 403
+    open_to_all(s3, bucket, ("s3:GetObject", "s3:ListBucket"))
+    status, _, body = ask("GET", f"/{bucket}/none")
+    assert status == 404 and "<Code>NoSuchKey</Code>" in body
+    assert ask("HEAD", f"/{bucket}/none")[0] == 404
 
 
 def test_pages_of_other_origins_obey_the_bucket(s3, bucket, ask):
@@ -246,7 +252,7 @@ def test_websites(s3, bucket, ask):
         status, headers, _ = ask("GET", "/old", host=host)
         assert (status, headers["Location"]) == (301, "/dir/")
         status, headers, page = ask("GET", "/missing", host=host)
-        assert page == "error.html" and status in (403, 404)
+        assert (status, page) == (403, "error.html")
         status, headers, page = ask("HEAD", "/", host=host)
         assert (status, headers["Content-Length"], page) == (200, "10", "")
         assert ask("POST", "/", host=host)[0] == 405

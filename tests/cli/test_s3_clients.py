@@ -1,4 +1,4 @@
-"""Other people's S3 clients: `aws s3 sync`, rclone, s3cmd; the last two where the machine has them."""
+"""Other people's S3 clients: `aws s3 sync`, rclone, s3cmd, s3fs; all but the first where the machine has them."""
 
 import filecmp
 import os
@@ -9,7 +9,7 @@ import sys
 import urllib.parse
 
 import pytest
-from conftest import REGION
+from conftest import REGION, eventually
 
 FILES = 300
 
@@ -72,8 +72,6 @@ def test_rclone(endpoint, tree, tmp_path, unique):
     options = {
         "TYPE": "s3", "PROVIDER": "Other", "ENDPOINT": endpoint, "REGION": REGION,
         "ACCESS_KEY_ID": "test", "SECRET_ACCESS_KEY": "test",
-        # Older ones send `private`, which buckets of today refuse.
-        "ACL": "bucket-owner-full-control", "BUCKET_ACL": "private",
     }
     variables = {f"RCLONE_CONFIG_G_{name}": value for name, value in options.items()}
     rclone = lambda *words: run("rclone", *words, RCLONE_CONFIG="/dev/null", **variables)
@@ -101,3 +99,35 @@ def test_s3cmd(endpoint, tree, tmp_path, unique):
     assert "20000000" in s3cmd("info", f"{bucket}/tree/big.bin")
     s3cmd("del", "-r", "-f", f"{bucket}/")
     s3cmd("rb", bucket)
+
+
+def test_s3fs(endpoint, tmp_path, unique):
+    needs("s3fs")
+    if not os.path.exists("/dev/fuse") or os.geteuid() != 0:
+        pytest.skip("skipped: mounting needs root and /dev/fuse")
+    aws = os.path.join(os.path.dirname(sys.executable), "aws")
+    key = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
+    s3 = lambda *words: run(aws, "--endpoint-url", endpoint, "s3", *words, AWS_CONFIG_FILE="/dev/null", **key)
+    bucket, mount, password = unique("s3fs"), tmp_path / "mount", tmp_path / "password"
+    s3("mb", f"s3://{bucket}")
+    mount.mkdir()
+    password.write_text("test:test")
+    password.chmod(0o600)
+    options = f"url={endpoint},endpoint={REGION},use_path_request_style,passwd_file={password},multipart_size=5"
+    run("s3fs", bucket, mount, "-o", options)
+    try:
+        eventually(lambda: os.path.ismount(mount), 60)
+        body = os.urandom(12_000_000)
+        (mount / "folder").mkdir()
+        (mount / "folder" / "film").write_bytes(body)
+        (mount / "note").write_text("hello")
+        os.rename(mount / "note", mount / "folder" / "note 2")
+        assert (mount / "folder" / "film").read_bytes() == body
+        assert sorted(os.listdir(mount / "folder")) == ["film", "note 2"]
+        os.unlink(mount / "folder" / "note 2")
+    finally:
+        run("umount", mount)
+    s3("cp", "--quiet", f"s3://{bucket}/folder/film", tmp_path / "film")
+    assert (tmp_path / "film").read_bytes() == body
+    assert "note" not in s3("ls", "--recursive", f"s3://{bucket}")
+    s3("rb", "--force", f"s3://{bucket}")

@@ -81,10 +81,11 @@ kernel::api! {
         64 put_object_retention(PutObjectRetentionRequest) -> PutObjectRetentionOutput;
         65 put_object_tagging(PutObjectTaggingRequest) -> PutObjectTaggingOutput;
         66 put_public_access_block(PutPublicAccessBlockRequest) -> PutPublicAccessBlockOutput;
-        67 upload_part(UploadPartRequest) -> UploadPartOutput;
-        68 upload_part_copy(UploadPartCopyRequest) -> UploadPartCopyOutput;
+        67 restore_object(RestoreObjectRequest) -> RestoreObjectOutput;
+        68 upload_part(UploadPartRequest) -> UploadPartOutput;
+        69 upload_part_copy(UploadPartCopyRequest) -> UploadPartCopyOutput;
     }
-    errors { BucketAlreadyExists, BucketAlreadyOwnedByYou, EncryptionTypeMismatch, InvalidObjectState, InvalidRequest, InvalidWriteOffset, NoSuchBucket, NoSuchKey, NoSuchUpload, ObjectNotInActiveTierError, TooManyParts }
+    errors { BucketAlreadyExists, BucketAlreadyOwnedByYou, EncryptionTypeMismatch, InvalidObjectState, InvalidRequest, InvalidWriteOffset, NoSuchBucket, NoSuchKey, NoSuchUpload, ObjectAlreadyInActiveTierError, ObjectNotInActiveTierError, TooManyParts }
 }
 
 /// Implements [`Api`] for a type: every operation is the function of its name in the
@@ -616,6 +617,13 @@ macro_rules! serve {
             ) -> kernel::BoxFuture<'a, Result<$crate::PutPublicAccessBlockOutput, $crate::Error>>
             {
                 Box::pin($ops::put_public_access_block(self, ctx, input))
+            }
+            fn restore_object<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::RestoreObjectRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::RestoreObjectOutput, $crate::Error>> {
+                Box::pin($ops::restore_object(self, ctx, input))
             }
             fn upload_part<'a>(
                 &'a self,

@@ -3548,6 +3548,228 @@ pub struct PutPublicAccessBlockOutput {}
 shape::structure!(PutPublicAccessBlockOutput, MODEL, 491);
 
 #[derive(Clone, Default)]
+pub struct ObjectAlreadyInActiveTierError {}
+shape::structure!(ObjectAlreadyInActiveTierError, MODEL, 492);
+
+#[derive(Clone, Default)]
+pub struct RestoreObjectRequest {
+    pub bucket: String,
+    pub key: String,
+    pub version_id: Option<String>,
+    pub restore_request: Option<RestoreRequest>,
+    pub request_payer: Option<RequestPayer>,
+    pub checksum_algorithm: Option<ChecksumAlgorithm>,
+    pub expected_bucket_owner: Option<String>,
+}
+shape::structure!(
+    RestoreObjectRequest,
+    MODEL,
+    493,
+    bucket,
+    key,
+    version_id,
+    restore_request,
+    request_payer,
+    checksum_algorithm,
+    expected_bucket_owner
+);
+
+#[derive(Clone, Default)]
+pub struct RestoreRequest {
+    pub days: Option<i32>,
+    pub glacier_job_parameters: Option<GlacierJobParameters>,
+    pub r#type: Option<RestoreRequestType>,
+    pub tier: Option<Tier>,
+    pub description: Option<String>,
+    pub select_parameters: Option<SelectParameters>,
+    pub output_location: Option<OutputLocation>,
+}
+shape::structure!(
+    RestoreRequest,
+    MODEL,
+    494,
+    days,
+    glacier_job_parameters,
+    r#type,
+    tier,
+    description,
+    select_parameters,
+    output_location
+);
+
+#[derive(Clone, Default)]
+pub struct GlacierJobParameters {
+    pub tier: Tier,
+}
+shape::structure!(GlacierJobParameters, MODEL, 495, tier);
+
+shape::string_enum!(Tier { Standard = "Standard", Bulk = "Bulk", Expedited = "Expedited",  });
+
+shape::string_enum!(RestoreRequestType { Select = "SELECT",  });
+
+#[derive(Clone, Default)]
+pub struct SelectParameters {
+    pub input_serialization: InputSerialization,
+    pub expression_type: ExpressionType,
+    pub expression: String,
+    pub output_serialization: OutputSerialization,
+}
+shape::structure!(
+    SelectParameters,
+    MODEL,
+    499,
+    input_serialization,
+    expression_type,
+    expression,
+    output_serialization
+);
+
+#[derive(Clone, Default)]
+pub struct InputSerialization {
+    pub csv: Option<CSVInput>,
+    pub compression_type: Option<CompressionType>,
+    pub json: Option<JSONInput>,
+    pub parquet: Option<ParquetInput>,
+}
+shape::structure!(InputSerialization, MODEL, 500, csv, compression_type, json, parquet);
+
+#[derive(Clone, Default)]
+pub struct CSVInput {
+    pub file_header_info: Option<FileHeaderInfo>,
+    pub comments: Option<String>,
+    pub quote_escape_character: Option<String>,
+    pub record_delimiter: Option<String>,
+    pub field_delimiter: Option<String>,
+    pub quote_character: Option<String>,
+    pub allow_quoted_record_delimiter: Option<bool>,
+}
+shape::structure!(
+    CSVInput,
+    MODEL,
+    501,
+    file_header_info,
+    comments,
+    quote_escape_character,
+    record_delimiter,
+    field_delimiter,
+    quote_character,
+    allow_quoted_record_delimiter
+);
+
+shape::string_enum!(FileHeaderInfo { Use = "USE", Ignore = "IGNORE", None = "NONE",  });
+
+shape::string_enum!(CompressionType { None = "NONE", Gzip = "GZIP", Bzip2 = "BZIP2",  });
+
+#[derive(Clone, Default)]
+pub struct JSONInput {
+    pub r#type: Option<JSONType>,
+}
+shape::structure!(JSONInput, MODEL, 510, r#type);
+
+shape::string_enum!(JSONType { Document = "DOCUMENT", Lines = "LINES",  });
+
+#[derive(Clone, Default)]
+pub struct ParquetInput {}
+shape::structure!(ParquetInput, MODEL, 512);
+
+shape::string_enum!(ExpressionType { Sql = "SQL",  });
+
+#[derive(Clone, Default)]
+pub struct OutputSerialization {
+    pub csv: Option<CSVOutput>,
+    pub json: Option<JSONOutput>,
+}
+shape::structure!(OutputSerialization, MODEL, 515, csv, json);
+
+#[derive(Clone, Default)]
+pub struct CSVOutput {
+    pub quote_fields: Option<QuoteFields>,
+    pub quote_escape_character: Option<String>,
+    pub record_delimiter: Option<String>,
+    pub field_delimiter: Option<String>,
+    pub quote_character: Option<String>,
+}
+shape::structure!(
+    CSVOutput,
+    MODEL,
+    516,
+    quote_fields,
+    quote_escape_character,
+    record_delimiter,
+    field_delimiter,
+    quote_character
+);
+
+shape::string_enum!(QuoteFields { Always = "ALWAYS", Asneeded = "ASNEEDED",  });
+
+#[derive(Clone, Default)]
+pub struct JSONOutput {
+    pub record_delimiter: Option<String>,
+}
+shape::structure!(JSONOutput, MODEL, 518, record_delimiter);
+
+#[derive(Clone, Default)]
+pub struct OutputLocation {
+    pub s3: Option<S3Location>,
+}
+shape::structure!(OutputLocation, MODEL, 519, s3);
+
+#[derive(Clone, Default)]
+pub struct S3Location {
+    pub bucket_name: String,
+    pub prefix: String,
+    pub encryption: Option<Encryption>,
+    pub canned_acl: Option<ObjectCannedACL>,
+    pub access_control_list: Option<Vec<Grant>>,
+    pub tagging: Option<Tagging>,
+    pub user_metadata: Option<Vec<MetadataEntry>>,
+    pub storage_class: Option<StorageClass>,
+}
+shape::structure!(
+    S3Location,
+    MODEL,
+    520,
+    bucket_name,
+    prefix,
+    encryption,
+    canned_acl,
+    access_control_list,
+    tagging,
+    user_metadata,
+    storage_class
+);
+
+#[derive(Clone, Default)]
+pub struct Encryption {
+    pub encryption_type: ServerSideEncryption,
+    pub kms_key_id: Option<String>,
+    pub kms_context: Option<String>,
+}
+shape::structure!(Encryption, MODEL, 522, encryption_type, kms_key_id, kms_context);
+
+#[derive(Clone, Default)]
+pub struct MetadataEntry {
+    pub name: Option<String>,
+    pub value: Option<String>,
+}
+shape::structure!(MetadataEntry, MODEL, 525, name, value);
+
+#[derive(Clone, Default)]
+pub struct RestoreObjectOutput {
+    pub request_charged: Option<RequestCharged>,
+    pub restore_output_path: Option<String>,
+    pub http_status: Option<i32>,
+}
+shape::structure!(
+    RestoreObjectOutput,
+    MODEL,
+    526,
+    request_charged,
+    restore_output_path,
+    http_status
+);
+
+#[derive(Clone, Default)]
 pub struct UploadPartRequest {
     pub body: Option<shape::ByteStream>,
     pub bucket: String,
@@ -3576,7 +3798,7 @@ pub struct UploadPartRequest {
 shape::structure!(
     UploadPartRequest,
     MODEL,
-    492,
+    528,
     body,
     bucket,
     content_length,
@@ -3626,7 +3848,7 @@ pub struct UploadPartOutput {
 shape::structure!(
     UploadPartOutput,
     MODEL,
-    493,
+    529,
     server_side_encryption,
     e_tag,
     checksum_crc32,
@@ -3672,7 +3894,7 @@ pub struct UploadPartCopyRequest {
 shape::structure!(
     UploadPartCopyRequest,
     MODEL,
-    494,
+    530,
     bucket,
     copy_source,
     copy_source_if_match,
@@ -3709,7 +3931,7 @@ pub struct UploadPartCopyOutput {
 shape::structure!(
     UploadPartCopyOutput,
     MODEL,
-    496,
+    532,
     copy_source_version_id,
     copy_part_result,
     server_side_encryption,
@@ -3739,7 +3961,7 @@ pub struct CopyPartResult {
 shape::structure!(
     CopyPartResult,
     MODEL,
-    497,
+    533,
     e_tag,
     last_modified,
     checksum_crc32,

@@ -164,6 +164,11 @@ pub(crate) fn invalid_object_state(storage_class: &str) -> Fault {
     Fault::new("InvalidObjectState", 403, text).with("StorageClass", storage_class)
 }
 
+pub(crate) fn not_archived(storage_class: &str) -> Fault {
+    let text = "Restore is not allowed for the object's current storage class";
+    Fault::new("InvalidObjectState", 403, text).with("StorageClass", storage_class)
+}
+
 pub(crate) fn no_such_upload(upload_id: &str) -> Fault {
     let text = "The specified upload does not exist. The upload ID may be invalid, or the upload \
                 may have been aborted or completed.";

@@ -32,6 +32,10 @@ pub(crate) enum Happened {
     RetentionPut,
     /// A lifecycle rule changed the storage class.
     Transition,
+    RestorePost,
+    RestoreCompleted,
+    /// A restored copy's days are over.
+    RestoreDeleted,
 }
 
 /// The principal that lifecycle rules act as.
@@ -57,6 +61,9 @@ impl Happened {
             Self::AclPut => "ObjectAcl:Put",
             Self::RetentionPut => "ObjectRetention:Put",
             Self::Transition => "LifecycleTransition",
+            Self::RestorePost => "ObjectRestore:Post",
+            Self::RestoreCompleted => "ObjectRestore:Completed",
+            Self::RestoreDeleted => "ObjectRestore:Delete",
         }
     }
 }

@@ -16,6 +16,7 @@
 //! notify.rs    events on their way to queues and functions
 //! sweep.rs     lifecycle rules at work
 //! website.rs   websites at work
+//! fuzz.rs      what the fuzz targets call
 //! post/        uploads by HTML forms
 //! ```
 
@@ -26,6 +27,7 @@ mod checksums;
 mod conditions;
 mod door;
 mod errors;
+pub mod fuzz;
 mod guard;
 #[allow(dead_code, reason = "events follow")]
 mod hooks;
@@ -70,6 +72,7 @@ pub fn service() -> Service {
     service.door = Some(Arc::new(door::S3Door));
     service.guard = Some(Arc::new(guard::S3Guard));
     service.tasks.push((sweep::KIND, Arc::new(sweep::Sweeper)));
+    service.tasks.push((ops::RESTORED, Arc::new(ops::Ender)));
     service.subscriptions.push((notify::TOPIC, Arc::new(notify::Deliverer)));
     service.reset = Some(Arc::new(move || {
         let s3 = s3.clone();

@@ -2,10 +2,12 @@
 
 use std::ops::ControlFlow;
 
-use api_s3::{CommonPrefix, EncodingType, Error};
+use api_s3::{CommonPrefix, EncodingType, Error, OptionalObjectAttributes, RestoreStatus};
+use kernel::{Ctx, Timestamp};
 use store::{Key, Part, RawTable, ReadTx, Scan};
 
 use crate::errors;
+use crate::records::Version;
 
 /// Most entries of a page.
 pub(crate) const PAGE_MAX: usize = 1000;
@@ -163,4 +165,19 @@ fn encode(text: &str) -> String {
         }
     }
     out
+}
+/// Now, if a list is to say what is restored.
+pub(crate) fn restore_asked(
+    attributes: Option<&[OptionalObjectAttributes]>,
+    ctx: &Ctx,
+) -> Option<Timestamp> {
+    let asked = attributes?.contains(&OptionalObjectAttributes::RestoreStatus);
+    asked.then(|| ctx.now())
+}
+
+/// Whether a version has a restored copy, and until when; nothing if nobody asked.
+pub(crate) fn restore_status(version: &Version, asked: Option<Timestamp>) -> Option<RestoreStatus> {
+    let until = version.restored(asked?)?;
+    let (is_restore_in_progress, restore_expiry_date) = (Some(false), Some(until));
+    Some(RestoreStatus { is_restore_in_progress, restore_expiry_date })
 }

@@ -3,8 +3,9 @@
 use std::ops::Range;
 
 use api_s3::Error;
+use kernel::access::Need;
 use kernel::blobs::BlobSecret;
-use kernel::{Ctx, Fault};
+use kernel::{Ctx, Fault, Principal, Timestamp};
 use store::ReadTx;
 
 use crate::conditions::Conditions;
@@ -67,6 +68,17 @@ pub(crate) fn look(tx: &ReadTx, ctx: &Ctx, query: &Query<'_>) -> Result<Look, Er
     Ok(look)
 }
 
+/// What a read is told that found nothing: whoever may not list a bucket may not learn by reading
+/// what is in it either.
+pub(crate) fn hide(ctx: &Ctx, bucket: &str, operation: &str, error: Error) -> Error {
+    let fault = Fault::from(error);
+    if fault.code != "NoSuchKey" || matches!(ctx.principal(), Principal::Service { .. }) {
+        return fault.into();
+    }
+    let need = Need::new("s3:ListBucket", format!("arn:aws:s3:::{bucket}"));
+    ctx.authorize("s3", operation, &[need]).err().unwrap_or(fault).into()
+}
+
 impl Look {
     fn narrow(&mut self, query: &Query<'_>) -> Result<(), Fault> {
         if let Some(range) = range::read(query.range, self.version.size)? {
@@ -107,10 +119,12 @@ impl Look {
         api.secret(ctx, self.version.sse.as_ref(), customer).await
     }
 
-    /// Archived objects are not read.
-    pub fn check_readable(&self) -> Result<(), Fault> {
-        match self.version.storage_class.as_deref() {
-            Some(class @ ("GLACIER" | "DEEP_ARCHIVE")) => Err(errors::invalid_object_state(class)),
+    /// Archived objects are read only while a restored copy is there.
+    pub fn check_readable(&self, now: Timestamp) -> Result<(), Fault> {
+        match self.version.archive() {
+            Some(class) if self.version.restored(now).is_none() => {
+                Err(errors::invalid_object_state(class))
+            }
             _ => Ok(()),
         }
     }

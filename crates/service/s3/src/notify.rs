@@ -57,6 +57,9 @@ pub(crate) fn emit(
         version: version.version_id.clone(),
         at_ms: ctx.now().epoch_ms,
         principal: ctx.principal().user_id(),
+        restored: (what == Happened::RestoreCompleted)
+            .then(|| version.restored_until_ms.zip(version.storage_class.clone()))
+            .flatten(),
         source_ip: ctx
             .origin()
             .and_then(|origin| origin.source_ip)

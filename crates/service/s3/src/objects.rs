@@ -67,6 +67,12 @@ pub(crate) fn by_id(
     Ok(Some(Found { version, latest, current: false }))
 }
 
+/// What was there of a key before a new version of it.
+pub(crate) struct Before {
+    /// The current version, if that is no delete marker.
+    current: Option<Version>,
+}
+
 /// Gives a new version of a key its place: its order, and its id if the bucket keeps versions.
 pub(crate) fn place(
     tx: &ReadTx,
@@ -74,13 +80,19 @@ pub(crate) fn place(
     bucket: &Bucket,
     key: &str,
     version: &mut Version,
-) -> Result<(), Error> {
-    let newest = newest(tx, &bucket.name, key)?.map_or(0, |found| found.version.order);
+) -> Result<Before, Error> {
+    let current = tx.get(&OBJECTS, (bucket.name.as_str(), key))?;
+    let newest = match &current {
+        Some(current) => current.order,
+        // A bucket that never kept versions has no others.
+        None if bucket.versioning == Versioning::Off => 0,
+        None => newest_other(tx, &bucket.name, key)?.map_or(0, |version| version.order),
+    };
     let now_us = u64::try_from(ctx.now().epoch_ms).unwrap_or(0).saturating_mul(1000);
     version.order = now_us.max(newest + 1);
     version.version_id =
         (bucket.versioning == Versioning::Enabled).then(|| version_id(version.order, ctx.random()));
-    Ok(())
+    Ok(Before { current })
 }
 
 /// An id in which its version's order is, so that it is found without a search.
@@ -108,20 +120,22 @@ pub(crate) fn put(
     bucket: &Bucket,
     key: &str,
     version: &Version,
+    before: Before,
 ) -> Result<Option<Version>, Error> {
     let name = bucket.name.as_str();
     let mut gone = None;
-    if let Some(before) = tx.get(&OBJECTS, (name, key))? {
-        let replaced = version.version_id.is_none() && before.version_id.is_none();
-        if replaced {
-            gone = Some(before);
-        } else {
-            file(tx, name, key, &before)?;
+    if let Some(current) = before.current {
+        match version.version_id.is_none() && current.version_id.is_none() {
+            true => gone = Some(current),
+            false => file(tx, name, key, &current)?,
         }
-        tx.delete(&OBJECTS, (name, key))?;
+        if version.delete_marker {
+            tx.delete(&OBJECTS, (name, key))?;
+        }
     }
     // There is only one version "null".
     if version.version_id.is_none()
+        && bucket.versioning != Versioning::Off
         && let Some(order) = tx.get(&NULLS, (name, key))?
     {
         gone = tx.get(&VERSIONS, (name, key, u64::MAX - order))?;
@@ -222,11 +236,11 @@ impl Write<'_> {
     ) -> Result<Version, Error> {
         let bucket = self.check(tx, ctx)?;
         let now = ctx.now();
-        place(tx, ctx, &bucket, self.key, &mut version)?;
+        let before = place(tx, ctx, &bucket, self.key, &mut version)?;
         version.modified_ms = now.epoch_ms;
         version.owner = ctx.account().to_owned();
         hooks::before_put(tx, ctx, &bucket, self.key, &mut version)?;
-        if let Some(gone) = put(tx, &bucket, self.key, &version)? {
+        if let Some(gone) = put(tx, &bucket, self.key, &version, before)? {
             hooks::before_removal(&bucket, &gone, false, now)?;
             bytes::release(tx, ctx, &gone)?;
         }

@@ -17,6 +17,7 @@
 
 use std::collections::BTreeMap;
 
+use kernel::Timestamp;
 use kernel::blobs::Blob;
 use kernel::digest::Algorithm;
 use serde::{Deserialize, Serialize};
@@ -112,6 +113,9 @@ pub(crate) struct Version {
     /// Whether a legal hold is on; nothing if it never was said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub legal_hold: Option<bool>,
+    /// Until when a copy of an archived object can be read, milliseconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restored_until_ms: Option<i64>,
     /// Nothing is the owner's alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub acl: Option<Acl>,
@@ -245,6 +249,17 @@ impl Version {
     /// The last part of its key in [`VERSIONS`]: newest first.
     pub fn place(&self) -> u64 {
         u64::MAX - self.order
+    }
+
+    /// Whether it is in an archive, where only what was restored can be read: its class.
+    pub fn archive(&self) -> Option<&str> {
+        self.storage_class.as_deref().filter(|class| matches!(*class, "GLACIER" | "DEEP_ARCHIVE"))
+    }
+
+    /// Until when its restored copy can be read, if it has one now.
+    pub fn restored(&self, now: Timestamp) -> Option<Timestamp> {
+        let until_ms = self.restored_until_ms.filter(|until_ms| *until_ms > now.epoch_ms);
+        self.archive().and(until_ms).map(Timestamp::from_ms)
     }
 
     /// As it is shown: `null` for the one without.

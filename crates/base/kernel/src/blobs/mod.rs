@@ -64,6 +64,7 @@ struct Inner {
     leased: Mutex<HashMap<String, usize>>,
     pool: reader::Pool,
     segments: reader::Pool,
+    batches: writer::Batches,
     released: Notify,
     /// How many want nothing to be deleted.
     held: AtomicUsize,
@@ -184,6 +185,7 @@ impl Blobs {
                 leased: Mutex::default(),
                 pool: reader::Pool::default(),
                 segments: reader::Pool::default(),
+                batches: writer::Batches::default(),
                 released: Notify::new(),
                 held: AtomicUsize::new(0),
             }),

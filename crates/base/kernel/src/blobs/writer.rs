@@ -1,8 +1,9 @@
 //! Writing a blob of any size in little memory.
 
 use std::mem;
-use std::sync::Arc;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use store::{Store, StoreError, WriteTx};
@@ -12,7 +13,7 @@ use super::refs::{REFS, Reference, SMALL, join};
 use super::segment::{EXTRA_BYTES, SEGMENT_BYTES, STORED_BYTES, SegmentKey};
 use super::{Blob, BlobEngine, BlobError, BlobSecret, BlobSink, Blobs, SMALL_BYTES, failed};
 use crate::Random;
-use crate::digest::{Algorithm, Digests};
+use crate::digest::{Algorithm, Digests, Md5Stream};
 
 /// Bytes collected before they are digested, encrypted and written in one go: whole segments, but
 /// for what the last one takes besides.
@@ -22,6 +23,7 @@ const BATCH_BYTES: usize = 4 * STORED_BYTES - EXTRA_BYTES;
 pub struct BlobWriter {
     flight: Flight,
     engine: Arc<dyn BlobEngine>,
+    batches: Batches,
     /// Plain text not yet handed to `work`, in segments with room for what each takes besides, so
     /// that they are sealed where they are.
     batch: Vec<u8>,
@@ -44,8 +46,32 @@ struct Work {
     digests: Digests,
     sink: Option<Box<dyn BlobSink>>,
     segment: u64,
-    /// An emptied batch, to be filled again.
-    spare: Vec<u8>,
+    /// From the first batch to the last.
+    stream: Option<Md5Stream>,
+    batches: Batches,
+}
+
+/// Emptied batches, to be filled again by whoever writes next: memory that is new has to be cleared
+/// by the kernel first.
+#[derive(Clone, Default)]
+pub(super) struct Batches(Arc<Mutex<Vec<Vec<u8>>>>);
+
+/// Batches kept.
+const BATCHES_MAX: usize = 16;
+
+impl Batches {
+    fn take(&self) -> Vec<u8> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        kept.unwrap_or_else(|| Vec::with_capacity(4 * STORED_BYTES))
+    }
+
+    fn give(&self, mut batch: Vec<u8>) {
+        batch.clear();
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() < BATCHES_MAX {
+            kept.push(batch);
+        }
+    }
 }
 
 /// Keeps an id from the sweep as long as no record may refer to it.
@@ -87,11 +113,13 @@ impl Blobs {
             digests: Digests::new(digests),
             sink: None,
             segment: 0,
-            spare: Vec::new(),
+            stream: None,
+            batches: self.inner.batches.clone(),
         };
         BlobWriter {
             flight: Flight { blobs: self.clone(), id },
             engine: self.inner.engine.clone(),
+            batches: self.inner.batches.clone(),
             batch: Vec::new(),
             size: 0,
             state: State::Idle(Box::new(work)),
@@ -114,8 +142,11 @@ impl BlobWriter {
                 at = 0;
             }
             let (now, rest) = piece.split_at(piece.len().min(SEGMENT_BYTES - at));
-            if self.batch.len() + now.len() > SMALL_BYTES {
-                self.batch.reserve_exact(4 * STORED_BYTES - self.batch.len());
+            let length = self.batch.len() + now.len();
+            if length > SMALL_BYTES && self.batch.capacity() < 4 * STORED_BYTES {
+                let mut batch = self.batches.take();
+                batch.extend_from_slice(&self.batch);
+                self.batch = batch;
             }
             self.batch.extend_from_slice(now);
             piece = rest;
@@ -141,11 +172,7 @@ impl BlobWriter {
             return Ok(self.written(blob, stored.into(), *work));
         }
         self.flush(true).await?;
-        let mut work = self.work().await?;
-        if let Some(sink) = work.sink.take() {
-            let finished = spawn_blocking(move || sink.finish()).await;
-            finished.map_err(panicked)?.map_err(|error| failed(&id, error))?;
-        }
+        let work = self.work().await?;
         let blob = Blob { id, size: self.size, small: false };
         Ok(self.written(blob, Bytes::new(), *work))
     }
@@ -158,7 +185,7 @@ impl BlobWriter {
     /// Hands the batch to a thread.
     async fn flush(&mut self, last: bool) -> Result<(), BlobError> {
         let mut work = self.work().await?;
-        let batch = mem::replace(&mut self.batch, mem::take(&mut work.spare));
+        let batch = mem::take(&mut self.batch);
         let engine = self.engine.clone();
         self.state = State::Busy(spawn_blocking(move || {
             work.batch(&*engine, batch, last)?;
@@ -185,22 +212,34 @@ impl Work {
         last: bool,
     ) -> Result<(), BlobError> {
         batch.extend_from_slice(&[0; EXTRA_BYTES]);
+        let length = batch.len();
+        let pieces: Vec<Range<usize>> = (0..length)
+            .step_by(STORED_BYTES)
+            .map(|from| from..length.min(from + STORED_BYTES) - EXTRA_BYTES)
+            .collect();
+        let stream = self.stream.take().unwrap_or_default();
+        let mut batch = self.digests.update_md5(&stream, batch, &pieces);
+        self.stream = Some(stream).filter(|_| !last);
         let mut segments = batch.chunks_mut(STORED_BYTES).peekable();
         while let Some(segment) = segments.next() {
             // One after the other, as a segment stays in the processor's cache meanwhile.
-            self.digests.update(&segment[..segment.len() - EXTRA_BYTES]);
+            let plain = &segment[..segment.len() - EXTRA_BYTES];
+            self.digests.update_all_but(Some(Algorithm::Md5), plain);
             let is_last = last && segments.peek().is_none();
             self.key.seal(self.segment, is_last, segment);
             self.segment += 1;
         }
         let io = |error| failed(&self.id, error);
-        let sink = match &mut self.sink {
+        let mut sink = match self.sink.take() {
             Some(sink) => sink,
-            none => none.insert(engine.create(&self.id).map_err(io)?),
+            None => engine.create(&self.id).map_err(io)?,
         };
-        sink.write(&batch).map_err(|error| failed(&self.id, error))?;
-        batch.clear();
-        self.spare = batch;
+        sink.write(&batch).map_err(io)?;
+        match last {
+            true => sink.finish().map_err(io)?,
+            false => self.sink = Some(sink),
+        }
+        self.batches.give(batch);
         Ok(())
     }
 }

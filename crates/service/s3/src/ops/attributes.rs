@@ -10,7 +10,7 @@ use api_s3::{
 };
 use kernel::{Ctx, Timestamp};
 
-use crate::look::{Look, Query, look};
+use crate::look::{Look, Query, hide, look};
 use crate::records::Data;
 use crate::sse::CustomerKey;
 use crate::{S3, checksums, list, template};
@@ -34,7 +34,8 @@ pub(crate) async fn get_object_attributes(
         input.sse_customer_key.as_deref(),
         input.sse_customer_key_md5.as_deref(),
     )?;
-    let look = ctx.store().read(|tx| look(tx, ctx, &query))?;
+    let look = ctx.store().read(|tx| look(tx, ctx, &query));
+    let look = look.map_err(|error| hide(ctx, query.bucket, "GetObjectAttributes", error))?;
     look.secret(api, ctx, customer.as_ref()).await?;
     let version = &look.version;
     let wants = |attribute| input.object_attributes.contains(&attribute);

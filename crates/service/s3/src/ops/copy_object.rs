@@ -136,6 +136,7 @@ async fn copy(
         Ok((look(tx, ctx, query)?, wanted, template::acl!(ctx, &bucket, input)?))
     })?;
     check(input, given, from, &source, asks)?;
+    source.check_readable(ctx.now())?;
     let source_customer = CustomerKey::read(
         input.copy_source_sse_customer_algorithm.as_deref(),
         input.copy_source_sse_customer_key.as_deref(),
@@ -209,7 +210,6 @@ fn check(
         if_unmodified_since: input.copy_source_if_unmodified_since,
     };
     conditions.hold_of_source(&source.version)?;
-    source.check_readable()?;
     if source.version.size > BYTES_MAX {
         let text = format!(
             "The specified copy source is larger than the maximum allowable size for a copy \

@@ -1,6 +1,6 @@
 //! The settings that `CreateBucket` brings: ownership, an ACL, tags.
 
-use api_s3::{CreateBucketRequest, Error};
+use api_s3::{BucketCannedACL, CreateBucketRequest, Error};
 use kernel::Fault;
 use store::WriteTx;
 
@@ -22,6 +22,10 @@ pub(crate) fn put_settings(
     let mut ownership = Ownership::Enforced;
     if let Some(wanted) = &input.object_ownership {
         ownership = Ownership::from_name(wanted)?;
+        kept::put(tx, name, &ownership)?;
+    } else if input.acl == Some(BucketCannedACL::Private) {
+        // Who says that much means to use ACLs: so the bucket takes them.
+        ownership = Ownership::Preferred;
         kept::put(tx, name, &ownership)?;
     }
     if let Some(acl) = acl(bucket, input)? {

@@ -106,8 +106,8 @@ impl Deletion<'_> {
             owner: ctx.account().to_owned(),
             ..Version::default()
         };
-        objects::place(tx, ctx, bucket, self.key, &mut marker)?;
-        if let Some(gone) = objects::put(tx, bucket, self.key, &marker)? {
+        let before = objects::place(tx, ctx, bucket, self.key, &mut marker)?;
+        if let Some(gone) = objects::put(tx, bucket, self.key, &marker, before)? {
             hooks::before_removal(bucket, &gone, self.bypass, ctx.now())?;
             bytes::release(tx, ctx, &gone)?;
         }

@@ -13,7 +13,7 @@ use kernel::{Ctx, Principal, Timestamp};
 use shape::ByteStream;
 
 use crate::conditions::Conditions;
-use crate::look::{Look, Query, look};
+use crate::look::{Look, Query, hide, look};
 use crate::sse::{CustomerKey, show_sse};
 use crate::{S3, bytes, checksums, errors, objects, range, receive, sweep, template};
 
@@ -23,7 +23,7 @@ const ATTEMPTS: usize = 5;
 
 /// The members that both answers have.
 macro_rules! show {
-    ($output:expr, $look:expr, $with_checksum:expr) => {{
+    ($output:expr, $look:expr, $now:expr, $with_checksum:expr) => {{
         let version = &$look.version;
         $output.accept_ranges = Some("bytes".to_owned());
         $output.last_modified =
@@ -45,6 +45,10 @@ macro_rules! show {
         $output.website_redirect_location = headers.website_redirect;
         $output.metadata = (!version.metadata.is_empty()).then(|| version.metadata.clone());
         $output.storage_class = version.storage_class.as_deref().map(StorageClass::from);
+        $output.restore = version.restored($now).map(|until| {
+            let until = until.format(shape::TimeFormat::HttpDate);
+            format!("ongoing-request=\"false\", expiry-date=\"{until}\"")
+        });
         $output.parts_count = $look.parts_count.and_then(|count| i32::try_from(count).ok());
         let tags = version.tags.len();
         $output.tag_count = (tags > 0).then(|| i32::try_from(tags).unwrap_or(i32::MAX));
@@ -137,10 +141,11 @@ pub(crate) async fn get_object(
         input.sse_customer_key.as_deref(),
         input.sse_customer_key_md5.as_deref(),
     )?;
-    let (look, body) = open(api, ctx, &query, customer.as_ref()).await?;
+    let opened = open(api, ctx, &query, customer.as_ref()).await;
+    let (look, body) = opened.map_err(|error| hide(ctx, query.bucket, "GetObject", error))?;
     let expiration = expiration(ctx, &query, &look);
     let mut output = GetObjectOutput { body: Some(body), expiration, ..GetObjectOutput::default() };
-    show!(output, look, input.checksum_mode.is_some());
+    show!(output, look, ctx.now(), input.checksum_mode.is_some());
     overrides!(ctx, input, output);
     Ok(output)
 }
@@ -156,7 +161,7 @@ pub(crate) async fn open(
     loop {
         let (look, prepared) = ctx.store().read(|tx| -> Result<_, Error> {
             let look = look(tx, ctx, query)?;
-            look.check_readable()?;
+            look.check_readable(ctx.now())?;
             let pieces = bytes::cut(&look.parts, &look.range);
             let prepared = ctx.kernel().blobs().prepare(tx, pieces).map_err(receive::fault)?;
             Ok((look, prepared))
@@ -183,12 +188,13 @@ pub(crate) async fn head_object(
         input.sse_customer_key.as_deref(),
         input.sse_customer_key_md5.as_deref(),
     )?;
-    let look = ctx.store().read(|tx| look(tx, ctx, &query))?;
+    let look = ctx.store().read(|tx| look(tx, ctx, &query));
+    let look = look.map_err(|error| hide(ctx, query.bucket, "HeadObject", error))?;
     // Whoever may not read the object learns nothing of it either.
     look.secret(api, ctx, customer.as_ref()).await?;
     let expiration = expiration(ctx, &query, &look);
     let mut output = HeadObjectOutput { expiration, ..HeadObjectOutput::default() };
-    show!(output, look, input.checksum_mode.is_some());
+    show!(output, look, ctx.now(), input.checksum_mode.is_some());
     overrides!(ctx, input, output);
     Ok(output)
 }

@@ -33,6 +33,7 @@ pub(crate) async fn list_objects(
         after: input.marker.as_deref().filter(|marker| !marker.is_empty()),
         max: list::max("max-keys", input.max_keys)?,
     };
+    let restore = list::restore_asked(input.optional_object_attributes.as_deref(), ctx);
     let page = page(ctx, &listing, input.expected_bucket_owner.as_deref())?;
     let next = page.last().filter(|_| page.truncated && listing.delimiter.is_some()).map(encode);
     Ok(ListObjectsOutput {
@@ -40,7 +41,7 @@ pub(crate) async fn list_objects(
         marker: Some(encode(input.marker.as_deref().unwrap_or_default())),
         next_marker: next,
         common_prefixes: page.prefixes(encode),
-        contents: contents(page, encode, true),
+        contents: contents(page, encode, true, restore),
         name: Some(input.bucket.clone()),
         prefix: Some(encode(listing.prefix)),
         delimiter: listing.delimiter.map(encode),
@@ -65,6 +66,7 @@ pub(crate) async fn list_objects_v2(
         after: token.as_deref().or(start),
         max: list::max("max-keys", input.max_keys)?,
     };
+    let restore = list::restore_asked(input.optional_object_attributes.as_deref(), ctx);
     let page = page(ctx, &listing, input.expected_bucket_owner.as_deref())?;
     let next = page.last().filter(|_| page.truncated);
     let next = next.map(|last| BASE64_URL_SAFE_NO_PAD.encode(format!("1{last}")));
@@ -73,7 +75,7 @@ pub(crate) async fn list_objects_v2(
         key_count: Some(page.entries.len() as i32),
         next_continuation_token: next,
         common_prefixes: page.prefixes(encode),
-        contents: contents(page, encode, input.fetch_owner == Some(true)),
+        contents: contents(page, encode, input.fetch_owner == Some(true), restore),
         name: Some(input.bucket.clone()),
         prefix: Some(encode(listing.prefix)),
         delimiter: listing.delimiter.map(encode),
@@ -109,6 +111,7 @@ fn contents(
     page: Page<Version>,
     encode: impl Fn(&str) -> String,
     with_owner: bool,
+    restore: Option<Timestamp>,
 ) -> Option<Vec<Object>> {
     let objects = page.entries.into_iter().filter_map(|entry| match entry {
         Entry::Prefix(_) => None,
@@ -123,8 +126,8 @@ fn contents(
             storage_class: Some(ObjectStorageClass::from(
                 version.storage_class.as_deref().unwrap_or("STANDARD"),
             )),
+            restore_status: list::restore_status(&version, restore),
             owner: with_owner.then(|| buckets::owner(&version.owner)),
-            ..Object::default()
         }),
     });
     let objects: Vec<Object> = objects.collect();

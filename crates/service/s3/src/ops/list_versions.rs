@@ -62,6 +62,7 @@ pub(crate) async fn list_object_versions(
             output.next_version_id_marker = Some(listed.version.shown_id().to_owned());
         }
     }
+    let restore = list::restore_asked(input.optional_object_attributes.as_deref(), ctx);
     for entry in page.entries {
         let Entry::Key(key, listed) = entry else { continue };
         match listed.version.delete_marker {
@@ -69,7 +70,9 @@ pub(crate) async fn list_object_versions(
                 output.delete_markers.get_or_insert_default().push(marker_of(&key, &listed, encode))
             }
             false => {
-                output.versions.get_or_insert_default().push(version_of(&key, &listed, encode))
+                let mut shown = version_of(&key, &listed, encode);
+                shown.restore_status = list::restore_status(&listed.version, restore);
+                output.versions.get_or_insert_default().push(shown)
             }
         }
     }

@@ -26,6 +26,7 @@ mod object_lock;
 mod object_tagging;
 mod object_target;
 mod put_object;
+mod restore_object;
 mod upload_part;
 mod versioning;
 
@@ -72,5 +73,6 @@ pub(crate) use object_lock::{
 };
 pub(crate) use object_tagging::{delete_object_tagging, get_object_tagging, put_object_tagging};
 pub(crate) use put_object::put_object;
+pub(crate) use restore_object::{Ender, KIND as RESTORED, restore_object};
 pub(crate) use upload_part::{upload_part, upload_part_copy};
 pub(crate) use versioning::{get_bucket_versioning, put_bucket_versioning};

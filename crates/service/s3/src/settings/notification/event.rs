@@ -27,6 +27,10 @@ pub(crate) struct Happening {
     pub principal: String,
     pub source_ip: String,
     pub request_id: String,
+    /// Of a restore that is done: until when its copy is there, milliseconds since 1970, and the
+    /// class of the object.
+    #[serde(default)]
+    pub restored: Option<(i64, String)>,
     /// Grows with each change of the key.
     pub sequence: u64,
 }
@@ -45,7 +49,7 @@ pub(crate) fn records(happening: &Happening, configuration: &str) -> Json {
         object["versionId"] = json!(version);
     }
     object["sequencer"] = json!(format!("{:018X}", h.sequence));
-    json!({"Records": [{
+    let mut record = json!({
         "eventVersion": version_of(&h.event),
         "eventSource": "aws:s3",
         "awsRegion": h.region,
@@ -67,7 +71,14 @@ pub(crate) fn records(happening: &Happening, configuration: &str) -> Json {
             },
             "object": object,
         },
-    }]})
+    });
+    if let Some((until_ms, class)) = &h.restored {
+        record["glacierEventData"] = json!({"restoreEventData": {
+            "lifecycleRestorationExpiryTime": time(*until_ms),
+            "lifecycleRestoreStorageClass": class,
+        }});
+    }
+    json!({"Records": [record]})
 }
 
 /// What S3 sends to a queue or topic when it becomes a destination.

@@ -90,6 +90,7 @@ fn messages_have_s3s_form() {
         principal: "AIDA".into(),
         source_ip: "127.0.0.1".into(),
         request_id: "r".into(),
+        restored: None,
         sequence: 0xAB,
     };
     let message = records(&happening, "c");
