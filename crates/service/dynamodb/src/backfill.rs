@@ -18,6 +18,7 @@ use store::{Key, RawTable, ReadTx, Scan, Timer, WriteTx};
 use crate::index::{ENTRIES, IndexState};
 use crate::insights;
 use crate::item::Corrupt;
+use crate::sse::{self, Failing};
 use crate::sweep::Budget;
 use crate::table::{ITEMS, TABLES, TableRecord};
 use crate::vector::VECTORS;
@@ -100,14 +101,14 @@ impl Part {
         match self {
             Part::Index(i) => {
                 if let Some(entry) = table.indexes[i].entry(table, place, item).map_err(corrupt)? {
-                    tx.put_raw(&ENTRIES, &entry.key, entry.value)?;
+                    sse::put(tx, table, &ENTRIES, &entry.key, entry.value)?;
                 }
             }
             Part::Vector(i) => {
                 if let Some((key, value)) =
                     table.vectors[i].entry(table, place, item).map_err(corrupt)?
                 {
-                    tx.put_raw(&VECTORS, &key, value)?;
+                    sse::put(tx, table, &VECTORS, &key, value)?;
                 }
             }
         }
@@ -202,6 +203,27 @@ enum StepError {
     Entry(Error),
 }
 
+impl From<Fault> for StepError {
+    fn from(fault: Fault) -> StepError {
+        StepError::Entry(fault.into())
+    }
+}
+
+impl From<Error> for StepError {
+    fn from(error: Error) -> StepError {
+        StepError::Entry(error)
+    }
+}
+
+impl Failing for StepError {
+    fn fault(&self) -> Option<&Fault> {
+        match self {
+            StepError::Entry(error) => error.fault(),
+            StepError::Store(_) => None,
+        }
+    }
+}
+
 impl From<StoreError> for StepError {
     fn from(error: StoreError) -> StepError {
         StepError::Store(error)
@@ -220,7 +242,7 @@ async fn fill(
         let Some((mut table, part)) = payload.find(tx, IndexState::Creating)? else {
             return Ok(ControlFlow::Break(()));
         };
-        for (key, stored) in keys.iter().zip(tx.get_raw_many(&ITEMS, &keys)?) {
+        for (key, stored) in keys.iter().zip(sse::get_many(tx, &ITEMS, &keys)?) {
             let Some(stored) = stored else { continue };
             part.put(tx, &table, key, &stored)?;
         }
@@ -235,7 +257,7 @@ async fn fill(
         }
         Ok(ControlFlow::Continue(()))
     };
-    kernel.store().write(write).await
+    sse::work(kernel, write).await
 }
 
 /// Where the next items lie, and whether they are the last ones; nothing if the index is gone.

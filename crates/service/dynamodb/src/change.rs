@@ -11,6 +11,7 @@ use crate::capacity::write_units;
 use crate::index::{ENTRIES, IndexKind, IndexState};
 use crate::recovery;
 use crate::replica;
+use crate::sse;
 use crate::streams;
 use crate::table::{ITEMS, TableRecord};
 use crate::throttle;
@@ -81,7 +82,7 @@ pub(crate) fn apply(
 ) -> Result<Units, Error> {
     let (old, new) = (change.old, change.new);
     match new {
-        Some(new) => tx.put_raw(&ITEMS, change.place, new.clone())?,
+        Some(new) => sse::put(tx, table, &ITEMS, change.place, new.clone())?,
         // Without having looked, there may be something.
         None if old.is_some() || !table.needs_old() => tx.delete(&ITEMS, change.place)?,
         None => {}
@@ -100,7 +101,7 @@ pub(crate) fn apply(
             tx.delete(&ENTRIES, key)?;
         }
         if let Some(entry) = entries.put {
-            tx.put_raw(&ENTRIES, &entry.key, entry.value)?;
+            sse::put(tx, table, &ENTRIES, &entry.key, entry.value)?;
         }
         units.indexes.push(entries.units);
         if index.kind == IndexKind::Local {
@@ -116,7 +117,7 @@ pub(crate) fn apply(
     if let Some(recovery) = &table.recovery
         && old != new
     {
-        recovery::log(tx, recovery, change)?;
+        recovery::log(tx, table, recovery, change)?;
     }
     replica::replicate(tx, table, change)?;
     for index in &table.vectors {

@@ -20,7 +20,8 @@ use store::{Key, RawTable, Scan};
 use crate::DynamoDb;
 use crate::convert;
 use crate::index::{ENTRIES, IndexKind, IndexRecord};
-use crate::item::{Corrupt, StoredItem};
+use crate::item::Corrupt;
+use crate::sse;
 use crate::table::{self, ITEMS, TableRecord};
 use crate::value::Item;
 use crate::write::{Action, ItemWrite};
@@ -203,7 +204,7 @@ pub(crate) fn metrics_by_table<'a>(
             continue;
         }
         // The writes are done: a table that is gone by now is no reason to say otherwise.
-        let table = ctx.store().read(|tx| table::get(service, ctx, tx, name));
+        let table = ctx.store().read(|tx| table::definition(service, ctx, tx, name));
         let Ok(table) = table else { continue };
         if seen.insert(prefix(&table, write.key()))
             && let Some(metrics) = service.collections.metrics(ctx, &table, write.key())
@@ -233,9 +234,9 @@ fn measure(ctx: &Ctx, table: &TableRecord, prefix: &[u8]) -> Result<u64, Error> 
         let mut add = |rows: &RawTable, prefix: Vec<u8>| -> Result<(), Error> {
             let mut problem = None;
             let all = Scan::prefix(Key::from_bytes(prefix));
-            tx.scan_raw(rows, &all, &mut |_, row| match StoredItem::new(&row) {
-                Ok(item) => {
-                    bytes += item.size_bytes() as u64;
+            tx.scan_raw(rows, &all, &mut |_, row| match sse::size_bytes(&row) {
+                Ok(size) => {
+                    bytes += size as u64;
                     ControlFlow::Continue(())
                 }
                 Err(Corrupt) => {

@@ -15,7 +15,7 @@ use kernel::Ctx;
 use store::{AnyTable, Key, RawTable, Scan};
 
 use crate::index::ENTRIES;
-use crate::item::StoredItem;
+use crate::sse;
 use crate::table::{ITEMS, TableRecord};
 use crate::vector::VECTORS;
 
@@ -107,11 +107,7 @@ fn count(ctx: &Ctx, stored: &RawTable, number: u64) -> Result<Count, Error> {
     // A vector index is as large as what it keeps.
     let is_vectors = stored.name() == VECTORS.name();
     let size = |value: &[u8]| {
-        if is_vectors {
-            Ok(value.len())
-        } else {
-            StoredItem::new(value).map(StoredItem::size_bytes)
-        }
+        if is_vectors { sse::cipher::vector_bytes(value) } else { sse::size_bytes(value) }
     };
     ctx.store().read(|tx| -> Result<(), Error> {
         let mut next = Some(all.clone());

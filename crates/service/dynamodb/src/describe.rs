@@ -13,6 +13,7 @@ use crate::count::{Count, Sizes};
 use crate::definition::throughput::warm_now;
 use crate::index::{IndexKind, IndexProjection, IndexRecord, IndexState};
 use crate::replica;
+use crate::sse;
 use crate::streams;
 use crate::table::{self, KeyAttribute, OnDemandRecord, TableRecord, Throughput};
 use crate::vector::{VectorIndexRecord, definition as vector};
@@ -88,6 +89,7 @@ pub(crate) fn table(
             write_units_per_second: Some(warm.write_units),
             status: Some(status),
         }),
+        sse_description: sse::describe(table),
         ..TableDescription::default()
     };
     replica::describe::complete(&mut description, table);

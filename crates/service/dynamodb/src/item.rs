@@ -99,12 +99,18 @@ fn write_bytes(bytes: &[u8], out: &mut Vec<u8>) {
 }
 
 /// Seven bits a byte, lowest first, all but the last with the high bit set.
-fn write_length(mut length: usize, out: &mut Vec<u8>) {
+pub(crate) fn write_length(mut length: usize, out: &mut Vec<u8>) {
     while length >= 0x80 {
         out.push(length as u8 | 0x80);
         length >>= 7;
     }
     out.push(length as u8);
+}
+
+/// A length in front of bytes, and what is behind it.
+pub(crate) fn read_length(bytes: &[u8]) -> Result<(usize, &[u8]), Corrupt> {
+    let mut cursor = Cursor(bytes);
+    Ok((cursor.length()?, cursor.0))
 }
 
 /// An item in its stored form, read in place.

@@ -39,6 +39,7 @@ mod resource;
 mod restore;
 mod rows;
 mod slow;
+mod sse;
 mod streams;
 mod sweep;
 mod table;
@@ -119,6 +120,7 @@ pub fn service_with(options: Options) -> Service {
         })),
         invalid: Some(problems::worded),
         guard: Some(Arc::new(guard::Tables)),
+        reseal: Some(Arc::new(sse::Reseals)),
         tasks: vec![
             (backfill::FILL, Arc::new(backfill::Filler)),
             (backfill::REMOVE, Arc::new(backfill::Remover)),
@@ -134,6 +136,7 @@ pub fn service_with(options: Options) -> Service {
             Watcher::<recovery::Trim>::task(jobs),
             Watcher::<replica::join::Join>::task(jobs),
             Watcher::<rows::Sweep>::task(jobs),
+            Watcher::<sse::Seal>::task(jobs),
             Watcher::<transfer::export::work::Export>::task(jobs),
             Watcher::<transfer::import::work::Import>::task(jobs),
         ],

@@ -19,6 +19,7 @@ use crate::change::Change;
 use crate::in_use;
 use crate::jobs::{self, End, Job};
 use crate::rows::{Rows, Sweep, place};
+use crate::sse::{self, cipher::is_sealed};
 use crate::table::{RecoveryRecord, TABLES, TableRecord};
 
 /// The entries by log number, commit and order within it.
@@ -37,7 +38,7 @@ pub(crate) struct Undo {
     pub at_ms: i64,
     /// The key of the item, without the number of the table.
     pub place: Vec<u8>,
-    /// What was there before.
+    /// What was there before, as it is stored: sealed, if its table is.
     pub old: Option<Bytes>,
 }
 
@@ -67,11 +68,21 @@ impl Undo {
 /// Writes the entry of a change.
 pub(crate) fn log(
     tx: &mut WriteTx,
+    table: &TableRecord,
     recovery: &RecoveryRecord,
     change: &Change<'_>,
-) -> Result<(), StoreError> {
-    let entry = Undo::encode(change.now_ms, place(change.place), change.old);
-    tx.put_stamped_raw(&LOG, recovery.number, entry)
+) -> Result<(), Error> {
+    let place = place(change.place);
+    let old = change.old.map(|old| sse::item(table, place, old)).transpose()?;
+    let entry = Undo::encode(change.now_ms, place, old.as_ref());
+    Ok(tx.put_stamped_raw(&LOG, recovery.number, entry)?)
+}
+
+/// An entry with its item sealed, unless it is, or has none.
+pub(crate) fn sealed(table: &TableRecord, entry: &Bytes) -> Result<Option<Vec<u8>>, Error> {
+    let Undo { at_ms, place, old } = Undo::decode(entry)?;
+    let Some(old) = old.filter(|old| !is_sealed(old)) else { return Ok(None) };
+    Ok(Some(Undo::encode(at_ms, &place, Some(&sse::item(table, &place, &old)?))))
 }
 
 impl RecoveryRecord {

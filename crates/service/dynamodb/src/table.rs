@@ -14,6 +14,7 @@ use crate::fault;
 use crate::index::IndexRecord;
 use crate::invalid::Invalid;
 use crate::key;
+use crate::sse::{self, SseRecord};
 use crate::throttle::{Meter, Throttle};
 use crate::value::{Item, Value, ValueType};
 use crate::vector::VectorIndexRecord;
@@ -88,6 +89,9 @@ pub(crate) struct TableRecord {
     /// Throughput the table is said to be warm for, if it was ever set.
     #[serde(default)]
     pub warm: Option<WarmRecord>,
+    /// How it is encrypted, if it ever was under a key of KMS.
+    #[serde(default)]
+    pub sse: Option<SseRecord>,
     /// What it may use, if that is limited; set where tables are read for their items.
     #[serde(skip)]
     pub meter: Option<Arc<Meter>>,
@@ -288,8 +292,8 @@ pub(crate) fn find_any(
     tx.get(&TABLES, (ctx.account(), ctx.region(), name))
 }
 
-/// The table of that name, for an operation on its items.
-pub(crate) fn get(
+/// The table of that name, for an operation that looks at how it is defined.
+pub(crate) fn definition(
     service: &DynamoDb,
     ctx: &Ctx,
     tx: &ReadTx,
@@ -297,6 +301,18 @@ pub(crate) fn get(
 ) -> Result<Arc<TableRecord>, Error> {
     let table = service.tables.get(ctx, tx, name)?.filter(|table| !table.is_creating());
     table.ok_or_else(fault::no_table)
+}
+
+/// The table of that name, for an operation on its items.
+pub(crate) fn get(
+    service: &DynamoDb,
+    ctx: &Ctx,
+    tx: &ReadTx,
+    name: &str,
+) -> Result<Arc<TableRecord>, Error> {
+    let table = definition(service, ctx, tx, name)?;
+    table.sse.as_ref().map_or(Ok(()), |sse| sse::check(ctx, sse))?;
+    Ok(table)
 }
 
 /// Tables as they were last read. What is stored is read again each time, so nothing here is ever

@@ -18,6 +18,7 @@ use store::{Key, ReadTx, WriteTx};
 use crate::capacity::{Report, read_units};
 use crate::expression::bound::Projection;
 use crate::invalid::Invalid;
+use crate::sse;
 use crate::table::{self, ITEMS, TableRecord};
 use crate::value::Item;
 use crate::write::{ItemWrite, stored};
@@ -138,7 +139,7 @@ pub(crate) async fn write(
         }
         Ok(consumed.written(report))
     };
-    let consumed = ctx.store().write(attempt).await?;
+    let consumed = sse::write(ctx, attempt).await?;
     for (TableWrite { write, .. }, (table, bytes)) in writes.iter().zip(&grown) {
         service.collections.grew(ctx, table, write.key(), *bytes);
     }
@@ -193,7 +194,7 @@ fn read_again(
     if report.is_wanted() {
         for TableWrite { table: name, write } in writes {
             let table = table::get(service, ctx, tx, name)?;
-            let value = tx.get_raw(&ITEMS, write.place(&table)?)?;
+            let value = sse::get(tx, &ITEMS, &write.place(&table)?)?;
             let found = stored(value.as_ref()).map_err(Error::from)?;
             let size = found.map_or(0, |found| found.size_bytes());
             consumed.add_read(name, read_units(size, true));
@@ -206,13 +207,13 @@ fn read_again(
 ///
 /// # Errors
 /// As [`write`].
-pub(crate) fn read(
+pub(crate) async fn read(
     service: &DynamoDb,
     ctx: &Ctx,
     reads: &[TableRead],
     report: Report,
 ) -> Result<Found, Failure> {
-    ctx.store().read(|tx| {
+    sse::read(ctx, |tx| {
         let placed = place(service, ctx, tx, reads.iter().map(|read| read.table.as_str()), {
             |table, index| {
                 let TableRead { key, projection, .. } = &reads[index];
@@ -230,7 +231,7 @@ pub(crate) fn read(
         if held.contains(&true) {
             return Err(reasons::conflicts(&held));
         }
-        let values = tx.get_raw_many(&ITEMS, &places)?;
+        let values = sse::get_many(tx, &ITEMS, &places)?;
         let mut payload = 0;
         let mut consumed = Consumed::default();
         let mut items = Vec::with_capacity(reads.len());
@@ -254,6 +255,7 @@ pub(crate) fn read(
         }
         Ok((items, consumed.read(report)))
     })
+    .await
 }
 
 /// Finds the tables and places of all actions.

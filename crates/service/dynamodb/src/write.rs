@@ -12,6 +12,7 @@ use crate::expression::bound::{Condition, Path, SetValue, Update};
 use crate::expression::{ExpressionKind, Nothing, Placeholders};
 use crate::invalid::Invalid;
 use crate::item::{Corrupt, StoredItem, encode};
+use crate::sse;
 use crate::table::{ITEMS, TableRecord};
 use crate::value::{ITEM_SIZE_MAX_BYTES, Item};
 use crate::{convert, fault, request};
@@ -106,7 +107,7 @@ impl ItemWrite {
     ) -> Result<Written, Error> {
         let is_blind = matches!(self.action, Action::Put { .. } | Action::Delete { .. });
         let reads = reads || !is_blind || self.guard.is_some() || table.needs_old();
-        let old = if reads { tx.get_raw(&ITEMS, place)? } else { None };
+        let old = if reads { sse::get(tx, &ITEMS, place)? } else { None };
         let found = stored(old.as_ref())?;
         self.guard.pass(found)?;
         let (new, updated) = match &self.action {

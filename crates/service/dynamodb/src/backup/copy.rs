@@ -10,9 +10,9 @@ use store::{Durability, ReadTx, WriteTx};
 
 use super::{BACKUPS, BackupId, BackupRecord, BackupState, COPIES};
 use crate::in_use;
-use crate::item::StoredItem;
 use crate::jobs::{self, End, Job};
 use crate::rows::{Rows, Sweep, renumbered};
+use crate::sse;
 
 /// Makes the copy of a backup that is being created.
 #[derive(Serialize, Deserialize)]
@@ -82,7 +82,7 @@ impl Copy {
             after = Some(last.clone());
             for (_, item) in &rows {
                 items += 1;
-                bytes += StoredItem::new(item).map_err(Fault::internal)?.size_bytes() as u64;
+                bytes += sse::size_bytes(item).map_err(Fault::internal)? as u64;
             }
             let written = kernel.store().write(|tx| -> Result<bool, StoreError> {
                 if self.record(tx, Some(record.number))?.is_none() {

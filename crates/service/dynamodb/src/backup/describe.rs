@@ -11,6 +11,7 @@ use kernel::Timestamp;
 use super::{BackupId, BackupKind, BackupRecord, BackupState};
 use crate::describe::{key_schema, on_demand, projection};
 use crate::index::{IndexKind, IndexRecord, IndexState};
+use crate::sse;
 use crate::table::{StreamView, TableRecord, Throughput};
 
 /// As DescribeBackup says it; the ARN is that of the request.
@@ -135,7 +136,7 @@ fn features(backup: &BackupRecord) -> SourceTableFeatureDetails {
             time_to_live_status: Some(TimeToLiveStatus::Enabled),
             attribute_name: Some(ttl.attribute.clone()),
         }),
-        sse_description: None,
+        sse_description: sse::describe(table),
         vector_indexes: None,
     }
 }

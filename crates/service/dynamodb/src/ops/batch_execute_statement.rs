@@ -21,6 +21,7 @@ use crate::change::Units;
 use crate::invalid::Invalid;
 use crate::item::StoredItem;
 use crate::partiql::{self, Bound, Sort, execute};
+use crate::sse;
 use crate::table::{ITEMS, TableRecord};
 use crate::value::Item;
 use crate::write::stored;
@@ -80,8 +81,8 @@ fn check_together(
     let mut seen = HashSet::new();
     ctx.store().read(|tx| {
         for bound in prepared.iter().flatten() {
-            let table =
-                table::name(ctx, &bound.table).and_then(|name| table::get(service, ctx, tx, &name));
+            let table = table::name(ctx, &bound.table)
+                .and_then(|name| table::definition(service, ctx, tx, &name));
             // What is wrong with a statement is told when it is run.
             let Some(place) = table.ok().and_then(|table| place(bound, &table)) else { continue };
             if !seen.insert(place) {
@@ -117,7 +118,7 @@ async fn run(
     };
     let item = if bound.sort() == Sort::Read {
         let is_consistent = request.consistent_read == Some(true);
-        match read(service, ctx, &name, bound) {
+        match read(service, ctx, &name, bound).await {
             Ok((table, found, size)) => {
                 let units = Units { table: read_units(size, is_consistent), ..Units::default() };
                 consumed.add(&name, &table, &units, true);
@@ -148,19 +149,19 @@ async fn run(
 }
 
 /// Reads the one item that a SELECT asks for; and its size.
-fn read(
+async fn read(
     service: &DynamoDb,
     ctx: &Ctx,
     name: &str,
     bound: &Bound,
 ) -> Result<(Arc<TableRecord>, Option<Item>, usize), Error> {
-    ctx.store().read(|tx| {
+    sse::read(ctx, |tx| {
         let table = table::get(service, ctx, tx, name)?;
         bound.check_key_types(&table)?;
         let key = bound.one_key(&table)?.filter(|_| bound.index.is_none());
         let key = key.ok_or_else(|| Invalid::new(KEY_MISSING))?;
         table.check_key(&key)?;
-        let bytes = tx.get_raw(&ITEMS, table.item_key(&key))?;
+        let bytes = sse::get(tx, &ITEMS, &table.item_key(&key))?;
         let found = stored(bytes.as_ref())?;
         let item = match found {
             Some(found) => Some(bound.columns(found.decode()?)?),
@@ -168,6 +169,7 @@ fn read(
         };
         Ok((table, item, found.map_or(0, StoredItem::size_bytes)))
     })
+    .await
 }
 
 /// The answer to a statement that failed; its table is named unless the statement was invalid.

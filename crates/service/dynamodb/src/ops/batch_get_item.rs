@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use api_dynamodb::{BatchGetItemInput, BatchGetItemOutput, Error, KeysAndAttributes};
 use kernel::Ctx;
-use store::{Key, ReadTx};
+use store::ReadTx;
 
 use crate::capacity::{Report, read_units};
 use crate::convert::{self, Answer, Attributes};
@@ -16,6 +16,7 @@ use crate::expression::bound::Projection;
 use crate::invalid::Invalid;
 use crate::item::encode;
 use crate::request::{self, Expressions};
+use crate::sse;
 use crate::value::Item;
 use crate::write::stored;
 use crate::{DynamoDb, legacy, table, throttle};
@@ -56,13 +57,14 @@ pub(crate) async fn batch_get_item(
     for (given, request) in input.request_items {
         requests.push(TableRequest::new(ctx, given, request)?);
     }
-    let answers = ctx.store().read(|tx| {
+    let answers = sse::read(ctx, |tx| {
         let mut left = ANSWER_MAX_BYTES;
         requests
             .iter()
             .map(|request| request.read(service, ctx, tx, &mut left))
             .collect::<Result<Vec<_>, Error>>()
-    })?;
+    })
+    .await?;
 
     let report = Report::of(input.return_consumed_capacity.as_ref());
     let mut responses = BTreeMap::new();
@@ -135,7 +137,7 @@ impl TableRequest {
             places.push(table.item_key(key));
         }
         throttle::admit_reads(&table, None)?;
-        let values = tx.get_raw_many(&table::ITEMS, &places as &[Key])?;
+        let values = sse::get_many(tx, &table::ITEMS, &places)?;
         let mut answer = TableAnswer { items: Vec::new(), unprocessed: Vec::new(), units: 0.0 };
         for (key, value) in self.keys.iter().zip(&values) {
             let found = stored(value.as_ref())?;

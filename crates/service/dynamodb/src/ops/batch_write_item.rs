@@ -18,6 +18,7 @@ use crate::capacity::Report;
 use crate::change::Units;
 use crate::collection::metrics_by_table;
 use crate::invalid::Invalid;
+use crate::sse;
 use crate::table::TableRecord;
 use crate::write::{Action, ItemWrite};
 use crate::{DynamoDb, convert, table, throttle};
@@ -55,7 +56,7 @@ pub(crate) async fn batch_write_item(
             })
             .collect()
     };
-    let written = ctx.store().write(write).await?;
+    let written = sse::write(ctx, write).await?;
     let mut consumed = Vec::new();
     for ((name, writes), (table, all)) in tables.iter().zip(&written) {
         let mut sum = Units::default();

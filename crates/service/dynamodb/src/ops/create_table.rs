@@ -23,6 +23,7 @@ use crate::definition::{Owner, index, tags, throughput};
 use crate::index::{ENTRIES, IndexState};
 use crate::invalid::Invalid;
 use crate::policy::{self, PolicyRecord};
+use crate::sse;
 use crate::table::{self, ClassRecord, ITEMS, OnDemandRecord, TABLES, TableRecord};
 use crate::vector::VECTORS;
 use crate::vector::definition::{self as vector, Definition};
@@ -39,10 +40,13 @@ pub(crate) async fn create_table(
     policy.as_deref().map_or(Ok(()), policy::check)?;
     let policy = policy.map(|document| PolicyRecord::new(ctx, document));
     let stream = input.stream_specification.take();
+    let wanted = sse::wanted(input.sse_specification.as_ref())?;
     let mut record = define(ctx, input)?;
     let view = streams::check_create(stream.as_ref())?;
+    let key = sse::prepare(ctx, &name, &wanted).await?;
     let write = |tx: &mut WriteTx| -> Result<TableRecord, Error> {
         number(ctx, tx, &name, &mut record)?;
+        key.as_ref().map_or(Ok(()), |key| key.give(tx, &mut record))?;
         if let Some(view) = view {
             streams::enable(ctx, tx, &name, &mut record, view)?;
         }
@@ -113,6 +117,7 @@ pub(super) fn define(ctx: &Ctx, input: CreateTableInput) -> Result<TableRecord, 
         strong: false,
         on_demand,
         warm,
+        sse: None,
         meter: None,
     };
     for index in vectors {
@@ -174,9 +179,7 @@ pub(crate) fn free_number(ctx: &Ctx, tx: &ReadTx, stored: &RawTable) -> Result<u
 }
 
 fn refuse(input: &CreateTableInput) -> Result<(), Error> {
-    let sse = input.sse_specification.as_ref();
     let refused = [
-        ("SSESpecification", sse.is_some_and(|sse| sse.enabled == Some(true))),
         ("GlobalTableSourceArn", input.global_table_source_arn.is_some()),
         (
             "GlobalTableSettingsReplicationMode",

@@ -13,6 +13,7 @@ use kernel::Ctx;
 use crate::capacity::Report;
 use crate::partiql::cursor::{Cursor, Request};
 use crate::partiql::{self, Bound, Sort, execute};
+use crate::sse;
 use crate::{DynamoDb, convert, table};
 
 pub(crate) async fn execute_statement(
@@ -27,12 +28,12 @@ pub(crate) async fn execute_statement(
     let cursor = Cursor::open(ctx, &request, input.next_token.as_deref())?;
     let name = table::name(ctx, &bound.table)?;
     match bound.sort() {
-        Sort::Read => read(service, ctx, input, &bound, &name, (request, cursor)),
+        Sort::Read => read(service, ctx, input, &bound, &name, (request, cursor)).await,
         Sort::Write | Sort::Check => write(service, ctx, input, &bound, &name).await,
     }
 }
 
-fn read(
+async fn read(
     service: &DynamoDb,
     ctx: &Ctx,
     input: ExecuteStatementInput,
@@ -42,11 +43,12 @@ fn read(
 ) -> Result<ExecuteStatementOutput, Error> {
     let report = Report::of(input.return_consumed_capacity.as_ref());
     let limit = input.limit.map(|limit| limit as usize);
-    let answer = ctx.store().read(|tx| -> Result<_, Error> {
+    let answer = sse::read(ctx, |tx| -> Result<_, Error> {
         let table = table::get(service, ctx, tx, name)?;
         let reads = bound.reads(&table, input.consistent_read == Some(true))?;
         reads.run(tx, &cursor, limit)
-    })?;
+    })
+    .await?;
     Ok(ExecuteStatementOutput {
         items: Some(answer.items.into_iter().map(convert::attributes).collect()),
         next_token: answer.next.map(|next| next.seal(ctx, &request)),

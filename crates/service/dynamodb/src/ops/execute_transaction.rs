@@ -65,7 +65,7 @@ pub(crate) async fn execute_transaction(
     }
     let token = input.client_request_token.map(|text| token(text, statements));
     if prepared.iter().any(|prepared| prepared.bound.sort() == Sort::Read) {
-        return read(service, ctx, &prepared, report);
+        return read(service, ctx, &prepared, report).await;
     }
     write(service, ctx, statements, &prepared, token.as_ref(), report).await
 }
@@ -91,7 +91,7 @@ fn find_tables(service: &DynamoDb, ctx: &Ctx, bound: Vec<Bound>) -> Result<Vec<P
         let mut all = Vec::with_capacity(bound.len());
         for bound in bound {
             let name = table::name(ctx, &bound.table)?;
-            let table = match table::get(service, ctx, tx, &name) {
+            let table = match table::definition(service, ctx, tx, &name) {
                 Ok(table) => Some(table),
                 Err(Error::ResourceNotFoundException(_)) => None,
                 Err(error) => return Err(error),
@@ -147,7 +147,7 @@ fn cancelled(reasons: Vec<Option<CancellationReason>>) -> Result<(), Failure> {
     Err(Failure::Cancelled(reasons.collect()))
 }
 
-fn read(
+async fn read(
     service: &DynamoDb,
     ctx: &Ctx,
     prepared: &[Prepared],
@@ -163,7 +163,7 @@ fn read(
         reads.push(TableRead { table: name.clone(), key, projection: None });
     }
     cancelled(reasons)?;
-    let (items, consumed_capacity) = transaction::read(service, ctx, &reads, report)?;
+    let (items, consumed_capacity) = transaction::read(service, ctx, &reads, report).await?;
     let responses = prepared.iter().zip(items).map(|(prepared, item)| {
         let item: Option<Item> = item.map(|item| prepared.bound.columns(item)).transpose()?;
         let item = item.filter(|item| !item.is_empty()).map(convert::attributes);

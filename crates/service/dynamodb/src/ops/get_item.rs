@@ -12,6 +12,7 @@ use kernel::Ctx;
 
 use crate::capacity::{Report, read_units};
 use crate::request::{self, Expressions};
+use crate::sse;
 use crate::write::stored;
 use crate::{DynamoDb, convert, legacy, table, throttle};
 
@@ -37,16 +38,17 @@ pub(crate) async fn get_item(
     placeholders.check_all_used()?;
     let projection = projection.or(attributes);
 
-    let (table, found) = ctx.store().read(|tx| -> Result<(_, Option<Bytes>), Error> {
+    let (table, found) = sse::read(ctx, |tx| -> Result<(_, Option<Bytes>), Error> {
         let table = table::get(service, ctx, tx, &name)?;
         table.check_key(&key)?;
         if let Some(projection) = &projection {
             request::check_key_paths(&table, &projection.0)?;
         }
         throttle::admit_reads(&table, None)?;
-        let found = tx.get_raw(&table::ITEMS, table.item_key(&key))?;
+        let found = sse::get(tx, &table::ITEMS, &table.item_key(&key))?;
         Ok((table, found))
-    })?;
+    })
+    .await?;
     let found = stored(found.as_ref())?;
     let item = match (found, &projection) {
         (None, _) => None,

@@ -17,6 +17,7 @@ use store::WriteTx;
 
 use super::create_table::{define, number};
 use crate::invalid::Invalid;
+use crate::sse;
 use crate::table::TABLES;
 use crate::transfer::bucket::Bucket;
 use crate::transfer::caller::Caller;
@@ -39,7 +40,9 @@ pub(crate) async fn import_table(
     let caller = Caller::of(ctx)?;
     let id = TransferId::new(ctx, Direction::Import, &name);
     let now_ms = ctx.now().epoch_ms;
+    let wanted = sse::wanted(input.table_creation_parameters.sse_specification.as_ref())?;
     let mut import = record(ctx, caller, token, input)?;
+    let key = sse::prepare(ctx, &name, &wanted).await?;
     let write = |tx: &mut WriteTx| -> Result<_, Error> {
         let begun = import.token.as_deref().map(|token| {
             transfer::claim(tx, &id, token, fingerprint, now_ms)?.map_err(|Mismatch| conflict())
@@ -52,6 +55,7 @@ pub(crate) async fn import_table(
         let running = |import: &ImportRecord| import.state == State::InProgress;
         transfer::check_limit(ctx, tx, (&IMPORTS, IMPORTS_MAX), Direction::Import, running)?;
         number(ctx, tx, &name, &mut import.table)?;
+        key.as_ref().map_or(Ok(()), |key| key.give(tx, &mut import.table))?;
         tx.put(&TABLES, (ctx.account(), ctx.region(), name.as_str()), &import.table)?;
         tx.put(&IMPORTS, id.key(), &import)?;
         transfer::keep(tx, &id, now_ms)?;
@@ -68,14 +72,12 @@ pub(crate) async fn import_table(
 
 fn refuse(input: &ImportTableInput) -> Result<(), Error> {
     let parameters = &input.table_creation_parameters;
-    let sse = parameters.sse_specification.as_ref();
     let refused = [
         ("InputFormat ION", input.input_format == InputFormat::Ion),
         (
             "InputCompressionType ZSTD",
             input.input_compression_type == Some(InputCompressionType::Zstd),
         ),
-        ("SSESpecification", sse.is_some_and(|sse| sse.enabled == Some(true))),
         ("VectorIndexes", parameters.vector_indexes.as_ref().is_some_and(|v| !v.is_empty())),
     ];
     fault::refuse("ImportTable", &refused)?;

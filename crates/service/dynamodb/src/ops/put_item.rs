@@ -17,6 +17,7 @@ use kernel::Ctx;
 use crate::capacity::Report;
 use crate::invalid::Invalid;
 use crate::request::Expressions;
+use crate::sse;
 use crate::table::TableRecord;
 use crate::write::{Action, Guard, ItemWrite, Written, stored};
 use crate::{DynamoDb, convert, legacy, slow, table, throttle};
@@ -86,7 +87,7 @@ pub(super) async fn run(
         service.collections.check(ctx, &table, write.key(), written.units.collection_bytes)?;
         Ok((table, written))
     };
-    let done = ctx.store().write(transaction).await;
+    let done = sse::write(ctx, transaction).await;
     slow::contended(ctx, name, attempts);
     let (table, written) = done?;
     service.collections.grew(ctx, &table, write.key(), written.units.collection_bytes);

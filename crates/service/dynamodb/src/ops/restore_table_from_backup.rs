@@ -37,11 +37,13 @@ pub(crate) async fn restore_table_from_backup(
     overrides.refuse("RestoreTableFromBackup")?;
     overrides.check_region(ctx, &id.region)?;
     restore::check_limit(ctx)?;
+    let source = ctx.store().read(|tx| id.get(tx, arn)).ok().map(|backup| backup.table);
+    let key = overrides.key(ctx, &name, source).await?;
     let write = |tx: &mut WriteTx| -> Result<_, Error> {
         let backup = id.get(tx, arn)?;
         let restored =
             restore::record(Some(id.arn()), backup::describe::table_arn(&id), backup.created_ms);
-        let table = overrides.table(ctx, &backup.table, restored)?;
+        let mut table = overrides.table(ctx, &backup.table, restored)?;
         restore::check_free(ctx, tx, &name)?;
         if backup.state == BackupState::Creating {
             return Err(backup::in_use(format!("Backup is being created: {arn}")));
@@ -52,6 +54,7 @@ pub(crate) async fn restore_table_from_backup(
             )));
         }
         let source = Source { rows: backup.rows, number: backup.number, undo: None };
+        key.as_ref().map_or(Ok(()), |key| key.give(tx, &mut table))?;
         let (fill, watch) = restore::begin(ctx, tx, &name, &table, &source)?;
         Ok((table, fill, watch))
     };

@@ -44,8 +44,11 @@ pub(crate) async fn restore_table_to_point_in_time(
     overrides.check_region(ctx, &region)?;
     restore::check_limit(ctx)?;
     let now_ms = ctx.now().epoch_ms;
+    let source_key = (ctx.account(), region.as_str(), source_name.as_str());
+    let key =
+        overrides.key(ctx, &name, ctx.store().read(|tx| tx.get(&TABLES, source_key))?).await?;
     let write = |tx: &mut WriteTx| -> Result<_, Error> {
-        let found = tx.get(&TABLES, (ctx.account(), region.as_str(), source_name.as_str()))?;
+        let found = tx.get(&TABLES, source_key)?;
         let found = found.filter(|table| !table.is_creating());
         let from = found.ok_or_else(|| fault::table_not_found(&source_name))?;
         let recovery = recovery::enabled(&from, &source_name)?;
@@ -55,10 +58,11 @@ pub(crate) async fn restore_table_to_point_in_time(
         };
         let account = ctx.account();
         let arn = format!("arn:aws:dynamodb:{region}:{account}:table/{source_name}");
-        let table = overrides.table(ctx, &from, restore::record(None, arn, at_ms))?;
+        let mut table = overrides.table(ctx, &from, restore::record(None, arn, at_ms))?;
         restore::check_free(ctx, tx, &name)?;
         let undo = Some(UndoTo { log: recovery.number, at_ms });
         let source = Source { rows: Rows::Items, number: from.number, undo };
+        key.as_ref().map_or(Ok(()), |key| key.give(tx, &mut table))?;
         let (fill, watch) = restore::begin(ctx, tx, &name, &table, &source)?;
         Ok((table, fill, watch))
     };

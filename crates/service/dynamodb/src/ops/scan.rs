@@ -13,6 +13,7 @@ use kernel::Ctx;
 use crate::capacity::Report;
 use crate::read::{Attributes, Bound, Filter, Range, ReadPlan, Row, check_select, named, segment};
 use crate::request::{Expressions, start_key};
+use crate::sse;
 use crate::{DynamoDb, convert, legacy, table};
 
 pub(crate) async fn scan(
@@ -23,10 +24,11 @@ pub(crate) async fn scan(
     let name = table::name(ctx, &input.table_name)?;
     let report = Report::of(input.return_consumed_capacity.as_ref());
     let plan = plan(input)?;
-    let page = ctx.store().read(|tx| -> Result<_, Error> {
+    let page = sse::read(ctx, |tx| -> Result<_, Error> {
         let table = table::get(service, ctx, tx, &name)?;
         plan.run(tx, &table)
-    })?;
+    })
+    .await?;
     let items = page.items.into_iter().map(Row::answer).collect::<Result<_, _>>()?;
     Ok(ScanOutput {
         items: plan.attributes.has_items().then_some(items),

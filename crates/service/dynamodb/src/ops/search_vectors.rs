@@ -22,6 +22,7 @@ use crate::invalid::Invalid;
 use crate::item::StoredItem;
 use crate::read::no_index;
 use crate::request::{self, Expressions};
+use crate::sse;
 use crate::table::{self, TableRecord};
 use crate::value::Value;
 use crate::vector::{Found, Search, VectorIndexRecord, vector};
@@ -39,9 +40,10 @@ pub(crate) async fn search_vectors(
 ) -> Result<SearchVectorsOutput, Error> {
     let name = table::name(ctx, &input.table_name)?;
     let request = Request::new(input)?;
-    let found = ctx.store().read(|tx| -> Result<Found, Error> {
+    let found = sse::read(ctx, |tx| -> Result<Found, Error> {
         request.run(tx, &*table::get(service, ctx, tx, &name)?)
-    })?;
+    })
+    .await?;
     let mut results = Vec::with_capacity(found.items.len());
     let mut bytes = 0;
     for (item, score) in &found.items {

@@ -23,7 +23,7 @@ pub(crate) async fn transact_get_items(
     let reads = input.transact_items.into_iter().map(|item| read(ctx, item));
     let reads = reads.collect::<Result<Vec<_>, Error>>()?;
     let report = Report::of(input.return_consumed_capacity.as_ref());
-    let (items, consumed) = transaction::read(service, ctx, &reads, report)?;
+    let (items, consumed) = transaction::read(service, ctx, &reads, report).await?;
     let response = |item: Option<_>| ItemResponse { item: item.map(convert::attributes) };
     Ok(TransactGetItemsOutput {
         consumed_capacity: consumed,

@@ -9,7 +9,8 @@
 //! its entries are deleted, in the background: until then the table stays UPDATING.
 
 use api_dynamodb::{
-    BillingMode, Error, IndexStatus, TableStatus, UpdateTableInput, UpdateTableOutput,
+    BillingMode, Error, IndexStatus, ResourceInUseException, SSEDescription, SSEStatus,
+    TableStatus, UpdateTableInput, UpdateTableOutput,
 };
 use kernel::Ctx;
 use store::WriteTx;
@@ -18,6 +19,7 @@ use crate::definition::index_updates::{self, Place, comes_or_goes};
 use crate::definition::{Owner, throughput};
 use crate::index::{IndexKind, IndexState};
 use crate::invalid::Invalid;
+use crate::sse::{self, Change, Wanted};
 use crate::table::{ClassRecord, OnDemandRecord, TABLES, TableRecord, Throughput};
 use crate::vector::{definition as vector, updates as vector_updates};
 use crate::{DynamoDb, describe, fault, replica, streams, table};
@@ -38,12 +40,14 @@ pub(crate) async fn update_table(
     index_updates::check(updates)?;
     let vectors = input.vector_index_updates.as_deref().unwrap_or_default();
     vector_updates::check(vectors)?;
+    let encryption = encryption(ctx, &name, &input).await?;
     let definitions = input.attribute_definitions.as_deref().unwrap_or_default();
     let place = Place { ctx, name: &name, now_ms: ctx.now().epoch_ms };
     // Of a global table, all replicas change, but for what is each one's own.
     let of_all = UpdateTableInput { deletion_protection_enabled: None, ..input.clone() };
-    let write = |tx: &mut WriteTx| -> Result<(TableRecord, Vec<String>), Error> {
+    let write = |tx: &mut WriteTx| -> Result<_, Error> {
         let mut table = table::find(ctx, tx, &name)?.ok_or_else(|| fault::no_such_table(&name))?;
+        let before = sse::describe(&table);
         check_state(&table, &name, &input)?;
         update(&mut table, &input, place.now_ms)?;
         replica::check_stream(&table, switch)?;
@@ -58,10 +62,14 @@ pub(crate) async fn update_table(
             index_updates::apply(&place, tx, other, updates, definitions)?;
             vector_updates::apply(&place, tx, other, vectors, definitions)
         })?;
+        let seal = encryption.apply(ctx, tx, &name, &mut table)?;
         tx.put(&TABLES, (ctx.account(), ctx.region(), name.as_str()), &table)?;
-        Ok((table, changed))
+        Ok((table, changed, before, seal))
     };
-    let (table, changed) = ctx.store().write(write).await?;
+    let (table, changed, before, seal) = ctx.store().write(write).await?;
+    if let Some((seal, watch)) = seal {
+        service.jobs.start(ctx.kernel(), seal, watch);
+    }
     let sizes = service.counts.of(ctx, &table)?;
     let mut description = describe::table(ctx, &name, &table, TableStatus::Updating, &sizes);
     for index in description.global_secondary_indexes.iter_mut().flatten() {
@@ -69,13 +77,34 @@ pub(crate) async fn update_table(
             index.index_status = Some(IndexStatus::Updating);
         }
     }
+    if input.sse_specification.is_some() {
+        // The answer names the key of before; the table never stops being ACTIVE.
+        let status = Some(SSEStatus::Updating);
+        description.table_status = Some(TableStatus::Active);
+        description.sse_description = Some(SSEDescription { status, ..before.unwrap_or_default() });
+    }
     Ok(UpdateTableOutput { table_description: Some(description) })
 }
 
+/// How the table is to be encrypted from now on.
+async fn encryption(ctx: &Ctx, name: &str, input: &UpdateTableInput) -> Result<Change, Error> {
+    let wanted = sse::wanted(input.sse_specification.as_ref())?;
+    if wanted == Wanted::Nothing {
+        return Ok(Change::Nothing);
+    }
+    let table = ctx.store().read(|tx| table::find(ctx, tx, name))?;
+    let table = table.ok_or_else(|| fault::no_such_table(name))?;
+    let is_global = ("SSESpecification of a global table", !table.replicas.is_empty());
+    fault::refuse("UpdateTable", &[is_global])?;
+    if table.sse.as_ref().is_some_and(|sse| sse.pending) {
+        let message = Some("Server-Side Encryption is still being updated".to_owned());
+        return Err(ResourceInUseException { message }.into());
+    }
+    Change::new(ctx, name, &wanted, table.sse.as_ref()).await
+}
+
 fn refuse(input: &UpdateTableInput) -> Result<(), Error> {
-    let sse = input.sse_specification.as_ref();
     let refused = [
-        ("SSESpecification", sse.is_some_and(|sse| sse.enabled != Some(false))),
         ("MultiRegionConsistency", input.multi_region_consistency.is_some()),
         ("GlobalTableWitnessUpdates", input.global_table_witness_updates.is_some()),
         (
@@ -87,9 +116,8 @@ fn refuse(input: &UpdateTableInput) -> Result<(), Error> {
     Ok(fault::refuse("UpdateTable", &refused)?)
 }
 
-fn check(input: &UpdateTableInput) -> Result<(), Invalid> {
-    let throughput = input.provisioned_throughput.as_ref();
-    let changes_something = throughput.is_some()
+fn changes_something(input: &UpdateTableInput) -> bool {
+    input.provisioned_throughput.is_some()
         || input.billing_mode.is_some()
         || input.global_secondary_index_updates.as_ref().is_some_and(|given| !given.is_empty())
         || input.vector_index_updates.as_ref().is_some_and(|given| !given.is_empty())
@@ -98,11 +126,21 @@ fn check(input: &UpdateTableInput) -> Result<(), Invalid> {
         || input.deletion_protection_enabled.is_some()
         || input.stream_specification.is_some()
         || input.on_demand_throughput.is_some()
-        || input.warm_throughput.is_some();
-    if !changes_something {
+        || input.warm_throughput.is_some()
+}
+
+fn check(input: &UpdateTableInput) -> Result<(), Invalid> {
+    let throughput = input.provisioned_throughput.as_ref();
+    if !changes_something(input) {
         return Err(Invalid::new(
             "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, \
              GlobalSecondaryIndexUpdates or SSESpecification or ReplicaUpdates is required",
+        ));
+    }
+    if input.sse_specification.is_some() && !is_alone(input) {
+        return Err(Invalid::new(
+            "One or more parameter values were invalid: Server-Side Encryption modification must \
+             be the only operation in the request",
         ));
     }
     if input.billing_mode == Some(BillingMode::Provisioned) && throughput.is_none() {
@@ -112,6 +150,12 @@ fn check(input: &UpdateTableInput) -> Result<(), Invalid> {
         ));
     }
     throughput.map_or(Ok(()), |given| throughput::check_units(Owner::Table, given))
+}
+
+/// Whether the request changes the encryption and nothing else.
+fn is_alone(input: &UpdateTableInput) -> bool {
+    let others = UpdateTableInput { sse_specification: None, ..input.clone() };
+    !changes_something(&others)
 }
 
 /// Refuses what has to wait until an index has come or gone. An index that is still being filled

@@ -12,6 +12,7 @@ use super::{Parsed, parse};
 use crate::change::Units;
 use crate::expression::project;
 use crate::invalid::Invalid;
+use crate::sse::{self, Failing};
 use crate::table::{ITEMS, TableRecord};
 use crate::value::{Item, Value};
 use crate::write::{Action, ItemWrite, Written, stored};
@@ -44,6 +45,18 @@ impl From<Error> for NotWritten {
     }
 }
 
+impl From<Fault> for NotWritten {
+    fn from(fault: Fault) -> NotWritten {
+        Error::from(fault).into()
+    }
+}
+
+impl Failing for NotWritten {
+    fn fault(&self) -> Option<&Fault> {
+        self.error.fault()
+    }
+}
+
 impl From<store::StoreError> for NotWritten {
     fn from(error: store::StoreError) -> NotWritten {
         Error::from(error).into()
@@ -71,7 +84,7 @@ pub(crate) fn prepare(
 fn check_multiple_keys(service: &DynamoDb, ctx: &Ctx, parsed: &Parsed) -> Result<(), Error> {
     let Some((table, index)) = parsed.index() else { return Ok(()) };
     let Ok(name) = table::name(ctx, table) else { return Ok(()) };
-    ctx.store().read(|tx| match table::get(service, ctx, tx, &name) {
+    ctx.store().read(|tx| match table::definition(service, ctx, tx, &name) {
         Ok(table) => Ok(check_index(&table, index)?),
         Err(Error::ResourceNotFoundException(_)) => Ok(()),
         Err(error) => Err(error),
@@ -106,12 +119,12 @@ pub(crate) async fn write(
         let returned = returned(bound, &written)?;
         Ok(Wrote { table, returned, units: written.units })
     };
-    ctx.store().write(transaction).await
+    sse::write(ctx, transaction).await
 }
 
 /// Units of a write that was not done: as if it had been.
 fn attempted_units(tx: &ReadTx, write: &ItemWrite, place: &store::Key) -> Result<f64, Error> {
-    let old = tx.get_raw(&ITEMS, place)?;
+    let old = sse::get(tx, &ITEMS, place)?;
     let old_bytes = stored(old.as_ref())?.map(|item| item.size_bytes());
     let new_bytes = match &write.action {
         Action::Put { item, .. } => Some(item.size_bytes()),

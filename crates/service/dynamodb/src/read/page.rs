@@ -4,13 +4,14 @@ use std::ops::ControlFlow;
 
 use api_dynamodb::Error;
 use bytes::Bytes;
-use store::{ReadTx, Scan, StoreError};
+use store::{ReadTx, Scan};
 
 use super::source::Source;
 use super::{Attributes, Range, ReadPlan};
 use crate::capacity::{ReadUnits, read_units};
 use crate::convert::{self, Answer};
 use crate::item::{Corrupt, StoredItem};
+use crate::sse;
 use crate::table::ITEMS;
 use crate::value::Item;
 
@@ -74,8 +75,9 @@ pub(super) fn read(
     };
     let mut reader = Reader { plan, tx, source, fetches, found: Found::default() };
     let mut problem = None;
-    tx.scan_raw(source.rows(), scan, &mut |_, row| {
-        reader.take(row).unwrap_or_else(|error| {
+    tx.scan_raw(source.rows(), scan, &mut |key, row| {
+        let row = sse::open(source.rows(), key, row).map_err(Error::from);
+        row.and_then(|row| reader.take(row)).unwrap_or_else(|error| {
             problem = Some(error);
             ControlFlow::Break(())
         })
@@ -174,7 +176,7 @@ impl Reader<'_> {
     /// The whole item that a row of an index stands for.
     fn fetch(&self, row: StoredItem<'_>) -> Result<Bytes, Error> {
         let key = self.source.item_key(row)?;
-        let item = self.tx.get_raw(&ITEMS, &key).map_err(|error: StoreError| Error::from(error))?;
+        let item = sse::get(self.tx, &ITEMS, &key)?;
         // Both are of one moment, and written together.
         Ok(item.ok_or(Corrupt)?)
     }

@@ -13,6 +13,7 @@ use super::set;
 use crate::change::{Cause, Change};
 use crate::jobs::{End, Job};
 use crate::rows::{Rows, renumbered};
+use crate::sse;
 use crate::streams;
 use crate::table::{ITEMS, StreamView, TABLES, TableRecord};
 
@@ -47,7 +48,7 @@ impl Job for Join {
                     true => self.end(kernel, tx),
                     false => self.copy(tx, &keys, now_ms),
                 };
-                if kernel.store().write(write).await.map_err(Fault::from)? {
+                if sse::work(kernel, write).await.map_err(Fault::from)? {
                     return Ok(End::Done);
                 }
             }
@@ -84,7 +85,7 @@ impl Join {
     fn copy(&self, tx: &mut WriteTx, keys: &[Key], now_ms: i64) -> Result<bool, Error> {
         let Some(table) = self.table(tx)? else { return Ok(true) };
         for key in keys {
-            let Some(item) = tx.get_raw(&ITEMS, key)? else { continue };
+            let Some(item) = sse::get(tx, &ITEMS, key)? else { continue };
             let place = renumbered(key, self.number);
             let (new, cause) = (Some(&item), Cause::Replication);
             set(tx, &table, &place, &Change { place: &place, old: None, new, cause, now_ms })?;

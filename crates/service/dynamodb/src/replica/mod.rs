@@ -22,6 +22,7 @@ use store::{Key, WriteTx};
 use crate::change::{Cause, Change, apply};
 use crate::invalid::Invalid;
 use crate::rows::renumbered;
+use crate::sse;
 use crate::streams::Switch;
 use crate::table::{ITEMS, ReplicaRecord, TABLES, TableRecord};
 
@@ -56,7 +57,7 @@ fn set(
     place: &Key,
     change: &Change<'_>,
 ) -> Result<(), Error> {
-    let old = tx.get_raw(&ITEMS, place)?;
+    let old = sse::get(tx, &ITEMS, place)?;
     if old.as_ref() == change.new {
         return Ok(());
     }

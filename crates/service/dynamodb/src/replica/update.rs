@@ -107,6 +107,8 @@ fn create(
     table: &mut TableRecord,
     regions: &[(String, Overrides)],
 ) -> Result<Joins, Error> {
+    let is_encrypted = ("ReplicaUpdates of a table with SSESpecification", table.sse.is_some());
+    fault::refuse("UpdateTable", &[is_encrypted])?;
     if table.per_request_since_ms.is_none() {
         // It would have to be auto-scaled, which nothing here can do.
         return Err(Invalid::new(

@@ -11,7 +11,8 @@ use crate::change::{Cause, Change, apply};
 use crate::in_use;
 use crate::jobs::{End, Job};
 use crate::recovery::Undo;
-use crate::rows::{Rows, place};
+use crate::rows::{self, Rows, place};
+use crate::sse;
 use crate::table::{ITEMS, TABLES, TableRecord};
 
 /// The job; the restore itself says how far it is.
@@ -48,7 +49,7 @@ impl Job for Fill {
                 let batch = next(kernel, &restore)?;
                 let now_ms = kernel.clock().now().epoch_ms;
                 let write = |tx: &mut WriteTx| self.write(tx, &batch, now_ms);
-                kernel.store().write(write).await.map_err(Fault::from)?;
+                sse::work(kernel, write).await.map_err(Fault::from)?;
             }
             Ok(End::Later)
         })
@@ -142,7 +143,9 @@ impl Fill {
         let mut key = self.number.to_be_bytes().to_vec();
         key.extend_from_slice(place);
         let place = Key::from_bytes(key);
-        let old = tx.get_raw(&ITEMS, &place)?;
+        let old = sse::get(tx, &ITEMS, &place)?;
+        let new = new.map(|new| sse::open_item(rows::place(&place), new.clone())).transpose()?;
+        let new = new.as_ref();
         if old.is_none() && new.is_none() {
             return Ok(());
         }

@@ -12,6 +12,7 @@ use crate::describe;
 use crate::fault;
 use crate::index::{IndexKind, IndexProjection, IndexRecord, IndexState};
 use crate::invalid::Invalid;
+use crate::sse::{self, NewKey, Wanted};
 use crate::table::{OnDemandRecord, RestoreRecord, TableRecord, Throughput};
 
 /// What a request wants otherwise; both restores have the same.
@@ -32,11 +33,8 @@ fn invalid(problem: &str) -> Invalid {
 impl Overrides {
     /// Refuses what is not served.
     pub fn refuse(&self, operation: &str) -> Result<(), Error> {
-        let encrypts = self.sse.as_ref().is_some_and(|sse| sse.enabled == Some(true));
-        let refused = [
-            ("SSESpecificationOverride", encrypts),
-            ("VectorIndexOverride", self.vectors.as_ref().is_some_and(|list| !list.is_empty())),
-        ];
+        let refused =
+            [("VectorIndexOverride", self.vectors.as_ref().is_some_and(|list| !list.is_empty()))];
         Ok(fault::refuse(operation, &refused)?)
     }
 
@@ -46,6 +44,23 @@ impl Overrides {
             return Ok(());
         }
         Err(invalid("sseSpecificationOverride must be provided for cross-region restores"))
+    }
+
+    /// A data key for the new table: as the request says, or else as the source was encrypted.
+    pub async fn key(
+        &self,
+        ctx: &Ctx,
+        name: &str,
+        source: Option<TableRecord>,
+    ) -> Result<Option<NewKey>, Error> {
+        let wanted = match sse::wanted(self.sse.as_ref())? {
+            Wanted::Nothing if self.sse.is_none() => {
+                let kms_arn = source.and_then(|table| table.sse?.kms_arn);
+                kms_arn.map_or(Wanted::Off, |arn| Wanted::Kms(Some(arn)))
+            }
+            wanted => wanted,
+        };
+        sse::prepare(ctx, name, &wanted).await
     }
 
     /// The new table.
@@ -83,6 +98,7 @@ impl Overrides {
             strong: false,
             on_demand: self.on_demand(source, per_request),
             warm: None,
+            sse: None,
             indexes: self.indexes(source)?,
             ..source.clone()
         };

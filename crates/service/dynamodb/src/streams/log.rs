@@ -7,17 +7,18 @@ use std::ops::ControlFlow;
 
 use api_dynamodb::Error;
 use bytes::Bytes;
-use kernel::StoreError;
+use kernel::{Ctx, StoreError};
 use store::{AnyTable, Key, RawTable, ReadTx, Scan, WriteTx};
 
 use super::position::Position;
 use crate::change::{Cause, Change};
 use crate::item::{Corrupt, StoredItem, encode};
+use crate::sse::{self, Unread, cipher::is_sealed};
 use crate::table::{StreamView, TableRecord, TableStream};
 use crate::value::Item;
 
 /// Records by the stream's number, stamped.
-const RECORDS: RawTable = RawTable::new("dynamodb/stream-record");
+pub(crate) const RECORDS: RawTable = RawTable::new("dynamodb/stream-record");
 
 const VERSION: u8 = 1;
 const KEYS: u8 = 1;
@@ -67,18 +68,42 @@ pub(crate) fn write(
     let (old, new) = (change.old.filter(|_| has_old), change.new.filter(|_| has_new));
     let keys = if old.or(new).is_some() { None } else { Some(encode(&keys_of(table, any)?)) };
 
-    let parts = [keys.as_deref(), old.map(AsRef::as_ref), new.map(AsRef::as_ref)];
-    let length: usize = parts.iter().flatten().map(|part: &&[u8]| 4 + part.len()).sum();
+    let parts = [keys.map(Bytes::from), old.cloned(), new.cloned()];
+    let record = encode_record(table, event, change.cause == Cause::Expiry, change.now_ms, parts)?;
+    Ok(tx.put_stamped_raw(&RECORDS, stream.number, record)?)
+}
+
+fn encode_record(
+    table: &TableRecord,
+    event: Event,
+    expired: bool,
+    at_ms: i64,
+    parts: [Option<Bytes>; 3],
+) -> Result<Vec<u8>, Unread> {
+    let [keys, old, new] = parts.map(|part| part.map(|part| sse::part(table, part)).transpose());
+    let parts = [keys?, old?, new?];
+    let length: usize = parts.iter().flatten().map(|part| 4 + part.len()).sum();
     let mut record = Vec::with_capacity(12 + length);
-    record.extend([VERSION, event as u8, u8::from(change.cause == Cause::Expiry)]);
-    record.extend(change.now_ms.to_be_bytes());
+    record.extend([VERSION, event as u8, u8::from(expired)]);
+    record.extend(at_ms.to_be_bytes());
     let flags = parts.iter().zip([KEYS, OLD, NEW]).filter(|(part, _)| part.is_some());
     record.push(flags.map(|(_, flag)| flag).sum());
     for part in parts.into_iter().flatten() {
         record.extend((part.len() as u32).to_be_bytes());
-        record.extend_from_slice(part);
+        record.extend_from_slice(&part);
     }
-    Ok(tx.put_stamped_raw(&RECORDS, stream.number, record)?)
+    Ok(record)
+}
+
+/// A record with its items sealed, unless they are.
+pub(crate) fn sealed(table: &TableRecord, record: &Bytes) -> Result<Option<Vec<u8>>, Error> {
+    let nowhere = Position { seq: 0, index: 0 };
+    let entry = Entry::decode(nowhere, record).ok_or(Corrupt)?;
+    let parts = [entry.keys, entry.old, entry.new];
+    if parts.iter().flatten().all(|part| is_sealed(part)) {
+        return Ok(None);
+    }
+    Ok(Some(encode_record(table, entry.event, entry.expired, entry.at_ms, parts)?))
 }
 
 fn keys_of(table: &TableRecord, stored: &Bytes) -> Result<Item, Corrupt> {
@@ -118,6 +143,12 @@ impl Entry {
         let (keys, old, new) = (part(KEYS)?, part(OLD)?, part(NEW)?);
         let expired = expired != 0;
         Some(Entry { position, event, expired, at_ms, keys, old, new })
+    }
+
+    /// The same with its parts open; until then they are as they are stored.
+    pub fn open(self, ctx: &Ctx) -> Result<Entry, Unread> {
+        let open = |part: Option<Bytes>| part.map(|part| sse::open_part(ctx, part)).transpose();
+        Ok(Entry { keys: open(self.keys)?, old: open(self.old)?, new: open(self.new)?, ..self })
     }
 
     /// The key attributes of those names.

@@ -26,7 +26,7 @@ mod stream;
 pub(crate) mod tend;
 
 pub(crate) use iterator::ShardIterator;
-pub(crate) use log::{Entry, Event, Span, visit, write};
+pub(crate) use log::{Entry, Event, RECORDS, Span, sealed, visit, write};
 pub(crate) use position::Position;
 pub(crate) use spec::table_deleted;
 pub(crate) use spec::{Switch, arn, check_create, check_update, enable, specification, switch};

@@ -1,9 +1,10 @@
 //! Why a transaction does not happen.
 
 use api_dynamodb::{CancellationReason, Error, TransactionCanceledException};
-use kernel::StoreError;
+use kernel::{Fault, StoreError};
 
 use crate::invalid::Invalid;
+use crate::sse::Failing;
 
 /// What DynamoDB says of an item that is part of an ongoing transaction.
 pub(crate) const CONFLICT: &str = "Transaction is ongoing for the item";
@@ -15,6 +16,21 @@ pub(crate) enum Failure {
     Cancelled(Vec<CancellationReason>),
     /// The whole request is refused.
     Refused(Error),
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Failure {
+        Failure::Refused(fault.into())
+    }
+}
+
+impl Failing for Failure {
+    fn fault(&self) -> Option<&Fault> {
+        match self {
+            Failure::Refused(error) => error.fault(),
+            Failure::Cancelled(_) => None,
+        }
+    }
 }
 
 impl From<Error> for Failure {

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use store::{Key, Scan, Timer, WriteTx};
 
 use super::{EXPIRIES, entry_key, expiry_s, is_sensible};
+use crate::sse;
 use crate::sweep::Budget;
 use crate::table::{self, ITEMS, TableRecord, TtlRecord};
 
@@ -84,7 +85,9 @@ fn batch(
     tx.scan_raw(&ITEMS, &scan, &mut |key, item| {
         seen += 1;
         let place = Key::from_bytes(key);
-        match expiry_s(&item, &ttl.attribute) {
+        let item = sse::open(&ITEMS, key, item).map_err(Error::from);
+        let expiry = item.and_then(|item| Ok(expiry_s(&item, &ttl.attribute)?));
+        match expiry {
             Ok(Some(second)) if is_sensible(second, now_ms) => {
                 entries.push(entry_key(ttl.number, second, &place));
             }
@@ -112,7 +115,7 @@ impl TaskHandler for Builder {
             let budget = Budget::new(kernel);
             loop {
                 let step = |tx: &mut WriteTx| step(&ctx, tx, &build);
-                match ctx.store().write(step).await? {
+                match sse::work(kernel, step).await? {
                     Some(after) => build.after = after.as_bytes().to_vec(),
                     None => return Ok(()),
                 }

@@ -15,6 +15,7 @@ use store::{Key, ReadTx, Scan, WriteTx};
 
 use super::{EXPIRIES, ExpiringTable, TABLES, expiry_s, is_sensible, place_of};
 use crate::change::{Cause, Change, apply};
+use crate::sse;
 use crate::table::{self, ITEMS};
 
 /// How often the indexes are looked at.
@@ -51,7 +52,12 @@ async fn pass(kernel: &Kernel) -> Result<(), Fault> {
             let due =
                 ctx.store().read(|tx| due(tx, expiring.number, now_ms)).map_err(Fault::internal)?;
             let delete = |tx: &mut WriteTx| delete(&ctx, tx, &expiring, &due, now_ms);
-            ctx.store().write(delete).await?;
+            match sse::work(kernel, delete).await.map_err(Fault::from) {
+                Err(fault) if fault.status >= 500 => return Err(fault),
+                // The table's key cannot be used now: others go on.
+                Err(_) => break,
+                Ok(()) => {}
+            }
             if due.len() < BATCH {
                 break;
             }
@@ -90,7 +96,7 @@ fn delete(
     };
     for entry in due {
         let Some((second, place)) = place_of(entry, table.number) else { continue };
-        let old = tx.get_raw(&ITEMS, &place)?;
+        let old = sse::get(tx, &ITEMS, &place)?;
         let expiry = match &old {
             Some(old) => expiry_s(old, &ttl.attribute)?,
             None => None,

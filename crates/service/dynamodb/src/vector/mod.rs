@@ -21,6 +21,7 @@ use crate::invalid::Invalid;
 use crate::item::{Corrupt, StoredItem, encode};
 use crate::key;
 use crate::number::Number;
+use crate::sse;
 use crate::table::{KeyAttribute, TableRecord};
 use crate::value::{Item, Value};
 
@@ -192,7 +193,7 @@ impl VectorIndexRecord {
         }
         if let Some((key, value)) = new {
             bytes += value.len();
-            tx.put_raw(&VECTORS, &key, value)?;
+            sse::put(tx, table, &VECTORS, &key, value)?;
         }
         Ok(bytes)
     }

@@ -11,6 +11,7 @@ use store::{Key, ReadTx, Scan};
 use super::{VECTORS, VectorIndexRecord};
 use crate::expression::bound::Condition;
 use crate::item::{Corrupt, StoredItem};
+use crate::sse;
 use crate::value::Value;
 
 /// What to look for.
@@ -70,7 +71,14 @@ impl Search<'_> {
         let mut best: BinaryHeap<Candidate> = BinaryHeap::with_capacity(self.top + 1);
         let (mut bytes, mut position) = (0, 0);
         let mut problem = None;
-        tx.scan_raw(&VECTORS, &Scan::prefix(Key::from_bytes(prefix)), &mut |_, entry| {
+        tx.scan_raw(&VECTORS, &Scan::prefix(Key::from_bytes(prefix)), &mut |key, entry| {
+            let entry = match sse::open(&VECTORS, key, entry) {
+                Ok(entry) => entry,
+                Err(unread) => {
+                    problem = Some(unread);
+                    return ControlFlow::Break(());
+                }
+            };
             bytes += entry.len();
             position += 1;
             match self.candidate(&entry, position) {
@@ -85,7 +93,7 @@ impl Search<'_> {
                 }
                 Ok(None) => {}
                 Err(corrupt) => {
-                    problem = Some(corrupt);
+                    problem = Some(corrupt.into());
                     return ControlFlow::Break(());
                 }
             }

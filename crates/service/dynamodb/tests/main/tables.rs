@@ -221,8 +221,23 @@ async fn key_schemas_are_checked() {
         .check_invalid("CreateTable", request.clone(), &format!("{invalid}ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is PROVISIONED"))
         .await;
     request["BillingMode"] = json!("PAY_PER_REQUEST");
-    request["SSESpecification"] = json!({"Enabled": true, "SSEType": "KMS"});
+    for (sse, problem) in [
+        (json!({"Enabled": true, "SSEType": "AES256"}), "SSEType AES256 is not supported"),
+        (
+            json!({"Enabled": false, "SSEType": "KMS"}),
+            "SSEType can not be specified if Enabled is false",
+        ),
+        (
+            json!({"Enabled": true, "KMSMasterKeyId": "k"}),
+            "SSEType KMS is required if KMSMasterKeyId is specified",
+        ),
+    ] {
+        request["SSESpecification"] = sse;
+        cloud.check_invalid("CreateTable", request.clone(), &format!("{invalid}{problem}")).await;
+    }
+    request.as_object_mut().unwrap().remove("SSESpecification");
+    request["GlobalTableSourceArn"] = json!("arn:aws:dynamodb:us-east-1:111122223333:table/T");
     let refused = cloud.call("CreateTable", request).await;
     let text = refused["message"].as_str().unwrap_or_default();
-    assert!(text.contains("SSESpecification of CreateTable"), "{refused}");
+    assert!(text.contains("GlobalTableSourceArn of CreateTable"), "{refused}");
 }

@@ -18,6 +18,7 @@ use store::ReadTx;
 use super::describe_stream::view_type;
 use super::get_shard_iterator::is_trimmed;
 use crate::item::Corrupt;
+use crate::sse::{self, Unread};
 use crate::streams::iterator::{From, ShardIterator};
 use crate::streams::log::{self, Entry, Event, Span};
 use crate::streams::position::Position;
@@ -42,10 +43,11 @@ pub(crate) async fn get_records(
 ) -> Result<GetRecordsOutput, Error> {
     let limit = fault::limit(input.limit, LIMIT_MAX)?;
     let (name, iterator) = ShardIterator::open(ctx, &input.shard_iterator)?;
-    let page = ctx.store().read(|tx| {
+    let page = sse::read(ctx, |tx| {
         let stream = super::find(ctx, tx, &name)?;
-        read(tx, stream, iterator, limit)
-    })?;
+        read(ctx, tx, stream, iterator, limit)
+    })
+    .await?;
     let Page { stream, entries, next } = page;
     let records = entries.into_iter().map(|entry| record(ctx, &stream, entry));
     Ok(GetRecordsOutput {
@@ -55,6 +57,7 @@ pub(crate) async fn get_records(
 }
 
 fn read(
+    ctx: &Ctx,
     tx: &ReadTx,
     stream: StreamRecord,
     iterator: ShardIterator,
@@ -69,7 +72,7 @@ fn read(
     if is_trimmed(&stream, iterator.from) {
         return Err(fault::trimmed());
     }
-    let (entries, has_more) = entries(tx, &stream, &shard, iterator.from, limit)?;
+    let (entries, has_more) = entries(ctx, tx, &stream, &shard, iterator.from, limit)?;
     let from = match entries.last() {
         Some(last) if has_more => Some(From::After(last.position)),
         _ if shard.end.is_some() => None,
@@ -82,6 +85,7 @@ fn read(
 
 /// As many records as fit, and whether there are more.
 fn entries(
+    ctx: &Ctx,
     tx: &ReadTx,
     stream: &StreamRecord,
     shard: &Shard,
@@ -98,9 +102,16 @@ fn entries(
     let mut problem = None;
     let span = Span { stream: stream.number, after, before: shard.end };
     log::visit(tx, span, &mut |entry| {
+        let entry = match entry.open(ctx) {
+            Ok(entry) => entry,
+            Err(unread) => {
+                problem = Some(unread);
+                return ControlFlow::Break(());
+            }
+        };
         match entry.size_bytes(&stream.keys) {
             Ok(size) => bytes += size,
-            Err(corrupt) => problem = Some(corrupt),
+            Err(corrupt) => problem = Some(corrupt.into()),
         }
         has_more = entries.len() == limit || (bytes > SIZE_MAX_BYTES && !entries.is_empty());
         if has_more || problem.is_some() {
@@ -109,7 +120,7 @@ fn entries(
         entries.push(entry);
         ControlFlow::Continue(())
     })?;
-    problem.map_or(Ok((entries, has_more)), |corrupt| Err(corrupt.into()))
+    problem.map_or(Ok((entries, has_more)), |unread: Unread| Err(unread.into()))
 }
 
 fn record(ctx: &Ctx, stream: &StreamRecord, entry: Entry) -> Result<Record, Corrupt> {

@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use kernel::{Fault, Kernel};
@@ -9,6 +10,7 @@ use kernel::{Fault, Kernel};
 use super::moment::{Found, Moment};
 use super::{ExportRecord, Span, View};
 use crate::item::{Corrupt, StoredItem, encode};
+use crate::sse::{self, Unread};
 use crate::value::Item;
 
 /// Bytes after which a file has enough, compressed. One is in memory at a time.
@@ -46,7 +48,7 @@ pub(super) fn fill(
         };
         after = Some(last.place.clone());
         for found in &found {
-            let line = line(export, found).map_err(Fault::internal)?;
+            let line = line(export, found)?;
             let Some((line, bytes)) = line else { continue };
             out.write_all(line.as_bytes()).map_err(Fault::internal)?;
             items += 1;
@@ -58,17 +60,21 @@ pub(super) fn fill(
 }
 
 /// The line of an item, and the item's size; nothing where there is none.
-fn line(export: &ExportRecord, found: &Found) -> Result<Option<(String, usize)>, Corrupt> {
-    let item = |bytes: &Option<bytes::Bytes>| -> Result<Option<(String, usize)>, Corrupt> {
+fn line(export: &ExportRecord, found: &Found) -> Result<Option<(String, usize)>, Unread> {
+    let open = |item: &Option<Bytes>| {
+        item.clone().map(|item| sse::open_item(&found.place, item)).transpose()
+    };
+    let (found_new, found_old) = (open(&found.new)?, open(&found.old)?);
+    let item = |bytes: &Option<Bytes>| -> Result<Option<(String, usize)>, Corrupt> {
         let Some(bytes) = bytes else { return Ok(None) };
         let item = StoredItem::new(bytes)?;
         Ok(Some((item.to_json()?, item.size_bytes())))
     };
-    let new = item(&found.new)?;
+    let new = item(&found_new)?;
     let Span::Changes { view, .. } = export.span else {
         return Ok(new.map(|(json, size)| (format!("{{\"Item\":{json}}}\n"), size)));
     };
-    let Some(any) = found.new.as_ref().or(found.old.as_ref()) else {
+    let Some(any) = found_new.as_ref().or(found_old.as_ref()) else {
         // Made and deleted in between.
         return Ok(None);
     };
@@ -81,7 +87,7 @@ fn line(export: &ExportRecord, found: &Found) -> Result<Option<(String, usize)>,
         "{{\"Metadata\":{{\"WriteTimestampMicros\":{{\"N\":\"{micros}\"}}}},\"Keys\":{keys}"
     );
     let mut size = 0;
-    let old = if view == View::NewAndOld { item(&found.old)? } else { None };
+    let old = if view == View::NewAndOld { item(&found_old)? } else { None };
     for (name, image) in [("NewImage", new), ("OldImage", old)] {
         let Some((json, bytes)) = image else { continue };
         line.push_str(&format!(",\"{name}\":{json}"));

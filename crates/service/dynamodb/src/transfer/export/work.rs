@@ -15,6 +15,7 @@ use super::{EXPORTS, ExportRecord, State, manifest};
 use crate::in_use;
 use crate::jobs::{self, End, Job};
 use crate::rows::{Rows, Sweep};
+use crate::sse;
 use crate::transfer::bucket::Problem;
 use crate::transfer::{TransferId, fingerprint};
 
@@ -119,7 +120,14 @@ impl Export {
     ) -> Result<Option<ExportRecord>, Stop> {
         let kernel = ctx.kernel();
         loop {
-            let Some(filled) = fill(kernel, &export, &moment)? else { return Err(Stop::Later) };
+            let filled = match fill(kernel, &export, &moment) {
+                Ok(filled) => filled,
+                Err(fault) => {
+                    sse::recover(kernel, fault).await?;
+                    continue;
+                }
+            };
+            let Some(filled) = filled else { return Err(Stop::Later) };
             let Filled { bytes, items, item_bytes, after, is_last } = filled;
             // There is a file even if there is nothing in it.
             if items > 0 || (is_last && export.files == 0) {

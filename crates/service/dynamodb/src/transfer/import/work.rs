@@ -14,6 +14,7 @@ use super::{IMPORTS, ImportRecord, State};
 use crate::change::{Cause, Change, apply};
 use crate::jobs::{End, Job};
 use crate::ops;
+use crate::sse;
 use crate::table::{ITEMS, TABLES, TableRecord};
 use crate::transfer::TransferId;
 use crate::transfer::bucket::{Failure, Problem};
@@ -166,7 +167,7 @@ impl Import {
             for put in &batch.puts {
                 let Action::Put { item, bytes } = put else { continue };
                 let place = table.item_key(item);
-                let old = tx.get_raw(&ITEMS, &place)?;
+                let old = sse::get(tx, &ITEMS, &place)?;
                 let (old, new, cause) = (old.as_ref(), Some(bytes), Cause::Request);
                 apply(tx, &table, &Change { place: &place, old, new, cause, now_ms })?;
             }
@@ -180,7 +181,7 @@ impl Import {
             tx.put(&IMPORTS, self.id.key(), &import)?;
             Ok(Some(import))
         };
-        let import = ctx.store().write(write).await?.ok_or(Stop::Ended)?;
+        let import = sse::work(ctx.kernel(), write).await?.ok_or(Stop::Ended)?;
         let known = import.errors - batch.rejected.len() as u64;
         let place = (import.bucket.name.as_str(), key);
         log::tell(ctx, &self.id, place, known, &batch.rejected).await;
