@@ -6,12 +6,14 @@ mod dynamodb;
 mod flow;
 mod http;
 mod lambda;
+mod lambda_plain;
 mod load;
 mod peer;
 mod policy;
 mod report;
 mod rss;
 mod s3;
+mod sandbox;
 mod server;
 mod sign;
 mod sigv4;
@@ -72,7 +74,8 @@ const BENCHES: &[(&str, &str, Run)] = &[
     ("sigv4", "reading and checking a request's signature", sigv4::run),
     ("s3", "objects, beside moto and ministack, nginx, and what the disk can do", s3::run),
     ("s3-large", "memory while 5 GiB go up and down; takes minutes", s3::large::run),
-    ("lambda", "cold and warm invocations", lambda::run),
+    ("lambda", "cold and warm invocations, beside the bare runtimes", lambda::run),
+    ("sandbox", "making a sandbox, beside plain processes and other tools", sandbox::run),
     ("build", "a clean build of the workspace, and one after a change to one service", build::run),
 ];
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{build, dynamodb, lambda, local, logs, phone};
+use crate::{build, doctor, dynamodb, lambda, local, logs, phone};
 
 /// An AWS-compatible cloud on your own machine.
 #[derive(Debug, Parser)]
@@ -26,6 +26,9 @@ pub enum Command {
     Up(Up),
     /// Say whether a cloud runs, and what it serves.
     Status(Target),
+    /// Say what this machine gives to a cloud and its functions, and what would improve it. Exits
+    /// with 1 if something must be mended first.
+    Doctor(doctor::Doctor),
     /// Start a cloud, deploy the flight-desk example through the AWS API, and place its calls.
     Demo(Demo),
     /// Call a telephone number of the cloud, or an exported contact flow.
@@ -118,6 +121,10 @@ pub struct Up {
     /// is initialised at once, in the background.
     #[arg(long, env = "GUREUM_LAZY_LAMBDA", value_parser = clap::builder::FalseyValueParser::new())]
     pub lazy_lambda: bool,
+    /// Let Lambda functions use the processors as they like. Otherwise they get after
+    /// initialisation, as on AWS, one processor for every 1,769 MB of their memory.
+    #[arg(long, env = "GUREUM_FULL_CPU_LAMBDA", value_parser = clap::builder::FalseyValueParser::new())]
+    pub full_cpu_lambda: bool,
     /// Pause before Lambda repeats an asynchronous event that failed, twice as long before it does
     /// so again. AWS waits 60 seconds.
     #[arg(long, env = "GUREUM_LAMBDA_RETRY_S", value_name = "SECONDS", default_value = "60", value_parser = seconds)]

@@ -8,6 +8,7 @@ mod calls;
 mod client;
 mod data;
 mod demo;
+mod doctor;
 mod dynamodb;
 mod elsewhere;
 mod fsck;
@@ -58,6 +59,7 @@ fn main() -> ExitCode {
     let json = arguments.json;
     let done = match arguments.command {
         Command::Up(up) => up::up(up, json),
+        Command::Doctor(asked) => doctor::doctor(asked, json),
         Command::Status(target) => status::status(&target, json),
         Command::Demo(demo) => demo::demo(demo, json),
         Command::Call(call) => call::call(call, json),

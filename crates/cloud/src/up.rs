@@ -46,6 +46,7 @@ async fn serve(up: Up, json: bool) -> Result<ExitCode, Failure> {
     let lambda = Functions {
         cache: cache.folder().to_owned(),
         lazy: up.lazy_lambda,
+        full_processor: up.full_cpu_lambda,
         retry: up.lambda_retry,
         local: None,
         relay: None,

@@ -23,6 +23,8 @@ pub struct Functions {
     pub cache: PathBuf,
     /// Whether they are initialised only when they are invoked.
     pub lazy: bool,
+    /// Whether they may use more processor time than comes with their memory.
+    pub full_processor: bool,
     /// The pause before an event that failed is tried again.
     pub retry: Duration,
     /// What a tool on the developer's machine adds.
@@ -120,6 +122,7 @@ fn lambda_options(
     };
     let mut options = Options::new(functions.cache, Arc::new(endpoint));
     options.proactive = !functions.lazy;
+    options.full_processor = functions.full_processor;
     options.retry_pauses = [functions.retry, functions.retry * 2];
     options.local = functions.local;
     if let Some(authority) = functions.relay {

@@ -1,5 +1,5 @@
-//! Invocations: the first of a function (cold), and those that follow (warm). Nothing is promised
-//! of them yet.
+//! Invocations: the first of a function (cold), and those that follow (warm), beside the bare runtime
+//! as a plain process.
 
 use std::io::{Cursor, Write};
 use std::process::Command;
@@ -10,13 +10,20 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 use zip::write::SimpleFileOptions;
 
-use super::report::Row;
+use super::report::{Row, median};
 use super::start::up;
-use super::{Setup, clock, http, scratch_dir, server};
+use super::{Setup, clock, http, lambda_plain, scratch_dir, server};
 use crate::Result;
 
 const COLD: usize = 5;
 const WARM: usize = 30;
+/// What a warm invocation may take beyond the bare runtime, milliseconds: the HTTP request of the
+/// caller with its signature, authorization, the log, the sandbox.
+const OVERHEAD_MS_MAX: f64 = 0.3;
+/// The first answer of a Java function with a class archive, milliseconds.
+const ARCHIVED_MS_MAX: f64 = 220.0;
+/// How long a class archive takes to be made, at most.
+const ARCHIVE_MADE: Duration = Duration::from_secs(12);
 /// How long a function may take to become active.
 const ACTIVE_MS_MAX: f64 = 60_000.0;
 
@@ -28,13 +35,20 @@ const JAVA: &str = "import java.util.Map;\npublic class Main {\n    \
 struct Runtime {
     name: &'static str,
     handler: &'static str,
-    archive: fn() -> Result<Vec<u8>>,
+    /// Name and content of its only file.
+    code: fn() -> Result<(&'static str, Vec<u8>)>,
 }
 
-const RUNTIMES: [Runtime; 3] = [
-    Runtime { name: "python3.11", handler: "main.handler", archive: || zipped("main.py", PYTHON) },
-    Runtime { name: "nodejs20.x", handler: "main.handler", archive: || zipped("main.js", NODE) },
-    Runtime { name: "java17", handler: "Main::handle", archive: java },
+const RUNTIMES: [Runtime; 5] = [
+    Runtime {
+        name: "python3.11",
+        handler: "main.handler",
+        code: || Ok(("main.py", PYTHON.into())),
+    },
+    Runtime { name: "nodejs20.x", handler: "main.handler", code: || Ok(("main.js", NODE.into())) },
+    Runtime { name: "java17", handler: "Main::handle", code: java },
+    Runtime { name: "java21", handler: "Main::handle", code: java },
+    Runtime { name: "java25", handler: "Main::handle", code: java },
 ];
 
 pub fn run(setup: &Setup) -> Result<Vec<Row>> {
@@ -52,23 +66,76 @@ pub fn run(setup: &Setup) -> Result<Vec<Row>> {
 }
 
 fn measure(port: u16, runtime: &Runtime) -> Result<Vec<Row>> {
-    let archive = BASE64.encode((runtime.archive)()?);
+    let (file, content) = (runtime.code)()?;
+    let archive = BASE64.encode(zipped(file, &content)?);
     let name = |n: usize| format!("bench-{}-{n}", runtime.name.replace('.', "-"));
+    let last = name(COLD - 1);
+    let folder = scratch_dir("bare")?;
+    std::fs::write(folder.join(file), &content)?;
     let (mut cold_ms, mut warm_ms) = (Vec::new(), Vec::new());
+    let (mut bare_cold_ms, mut bare_warm_ms) = (Vec::new(), Vec::new());
+    // In turn, so that a noise hits both alike.
     for n in 0..COLD {
         create(port, &name(n), runtime, &archive)?;
         cold_ms.push(invoke(port, &name(n))?);
+        let bare = lambda_plain::measure(runtime.name, runtime.handler, &folder, WARM / COLD + 3)?;
+        bare_cold_ms.push(bare.cold_ms);
+        // The first few are slower, there as here.
+        bare_warm_ms.extend(bare.warm_ms.into_iter().skip(3));
+        for _ in 0..3 {
+            invoke(port, &name(n))?;
+        }
+        for _ in 0..WARM / COLD {
+            warm_ms.push(invoke(port, &name(n))?);
+        }
     }
-    for _ in 0..WARM {
-        warm_ms.push(invoke(port, &name(COLD - 1))?);
+    std::fs::remove_dir_all(&folder)?;
+    let beyond = median(&warm_ms).unwrap_or_default() - median(&bare_warm_ms).unwrap_or_default();
+    // What the runtime itself takes, as the function's log tells.
+    let own_ms: Result<Vec<f64>> = (0..WARM).map(|_| reported_ms(port, &last)).collect();
+    let bare_cold = median(&bare_cold_ms).unwrap_or_default();
+    let row = |what: &str, samples| Row::new(format!("{}: {what}", runtime.name), "ms", samples);
+    let mut rows = vec![
+        row("cold", cold_ms).beside("the bare runtime", bare_cold),
+        row("cold, the bare runtime", bare_cold_ms),
+        row("warm", warm_ms),
+        row("warm, as its log tells", own_ms?),
+        row("warm, the bare runtime", bare_warm_ms),
+        row("warm, beyond the bare runtime", vec![beyond]).promised(OVERHEAD_MS_MAX),
+    ];
+    if runtime.name.starts_with("java") {
+        clock::pause(ARCHIVE_MADE);
+        let archived = row("cold, with its class archive", again(port, &last)?);
+        rows.push(archived.promised(ARCHIVED_MS_MAX).beside("the bare runtime", bare_cold));
     }
-    // What the runtime itself takes: the difference to the row before is what we add.
-    let own_ms: Result<Vec<f64>> = (0..WARM).map(|_| reported_ms(port, &name(COLD - 1))).collect();
-    Ok(vec![
-        Row::new(format!("invoke {}: cold", runtime.name), "ms", cold_ms),
-        Row::new(format!("invoke {}: warm", runtime.name), "ms", warm_ms),
-        Row::new(format!("invoke {}: warm, the runtime alone", runtime.name), "ms", own_ms?),
-    ])
+    Ok(rows)
+}
+
+/// Further cold starts of a function: whatever is changed starts anew.
+fn again(port: u16, name: &str) -> Result<Vec<f64>> {
+    let path = format!("/2015-03-31/functions/{name}/configuration");
+    (0..COLD)
+        .map(|n| {
+            let input = json!({ "Description": format!("again {n}") });
+            call(port, ("PUT", &path), input.to_string().as_bytes())?;
+            wait_until_updated(port, name)?;
+            invoke(port, name)
+        })
+        .collect()
+}
+
+fn wait_until_updated(port: u16, name: &str) -> Result<()> {
+    let path = format!("/2015-03-31/functions/{name}/configuration");
+    let watch = clock::start();
+    while clock::ms_since(watch) < ACTIVE_MS_MAX {
+        let answer = call(port, ("GET", &path), b"")?;
+        let configuration: Value = serde_json::from_slice(&answer.body)?;
+        if configuration["LastUpdateStatus"] == "Successful" {
+            return Ok(());
+        }
+        clock::pause(Duration::from_millis(10));
+    }
+    Err(format!("{name} does not become ready").into())
 }
 
 /// The role of the functions, which Lambda may assume.
@@ -94,7 +161,8 @@ fn create(port: u16, name: &str, runtime: &Runtime, archive: &str) -> Result<()>
         "Handler": runtime.handler,
         "Role": "arn:aws:iam::000000000000:role/bench",
         "Timeout": 30,
-        "MemorySize": 512,
+        // One whole processor.
+        "MemorySize": 1769,
         "Code": { "ZipFile": archive },
     });
     call(port, ("POST", "/2015-03-31/functions"), input.to_string().as_bytes())?;
@@ -156,7 +224,7 @@ fn zipped(name: &str, content: impl AsRef<[u8]>) -> Result<Vec<u8>> {
     Ok(archive.finish()?.into_inner())
 }
 
-fn java() -> Result<Vec<u8>> {
+fn java() -> Result<(&'static str, Vec<u8>)> {
     let dir = scratch_dir("java")?;
     std::fs::write(dir.join("Main.java"), JAVA)?;
     let compiled = Command::new("javac")
@@ -169,5 +237,5 @@ fn java() -> Result<Vec<u8>> {
     }
     let class = std::fs::read(dir.join("Main.class"))?;
     std::fs::remove_dir_all(&dir)?;
-    zipped("Main.class", class)
+    Ok(("Main.class", class))
 }

@@ -124,6 +124,7 @@ impl Host {
         let functions = wiring::Functions {
             cache: cache.folder().to_owned(),
             lazy: true,
+            full_processor: true,
             retry: Duration::from_secs(60),
             local: Some(local.clone()),
             relay: cloud.map(|cloud| cloud.authority().to_owned()),

@@ -208,7 +208,7 @@ fn start(orders: &Orders, program: &Program, output: Option<OwnedFd>) -> Result<
         if let Some(rules) = &confine {
             rules.apply()?;
         }
-        filter::apply(&filters).map_err(std::io::Error::other)
+        filter::apply(filters).map_err(std::io::Error::other)
     };
     let mut command = Command::new(&program.program);
     command.args(&program.args).env_clear().envs(program.env.iter().map(|(k, v)| (k, v)));

@@ -22,6 +22,11 @@ const LEAF: &str = "gureum-server";
 const CPU_PERIOD_US: u64 = 20_000;
 /// The least quota that kernels accept.
 const CPU_QUOTA_US_MIN: u64 = 1000;
+/// What one process weighs by itself, and the most that a group may, in both versions.
+const CPU_SHARES: u64 = 1024;
+const CPU_SHARES_MAX: u64 = 262_144;
+const CPU_WEIGHT: u64 = 100;
+const CPU_WEIGHT_MAX: u64 = 10_000;
 /// Pages of `/tmp` count as memory here, and the agent's own do.
 const MEMORY_BESIDE_BYTES: u64 = 16 << 20;
 
@@ -44,6 +49,8 @@ pub(crate) struct Groups {
     version: Version,
     controllers: Vec<Controller>,
     made: AtomicU64,
+    /// How many there are now.
+    living: Mutex<u64>,
     /// Folders whose processes were not quite gone.
     left: Mutex<Vec<PathBuf>>,
 }
@@ -102,8 +109,8 @@ impl Groups {
         if controllers.is_empty() {
             return Err(why);
         }
-        let (made, left) = (AtomicU64::new(0), Mutex::default());
-        Ok(Groups { version, controllers, made, left })
+        let (made, living, left) = (AtomicU64::new(0), Mutex::default(), Mutex::default());
+        Ok(Groups { version, controllers, made, living, left })
     }
 
     /// What is bounded, for people.
@@ -127,6 +134,7 @@ impl Groups {
             Controller { name: controller.name, folder }
         });
         let group = Group { groups: self.clone(), controllers: controllers.collect() };
+        self.weigh(1);
         for controller in &group.controllers {
             make_folder(&controller.folder)?;
         }
@@ -137,6 +145,19 @@ impl Groups {
         // The agent is one of them.
         group.set("pids", "pids.max", &(limits.processes + 1).to_string())?;
         Ok(group)
+    }
+
+    /// All our sandboxes together weigh as much as so many processes, not as much as one.
+    fn weigh(&self, change: i64) {
+        let Some(cpu) = self.controllers.iter().find(|known| known.name == "cpu") else { return };
+        let mut living = self.living.lock().unwrap_or_else(PoisonError::into_inner);
+        *living = living.saturating_add_signed(change);
+        let (file, each, most) = match self.version {
+            Version::One => ("cpu.shares", CPU_SHARES, CPU_SHARES_MAX),
+            Version::Two => ("cpu.weight", CPU_WEIGHT, CPU_WEIGHT_MAX),
+        };
+        // Where it cannot be set they get less, and still run.
+        let _ = write(&cpu.folder.join(file), &(each * (*living).max(1)).min(most).to_string());
     }
 
     fn remove_left(&self) {
@@ -202,6 +223,7 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
+        self.groups.weigh(-1);
         for controller in &self.controllers {
             if !is_removed(&controller.folder) {
                 let mut left = self.groups.left.lock().unwrap_or_else(PoisonError::into_inner);
@@ -380,14 +402,20 @@ mod tests {
         for file in ["memory.max", "pids.max", "cpu.max", "cgroup.procs"] {
             fs::write(one.join(file), "").unwrap();
         }
+        fs::write(ours.join("cpu.weight"), "").unwrap();
         let controllers =
             ["memory", "pids", "cpu"].map(|name| Controller { name, folder: ours.clone() });
-        let (made, left) = (AtomicU64::new(0), Mutex::default());
+        let (made, living, left) = (AtomicU64::new(0), Mutex::default(), Mutex::default());
         let (version, controllers) = (Version::Two, controllers.to_vec());
-        let groups = Arc::new(Groups { version, controllers, made, left });
+        let groups = Arc::new(Groups { version, controllers, made, living, left });
         let limits = Limits { memory_bytes: 1 << 27, tmp_size_bytes: 0, files: 1, processes: 31 };
         let group = groups.make(&limits).unwrap();
         group.limit_cpu(Some(500)).unwrap();
+        let weight = || fs::read_to_string(ours.join("cpu.weight")).unwrap();
+        groups.weigh(2);
+        assert_eq!(weight(), "300");
+        groups.weigh(-2);
+        assert_eq!(weight(), "100");
         let text = |file: &str| fs::read_to_string(one.join(file)).unwrap();
         assert_eq!(text("memory.max"), ((1 << 27) + MEMORY_BESIDE_BYTES).to_string());
         assert_eq!(text("pids.max"), "32");

@@ -151,6 +151,11 @@ impl Engine {
         }
     }
 
+    /// The version of Landlock that this kernel speaks, if it does.
+    pub fn landlock() -> Option<u32> {
+        landlock::version()
+    }
+
     /// The kind of sandbox this engine makes.
     pub fn mode(&self) -> Mode {
         self.mode

@@ -5,6 +5,7 @@
 //! `ENOSYS` makes callers use their older way; `EPERM` says no.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use nix::libc;
 use seccompiler::{
@@ -100,8 +101,20 @@ const NAMESPACE_FLAGS: &[i32] = &[
 
 const SOCKET_FAMILIES: &[i32] = &[libc::AF_UNIX, libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK];
 
-/// Both filters, ready to be applied in this order.
-pub(crate) fn programs() -> Outcome<Vec<BpfProgram>> {
+/// Both filters, ready to be applied in this order. The nursery asks first, so that no sandbox has
+/// to wait for it.
+pub(crate) fn programs() -> Outcome<&'static [BpfProgram]> {
+    static PROGRAMS: OnceLock<Vec<BpfProgram>> = OnceLock::new();
+    match PROGRAMS.get() {
+        Some(programs) => Ok(programs),
+        None => {
+            let programs = compiled()?;
+            Ok(PROGRAMS.get_or_init(|| programs))
+        }
+    }
+}
+
+fn compiled() -> Outcome<Vec<BpfProgram>> {
     let absent = ABSENT.iter().map(|call| (*call, Vec::new())).collect();
     let mut forbidden: Rules = FORBIDDEN.iter().map(|call| (*call, Vec::new())).collect();
     forbidden.insert(libc::SYS_clone, namespace_rules()?);

@@ -21,7 +21,7 @@ use crate::agent::{INNER_GID, INNER_UID};
 use crate::cgroup::{Group, Groups};
 use crate::channel::{self, Exit, Memory, Report, Word};
 use crate::nursery::{Birth, Nursery};
-use crate::spec::{Confinement, Orders, Place, Program};
+use crate::spec::{Confinement, Limits, Orders, Place, Program};
 use crate::sys::birth;
 use crate::{Error, Mode, network, root, sys};
 
@@ -78,6 +78,7 @@ pub struct Control {
     waiting: VecDeque<Event>,
     companions: u32,
     place: Place,
+    limits: Limits,
 }
 
 /// What happens in a sandbox.
@@ -264,6 +265,16 @@ impl Control {
         }
     }
 
+    /// Where it runs.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// The program's limits.
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
     /// Kills everything inside and waits until it is gone.
     pub async fn kill(&mut self) -> io::Result<()> {
         self.end();
@@ -307,6 +318,7 @@ pub(crate) async fn launch(
     let (ours, theirs) = pair.map_err(io::Error::from)?;
     let (stdout, their_stdout) = pipe2(OFlag::O_CLOEXEC).map_err(io::Error::from)?;
     let (stderr, their_stderr) = pipe2(OFlag::O_CLOEXEC).map_err(io::Error::from)?;
+    let limits = program.limits;
     let group = means.groups.as_ref().map(|groups| groups.make(&program.limits)).transpose()?;
     let doors = group.as_ref().map(Group::doors).transpose()?.unwrap_or_default();
     let doors: Vec<i32> = doors.iter().map(AsRawFd::as_raw_fd).collect();
@@ -336,7 +348,8 @@ pub(crate) async fn launch(
     let life = sys::watch(life)?;
     let listeners = listeners(&place, descriptors)?;
     let waiting = VecDeque::new();
-    let control = Control { socket, life, exit: None, group, waiting, companions: 0, place };
+    let control =
+        Control { socket, life, exit: None, group, waiting, companions: 0, place, limits };
     Ok(Sandbox { control, listeners, stdout, stderr, steps })
 }
 

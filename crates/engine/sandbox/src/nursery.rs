@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::channel::{self, Report};
 use crate::sys::{self, birth};
-use crate::{agent, cgroup, watch};
+use crate::{agent, cgroup, filter, watch};
 
 /// The name (`argv[0]`) under which our binary is the nursery.
 pub(crate) const NURSERY_NAME: &str = "gureum-sandbox-nursery";
@@ -121,6 +121,8 @@ fn nurse() -> Result<Option<OwnedFd>> {
     // A Ctrl-C at the terminal is the host's business: it ends its sandboxes in order.
     setsid()?;
     let signals = watch::block_signals()?;
+    // An error is told by the first sandbox, whose business it is.
+    let _ = filter::programs();
     loop {
         let mut sources = [
             PollFd::new(host.as_fd(), PollFlags::POLLIN),

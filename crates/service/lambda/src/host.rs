@@ -9,6 +9,7 @@ use sandbox::{Choice, Engine};
 use tokio::net::TcpStream;
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 
+use crate::archives::Archives;
 use crate::code::Code;
 use crate::held::Held;
 use crate::local::Local;
@@ -46,6 +47,8 @@ pub struct Options {
     pub idle_bytes_max: u64,
     /// Whether a new or changed function is initialised before somebody invokes it.
     pub proactive: bool,
+    /// Whether functions may use the processors as they like, however little memory they have.
+    pub full_processor: bool,
 }
 
 impl Options {
@@ -64,6 +67,7 @@ impl Options {
             local: None,
             idle_bytes_max: physical_memory_bytes() / 2,
             proactive: true,
+            full_processor: false,
         }
     }
 }
@@ -92,6 +96,7 @@ pub(crate) struct Host {
     pub kernel: Kernel,
     pub options: Options,
     pub code: Arc<Code>,
+    pub archives: Arc<Archives>,
     engine: OnceCell<Engine>,
     /// Sandboxes that wait at `restore/next`.
     pub held: Held,
@@ -107,10 +112,12 @@ impl Host {
         let code = Arc::new(code);
         let processors = std::thread::available_parallelism().map_or(1, |n| n.get());
         let turns = Arc::new(Semaphore::new(processors * TURNS_PER_PROCESSOR));
+        let archives = Arc::new(Archives::new(&options.cache));
         Host {
             kernel: kernel.clone(),
             options,
             code,
+            archives,
             engine: OnceCell::new(),
             held: Held::default(),
             turns,

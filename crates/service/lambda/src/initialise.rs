@@ -6,10 +6,11 @@ use tokio::sync::mpsc;
 
 use crate::host::Turn;
 use crate::instance::{DEBUGGED_MAX, Instance, Purpose, stopped};
+use crate::layout::lacks_bootstrap;
 use crate::outcome::{Ended, NotReady};
 use crate::platform::Platform;
 use crate::pool::Job;
-use crate::running::{Happened, Running, lacks_bootstrap, out_of_turn};
+use crate::running::{Happened, Running, out_of_turn};
 use crate::runtime_api::{Kind, accepted};
 use crate::runtimes::Runtime;
 
@@ -131,6 +132,9 @@ impl Instance {
         }
         let failed = failed.and_then(Result::ok);
         let ended = failed.as_ref();
+        if matches!(ended, Some(Ended::Exited(_))) {
+            running.distrust_archive();
+        }
         self.journal.platform(&Platform::InitRuntimeDone { initialization, phase, ended }).await;
         self.tell_extensions(&running).await;
         if let Some(ended) = ended {
@@ -143,6 +147,7 @@ impl Instance {
             None => {
                 self.journal.close_subscriptions();
                 running.extensions.close();
+                running.bound_processor();
                 Ok(running)
             }
             Some(Ended::Stopped) => Err(NotReady::Fatal(stopped())),

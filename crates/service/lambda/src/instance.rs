@@ -15,6 +15,7 @@ use crate::pool::{Job, Member, Pool};
 use crate::record::FunctionRecord;
 use crate::running::{Happened, Running, out_of_turn};
 use crate::runtime_api::Kind;
+use crate::upkeep::CALM;
 
 /// Sandboxes end before their credentials do.
 const AGE_MS_MAX: i64 = CREDENTIALS_MS - 3600 * 1000;
@@ -129,7 +130,8 @@ impl Instance {
         let patience = if self.used { self.host.options.idle } else { UNUSED };
         let idle = self.ctx.sleep(patience.min(self.host.options.idle));
         let stopping = self.ctx.kernel().stopping();
-        tokio::pin!(idle, stopping);
+        let calm = self.ctx.sleep(CALM);
+        tokio::pin!(idle, stopping, calm);
         let mut waits = self.member.purpose != Purpose::Provisioned;
         loop {
             tokio::select! {
@@ -149,6 +151,10 @@ impl Instance {
                         _ => out_of_turn(call),
                     },
                 },
+                // The first event has loaded the classes of all others.
+                () = &mut calm, if self.used && running.has_classes() => {
+                    running.hand_in_classes(&self.ctx).await;
+                }
                 () = &mut idle, if waits => {
                     if self.pool.leave(&self.member) {
                         return false;

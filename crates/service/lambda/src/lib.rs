@@ -12,6 +12,7 @@
 //! that nobody waits for lie in the store until they are handled or given up (`events`).
 
 mod alias;
+mod archives;
 mod check;
 mod code;
 mod code_users;
@@ -33,6 +34,7 @@ mod invocation;
 mod invoke;
 mod journal;
 mod layers;
+mod layout;
 mod local;
 mod logging;
 mod logs;
@@ -61,6 +63,7 @@ mod signing;
 mod snapstart;
 mod source;
 mod telemetry;
+mod upkeep;
 mod url;
 mod url_event;
 mod url_stream;
@@ -118,6 +121,7 @@ pub fn service(kernel: &Kernel, options: Options) -> (Service, Doors) {
     });
     let readers = Arc::new(Mappings::default());
     let (lanes, mappings) = (Arc::default(), readers.clone());
+    let archives = host.archives.clone();
     let api = Lambda { host, pool: pool.clone(), concurrency, lanes, mappings };
     kernel.spawn(events::resume(api.clone(), kernel.clone()));
     kernel.spawn(mappings::resume(api.clone(), kernel.clone()));
@@ -135,6 +139,7 @@ pub fn service(kernel: &Kernel, options: Options) -> (Service, Doors) {
     service.stop = Some(end_all.clone());
     service.reset = Some(Arc::new(move || {
         readers.look_again();
+        archives.clear();
         end_all()
     }));
     (service, doors)

@@ -1,30 +1,32 @@
 //! One sandbox with its runtime: started, asked, listened to.
 
 use std::future::poll_fn;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use api_lambda::Error;
 use kernel::{Ctx, Fault};
-use sandbox::{Activity, Control, Event, Exit, Limits, Memory, Mount, Plan, Program, Sandbox};
+use sandbox::{Activity, Control, Event, Exit, Limits, Memory, Plan, Program, Sandbox};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
-use crate::environment::{self, ENDPOINT_PORT, MESSAGE_OUTPUT, RUNTIME_API_PORT};
+use crate::archives::{Archive, WithMount, broke};
+use crate::environment::{self, ENDPOINT_PORT, MESSAGE_OUTPUT};
 use crate::errors;
 use crate::extensions::{self, EXTENSIONS_MAX, Extension, Extensions};
 use crate::host::Host;
 use crate::journal::Journal;
+use crate::layout::{EXTENSIONS, bootstrap, companions, external_extensions, plan};
 use crate::local::{Dial, Dialer, Local};
 use crate::outcome::Ended;
 use crate::output::Output;
 use crate::platform::Platform;
 use crate::record::FunctionRecord;
 use crate::runtime_api::{self, Answer, Call, ExtensionCall, Kind};
-use crate::runtimes::{BOOTSTRAPS, Family, Runtime, family};
+use crate::runtimes::{Family, Runtime, family};
 use crate::telemetry::{Subscriber, Subscription};
 
 /// AWS's limits inside a sandbox.
@@ -38,8 +40,6 @@ const LAST_WORDS: Duration = Duration::from_millis(30);
 const DRAIN_READS_MAX: usize = 8;
 /// The agent answers at once; a machine under load may need longer.
 const MEASURE_MAX: Duration = Duration::from_millis(500);
-/// Where external extensions lie.
-const EXTENSIONS: &str = "/opt/extensions";
 /// How long extensions may take to end, as on AWS: external ones, and internal ones alone.
 const SHUTDOWN_EXTERNAL: Duration = Duration::from_secs(2);
 const SHUTDOWN_INTERNAL: Duration = Duration::from_millis(500);
@@ -50,7 +50,7 @@ const SIGKILL: i32 = 9;
 
 /// A started sandbox. Dropping it kills everything inside and closes its connections.
 pub(crate) struct Running {
-    control: Control,
+    pub control: Control,
     calls: mpsc::Receiver<Call>,
     output: Output,
     messages: Output,
@@ -68,10 +68,14 @@ pub(crate) struct Running {
     lost: Option<Ended>,
     /// The event that tells of the end, once it has begun.
     ending: Option<Value>,
+    /// A Java function's class archive, and what the sandbox shows without it.
+    pub archive: Option<Archive>,
+    pub plan: Plan,
+    pub host: Arc<Host>,
     asks: mpsc::Sender<Dial>,
     /// Ports that a debugger, or a subscriber's delivery, wants to be connected to.
     dials: mpsc::Receiver<Dial>,
-    function: Arc<FunctionRecord>,
+    pub function: Arc<FunctionRecord>,
     local: Option<Arc<Local>>,
     _open: watch::Sender<()>,
 }
@@ -96,7 +100,29 @@ impl Running {
         ctx: &Ctx,
         function: &Arc<FunctionRecord>,
         runtime: &Runtime,
-        (initialization, log_stream): (&str, &str),
+        what: (&str, &str),
+    ) -> Result<Running, Error> {
+        let archive = Archive::find(host, ctx, function, runtime).await?;
+        let used = match &archive {
+            Some((Archive::Used(key), _)) => Some(key.clone()),
+            _ => None,
+        };
+        let started = Running::start_with(host, ctx, function, runtime, (what, archive)).await;
+        match (started, used) {
+            // It may have gone in this very moment.
+            (Err(_), Some(_)) => {
+                Running::start_with(host, ctx, function, runtime, (what, None)).await
+            }
+            (started, _) => started,
+        }
+    }
+
+    async fn start_with(
+        host: &Arc<Host>,
+        ctx: &Ctx,
+        function: &Arc<FunctionRecord>,
+        runtime: &Runtime,
+        (what, archive): ((&str, &str), Option<WithMount>),
     ) -> Result<Running, Error> {
         let failed = |error: sandbox::Error| errors::service(error.to_string());
         let engine = host.engine().await.map_err(failed)?;
@@ -105,18 +131,22 @@ impl Running {
             [] => host.code.known(&function.code).and_then(|folder| folder.layers),
             layers => Some(host.code.opt(layers).await?),
         };
-        let plan = plan(function, runtime, &task, opt.as_deref());
+        let mut plan = plan(function, runtime, &task, opt.as_deref());
+        let shown = plan.clone();
+        let (archive, mount) = archive.unzip();
+        plan.mounts.extend(mount.flatten());
         let external = external_extensions(&plan);
         let program = match family(&function.runtime) {
             Family::Provided => bootstrap(&plan).unwrap_or_else(|| runtime.program.clone()),
             _ => runtime.program.clone(),
         };
         let place = engine.place(plan).map_err(failed)?;
-        let env = environment::variables(host, ctx, function, &place, (initialization, log_stream))
-            .await?;
+        let env = environment::variables(host, ctx, function, &place, what).await?;
+        let mut args = runtime.args(function, &place.path(Path::new("/var/runtime")));
+        args.splice(..0, archive.iter().flat_map(|archive| archive.args(function, &place)));
         let program = Program {
             program: place.path(&program),
-            args: runtime.args(function, &place.path(Path::new("/var/runtime"))),
+            args,
             env,
             cwd: place.path(Path::new("/var/task")),
             merge_output: true,
@@ -131,22 +161,11 @@ impl Running {
         };
         let token = program.env.iter().find(|(name, _)| name == environment::TOKEN);
         let token = token.map(|(_, value)| value.clone());
-        let folder = place.path(Path::new(EXTENSIONS));
-        let companion = |name: &String| Program {
-            program: folder.join(name),
-            args: Vec::new(),
-            env: environment::for_extensions(&program.env),
-            merge_output: false,
-            message_output: None,
-            held: false,
-            ..program.clone()
-        };
-        let companions: Vec<(String, Program)> =
-            external.iter().map(|name| (name.clone(), companion(name))).collect();
+        let companions = companions(&external, &program, &place.path(Path::new(EXTENSIONS)));
         let sandbox = engine.launch(place, program).await.map_err(failed)?;
         let mut running =
             Running::new(host, ctx, sandbox, function.clone()).map_err(Fault::internal)?;
-        running.token = token;
+        (running.archive, running.plan, running.token) = (archive, shown, token);
         if let Some(hear) = host.options.local.as_ref().and_then(|local| local.dialers.as_ref()) {
             hear(&function.name, Dialer { asks: running.asks.clone() });
         }
@@ -195,6 +214,9 @@ impl Running {
             parked: None,
             lost: None,
             ending: None,
+            archive: None,
+            plan: Plan::default(),
+            host: host.clone(),
             asks,
             dials,
             function,
@@ -270,6 +292,9 @@ impl Running {
 
     /// The runtime has ended: what it sent last counts first.
     async fn last_words(&mut self, ctx: &Ctx, journal: &mut Journal, exit: Exit) -> Happened {
+        if broke(exit) {
+            self.distrust_archive();
+        }
         loop {
             let call = tokio::select! {
                 biased;
@@ -563,76 +588,6 @@ async fn next_of(outputs: &mut [Output]) -> Vec<String> {
         Poll::Pending
     })
     .await
-}
-
-/// The programs in `/opt/extensions`, by name.
-fn external_extensions(plan: &Plan) -> Vec<String> {
-    let mut names = Vec::new();
-    for mount in &plan.mounts {
-        let Ok(below) = Path::new(EXTENSIONS).strip_prefix(&mount.target) else { continue };
-        let Ok(entries) = std::fs::read_dir(mount.source.join(below)) else { continue };
-        for entry in entries.flatten() {
-            if entry.path().is_file() {
-                names.push(entry.file_name().to_string_lossy().into_owned());
-            }
-        }
-    }
-    names.sort();
-    names
-}
-
-fn plan(function: &FunctionRecord, runtime: &Runtime, task: &Path, opt: Option<&Path>) -> Plan {
-    let mount =
-        |source: &Path, target: &Path| Mount { source: source.into(), target: target.into() };
-    let mut mounts = vec![mount(task, Path::new("/var/task"))];
-    if !runtime.folder.as_os_str().is_empty() {
-        mounts.push(mount(&runtime.folder, Path::new("/var/runtime")));
-    }
-    mounts.extend(opt.map(|opt| mount(opt, Path::new("/opt"))));
-    mounts.extend(runtime.mounts.iter().map(|folder| mount(folder, folder)));
-    let mut links = Vec::new();
-    if family(&function.runtime) == Family::Node {
-        // NODE_PATH does not count for ES modules: this is the last place they are looked for.
-        links.push(("/node_modules".into(), "/var/runtime/node_modules".into()));
-    }
-    Plan { mounts, links, ports: vec![RUNTIME_API_PORT, ENDPOINT_PORT] }
-}
-
-/// The program that a function of the runtime `provided` brings along, as seen inside.
-fn bootstrap(plan: &Plan) -> Option<PathBuf> {
-    let on_host = |inside: &Path| {
-        plan.mounts.iter().any(|mount| {
-            let rest = inside.strip_prefix(&mount.target);
-            rest.is_ok_and(|rest| mount.source.join(rest).is_file())
-        })
-    };
-    BOOTSTRAPS.iter().map(PathBuf::from).find(|path| on_host(path))
-}
-
-/// Whether the program of a function of the runtime `provided` is missing; `None` where it is not.
-pub(crate) async fn lacks_bootstrap(
-    host: &Host,
-    function: &FunctionRecord,
-) -> Result<Option<Ended>, Error> {
-    if family(&function.runtime) != Family::Provided {
-        return Ok(None);
-    }
-    let task = host.code.unpacked(&function.code).await?;
-    let layers = match function.layers.as_slice() {
-        [] => host.code.known(&function.code).and_then(|folder| folder.layers),
-        layers => Some(host.code.opt(layers).await?),
-    };
-    let has = |folder: &Path| folder.join("bootstrap").is_file();
-    if has(&task) || layers.is_some_and(|layers| has(&layers)) {
-        return Ok(None);
-    }
-    let error_type = "Runtime.InvalidEntrypoint".to_owned();
-    let places = BOOTSTRAPS.join(" ");
-    let body = serde_json::json!({
-        "errorType": error_type,
-        "errorMessage": format!("Error: Couldn't find valid bootstrap(s): [{places}]"),
-    });
-    Ok(Some(Ended::Failed { body: body.to_string().into(), error_type }))
 }
 
 /// Serves a port of the sandbox until the future is dropped.

@@ -10,6 +10,7 @@ use api_lambda::{DeleteFunctionRequest, DeleteFunctionResponse, Error};
 use kernel::Ctx;
 use store::{Scan, WriteTx};
 
+use crate::archives::Key;
 use crate::errors::{conflict, invalid};
 use crate::name::Name;
 use crate::policy::POLICIES;
@@ -28,6 +29,7 @@ pub(crate) async fn delete_function(
     let Some(qualifier) = name.qualifier.as_deref() else {
         let codes = ctx.store().write(|tx| delete_all(tx, &name)).await?;
         api.pool.retire_function(&name);
+        api.host.archives.forget(&Key::function(&name.key()));
         api.forget_unused(ctx, &codes).await?;
         return done;
     };

@@ -1,0 +1,108 @@
+//! What a sandbox of a function shows, and the programs in it.
+
+use std::path::{Path, PathBuf};
+
+use api_lambda::Error;
+use sandbox::{Mount, Plan, Program};
+
+use crate::environment::{self, ENDPOINT_PORT, RUNTIME_API_PORT};
+use crate::host::Host;
+use crate::outcome::Ended;
+use crate::record::FunctionRecord;
+use crate::runtimes::{BOOTSTRAPS, Family, Runtime, family};
+
+/// Where external extensions lie.
+pub(crate) const EXTENSIONS: &str = "/opt/extensions";
+
+/// How external extensions are started beside the runtime's program.
+pub(crate) fn companions(
+    names: &[String],
+    runtime: &Program,
+    folder: &Path,
+) -> Vec<(String, Program)> {
+    let companion = |name: &String| Program {
+        program: folder.join(name),
+        args: Vec::new(),
+        env: environment::for_extensions(&runtime.env),
+        merge_output: false,
+        message_output: None,
+        held: false,
+        ..runtime.clone()
+    };
+    names.iter().map(|name| (name.clone(), companion(name))).collect()
+}
+
+/// The programs in `/opt/extensions`, by name.
+pub(crate) fn external_extensions(plan: &Plan) -> Vec<String> {
+    let mut names = Vec::new();
+    for mount in &plan.mounts {
+        let Ok(below) = Path::new(EXTENSIONS).strip_prefix(&mount.target) else { continue };
+        let Ok(entries) = std::fs::read_dir(mount.source.join(below)) else { continue };
+        for entry in entries.flatten() {
+            if entry.path().is_file() {
+                names.push(entry.file_name().to_string_lossy().into_owned());
+            }
+        }
+    }
+    names.sort();
+    names
+}
+
+pub(crate) fn plan(
+    function: &FunctionRecord,
+    runtime: &Runtime,
+    task: &Path,
+    opt: Option<&Path>,
+) -> Plan {
+    let mount =
+        |source: &Path, target: &Path| Mount { source: source.into(), target: target.into() };
+    let mut mounts = vec![mount(task, Path::new("/var/task"))];
+    if !runtime.folder.as_os_str().is_empty() {
+        mounts.push(mount(&runtime.folder, Path::new("/var/runtime")));
+    }
+    mounts.extend(opt.map(|opt| mount(opt, Path::new("/opt"))));
+    mounts.extend(runtime.mounts.iter().map(|folder| mount(folder, folder)));
+    let mut links = Vec::new();
+    if family(&function.runtime) == Family::Node {
+        // NODE_PATH does not count for ES modules: this is the last place they are looked for.
+        links.push(("/node_modules".into(), "/var/runtime/node_modules".into()));
+    }
+    Plan { mounts, links, ports: vec![RUNTIME_API_PORT, ENDPOINT_PORT] }
+}
+
+/// The program that a function of the runtime `provided` brings along, as seen inside.
+pub(crate) fn bootstrap(plan: &Plan) -> Option<PathBuf> {
+    let on_host = |inside: &Path| {
+        plan.mounts.iter().any(|mount| {
+            let rest = inside.strip_prefix(&mount.target);
+            rest.is_ok_and(|rest| mount.source.join(rest).is_file())
+        })
+    };
+    BOOTSTRAPS.iter().map(PathBuf::from).find(|path| on_host(path))
+}
+
+/// Whether the program of a function of the runtime `provided` is missing; `None` where it is not.
+pub(crate) async fn lacks_bootstrap(
+    host: &Host,
+    function: &FunctionRecord,
+) -> Result<Option<Ended>, Error> {
+    if family(&function.runtime) != Family::Provided {
+        return Ok(None);
+    }
+    let task = host.code.unpacked(&function.code).await?;
+    let layers = match function.layers.as_slice() {
+        [] => host.code.known(&function.code).and_then(|folder| folder.layers),
+        layers => Some(host.code.opt(layers).await?),
+    };
+    let has = |folder: &Path| folder.join("bootstrap").is_file();
+    if has(&task) || layers.is_some_and(|layers| has(&layers)) {
+        return Ok(None);
+    }
+    let error_type = "Runtime.InvalidEntrypoint".to_owned();
+    let places = BOOTSTRAPS.join(" ");
+    let body = serde_json::json!({
+        "errorType": error_type,
+        "errorMessage": format!("Error: Couldn't find valid bootstrap(s): [{places}]"),
+    });
+    Ok(Some(Ended::Failed { body: body.to_string().into(), error_type }))
+}
