@@ -117,13 +117,13 @@ def invoked(folder, *words, **more):
 
 
 @contextlib.contextmanager
-def served(folder, *words):
+def served(folder, *words, env=None):
     """Starts a serving command on a free port; gives its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [ROOT / "gureum", "local", *map(str, words), "--port", str(port)]
-    process = subprocess.Popen(command, cwd=folder, env=environment(), stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, cwd=folder, env=environment(**(env or {})), stdout=subprocess.PIPE, text=True)
     try:
         first = process.stdout.readline()
         assert f"http://127.0.0.1:{port}" in first, first
@@ -228,7 +228,7 @@ def test_authorizers_and_cors(project):
         assert fetch(f"{url}/shut")[0] == 201
     pool = PYTHON_TEMPLATE.replace("{FunctionArn: !GetAtt Gate.Arn}", "{UserPoolArn: 'arn:aws:cognito-idp:x'}")
     (project / "template.yaml").write_text(pool)
-    assert "needs a user pool of Cognito" in gureum(project, "local", "start-api", "--port", 0, code=1)[1]
+    assert "needs the ARN of a user pool" in gureum(project, "local", "start-api", "--port", 0, code=1)[1]
 
 
 def test_warm_until_a_file_changes(project):

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{build, doctor, dynamodb, lambda, local, logs, phone};
+use crate::{build, doctor, dynamodb, lambda, local, logs, phone, sync};
 
 /// An AWS-compatible cloud on your own machine.
 #[derive(Debug, Parser)]
@@ -58,6 +58,9 @@ pub enum Command {
     Lambda(lambda::Lambda),
     /// Build the functions of a SAM template into .aws-sam/build, with this machine's tools.
     Build(build::Build),
+    /// Build a template's functions and bring them, with their roles, layers, tables and queues, into
+    /// a running cloud; with --watch, again whenever a file changes.
+    Sync(sync::Sync),
     /// Print the logs of functions.
     Logs(logs::Logs),
     /// Run the functions and APIs of a SAM or CloudFormation template from their folders.

@@ -6,6 +6,7 @@ mod build;
 mod call;
 mod calls;
 mod client;
+mod config;
 mod data;
 mod demo;
 mod doctor;
@@ -21,6 +22,7 @@ mod mail;
 mod phone;
 mod reply;
 mod status;
+mod sync;
 mod up;
 mod wiring;
 
@@ -55,7 +57,14 @@ impl<E: std::error::Error> From<E> for Failure {
 fn main() -> ExitCode {
     // A function's sandbox starts this very program as its first process.
     sandbox::agent_main();
-    let arguments = Arguments::parse();
+    let words = match config::complete(std::env::args_os().collect()) {
+        Ok(words) => words,
+        Err(Failure(why)) => {
+            eprintln!("gureum: {why}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let arguments = Arguments::parse_from(words);
     let json = arguments.json;
     let done = match arguments.command {
         Command::Up(up) => up::up(up, json),
@@ -72,6 +81,7 @@ fn main() -> ExitCode {
         Command::Iam(command) => iam::run(&command, json),
         Command::Build(command) => build::build(command),
         Command::Logs(command) => logs::logs(&command, json),
+        Command::Sync(command) => sync::sync(command),
         Command::Local(command) => local::run(command),
         Command::Keys(command) => keys::run(&command, json),
         Command::Lambda(command) => lambda::run(&command, json),

@@ -7,13 +7,14 @@ use super::{Job, tools};
 use crate::Failure;
 use crate::local::folder;
 
-/// Adds a task that copies what Lambda needs, without touching the project's own files.
+/// Adds a task that copies what Lambda needs, without touching the project's own files. `register` is
+/// younger than some distributions' Gradle.
 const GRADLE_SCRIPT: &str = r#"allprojects { project ->
     project.afterEvaluate {
         if (project.plugins.hasPlugin('java')) {
-            project.tasks.register('gureumBuild', Copy) {
-                dependsOn project.tasks.named('classes')
-                into System.getenv('GUREUM_BUILD_TARGET')
+            project.tasks.create('gureumBuild', Copy) {
+                dependsOn 'classes'
+                into project.property('gureumBuildTarget')
                 from project.sourceSets.main.output
                 into('lib') { from project.configurations.runtimeClasspath }
             }
@@ -61,16 +62,27 @@ fn gradle(job: &Job<'_>) -> Result<(), Failure> {
     )?;
     let script = job.scratch.join("gureum.gradle");
     fs::write(&script, GRADLE_SCRIPT)?;
-    let (script, target) = (script.display().to_string(), job.target.display().to_string());
-    let args = ["--init-script", &script, "--console=plain", "-q", "gureumBuild"];
-    tools::run(&gradle, &args, &job.source, &[("GUREUM_BUILD_TARGET", &target)])
+    // A property, as a daemon may keep the variables of an earlier build.
+    let target = format!("-PgureumBuildTarget={}", job.target.display());
+    let script = script.display().to_string();
+    let args = ["--init-script", &script, &target, "--console=plain", "-q", "gureumBuild"];
+    let built = tools::run(&gradle, &args, &job.source, &[]);
+    let wrapped = gradle.file_name().is_some_and(|name| name == "gradlew");
+    match (built, tools::find("gradle").filter(|_| wrapped)) {
+        // A wrapper has to fetch its Gradle first, which not every machine can.
+        (Err(Failure(why)), Some(other)) => {
+            eprintln!("{why}\nTrying {} instead.", other.display());
+            tools::run(&other, &args, &job.source, &[])
+        }
+        (built, _) => built,
+    }
 }
 
 fn maven(job: &Job<'_>) -> Result<(), Failure> {
     let maven =
         program(&job.source, "mvnw", "mvn", job.id, "install Maven (Debian: apt install maven)")?;
     tools::copy_source(&job.source, &job.scratch)?;
-    let quiet = ["-B", "-q", "-ntp"];
+    let quiet = ["-B", "-q", "-ntp", "-Dstyle.color=never"];
     tools::run(
         &maven,
         &[&quiet[..], &["clean", "package", "-DskipTests"]].concat(),

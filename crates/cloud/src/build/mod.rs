@@ -3,31 +3,46 @@
 //! ```text
 //! .aws-sam/build/template.yaml     the template, its code's paths changed to the folders beside it
 //! .aws-sam/build/FUNCTION/         what Lambda gets
+//! .aws-sam/build/APPLICATION/      the same of a nested application
 //! ```
 
 mod java;
 mod make;
 mod node;
+mod plan;
 mod python;
-mod tools;
+pub mod tools;
+pub mod watch;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use template::sam::{self, Code};
-use template::{Node, Value, to_yaml};
+use template::Node;
 
 use crate::Failure;
-use crate::local::host;
-use crate::local::project::{self, BUILT};
+use crate::config::{Configuration, IdleBuild};
+use crate::local::project::BUILT;
+pub use plan::{Plan, Unit};
 
 /// What to build.
 #[derive(Debug, Args)]
 pub struct Build {
     /// The function or layer to build; all, where it is left out.
     pub resource: Option<String>,
+    #[command(flatten)]
+    pub from: From,
+    /// A function or layer that is not built; may be given several times.
+    #[arg(short = 'x', long, value_name = "RESOURCE")]
+    pub exclude: Vec<String>,
+    #[command(flatten)]
+    pub idle: IdleBuild,
+}
+
+/// What is built from, and where to.
+#[derive(Debug, Clone, Args)]
+pub struct From {
     /// The template [default: template.yaml, template.yml or template.json].
     #[arg(
         short,
@@ -46,6 +61,11 @@ pub struct Build {
     /// NAME=VALUE, or ParameterKey=NAME,ParameterValue=VALUE; several at once.
     #[arg(long, value_name = "NAME=VALUE", num_args = 1..)]
     pub parameter_overrides: Vec<String>,
+    /// The region [default: AWS_REGION, else us-east-1].
+    #[arg(long, value_name = "REGION")]
+    pub region: Option<String>,
+    #[command(flatten)]
+    pub configuration: Configuration,
 }
 
 /// One function or layer on its way.
@@ -66,94 +86,91 @@ pub(crate) struct Job<'a> {
 
 /// Builds everything.
 pub fn build(build: Build) -> Result<ExitCode, Failure> {
-    let file = project::find(build.template.as_deref(), false)?;
-    let template = project::read(&file)?;
-    let at = |error: template::Error| Failure::of(file.display(), error);
-    let region = host::usual_region();
-    let inputs = project::inputs(&build.parameter_overrides, &region)?;
-    let model = sam::model(&template.evaluate(&inputs).map_err(at)?).map_err(at)?;
-    let base = build.base_dir.as_deref().or(file.parent()).unwrap_or(Path::new(""));
-    fs::create_dir_all(&build.build_dir)?;
-    let out = build.build_dir.canonicalize()?;
-    let mut root = template.root.clone();
-    let mut count = 0;
-    for function in &model.functions {
-        let job = (function.id.as_str(), function.runtime.as_str());
-        count += usize::from(one(
-            &build,
-            base,
-            &out,
-            job,
-            &function.code,
-            &function.metadata,
-            &mut root,
-        )?);
+    build.idle.explain();
+    let mut plan = Plan::read(&build.from)?;
+    let excluded = |unit: &Unit| build.exclude.iter().any(|id| unit.is_named(id));
+    let named = |unit: &Unit| build.resource.as_ref().is_none_or(|id| unit.is_named(id));
+    let wanted: Vec<String> = plan
+        .units()
+        .filter(|unit| named(unit) && !excluded(unit))
+        .map(|unit| unit.path.clone())
+        .collect();
+    if let Some(named) = build.resource.as_ref().filter(|_| wanted.is_empty()) {
+        return Err(Failure(format!("there is no function or layer {named} to build")));
     }
-    for layer in &model.layers {
-        // A layer is only copied, if nobody says how it is built.
-        let method = layer.metadata.get("BuildMethod").and_then(Node::as_text);
-        let job = (layer.id.as_str(), method.as_deref().unwrap_or("copy"));
-        count +=
-            usize::from(one(&build, base, &out, job, &layer.code, &layer.metadata, &mut root)?);
-    }
-    if let Some(named) = build.resource.as_ref().filter(|_| count == 0) {
-        return Err(Failure::of(
-            file.display(),
-            format!("there is no function or layer {named} to build"),
-        ));
-    }
-    fs::write(out.join("template.yaml"), to_yaml(&root))?;
+    plan.build(&wanted)?;
+    plan.write()?;
+    let folder = &build.from.build_dir;
     eprintln!();
     println!("Build Succeeded");
-    println!("\nBuilt Artifacts  : {}", build.build_dir.display());
-    println!("Built Template   : {}", build.build_dir.join("template.yaml").display());
+    println!("\nBuilt Artifacts  : {}", folder.display());
+    println!("Built Template   : {}", folder.join("template.yaml").display());
+    println!("\nCommands you can use next");
+    println!("  gureum local invoke, gureum local start-api, gureum sync --watch");
     Ok(ExitCode::SUCCESS)
 }
 
-/// Builds one, and leads the template's path to it. False for what is not asked for or not here.
-fn one(
-    build: &Build,
-    base: &Path,
-    out: &Path,
-    (id, runtime): (&str, &str),
-    code: &Code,
-    metadata: &Node,
-    root: &mut Node,
-) -> Result<bool, Failure> {
-    if build.resource.as_ref().is_some_and(|named| named != id) {
-        return Ok(false);
-    }
-    let Code::Path(path) = code else { return Ok(false) };
-    let skip = metadata.get("SkipBuild").and_then(Node::as_bool) == Some(true);
-    let source = base.join(path);
-    let source =
-        source.canonicalize().map_err(|e| Failure::of(format!("{id}: {}", source.display()), e))?;
-    if skip || source.is_file() {
-        point(root, id, &source.display().to_string());
-        return Ok(true);
-    }
-    let (target, scratch) = (out.join(id), out.join(format!(".{id}.scratch")));
-    for folder in [&target, &scratch] {
-        if folder.exists() {
-            fs::remove_dir_all(folder).map_err(|e| Failure::of(folder.display(), e))?;
-        }
+/// Builds one into a folder of its own; only a build that succeeds takes the place of an earlier one.
+fn one(unit: &Unit, out: &std::path::Path) -> Result<(), Failure> {
+    let scratch = out.join(format!(".{}.scratch", unit.id));
+    let (target, work) = (scratch.join("built"), scratch.join("work"));
+    remove(&scratch)?;
+    for folder in [&target, &work] {
         fs::create_dir_all(folder).map_err(|e| Failure::of(folder.display(), e))?;
     }
-    eprintln!("Building {id} ({runtime}) from {}", source.display());
+    eprintln!("Building {} ({}) from {}", unit.path, unit.runtime, unit.source.display());
     let job = Job {
-        id,
-        source,
+        id: &unit.id,
+        source: unit.source.clone(),
         target,
-        runtime: runtime.to_owned(),
-        metadata: metadata.clone(),
-        scratch,
+        runtime: unit.runtime.clone(),
+        metadata: unit.metadata.clone(),
+        scratch: work,
     };
-    let built = run(&job);
+    let built = run(&job)
+        .and_then(|()| filled(&job))
+        .and_then(|()| take_place(&job.target, &out.join(&unit.id)));
     // What was made on the way is only disk space.
-    let _ = fs::remove_dir_all(&job.scratch);
-    built?;
-    point(root, id, id);
-    Ok(true)
+    let _ = fs::remove_dir_all(&scratch);
+    built
+}
+
+/// A build that makes nothing is none.
+fn filled(job: &Job<'_>) -> Result<(), Failure> {
+    match fs::read_dir(&job.target)?.next() {
+        Some(_) => Ok(()),
+        None => {
+            let why = "the build left nothing for Lambda; is there code in that folder?";
+            Err(Failure::of(format!("{}: {}", job.id, job.source.display()), why))
+        }
+    }
+}
+
+fn remove(folder: &std::path::Path) -> Result<(), Failure> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Failure::of(folder.display(), error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A function that runs from the old folder at this moment must not see half of the new one.
+fn take_place(new: &std::path::Path, old: &std::path::Path) -> Result<(), Failure> {
+    let why = |e: &dyn std::fmt::Display| Failure::of(old.display(), e);
+    if !old.exists() {
+        return fs::rename(new, old).map_err(|e| why(&e));
+    }
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
+        let exchange = RenameFlags::RENAME_EXCHANGE;
+        if renameat2(AT_FDCWD, new, AT_FDCWD, old, exchange).is_ok() {
+            return Ok(());
+        }
+    }
+    remove(old)?;
+    fs::rename(new, old).map_err(|e| why(&e))
 }
 
 fn run(job: &Job<'_>) -> Result<(), Failure> {
@@ -177,32 +194,4 @@ fn run(job: &Job<'_>) -> Result<(), Failure> {
 
 fn is_runtime(name: &str) -> bool {
     ["nodejs", "python", "java", "provided"].iter().any(|family| name.starts_with(family))
-}
-
-/// Changes where a resource's code lies.
-fn point(root: &mut Node, id: &str, path: &str) {
-    let Value::Map(sections) = &mut root.value else { return };
-    let resources = sections.iter_mut().find(|(key, _)| key.text == "Resources");
-    let Some(Value::Map(resources)) = resources.map(|(_, node)| &mut node.value) else { return };
-    let resource = resources.iter_mut().find(|(key, _)| key.text == id);
-    let Some(Value::Map(entries)) = resource.map(|(_, node)| &mut node.value) else { return };
-    let kind =
-        entries.iter().find(|(key, _)| key.text == "Type").and_then(|(_, node)| node.as_text());
-    let name = match kind.as_deref() {
-        Some("AWS::Serverless::Function") => "CodeUri",
-        Some("AWS::Serverless::LayerVersion") => "ContentUri",
-        Some("AWS::Lambda::LayerVersion") => "Content",
-        _ => "Code",
-    };
-    let properties = entries.iter_mut().find(|(key, _)| key.text == "Properties");
-    let Some((_, properties)) = properties else { return };
-    let at = properties.at;
-    let Value::Map(properties) = &mut properties.value else { return };
-    match properties.iter_mut().find(|(key, _)| key.text == name) {
-        Some((_, node)) => *node = Node::text(at, path),
-        // It was global.
-        None => {
-            properties.push((template::Key { at, text: name.to_owned() }, Node::text(at, path)))
-        }
-    }
 }

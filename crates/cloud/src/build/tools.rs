@@ -7,10 +7,6 @@ use std::process::{Command, Stdio};
 use crate::Failure;
 use crate::local::folder;
 
-/// Folders of a source that are nobody's code.
-const LEFT_OUT: &[&str] =
-    &[".aws-sam", ".git", "node_modules", "__pycache__", ".gradle", "target", "build"];
-
 /// A program in PATH.
 pub fn find(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
@@ -49,7 +45,7 @@ pub fn copy_source(from: &Path, to: &Path) -> Result<(), Failure> {
         let entry = entry?;
         let name = entry.file_name();
         if entry.file_type()?.is_dir() {
-            if !LEFT_OUT.iter().any(|left_out| name == *left_out) {
+            if !folder::LEFT_OUT.iter().any(|left_out| name == *left_out) {
                 folder::copy(&entry.path(), &to.join(&name))?;
             }
         } else {

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use crate::config::{Configuration, Idle};
+
 /// Runs the functions of a template here, from their folders.
 #[derive(Debug, Subcommand)]
 pub enum Local {
@@ -41,13 +43,8 @@ pub struct Common {
     /// NAME=VALUE, or ParameterKey=NAME,ParameterValue=VALUE; several at once.
     #[arg(long, value_name = "NAME=VALUE", num_args = 1..)]
     pub parameter_overrides: Vec<String>,
-    /// The port on this machine on which a debugger finds the function: Node's inspector, JDWP, or
-    /// debugpy. Initialisation and invocations then have no time limit.
-    #[arg(short, long, value_name = "PORT")]
-    pub debug_port: Option<u16>,
-    /// Which function is debugged, where the template has several.
-    #[arg(long, value_name = "FUNCTION", requires = "debug_port")]
-    pub debug_function: Option<String>,
+    #[command(flatten)]
+    pub debug: Debug,
     /// The region [default: AWS_REGION, else us-east-1].
     #[arg(long, value_name = "REGION")]
     pub region: Option<String>,
@@ -58,6 +55,32 @@ pub struct Common {
     /// Append the functions' log to a file instead of standard error.
     #[arg(short, long, value_name = "FILE")]
     pub log_file: Option<PathBuf>,
+    /// Let functions reach nothing but the cloud. Otherwise a proxy leads to the rest of the network.
+    #[arg(long)]
+    pub offline: bool,
+    #[command(flatten)]
+    pub configuration: Configuration,
+    #[command(flatten)]
+    pub idle: Idle,
+}
+
+/// Debuggers.
+#[derive(Debug, Args)]
+pub struct Debug {
+    /// The port on this machine on which a debugger finds the function: Node's inspector, JDWP, or
+    /// debugpy. Initialisation and invocations then have no time limit. Further functions get those
+    /// of further options, then the numbers after the last.
+    #[arg(short, long, value_name = "PORT")]
+    pub debug_port: Vec<u16>,
+    /// Further arguments of the interpreter; for Python, all that start its debugger.
+    #[arg(long, value_name = "ARGS", requires = "debug_port", allow_hyphen_values = true)]
+    pub debug_args: Option<String>,
+    /// A folder that functions see as /var/debugger, where Python also looks for modules.
+    #[arg(long, value_name = "DIR", requires = "debug_port")]
+    pub debugger_path: Option<PathBuf>,
+    /// Which function is debugged, where the template has several.
+    #[arg(long, value_name = "FUNCTION", requires = "debug_port")]
+    pub debug_function: Option<String>,
 }
 
 /// One invocation.
@@ -71,6 +94,9 @@ pub struct Invoke {
     /// Invoke with an empty event.
     #[arg(long, conflicts_with = "event")]
     pub no_event: bool,
+    /// Run with another runtime than the template says.
+    #[arg(short, long, value_name = "RUNTIME")]
+    pub runtime: Option<String>,
     #[command(flatten)]
     pub common: Common,
 }
@@ -87,6 +113,9 @@ pub struct Serve {
     /// Functions stay warm until their files change in either case; EAGER also starts them now.
     #[arg(long, value_name = "WHEN", default_value = "LAZY", ignore_case = true)]
     pub warm_containers: Warm,
+    /// Do not build again what changes in the sources, and do not read a changed template again.
+    #[arg(long)]
+    pub no_watch: bool,
     #[command(flatten)]
     pub common: Common,
 }

@@ -11,19 +11,30 @@ use crate::Failure;
 /// More files than any package may have.
 const FILES_MAX: usize = 200_000;
 const DEPTH_MAX: usize = 64;
+/// Folders of a source that are nobody's code.
+pub const LEFT_OUT: &[&str] =
+    &[".aws-sam", ".git", "node_modules", "__pycache__", ".gradle", "target", "build"];
 
 /// A text that changes whenever a file below changes: names, sizes, times.
 pub fn state(folder: &Path) -> Result<String, Failure> {
     let mut hasher = DefaultHasher::new();
     let mut left = FILES_MAX;
-    add(folder, &mut hasher, &mut left, 0).map_err(|e| Failure::of(folder.display(), e))?;
+    add(folder, &mut hasher, (&mut left, &[]), 0).map_err(|e| Failure::of(folder.display(), e))?;
+    Ok(format!("{:016x}", hasher.finish()))
+}
+
+/// The same of a source: folders that belong to tools do not count.
+pub fn sources_state(path: &Path) -> Result<String, Failure> {
+    let mut hasher = DefaultHasher::new();
+    let mut left = FILES_MAX;
+    add(path, &mut hasher, (&mut left, LEFT_OUT), 0).map_err(|e| Failure::of(path.display(), e))?;
     Ok(format!("{:016x}", hasher.finish()))
 }
 
 fn add(
     path: &Path,
     hasher: &mut DefaultHasher,
-    left: &mut usize,
+    (left, skipped): (&mut usize, &[&str]),
     depth: usize,
 ) -> std::io::Result<()> {
     if depth > DEPTH_MAX || *left == 0 {
@@ -35,10 +46,11 @@ fn add(
     if facts.is_dir() {
         let mut names: Vec<_> =
             fs::read_dir(path)?.flatten().map(|entry| entry.file_name()).collect();
+        names.retain(|name| !skipped.iter().any(|skipped| name == *skipped));
         names.sort();
         for name in names {
             name.hash(hasher);
-            add(&path.join(name), hasher, left, depth + 1)?;
+            add(&path.join(name), hasher, (&mut *left, skipped), depth + 1)?;
         }
     } else {
         (facts.len(), facts.mtime(), facts.mtime_nsec()).hash(hasher);

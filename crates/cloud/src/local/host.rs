@@ -24,7 +24,7 @@ use tokio::sync::Mutex;
 use crate::client::Cloud;
 use crate::local::args::Common;
 use crate::local::project::{ACCOUNT, Overrides, Placed, Project};
-use crate::local::{debug, folder};
+use crate::local::{debug, folder, runtimes};
 use crate::{Failure, data, wiring};
 
 const ROLE: &str = "gureum-local";
@@ -44,7 +44,8 @@ pub struct Host {
     ctx: Ctx,
     local: Arc<Local>,
     overrides: Overrides,
-    debugged: Option<(u16, Option<String>)>,
+    /// Run with this runtime, whatever the template says.
+    pub runtime: Option<String>,
     /// The state of each function's folders when it was last given to Lambda.
     states: Mutex<BTreeMap<String, String>>,
     cache: data::Cache,
@@ -83,20 +84,31 @@ fn running_cloud(common: &Common) -> Result<Option<Cloud>, Failure> {
     }
 }
 
+/// The key of the environment: id, secret, session token.
+pub fn own_key() -> Option<(String, String, Option<String>)> {
+    let given = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
+    let pair = (given("AWS_ACCESS_KEY_ID")?, given("AWS_SECRET_ACCESS_KEY")?);
+    Some((pair.0, pair.1, given("AWS_SESSION_TOKEN")))
+}
+
 /// The key that functions sign with.
 fn key(own_cloud: bool) -> Key {
-    let given = |name: &str| env::var(name).ok().filter(|value| !value.is_empty() && !own_cloud);
     let test = || "test".to_owned();
-    match (given("AWS_ACCESS_KEY_ID"), given("AWS_SECRET_ACCESS_KEY")) {
-        (Some(id), Some(secret)) => Key { id, secret, session_token: given("AWS_SESSION_TOKEN") },
-        _ => Key { id: test(), secret: test(), session_token: None },
+    match own_key().filter(|_| !own_cloud) {
+        Some((id, secret, session_token)) => Key { id, secret, session_token },
+        None => Key { id: test(), secret: test(), session_token: None },
     }
 }
 
 impl Host {
     /// Reads the project and starts what runs it; needs a tokio runtime. `lines` hears the
-    /// functions' logs.
-    pub async fn start(common: &Common, lines: Lines) -> Result<Host, Failure> {
+    /// functions' logs. `only` is the function that is invoked, where it is one: `Some(None)` is the
+    /// only one of the template.
+    pub async fn start(
+        common: &Common,
+        lines: Lines,
+        only: Option<Option<&str>>,
+    ) -> Result<Host, Failure> {
         let region = region(common);
         let project = Project::open(common, &region)?;
         if !project.built && project.functions.iter().any(needs_build) {
@@ -104,6 +116,8 @@ impl Host {
                 "Nothing is built: the sources are run as they are. `gureum build` makes what they need."
             );
         }
+        let only = only.map(|named| project.function(named)).transpose()?;
+        let debugging = debug::plan(&common.debug, &project.functions, only)?;
         let overrides = Overrides::read(common.env_vars.as_deref())?;
         let cloud = running_cloud(common)?;
         match &cloud {
@@ -113,8 +127,10 @@ impl Host {
             }
         }
         let kernel = Kernel::new(Config { region: region.clone(), ..Config::memory() });
-        let dialers = common.debug_port.map(|port| debug::relay(&kernel, port)).transpose()?;
         let mut local = Local::default();
+        local.debuggers = debugging.debuggers;
+        local.outside = !common.offline;
+        let dialers = debug::relay(&kernel, &debugging.ports)?;
         local.key = Some(key(cloud.is_none()));
         local.lines = Some(lines);
         local.dialers = dialers;
@@ -139,9 +155,8 @@ impl Host {
             ..Default::default()
         };
         ctx.client::<api_iam::Client>().create_role(role).await?;
-        let debugged = common.debug_port.map(|port| (port, common.debug_function.clone()));
         let states = Mutex::default();
-        Ok(Host { project, region, kernel, ctx, local, overrides, debugged, states, cache })
+        Ok(Host { project, region, kernel, ctx, local, overrides, runtime: None, states, cache })
     }
 
     /// The kernel's clock and randomness.
@@ -228,14 +243,13 @@ impl Host {
             );
         }
         let mut variables = self.overrides.apply(placed);
-        if let Some((port, only)) = &self.debugged
-            && only.as_ref().is_none_or(|only| *only == placed.path || *only == function.id)
-        {
-            debug::variables(&function.runtime, *port, &mut variables);
-        }
+        // So that code knows where it is, as with `sam`.
+        variables.insert("AWS_SAM_LOCAL".into(), "true".into());
+        let runtime = self.runtime.as_ref().unwrap_or(&function.runtime);
+        let runtime = runtimes::served(runtime, &placed.path);
         CreateFunctionRequest {
             function_name: name.to_owned(),
-            runtime: Some(Runtime::from(function.runtime.as_str())),
+            runtime: Some(Runtime::from(runtime.as_str())),
             handler: Some(function.handler.clone()),
             role: format!("arn:aws:iam::{ACCOUNT}:role/{ROLE}"),
             code: FunctionCode { zip_file: Some(Blob(package)), ..Default::default() },

@@ -15,7 +15,10 @@ use crate::local::lines;
 /// Invokes. As with `sam`, an error of the function is an answer, and no failure of the command.
 pub async fn invoke(invoke: Invoke) -> Result<ExitCode, Failure> {
     let payload = event(invoke.event.as_deref())?;
-    let host = Host::start(&invoke.common, lines(&invoke.common)?).await?;
+    let mut host =
+        Host::start(&invoke.common, lines(&invoke.common)?, Some(invoke.function.as_deref()))
+            .await?;
+    host.runtime.clone_from(&invoke.runtime);
     let answered = answer(&host, &invoke, payload).await;
     host.stop().await;
     let answer = answered?;
@@ -27,7 +30,8 @@ pub async fn invoke(invoke: Invoke) -> Result<ExitCode, Failure> {
 
 async fn answer(host: &Host, invoke: &Invoke, payload: Bytes) -> Result<Bytes, Failure> {
     let placed = host.project.function(invoke.function.as_deref())?;
-    eprintln!("Invoking {} ({})", placed.function.handler, placed.function.runtime);
+    let runtime = invoke.runtime.as_ref().unwrap_or(&placed.function.runtime);
+    eprintln!("Invoking {} ({runtime})", placed.function.handler);
     Ok(host.invoke(placed, payload, None).await?.payload)
 }
 

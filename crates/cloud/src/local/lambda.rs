@@ -2,36 +2,79 @@
 //! `sam`, signatures are not looked at.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
+use kernel::{Config, Kernel};
 
 use crate::Failure;
 use crate::local::args::{Serve, Warm};
 use crate::local::host::Host;
+use crate::local::watching::Watching;
 use crate::local::{lines, serve};
 
 const PORT: u16 = 3001;
 
 /// Serves until told to stop.
 pub async fn start(start: Serve) -> Result<ExitCode, Failure> {
-    let host = Arc::new(Host::start(&start.common, lines(&start.common)?).await?);
-    let listener = serve::listen(SocketAddr::new(start.host, start.port.unwrap_or(PORT))).await?;
-    warm(&host, start.warm_containers).await?;
+    let address = SocketAddr::new(start.host, start.port.unwrap_or(PORT));
+    let host = Host::start(&start.common, lines(&start.common)?, None).await?;
+    let listener = serve::listen(address).await?;
     println!("Lambda listens at http://{}", listener.local_addr()?);
-    for placed in &host.project.functions {
-        println!("  {}", placed.function.name);
+    let mut host = Arc::new(host);
+    loop {
+        warm(&host, start.warm_containers).await?;
+        for placed in &host.project.functions {
+            println!("  {}", placed.function.name);
+        }
+        let shared = host.clone();
+        let handler: serve::Handler = Arc::new(move |request, _| {
+            let host = shared.clone();
+            Box::pin(async move { handle(&host, request).await })
+        });
+        let changed = changes(&start, &host);
+        let ended = serve::serve(host.kernel(), &listener, handler, changed).await?;
+        host.stop().await;
+        if ended == serve::Ended::Stopped {
+            return Ok(ExitCode::SUCCESS);
+        }
+        match again(&start, &host.project.files).await? {
+            Some(next) => host = Arc::new(next),
+            None => return Ok(ExitCode::SUCCESS),
+        }
     }
-    let shared = host.clone();
-    let handler: serve::Handler = Arc::new(move |request, _| {
-        let host = shared.clone();
-        Box::pin(async move { handle(&host, request).await })
-    });
-    serve::serve(host.kernel(), listener, handler).await?;
-    host.stop().await;
-    Ok(ExitCode::SUCCESS)
+}
+
+/// Ends when the template has changed; what changes in sources is built meanwhile.
+pub async fn changes(start: &Serve, host: &Host) {
+    match start.no_watch {
+        true => std::future::pending().await,
+        false => {
+            let watching = Watching::of(&start.common, &host.project);
+            watching.until_the_template_changes(host.kernel()).await;
+        }
+    }
+}
+
+/// Reads the changed template; one that is wrong is waited for. `None` when told to stop.
+pub async fn again(start: &Serve, files: &[PathBuf]) -> Result<Option<Host>, Failure> {
+    eprintln!("The template has changed: it is read again.");
+    loop {
+        let Failure(why) = match Host::start(&start.common, lines(&start.common)?, None).await {
+            Ok(host) => return Ok(Some(host)),
+            Err(failure) => failure,
+        };
+        eprintln!("{why}\nWaiting for the template to change.");
+        let kernel = Kernel::new(Config::memory());
+        let changed = Watching::templates(files.to_vec());
+        let stopped = serve::stopped_before(changed.until_the_template_changes(&kernel)).await?;
+        if stopped {
+            return Ok(None);
+        }
+    }
 }
 
 /// Makes functions known before anybody calls them.

@@ -9,7 +9,9 @@ pub mod host;
 mod invoke;
 mod lambda;
 pub mod project;
+mod runtimes;
 mod serve;
+mod watching;
 
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;

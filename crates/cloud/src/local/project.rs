@@ -15,7 +15,7 @@ use crate::local::args::Common;
 /// Where `gureum build` and `sam build` put what they make.
 pub const BUILT: &str = ".aws-sam/build";
 /// Names that a template is looked for under.
-const NAMES: [&str; 3] = ["template.yaml", "template.yml", "template.json"];
+pub const NAMES: [&str; 3] = ["template.yaml", "template.yml", "template.json"];
 /// Applications within applications.
 const NESTED_MAX: usize = 8;
 /// The account of functions that run here.
@@ -39,6 +39,8 @@ pub struct Placed {
 pub struct Project {
     /// The template's file.
     pub file: PathBuf,
+    /// All templates, also of nested applications.
+    pub files: Vec<PathBuf>,
     /// Whether the template is what a build has made.
     pub built: bool,
     /// All functions, also of nested applications.
@@ -83,8 +85,13 @@ impl Project {
         let file = find(common.template.as_deref(), true)?;
         let built = file.parent().is_some_and(|folder| folder.ends_with(BUILT));
         let inputs = inputs(&common.parameter_overrides, region)?;
-        let mut project =
-            Project { file: file.clone(), built, functions: Vec::new(), apis: Vec::new() };
+        let mut project = Project {
+            file: file.clone(),
+            files: Vec::new(),
+            built,
+            functions: Vec::new(),
+            apis: Vec::new(),
+        };
         project.add(&file, "", &inputs, 0)?;
         if project.functions.is_empty() {
             return Err(Failure::of(file.display(), "there are no functions in it"));
@@ -103,6 +110,7 @@ impl Project {
             let why = format!("more than {NESTED_MAX} applications within each other");
             return Err(Failure::of(file.display(), why));
         }
+        self.files.push(file.to_owned());
         let template = read(file)?;
         let at = |error: template::Error| Failure::of(file.display(), error);
         let model = sam::model(&template.evaluate(inputs).map_err(at)?).map_err(at)?;
@@ -168,7 +176,7 @@ fn parameters(overrides: &[String]) -> Result<BTreeMap<String, String>, Failure>
 }
 
 /// Words of a text; quotes keep spaces together.
-fn words(text: &str) -> Vec<String> {
+pub fn words(text: &str) -> Vec<String> {
     let (mut words, mut word, mut quote) = (Vec::new(), String::new(), None);
     for letter in text.chars() {
         match (letter, quote) {

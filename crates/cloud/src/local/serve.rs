@@ -27,18 +27,30 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
     bound.map_err(|e| Failure(format!("{address}: {e}; choose another with --port")))
 }
 
-/// Serves until the process is told to stop.
+/// Why serving has ended.
+#[derive(Debug, PartialEq)]
+pub enum Ended {
+    /// The process was told to stop.
+    Stopped,
+    /// What is served has changed.
+    Changed,
+}
+
+/// Serves until the process is told to stop, or what is served has changed.
 pub async fn serve(
     kernel: &Kernel,
-    listener: TcpListener,
+    listener: &TcpListener,
     handler: Handler,
-) -> Result<(), Failure> {
+    changed: impl Future<Output = ()>,
+) -> Result<Ended, Failure> {
+    tokio::pin!(changed);
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     loop {
         let accepted = tokio::select! {
-            _ = interrupt.recv() => return Ok(()),
-            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(Ended::Stopped),
+            _ = terminate.recv() => return Ok(Ended::Stopped),
+            () = &mut changed => return Ok(Ended::Changed),
             accepted = listener.accept() => accepted,
         };
         let Ok((stream, peer)) = accepted else { continue };
@@ -82,4 +94,15 @@ pub fn json(status: StatusCode, text: &str) -> Response<Bytes> {
     let kind = http::HeaderValue::from_static("application/json");
     answer.headers_mut().insert(http::header::CONTENT_TYPE, kind);
     answer
+}
+
+/// Waits for better after a failure: true when the process is told to stop meanwhile.
+pub async fn stopped_before(changed: impl Future<Output = ()>) -> Result<bool, Failure> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = interrupt.recv() => Ok(true),
+        _ = terminate.recv() => Ok(true),
+        () = changed => Ok(false),
+    }
 }

@@ -22,6 +22,8 @@ pub struct Inputs {
     pub partition: String,
     /// `AWS::StackName`.
     pub stack: String,
+    /// Goes before logical ids where they become names.
+    pub prefix: String,
     /// Whether what only a deployed stack knows (imports, attributes) stands for itself by its name
     /// and is no error.
     pub lenient: bool,
@@ -37,6 +39,7 @@ impl Inputs {
             account: account.to_owned(),
             partition: "aws".into(),
             stack: stack.to_owned(),
+            prefix: String::new(),
             lenient: false,
         }
     }
@@ -193,14 +196,15 @@ impl Stack<'_> {
     fn physical(&self, id: &str, at: Position, depth: usize) -> Result<(String, String), Error> {
         let Some(kind) = self.template.kind(id) else {
             return match self.generated(id) {
-                Some(kind) => Ok((kind.into(), id.to_owned())),
+                Some(kind) => Ok((kind.into(), format!("{}{id}", self.inputs.prefix))),
                 None => Err(Error::new(at, format!("there is no parameter and no resource {id}"))),
             };
         };
         let given = naming::property(&kind)
             .and_then(|property| self.template.resource(id)?.find(&["Properties", property]));
         let given = given.map(|node| self.reduce(node, depth + 1)).transpose()?.flatten();
-        let name = given.and_then(|node| node.as_text()).unwrap_or_else(|| id.to_owned());
+        let prefixed = || format!("{}{id}", self.inputs.prefix);
+        let name = given.and_then(|node| node.as_text()).unwrap_or_else(prefixed);
         Ok((kind, name))
     }
 

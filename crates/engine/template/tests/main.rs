@@ -207,3 +207,68 @@ fn sam_functions_and_apis() {
     "#]]
     .assert_eq(&apis);
 }
+
+const TOKENS: &str = r#"
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Web:
+    Type: AWS::Serverless::HttpApi
+    Properties:
+      Auth:
+        DefaultAuthorizer: Jwt
+        Authorizers:
+          Jwt: {AuthorizationScopes: [read], JwtConfiguration: {issuer: 'https://a.example', audience: [app]}}
+  Rest:
+    Type: AWS::Serverless::Api
+    Properties: {StageName: v1, Auth: {Authorizers: {Pool: {UserPoolArn: 'arn:x', Identity: {Header: X-Token}}}}}
+  Hello:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: .
+      Handler: a.b
+      Runtime: python3.11
+      Events:
+        A: {Type: HttpApi, Properties: {Path: /a, Method: get, ApiId: !Ref Web, Auth: {AuthorizationScopes: [write]}}}
+        B: {Type: Api, Properties: {Path: /b, Method: get, RestApiId: !Ref Rest, Auth: {Authorizer: Pool}}}
+  Table: {Type: 'AWS::DynamoDB::Table'}
+Outputs: {Name: {Value: !Ref Table}, Arn: {Value: !GetAtt Hello.Arn}}
+"#;
+
+#[test]
+fn authorizers_by_tokens() {
+    let template = Template::parse(TOKENS).expect("sound");
+    let inputs = inputs(&[]);
+    let model = sam::model(&template.evaluate(&inputs).expect("sound")).expect("sound");
+    let jwt = &model.apis[0].authorizers["Jwt"];
+    let expected = sam::AuthorizerKind::Jwt {
+        issuer: "https://a.example".into(),
+        audience: vec!["app".into()],
+    };
+    assert_eq!(jwt.kind, expected);
+    assert_eq!(
+        (jwt.sources.join(" "), jwt.scopes.join(" ")),
+        ("$request.header.Authorization".into(), "read".into())
+    );
+    assert_eq!(model.apis[0].routes[0].scopes, ["write"]);
+    let pool = &model.apis[1].authorizers["Pool"];
+    assert_eq!(pool.kind, sam::AuthorizerKind::Cognito(vec!["arn:x".into()]));
+    assert_eq!(pool.sources, ["method.request.header.X-Token"]);
+    let wrong = TOKENS.replace("issuer: 'https://a.example', ", "");
+    let template = Template::parse(&wrong).expect("sound");
+    let error = sam::model(&template.evaluate(&inputs).expect("sound")).expect_err("no issuer");
+    assert_eq!(error.to_string(), "line 10, column 16: JwtConfiguration of Jwt needs issuer");
+}
+
+#[test]
+fn names_may_have_a_prefix() {
+    let template = Template::parse(TOKENS).expect("sound");
+    let inputs = Inputs { prefix: "demo-".into(), ..inputs(&[]) };
+    let outputs = template.evaluate(&inputs).expect("sound").outputs().expect("sound");
+    let lines: String =
+        outputs.iter().map(|(name, node)| format!("{name} = {}\n", node.to_json())).collect();
+    expect![[r#"
+        Name = "demo-Table"
+        Arn = "arn:aws:lambda:ap-northeast-2:000000000000:function:demo-Hello"
+    "#]]
+    .assert_eq(&lines);
+}

@@ -7,7 +7,8 @@ use sandbox::Place;
 
 use crate::host::Host;
 use crate::instance::SNAP_START;
-use crate::local::{Key, Local};
+use crate::local::{DEBUGGER_FOLDER, Key, Local};
+use crate::outside::PROXY_PORT;
 use crate::record::FunctionRecord;
 use crate::role;
 use crate::runtimes::{Family, family};
@@ -96,12 +97,12 @@ pub(crate) async fn variables(
             );
         }
         Family::Python => {
-            let (opt, version) = (at("/opt/python"), &function.runtime);
-            set("PYTHONPATH", format!("{opt}/lib/{version}/site-packages:{opt}:{runtime}"));
+            set("PYTHONPATH", python_path(host, function, place));
         }
         Family::Java | Family::Provided => {}
     }
     identity(host, ctx, function, (initialization, &runtime_api), &mut variables).await?;
+    variables.extend(proxy(host, place));
     // Last, so that a function may choose its own PATH or TZ; reserved names were refused.
     variables.extend(function.environment(ctx.kernel().sealer())?);
     Ok(variables)
@@ -128,6 +129,30 @@ async fn identity(
         variables.extend(keys.session_token.map(|token| ("AWS_SESSION_TOKEN".to_owned(), token)));
     }
     Ok(())
+}
+
+/// Where Python finds modules, beside the function's own folder.
+fn python_path(host: &Host, function: &FunctionRecord, place: &Place) -> String {
+    let at = |path: &str| place.path(Path::new(path)).display().to_string();
+    let (opt, version) = (at("/opt/python"), &function.runtime);
+    let debugger = host.debugger(&function.name).and_then(|found| found.mounted.as_ref());
+    let more = debugger.map(|_| format!(":{}", at(DEBUGGER_FOLDER))).unwrap_or_default();
+    format!("{opt}/lib/{version}/site-packages:{opt}:{}{more}", at("/var/runtime"))
+}
+
+/// The way to the rest of the network; Node.js looks at it since 24 only.
+fn proxy(host: &Host, place: &Place) -> Vec<(String, String)> {
+    if !host.reaches_outside() {
+        return Vec::new();
+    }
+    let proxy = format!("http://127.0.0.1:{}", place.port(PROXY_PORT));
+    let own = "127.0.0.1,localhost";
+    let mut variables = vec![("NODE_USE_ENV_PROXY".to_owned(), "1".to_owned())];
+    for name in ["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"] {
+        variables.push((name.to_owned(), proxy.clone()));
+    }
+    variables.extend(["NO_PROXY", "no_proxy"].map(|name| (name.to_owned(), own.to_owned())));
+    variables
 }
 
 /// What external extensions see of it: all but what is the runtime's own.

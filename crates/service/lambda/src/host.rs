@@ -12,7 +12,7 @@ use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 use crate::archives::Archives;
 use crate::code::Code;
 use crate::held::Held;
-use crate::local::Local;
+use crate::local::{Debugger, Local};
 
 /// Sandboxes that are initialised at a time, for each processor.
 const TURNS_PER_PROCESSOR: usize = 4;
@@ -134,6 +134,16 @@ impl Host {
     /// Whether a debugger may stop a function for as long as it likes.
     pub fn debugs(&self) -> bool {
         self.options.local.as_ref().is_some_and(|local| local.dialers.is_some())
+    }
+
+    /// Whether functions reach the rest of the network.
+    pub fn reaches_outside(&self) -> bool {
+        self.options.local.as_ref().is_some_and(|local| local.outside)
+    }
+
+    /// How a function is debugged, if it is.
+    pub fn debugger(&self, function: &str) -> Option<&Debugger> {
+        self.options.local.as_ref()?.debuggers.get(function)
     }
 
     /// The sandbox engine, tried out on first use.

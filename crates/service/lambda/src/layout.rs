@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use api_lambda::Error;
-use sandbox::{Mount, Plan, Program};
+use sandbox::{Mount, Place, Plan, Program};
 
 use crate::environment::{self, ENDPOINT_PORT, RUNTIME_API_PORT};
 use crate::host::Host;
+use crate::local::DEBUGGER_FOLDER;
 use crate::outcome::Ended;
+use crate::outside::{self, PROXY_PORT};
 use crate::record::FunctionRecord;
 use crate::runtimes::{BOOTSTRAPS, Family, Runtime, family};
 
@@ -49,10 +51,10 @@ pub(crate) fn external_extensions(plan: &Plan) -> Vec<String> {
 }
 
 pub(crate) fn plan(
+    host: &Host,
     function: &FunctionRecord,
     runtime: &Runtime,
-    task: &Path,
-    opt: Option<&Path>,
+    (task, opt): (&Path, Option<&Path>),
 ) -> Plan {
     let mount =
         |source: &Path, target: &Path| Mount { source: source.into(), target: target.into() };
@@ -62,12 +64,34 @@ pub(crate) fn plan(
     }
     mounts.extend(opt.map(|opt| mount(opt, Path::new("/opt"))));
     mounts.extend(runtime.mounts.iter().map(|folder| mount(folder, folder)));
+    let debugger = host.debugger(&function.name).and_then(|debugger| debugger.mounted.as_ref());
+    mounts.extend(
+        debugger.map(|(source, name)| mount(source, &Path::new(DEBUGGER_FOLDER).join(name))),
+    );
     let mut links = Vec::new();
     if family(&function.runtime) == Family::Node {
         // NODE_PATH does not count for ES modules: this is the last place they are looked for.
         links.push(("/node_modules".into(), "/var/runtime/node_modules".into()));
     }
-    Plan { mounts, links, ports: vec![RUNTIME_API_PORT, ENDPOINT_PORT] }
+    let mut ports = vec![RUNTIME_API_PORT, ENDPOINT_PORT];
+    ports.extend(host.reaches_outside().then_some(PROXY_PORT));
+    Plan { mounts, links, ports }
+}
+
+/// The interpreter's arguments: first what a debugger needs.
+pub(crate) fn arguments(
+    host: &Host,
+    function: &FunctionRecord,
+    runtime: &Runtime,
+    place: &Place,
+) -> Vec<String> {
+    let debugger = host.debugger(&function.name);
+    let mut args = debugger.map(|debugger| debugger.args.clone()).unwrap_or_default();
+    if host.reaches_outside() && family(&function.runtime) == Family::Java {
+        args.extend(outside::java_properties(place.port(PROXY_PORT)));
+    }
+    args.extend(runtime.args(function, &place.path(Path::new("/var/runtime"))));
+    args
 }
 
 /// The program that a function of the runtime `provided` brings along, as seen inside.

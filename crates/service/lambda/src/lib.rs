@@ -44,6 +44,7 @@ mod name;
 mod ops;
 mod outcome;
 mod output;
+mod outside;
 mod page;
 mod platform;
 mod policy;
@@ -75,7 +76,7 @@ use kernel::{Hook, Kernel, Service};
 
 pub use download::{CODE_PATH, Downloads};
 pub use host::{Endpoint, Options, default_runtimes};
-pub use local::{Dialer, Dialers, Key, Lines, Local};
+pub use local::{DEBUGGER_FOLDER, Debugger, Dialer, Dialers, Key, Lines, Local};
 pub use runtimes::{Installed, installed};
 pub use sandbox::Choice as Isolation;
 pub use urls::{UrlRequest, Urls};

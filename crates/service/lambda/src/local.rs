@@ -70,6 +70,18 @@ pub(crate) struct Folder {
     pub layers: Option<PathBuf>,
 }
 
+/// How one function is debugged.
+#[derive(Clone, Debug, Default)]
+pub struct Debugger {
+    /// Go before the interpreter's own arguments.
+    pub args: Vec<String>,
+    /// A folder or file of this machine, and its name in `/var/debugger`, where Python finds modules.
+    pub mounted: Option<(PathBuf, String)>,
+}
+
+/// Where debuggers are, as seen inside.
+pub const DEBUGGER_FOLDER: &str = "/var/debugger";
+
 /// What a local tool adds.
 #[derive(Default)]
 pub struct Local {
@@ -81,6 +93,10 @@ pub struct Local {
     /// Hears of all sandboxes. Whoever listens debugs: initialisation and invocations then have
     /// all the time there is.
     pub dialers: Option<Dialers>,
+    /// Whether functions reach the rest of the network, through a proxy.
+    pub outside: bool,
+    /// The functions that are debugged, by name.
+    pub debuggers: BTreeMap<String, Debugger>,
 }
 
 impl Local {

@@ -19,10 +19,11 @@ use crate::errors;
 use crate::extensions::{self, EXTENSIONS_MAX, Extension, Extensions};
 use crate::host::Host;
 use crate::journal::Journal;
-use crate::layout::{EXTENSIONS, bootstrap, companions, external_extensions, plan};
+use crate::layout::{EXTENSIONS, arguments, bootstrap, companions, external_extensions, plan};
 use crate::local::{Dial, Dialer, Local};
 use crate::outcome::Ended;
 use crate::output::Output;
+use crate::outside::{self, PROXY_PORT};
 use crate::platform::Platform;
 use crate::record::FunctionRecord;
 use crate::runtime_api::{self, Answer, Call, ExtensionCall, Kind};
@@ -131,7 +132,7 @@ impl Running {
             [] => host.code.known(&function.code).and_then(|folder| folder.layers),
             layers => Some(host.code.opt(layers).await?),
         };
-        let mut plan = plan(function, runtime, &task, opt.as_deref());
+        let mut plan = plan(host, function, runtime, (&task, opt.as_deref()));
         let shown = plan.clone();
         let (archive, mount) = archive.unzip();
         plan.mounts.extend(mount.flatten());
@@ -142,7 +143,7 @@ impl Running {
         };
         let place = engine.place(plan).map_err(failed)?;
         let env = environment::variables(host, ctx, function, &place, what).await?;
-        let mut args = runtime.args(function, &place.path(Path::new("/var/runtime")));
+        let mut args = arguments(host, function, runtime, &place);
         args.splice(..0, archive.iter().flat_map(|archive| archive.args(function, &place)));
         let program = Program {
             program: place.path(&program),
@@ -608,14 +609,14 @@ async fn serve_port(
             continue;
         };
         while connections.try_join_next().is_some() {}
-        let (host, calls) = (host.clone(), calls.clone());
+        let (host, ctx, calls) = (host.clone(), ctx.clone(), calls.clone());
         // The set ends its connections when it is dropped, with the sandbox.
         connections.spawn(async move {
             let _permit = permit;
-            if port == ENDPOINT_PORT {
-                (host.options.endpoint)(stream).await;
-            } else {
-                runtime_api::serve(stream, calls).await;
+            match port {
+                ENDPOINT_PORT => (host.options.endpoint)(stream).await,
+                PROXY_PORT => outside::serve(&ctx, stream).await,
+                _ => runtime_api::serve(stream, calls).await,
             }
         });
     }

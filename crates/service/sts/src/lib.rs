@@ -18,6 +18,7 @@ use kernel::Service;
 use web::issuer::Issuers;
 
 pub use outbound::published;
+pub use web::tokens::Tokens;
 
 /// The service. It stores no sessions: they are sealed tokens (`kernel::Credentials`). Keys of
 /// identity providers are kept in memory for a while, those of its own issuers in the store.

@@ -1,11 +1,12 @@
-//! Lambda authorizers: asked before the function, and answered by a policy or a simple yes or no.
+//! Authorizers: asked before the function. Lambda's answer by a policy or a simple yes or no.
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
+use service_sts::Tokens;
 use template::sam::{Authorizer, AuthorizerKind, Flavour};
 
-use super::{Visit, event};
+use super::{Visit, event, tokens};
 use crate::Failure;
 use crate::local::host::Host;
 use crate::local::project::ACCOUNT;
@@ -15,7 +16,11 @@ use crate::local::serve;
 ///
 /// # Errors
 /// The response that refuses.
-pub async fn ask(host: &Host, visit: &Visit<'_>) -> Result<Option<Value>, Response<Bytes>> {
+pub async fn ask(
+    host: &Host,
+    verifier: &Tokens,
+    visit: &Visit<'_>,
+) -> Result<Option<Value>, Response<Bytes>> {
     let (api, route) = (visit.found.api, visit.found.route);
     let name = route.authorizer.as_ref().or(api.default_authorizer.as_ref());
     let Some(name) = name.filter(|name| *name != "NONE") else { return Ok(None) };
@@ -54,7 +59,10 @@ pub async fn ask(host: &Host, visit: &Visit<'_>) -> Result<Option<Value>, Respon
             }
             (function, event)
         }
-        AuthorizerKind::Cognito | AuthorizerKind::Jwt => return Err(broken(api.flavour)),
+        AuthorizerKind::Cognito(_) | AuthorizerKind::Jwt { .. } => {
+            let token = identities.first().cloned().unwrap_or_default();
+            return tokens::ask(host.ctx(), verifier, visit, (name, authorizer, &token)).await;
+        }
     };
     let decided = decision(host, function, &event).await;
     let answer = decided.map_err(|Failure(why)| {
@@ -177,7 +185,7 @@ fn glob(pattern: &[u8], text: &[u8]) -> bool {
     pattern[p..].iter().all(|byte| *byte == b'*')
 }
 
-fn denied(flavour: Flavour) -> Response<Bytes> {
+pub fn denied(flavour: Flavour) -> Response<Bytes> {
     let text = match flavour {
         Flavour::Rest => r#"{"Message":"User is not authorized to access this resource"}"#,
         Flavour::Http => r#"{"message":"Forbidden"}"#,

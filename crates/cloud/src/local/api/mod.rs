@@ -7,6 +7,7 @@ mod cors;
 mod event;
 mod files;
 mod route;
+mod tokens;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -31,6 +32,7 @@ const STATIC: &str = "public";
 struct Gateway {
     host: Host,
     authorizes: bool,
+    tokens: service_sts::Tokens,
     files: Option<PathBuf>,
     address: SocketAddr,
 }
@@ -48,36 +50,55 @@ pub(super) struct Visit<'a> {
 /// Serves until told to stop.
 pub async fn start(start: StartApi) -> Result<ExitCode, Failure> {
     let common = &start.serve.common;
-    let host = Host::start(common, lines(common)?).await?;
+    let mut host = Host::start(common, lines(common)?, None).await?;
+    usable(&start, &host)?;
+    let port = start.serve.port.unwrap_or(PORT);
+    let listener = serve::listen(SocketAddr::new(start.serve.host, port)).await?;
+    let address = listener.local_addr()?;
+    println!("The API listens at http://{address}");
+    loop {
+        lambda::warm(&host, start.serve.warm_containers).await?;
+        let base = host.project.file.parent().unwrap_or(Path::new("")).to_owned();
+        let files = start.static_dir.clone().unwrap_or_else(|| base.join(STATIC));
+        let files = files.is_dir().then_some(files);
+        for api in &host.project.apis {
+            for route in &api.routes {
+                let at = format!("http://{address}{}", route.path);
+                println!("  {:<7} {at}  → {}", route.method, route.function);
+            }
+        }
+        let authorizes = !start.disable_authorizer;
+        let gateway =
+            Arc::new(Gateway { host, authorizes, tokens: Default::default(), files, address });
+        let shared = gateway.clone();
+        let handler: serve::Handler = Arc::new(move |request, peer| {
+            let gateway = shared.clone();
+            Box::pin(async move { gateway.handle(request, peer).await })
+        });
+        let changed = lambda::changes(&start.serve, &gateway.host);
+        let ended = serve::serve(gateway.host.kernel(), &listener, handler, changed).await?;
+        gateway.host.stop().await;
+        if ended == serve::Ended::Stopped {
+            return Ok(ExitCode::SUCCESS);
+        }
+        match lambda::again(&start.serve, &gateway.host.project.files).await? {
+            Some(next) => host = next,
+            None => return Ok(ExitCode::SUCCESS),
+        }
+        if let Err(Failure(why)) = usable(&start, &host) {
+            eprintln!("{why}");
+        }
+    }
+}
+
+fn usable(start: &StartApi, host: &Host) -> Result<(), Failure> {
     if host.project.apis.iter().all(|api| api.routes.is_empty()) {
         return Err(Failure::of(host.project.file.display(), "no API leads to a function"));
     }
-    let authorizes = !start.disable_authorizer;
-    if authorizes {
-        host.project.apis.iter().try_for_each(check)?;
+    match start.disable_authorizer {
+        true => Ok(()),
+        false => host.project.apis.iter().try_for_each(check),
     }
-    let port = start.serve.port.unwrap_or(PORT);
-    let listener = serve::listen(SocketAddr::new(start.serve.host, port)).await?;
-    lambda::warm(&host, start.serve.warm_containers).await?;
-    let address = listener.local_addr()?;
-    let base = host.project.file.parent().unwrap_or(Path::new("")).to_owned();
-    let files = start.static_dir.clone().unwrap_or_else(|| base.join(STATIC));
-    let files = files.is_dir().then_some(files);
-    println!("The API listens at http://{address}");
-    for api in &host.project.apis {
-        for route in &api.routes {
-            println!("  {:<7} http://{address}{}  → {}", route.method, route.path, route.function);
-        }
-    }
-    let gateway = Arc::new(Gateway { host, authorizes, files, address });
-    let shared = gateway.clone();
-    let handler: serve::Handler = Arc::new(move |request, peer| {
-        let gateway = shared.clone();
-        Box::pin(async move { gateway.handle(request, peer).await })
-    });
-    serve::serve(gateway.host.kernel(), listener, handler).await?;
-    gateway.host.stop().await;
-    Ok(ExitCode::SUCCESS)
 }
 
 /// Refuses authorizers that cannot be asked here.
@@ -87,16 +108,15 @@ fn check(api: &Api) -> Result<(), Failure> {
             || api.routes.iter().any(|route| route.authorizer.as_ref() == Some(name))
     };
     for (name, authorizer) in api.authorizers.iter().filter(|(name, _)| used(name)) {
-        let what = match authorizer.kind {
-            AuthorizerKind::Cognito => "a user pool of Cognito",
-            AuthorizerKind::Jwt => "JSON web tokens",
-            AuthorizerKind::Token(_) | AuthorizerKind::Request(_) => continue,
-        };
-        return Err(Failure(format!(
-            "{}: the authorizer {name} needs {what}, which is not served yet; --disable-authorizer \
-             lets everybody pass",
-            api.id
-        )));
+        if let AuthorizerKind::Cognito(pools) = &authorizer.kind
+            && pools.iter().any(|pool| tokens::issuer_of(pool).is_none())
+        {
+            return Err(Failure(format!(
+                "{}: the authorizer {name} needs the ARN of a user pool that is there: give it by \
+                 --parameter-overrides; --disable-authorizer lets everybody pass",
+                api.id
+            )));
+        }
     }
     if used(&"AWS_IAM".to_owned()) {
         return Err(Failure(format!(
@@ -151,7 +171,7 @@ impl Gateway {
 
     async fn visit(&self, visit: &Visit<'_>) -> Response<Bytes> {
         let context = match self.authorizes {
-            true => match authorize::ask(&self.host, visit).await {
+            true => match authorize::ask(&self.host, &self.tokens, visit).await {
                 Ok(context) => context,
                 Err(refusal) => return refusal,
             },

@@ -87,7 +87,9 @@ fn filled(value: &Value, options: &BTreeMap<String, String>) -> Result<Value, Fa
             if let Some(content) = map.get("$gzip-base64") {
                 return Ok(BASE64.encode(packed(&filled(content, options)?.to_string())?).into());
             }
-            let entries = map.iter().map(|(key, value)| Ok((key.clone(), filled(value, options)?)));
+            let entries = map
+                .iter()
+                .map(|(key, value)| Ok((filled_text(key, options)?, filled(value, options)?)));
             Value::Object(entries.collect::<Result<_, Failure>>()?)
         }
         other => other.clone(),
@@ -168,6 +170,8 @@ mod tests {
         assert_eq!(put["Records"][0]["s3"]["object"]["key"], "a%2Bb/%C3%BC");
         let message = event("sqs receive-message --body hello");
         assert_eq!(message["Records"][0]["md5OfBody"], "5d41402abc4b2a76b9719d911017c592");
+        let topic = event("kafka managed --topic t");
+        assert_eq!(topic["records"]["t-0"][0]["topic"], "t");
         assert_eq!(event("kinesis get-records --data hi")["Records"][0]["kinesis"]["data"], "aGk=");
         for (words, expected) in [
             (

@@ -57,6 +57,8 @@ pub struct Route {
     pub payload: String,
     /// The authorizer, as the route names it: `NONE` is none.
     pub authorizer: Option<String>,
+    /// One of these a token must have; the authorizer's, where there are none.
+    pub scopes: Vec<String>,
 }
 
 /// What browsers are told. Values are as headers show them.
@@ -87,6 +89,8 @@ pub struct Authorizer {
     pub payload: String,
     /// Whether the answer is `isAuthorized` and no policy.
     pub simple: bool,
+    /// One of these a token must have, where there are any; a route may say others.
+    pub scopes: Vec<String>,
 }
 
 /// How an authorizer decides.
@@ -96,10 +100,15 @@ pub enum AuthorizerKind {
     Token(String),
     /// A function (its name or ARN) that gets the request.
     Request(String),
-    /// A user pool of Cognito.
-    Cognito,
-    /// A JSON web token of an issuer.
-    Jwt,
+    /// User pools of Cognito, by ARN.
+    Cognito(Vec<String>),
+    /// A JSON web token.
+    Jwt {
+        /// Who has made it.
+        issuer: String,
+        /// For whom.
+        audience: Vec<String>,
+    },
 }
 
 /// An API that the template declares.
@@ -206,8 +215,24 @@ fn authorizer(name: &str, node: &Node) -> Result<Authorizer, Error> {
         }));
     }
     let kind = match function {
-        _ if node.get("UserPoolArn").is_some() => AuthorizerKind::Cognito,
-        _ if node.get("JwtConfiguration").is_some() => AuthorizerKind::Jwt,
+        _ if node.get("UserPoolArn").is_some() => {
+            let header = identity.and_then(|identity| identity.get("Header")?.as_text());
+            let header = header.unwrap_or_else(|| "Authorization".into());
+            sources = vec![format!("method.request.header.{header}")];
+            AuthorizerKind::Cognito(texts(node.get("UserPoolArn")))
+        }
+        _ if node.get("JwtConfiguration").is_some() => {
+            let source = text(&["IdentitySource"]);
+            sources = vec![source.unwrap_or_else(|| "$request.header.Authorization".into())];
+            let one = |keys: [&str; 2]| {
+                keys.iter().find_map(|key| node.get("JwtConfiguration")?.get(key))
+            };
+            let issuer = one(["issuer", "Issuer"]).and_then(Node::as_text);
+            let issuer = issuer.ok_or_else(|| {
+                Error::new(node.at, format!("JwtConfiguration of {name} needs issuer"))
+            })?;
+            AuthorizerKind::Jwt { issuer, audience: texts(one(["audience", "Audience"])) }
+        }
         Some(arn) if request || http.is_some() => AuthorizerKind::Request(arn),
         Some(arn) => {
             let header = identity.and_then(|identity| identity.get("Header")?.as_text());
@@ -227,6 +252,7 @@ fn authorizer(name: &str, node: &Node) -> Result<Authorizer, Error> {
         validation: text(&["Identity", "ValidationExpression"]),
         payload: http.unwrap_or_else(|| "1.0".into()),
         simple: node.get("EnableSimpleResponses").and_then(Node::as_bool).unwrap_or(false),
+        scopes: texts(node.get("AuthorizationScopes")),
     })
 }
 
@@ -243,9 +269,12 @@ fn definition_routes(definition: &Node) -> Vec<Route> {
                 method => method.to_ascii_uppercase(),
             };
             let security = operation.get("security").and_then(|list| list.items().first());
-            let authorizer = security.and_then(|one| Some(one.entries().first()?.0.text.clone()));
+            let security = security.and_then(|one| one.entries().first());
+            let authorizer = security.map(|(key, _)| key.text.clone());
+            let scopes = security.map_or_else(Vec::new, |(_, scopes)| texts(Some(scopes)));
             let payload = text("payloadFormatVersion").unwrap_or_else(|| "1.0".into());
-            routes.push(Route { method, path: path.text.clone(), function, payload, authorizer });
+            let path = path.text.clone();
+            routes.push(Route { method, path, function, payload, authorizer, scopes });
         }
     }
     routes
@@ -331,5 +360,6 @@ fn event_route(
         function: function.to_owned(),
         payload: text("PayloadFormatVersion").unwrap_or_else(|| usual.into()),
         authorizer: properties.find(&["Auth", "Authorizer"]).and_then(Node::as_text),
+        scopes: texts(properties.find(&["Auth", "AuthorizationScopes"])),
     })
 }

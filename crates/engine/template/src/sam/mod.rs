@@ -126,6 +126,14 @@ pub fn model(stack: &Stack<'_>) -> Result<Model, Error> {
     Ok(model)
 }
 
+/// The properties of a resource with what `Globals` says, evaluated.
+///
+/// # Errors
+/// Functions that cannot be carried out.
+pub fn properties(stack: &Stack<'_>, resource: &Resource) -> Result<Node, Error> {
+    globals::merged(stack, resource)
+}
+
 pub(crate) fn missing(resource: &Resource, what: &str) -> Error {
     Error::new(resource.at, format!("{} needs {what}", resource.id))
 }
@@ -173,6 +181,8 @@ fn own_layer(stack: &Stack<'_>, named: String) -> String {
     let name = named.rsplit(":layer:").next().unwrap_or(&named).to_owned();
     ids.find(|id| {
         *id == named
+            || format!("{}{id}", stack.inputs.prefix) == named
+            || format!("{}{id}", stack.inputs.prefix) == name
             || stack.properties(id).ok().and_then(|p| p.get("LayerName")?.as_text())
                 == Some(name.clone())
     })

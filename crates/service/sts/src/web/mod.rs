@@ -5,3 +5,4 @@ pub(crate) mod claims;
 pub(crate) mod issuer;
 pub(crate) mod jwk;
 pub(crate) mod jwt;
+pub(crate) mod tokens;

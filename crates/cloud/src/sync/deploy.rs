@@ -1,0 +1,170 @@
+//! One pass over the built template: each resource is made, or made as it should be.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use template::sam::{self, Model};
+use template::{Inputs, Node, Stack};
+
+use super::{Sync, functions, resources};
+use crate::Failure;
+use crate::client::{Cloud, CloudError};
+use crate::local::project;
+
+/// Applications within applications.
+const NESTED_MAX: usize = 8;
+/// How long something may take to become ready.
+const READY_MAX: Duration = Duration::from_secs(120);
+
+/// What of it.
+pub struct Wanted {
+    /// Paths of functions and layers; everything, where it is `None`.
+    pub paths: Option<Vec<String>>,
+    /// Whether only code is brought.
+    pub code: bool,
+}
+
+/// A template on its way.
+pub struct Pass<'a> {
+    pub sync: &'a Sync,
+    pub cloud: &'a Cloud,
+    pub wanted: &'a Wanted,
+    pub stack: &'a Stack<'a>,
+    pub inputs: &'a Inputs,
+    pub model: &'a Model,
+    /// The ids of the applications around it, each with a slash.
+    pub within: &'a str,
+    /// The folder that code's paths start from.
+    pub base: PathBuf,
+    /// ARNs of the layers' newest versions, by logical id.
+    pub layers: BTreeMap<String, String>,
+}
+
+/// Brings what is wanted.
+pub fn deploy(sync: &Sync, cloud: &Cloud, wanted: &Wanted) -> Result<(), Failure> {
+    let caller = call(cloud, "sts", "GetCallerIdentity", &json!({}))?;
+    let mut inputs = project::inputs(&sync.from.parameter_overrides, cloud.region())?;
+    inputs.account = caller["Account"].as_str().unwrap_or(project::ACCOUNT).to_owned();
+    if let Some(name) = &sync.stack_name {
+        inputs.stack.clone_from(name);
+        inputs.prefix = format!("{name}-");
+    }
+    one(sync, cloud, wanted, &sync.from.build_dir.join("template.yaml"), ("", &inputs))
+}
+
+fn one(
+    sync: &Sync,
+    cloud: &Cloud,
+    wanted: &Wanted,
+    file: &Path,
+    (within, inputs): (&str, &Inputs),
+) -> Result<(), Failure> {
+    if within.matches('/').count() > NESTED_MAX {
+        return Err(Failure::of(file.display(), "too many applications within each other"));
+    }
+    let template = project::read(file)?;
+    let at = |error: template::Error| Failure::of(file.display(), error);
+    let stack = template.evaluate(inputs).map_err(at)?;
+    let model = sam::model(&stack).map_err(at)?;
+    let base = file.parent().unwrap_or(Path::new("")).to_owned();
+    let layers = BTreeMap::new();
+    let mut pass =
+        Pass { sync, cloud, wanted, stack: &stack, inputs, model: &model, within, base, layers };
+    if !wanted.code {
+        resources::make(&pass)?;
+    }
+    functions::layers(&mut pass)?;
+    functions::functions(&pass)?;
+    for application in &model.applications {
+        let mut inner = inputs.clone();
+        inner.parameters = application.parameters.clone();
+        inner.prefix = format!("{}{}-", inputs.prefix, application.id);
+        let within = format!("{within}{}/", application.id);
+        let file = pass.base.join(&application.location);
+        one(sync, cloud, wanted, &file, (&within, &inner))?;
+    }
+    Ok(())
+}
+
+impl Pass<'_> {
+    /// Whether a resource is asked for.
+    pub fn wants(&self, id: &str, kind: &str) -> bool {
+        let path = format!("{}{id}", self.within);
+        let Sync { resource_id, resource, .. } = self.sync;
+        self.wanted.paths.as_ref().is_none_or(|paths| paths.contains(&path))
+            && (resource_id.is_empty() || resource_id.iter().any(|one| *one == id || *one == path))
+            && (resource.is_empty() || resource.iter().any(|one| one == kind))
+    }
+
+    /// The properties of a resource with what is global, evaluated.
+    pub fn properties(&self, id: &str) -> Result<Node, Failure> {
+        let resource = self.stack.resources.iter().find(|resource| resource.id == id);
+        let resource = resource.ok_or_else(|| Failure(format!("there is no resource {id}")))?;
+        sam::properties(self.stack, resource).map_err(|e| Failure::of(id, e))
+    }
+
+    /// The name that a resource has in the cloud.
+    pub fn name(&self, id: &str, given: Option<String>) -> String {
+        given.unwrap_or_else(|| format!("{}{id}", self.inputs.prefix))
+    }
+
+    /// Calls an operation, and says which when it fails.
+    pub fn call(&self, service: &str, operation: &str, input: &Value) -> Result<Value, Failure> {
+        call(self.cloud, service, operation, input)
+    }
+
+    /// `None` where the cloud says that it is not there.
+    pub fn found(
+        &self,
+        service: &str,
+        operation: &str,
+        input: &Value,
+    ) -> Result<Option<Value>, Failure> {
+        match self.cloud.call(service, operation, input) {
+            Ok(answer) => Ok(Some(answer)),
+            Err(CloudError::Refused { code, .. })
+                if code.contains("NotFound")
+                    || code.contains("NoSuchEntity")
+                    || code.contains("NonExistent") =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(Failure::of(operation, error)),
+        }
+    }
+
+    /// Asks again until `done` is satisfied.
+    pub fn until(
+        &self,
+        what: (&str, &str, &Value),
+        done: impl Fn(&Value) -> bool,
+    ) -> Result<Value, Failure> {
+        let (service, operation, input) = what;
+        let pause = Duration::from_millis(20);
+        let mut left = READY_MAX;
+        loop {
+            let answer = self.call(service, operation, input)?;
+            if done(&answer) {
+                return Ok(answer);
+            }
+            if left.is_zero() {
+                return Err(Failure(format!("{operation} {input}: it does not become ready")));
+            }
+            left = left.saturating_sub(pause);
+            #[expect(clippy::disallowed_methods, reason = "a client of the cloud, not part of it")]
+            std::thread::sleep(pause);
+        }
+    }
+}
+
+/// Calls an operation, and says which when it fails.
+pub fn call(
+    cloud: &Cloud,
+    service: &str,
+    operation: &str,
+    input: &Value,
+) -> Result<Value, Failure> {
+    cloud.call(service, operation, input).map_err(|e| Failure::of(operation, e))
+}
