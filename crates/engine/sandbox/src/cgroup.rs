@@ -27,6 +27,8 @@ const CPU_SHARES: u64 = 1024;
 const CPU_SHARES_MAX: u64 = 262_144;
 const CPU_WEIGHT: u64 = 100;
 const CPU_WEIGHT_MAX: u64 = 10_000;
+/// As many sandboxes count as busy on the smallest machine.
+const BUSY_MIN: u64 = 4;
 /// Pages of `/tmp` count as memory here, and the agent's own do.
 const MEMORY_BESIDE_BYTES: u64 = 16 << 20;
 
@@ -147,7 +149,8 @@ impl Groups {
         Ok(group)
     }
 
-    /// All our sandboxes together weigh as much as so many processes, not as much as one.
+    /// All our sandboxes together weigh as much as so many processes, not as much as one; but most
+    /// of them wait, and whoever serves them must not starve beside those that do not.
     fn weigh(&self, change: i64) {
         let Some(cpu) = self.controllers.iter().find(|known| known.name == "cpu") else { return };
         let mut living = self.living.lock().unwrap_or_else(PoisonError::into_inner);
@@ -156,8 +159,10 @@ impl Groups {
             Version::One => ("cpu.shares", CPU_SHARES, CPU_SHARES_MAX),
             Version::Two => ("cpu.weight", CPU_WEIGHT, CPU_WEIGHT_MAX),
         };
+        let processors = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
+        let busy = (*living).clamp(1, (2 * processors).max(BUSY_MIN));
         // Where it cannot be set they get less, and still run.
-        let _ = write(&cpu.folder.join(file), &(each * (*living).max(1)).min(most).to_string());
+        let _ = write(&cpu.folder.join(file), &(each * busy).min(most).to_string());
     }
 
     fn remove_left(&self) {
