@@ -182,7 +182,7 @@ async fn write_as<R, E: Failing + From<StoreError>>(
     Err(Fault::internal("data keys are locked again and again").into())
 }
 
-/// For background work that met a data key that is not open: opens it, so that it can be done again.
+/// For background work that met a data key that is not open: opens it, for another attempt.
 ///
 /// # Errors
 /// The fault, if it is another, or why KMS does not open the data key.
@@ -304,7 +304,12 @@ pub(crate) fn describe(table: &TableRecord) -> Option<SSEDescription> {
 pub(crate) async fn look(ctx: &Ctx, name: &str, table: &mut TableRecord) -> Result<(), Error> {
     let Some(sse) = table.sse.as_ref().filter(|sse| sse.kms_arn.is_some()) else { return Ok(()) };
     let number = sse.number;
-    let is_usable = keys::unlock(ctx.kernel(), None, number).await.is_ok();
+    let is_usable = match keys::unlock(ctx.kernel(), None, number).await {
+        Ok(()) => true,
+        // A failure of ours says nothing of the key.
+        Err(fault) if fault.status >= 500 => return Ok(()),
+        Err(_) => false,
+    };
     if is_usable == sse.inaccessible_ms.is_none() {
         return Ok(());
     }
