@@ -60,10 +60,10 @@ impl EventConfig {
         self.age_seconds_max = age_seconds_max.or(self.age_seconds_max);
         let Some(destinations) = destinations else { return Ok(()) };
         if let Some(success) = &destinations.on_success {
-            self.on_success = destination(name, success.destination.as_deref())?;
+            self.on_success = destination(name, success.destination.as_deref(), false)?;
         }
         if let Some(failure) = &destinations.on_failure {
-            self.on_failure = destination(name, failure.destination.as_deref())?;
+            self.on_failure = destination(name, failure.destination.as_deref(), true)?;
         }
         Ok(())
     }
@@ -84,7 +84,7 @@ impl EventConfig {
 }
 
 /// A place that results go to; an empty text is none.
-fn destination(name: &Name, arn: Option<&str>) -> Result<Option<String>, Error> {
+fn destination(name: &Name, arn: Option<&str>, of_failures: bool) -> Result<Option<String>, Error> {
     let Some(arn) = arn.filter(|arn| !arn.is_empty()) else { return Ok(None) };
     match arn.split(':').nth(2) {
         Some("sqs" | "sns") => {}
@@ -93,7 +93,9 @@ fn destination(name: &Name, arn: Option<&str>) -> Result<Option<String>, Error> 
                 return Err(invalid("You can't specify the function as a destination for itself."));
             }
         }
-        Some("events" | "s3") => {
+        // AWS keeps only failures in buckets.
+        Some("s3") if of_failures => {}
+        Some("events") => {
             let what = format_args!("the destination {arn} of Lambda's events").to_string();
             return Err(Fault::not_implemented(what).into());
         }

@@ -4,6 +4,7 @@ use kernel::access::{Guard, Need, ResourcePolicy};
 use kernel::{Ctx, Fault};
 
 use crate::layers::LayerName;
+use crate::mappings::record::{MAPPINGS, MappingKey};
 use crate::name::Name;
 use crate::policy;
 use crate::record::FUNCTIONS;
@@ -38,9 +39,24 @@ impl Guard for Functions {
     }
 
     fn tags(&self, ctx: &Ctx, resource: &str) -> Vec<(String, String)> {
+        if let Some(id) = mapping_of_arn(resource) {
+            let found = ctx.store().read(|tx| tx.get(&MAPPINGS, id)).ok().flatten();
+            return found.map(|mapping| mapping.tags.into_iter().collect()).unwrap_or_default();
+        }
         let Some(name) = Name::of_arn(resource) else { return Vec::new() };
         let found = ctx.store().read(|tx| tx.get(&FUNCTIONS, name.key())).ok().flatten();
         found.map(|function| function.tags.into_iter().collect()).unwrap_or_default()
+    }
+}
+
+/// Where the event source mapping of an ARN lies.
+fn mapping_of_arn(arn: &str) -> Option<MappingKey> {
+    let parts: Vec<&str> = arn.split(':').collect();
+    match parts.as_slice() {
+        ["arn", _, "lambda", region, account, "event-source-mapping", id] => {
+            Some(((*account).to_owned(), (*region).to_owned(), (*id).to_owned()))
+        }
+        _ => None,
     }
 }
 

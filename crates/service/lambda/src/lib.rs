@@ -65,6 +65,7 @@ mod snapstart;
 mod source;
 mod telemetry;
 mod upkeep;
+mod tell;
 mod url;
 mod url_event;
 mod url_stream;

@@ -1,21 +1,14 @@
 //! Who is told how an event ended: destinations and dead-letter queues, in the name of the
 //! function's role.
 
-use std::collections::BTreeMap;
-
-use api_lambda::{InvocationRequest, InvocationType};
-use api_sqs::SendMessageRequest;
 use bytes::Bytes;
-use kernel::{Arn, Ctx, Fault, Level, Timestamp};
+use kernel::{Ctx, Timestamp};
 use serde_json::{Value as Json, json};
-use shape::Blob;
 
 use crate::resolve::Resolved;
 use crate::role;
+use crate::tell::{self, Message};
 
-/// Attempts to tell; a destination that cannot take it is not waited for.
-const ATTEMPTS: u32 = 3;
-const PAUSE: std::time::Duration = std::time::Duration::from_millis(500);
 /// As much of an error as a dead letter's attribute has room for.
 const ERROR_BYTES_MAX: usize = 1024;
 const SESSION_MS: i64 = 15 * 60 * 1000;
@@ -89,8 +82,9 @@ fn value(bytes: &[u8]) -> Json {
 
 /// Sends a record to a destination.
 pub(super) async fn tell(ctx: &Ctx, target: &Resolved, arn: &str, record: Json) {
-    let text = record.to_string();
-    repeat(ctx, target, arn, |ctx| send(ctx, arn, text.clone(), &[])).await;
+    let prefix = format!("aws/lambda/async/{}", target.version.name);
+    let message = Message { text: record.to_string(), prefix, ..Message::default() };
+    repeat(ctx, target, arn, message).await;
 }
 
 /// Sends an event that could not be handled to the function's dead-letter queue, as it came.
@@ -107,91 +101,16 @@ pub(super) async fn bury(
         .and_then(|error| error["errorMessage"].as_str().map(str::to_owned))
         .unwrap_or_else(|| failure.condition.to_owned());
     error.truncate(error.floor_char_boundary(ERROR_BYTES_MAX));
-    let attributes = [
+    let attributes = vec![
         ("RequestID", "String", note.request_id.to_owned()),
         ("ErrorCode", "Number", "200".to_owned()),
         ("ErrorMessage", "String", error),
     ];
-    repeat(ctx, target, arn, |ctx| send(ctx, arn, text.clone(), &attributes)).await;
+    repeat(ctx, target, arn, Message { text, attributes, ..Message::default() }).await;
 }
 
-async fn repeat<F>(ctx: &Ctx, target: &Resolved, arn: &str, send: impl Fn(Ctx) -> F)
-where
-    F: Future<Output = std::result::Result<(), Fault>>,
-{
-    for attempt in 1..=ATTEMPTS {
-        let lent = role::lent(ctx, &target.version.role, &target.version.name, SESSION_MS).await;
-        let sent = match lent {
-            Ok(lent) => send(lent).await,
-            Err(fault) => Err(fault),
-        };
-        let Err(fault) = sent else { return };
-        let function = &target.version.name;
-        ctx.log(Level::Warn, format_args!("{function} cannot send to {arn}: {fault:?}"));
-        if attempt == ATTEMPTS || fault.status == 403 {
-            return;
-        }
-        ctx.sleep(PAUSE).await;
-    }
-}
-
-/// An attribute of a message: name, type, value.
-type Attribute = (&'static str, &'static str, String);
-
-async fn send(
-    ctx: Ctx,
-    arn: &str,
-    text: String,
-    attributes: &[Attribute],
-) -> std::result::Result<(), Fault> {
-    let parsed = Arn::parse(arn).map_err(Fault::internal)?;
-    let ctx = Ctx::new(ctx.kernel(), &parsed.region, ctx.principal().clone(), ctx.random().uuid());
-    match parsed.service.as_str() {
-        "sqs" => {
-            let attribute = |(name, kind, value): &Attribute| {
-                let attribute = api_sqs::MessageAttributeValue {
-                    data_type: (*kind).to_owned(),
-                    string_value: Some(value.clone()),
-                    ..Default::default()
-                };
-                ((*name).to_owned(), attribute)
-            };
-            let attributes: BTreeMap<_, _> = attributes.iter().map(attribute).collect();
-            let input = SendMessageRequest {
-                queue_url: format!("http://queue/{}/{}", parsed.account, parsed.resource),
-                message_body: text,
-                message_attributes: (!attributes.is_empty()).then_some(attributes),
-                ..Default::default()
-            };
-            ctx.client::<api_sqs::Client>().send_message(input).await.map(drop)
-        }
-        "sns" => {
-            let attribute = |(name, kind, value): &Attribute| {
-                let attribute = api_sns::MessageAttributeValue {
-                    data_type: (*kind).to_owned(),
-                    string_value: Some(value.clone()),
-                    ..Default::default()
-                };
-                ((*name).to_owned(), attribute)
-            };
-            let attributes: BTreeMap<_, _> = attributes.iter().map(attribute).collect();
-            let input = api_sns::PublishInput {
-                topic_arn: Some(arn.to_owned()),
-                message: text,
-                message_attributes: (!attributes.is_empty()).then_some(attributes),
-                ..Default::default()
-            };
-            ctx.client::<api_sns::Client>().publish(input).await.map(drop)
-        }
-        "lambda" => {
-            let input = InvocationRequest {
-                function_name: arn.to_owned(),
-                invocation_type: Some(InvocationType::Event),
-                payload: Some(Blob(Bytes::from(text))),
-                ..Default::default()
-            };
-            ctx.client::<api_lambda::Client>().invoke(input).await.map(drop)
-        }
-        other => Err(Fault::not_implemented(format!("{other} as a destination of Lambda"))),
-    }
+async fn repeat(ctx: &Ctx, target: &Resolved, arn: &str, message: Message) {
+    let version = &target.version;
+    let borrow = || role::lent(ctx, &version.role, &version.name, SESSION_MS);
+    tell::tell(ctx, arn, &message, borrow).await;
 }

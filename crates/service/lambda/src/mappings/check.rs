@@ -233,9 +233,7 @@ fn destination(config: &DestinationConfig) -> Result<Option<String>, Error> {
     match Arn::parse(text).map(|arn| arn.service) {
         Ok(service) if service == "sqs" && !text.ends_with(".fifo") => Ok(Some(text.to_owned())),
         Ok(service) if service == "sns" && !text.ends_with(".fifo") => Ok(Some(text.to_owned())),
-        Ok(service) if service == "s3" => {
-            Err(Fault::not_implemented("buckets as destinations of event source mappings").into())
-        }
+        Ok(service) if service == "s3" => Ok(Some(text.to_owned())),
         _ => Err(invalid(format!(
             "The provided destination config DestinationConfig(onSuccess=null, onFailure=OnFailure(destination={text})) is invalid."
         ))),

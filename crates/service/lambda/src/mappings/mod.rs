@@ -26,7 +26,7 @@ use tokio::sync::watch;
 pub(crate) use check::{changed, created, reachable, source};
 
 use crate::Lambda;
-use crate::mappings::record::{MAPPINGS, Mapping, MappingKey, PLACES, State};
+use crate::mappings::record::{MAPPINGS, Mapping, MappingKey, OF_FUNCTION, PLACES, State};
 
 /// The pause after the store could not be read or written.
 const TROUBLE: Duration = Duration::from_secs(5);
@@ -91,11 +91,36 @@ pub(crate) async fn resume(api: Lambda, kernel: Kernel) {
     };
     match kernel.store().read(|tx| tx.scan(&MAPPINGS, Scan::all())) {
         Ok(rows) => {
-            let keys = rows.iter().filter_map(|(at, _)| key(at));
-            keys.for_each(|key| look(&api, &kernel, key));
+            let all: Vec<_> =
+                rows.into_iter().filter_map(|(at, mapping)| Some((key(&at)?, mapping))).collect();
+            if let Err(error) = index(&kernel, &all).await {
+                kernel.log(Level::Error, format_args!("Lambda's mappings: {error}"));
+            }
+            all.into_iter().for_each(|(key, _)| look(&api, &kernel, key));
         }
         Err(error) => kernel.log(Level::Error, format_args!("Lambda's mappings: {error}")),
     }
+}
+
+/// Lists mappings among those of their functions, where an earlier version has not.
+async fn index(kernel: &Kernel, all: &[(MappingKey, Mapping)]) -> Result<(), StoreError> {
+    let missing = kernel.store().read(|tx| {
+        let mut missing = Vec::new();
+        for (key, mapping) in all {
+            let at = mapping.index_key(key);
+            if !tx.contains(&OF_FUNCTION, at.clone())? {
+                missing.push(at);
+            }
+        }
+        Ok::<_, StoreError>(missing)
+    })?;
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let add = |tx: &mut store::WriteTx| {
+        missing.iter().try_for_each(|at| tx.put(&OF_FUNCTION, at.clone(), &()))
+    };
+    kernel.store().write(add).await
 }
 
 /// One mapping's task.
@@ -188,7 +213,7 @@ impl Work {
             for (place, _) in tx.scan(&PLACES, Scan::prefix(key.clone()))? {
                 tx.delete(&PLACES, &place)?;
             }
-            tx.delete(&MAPPINGS, key.clone())
+            record::delete(tx, key)
         };
         self.ctx.store().write(erase).await
     }

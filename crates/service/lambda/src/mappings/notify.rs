@@ -1,17 +1,13 @@
-//! Telling a queue or topic of records that were given up.
+//! Telling a queue, a topic or a bucket of records that were given up.
 
-use std::time::Duration;
-
-use kernel::{Arn, Ctx, Fault, Timestamp};
+use kernel::Timestamp;
 use serde_json::{Value as Json, json};
 
+use super::Work;
 use super::call::Answer;
 use super::lender::Lender;
 use super::record::Mapping;
-use super::{Work, sqs};
-
-const ATTEMPTS: u32 = 3;
-const PAUSE: Duration = Duration::from_millis(500);
+use crate::tell::{self, Message};
 
 /// Records that were given up.
 pub(super) struct Lost<'a> {
@@ -26,6 +22,8 @@ pub(super) struct Lost<'a> {
     pub first: (&'a str, Timestamp),
     pub last: (&'a str, Timestamp),
     pub batch: usize,
+    /// The whole event, for who has room for it.
+    pub event: String,
 }
 
 impl Lost<'_> {
@@ -68,35 +66,15 @@ impl Lost<'_> {
     /// Tells the mapping's destination, if it has one.
     pub async fn tell(&self, work: &Work, mapping: &Mapping, lender: &Lender) {
         let Some(arn) = &mapping.settings.on_failure else { return };
-        let text = self.record(work, mapping).to_string();
-        for _ in 0..ATTEMPTS {
-            let sent = match lender.ctx(work, mapping).await {
-                Ok(ctx) => send(ctx, arn, text.clone()).await,
-                Err(fault) => Err(fault),
-            };
-            let Err(fault) = sent else { return };
-            work.log(format_args!("{arn} is not told of lost records: {fault}"));
-            work.ctx.sleep(PAUSE).await;
-        }
-    }
-}
-
-async fn send(ctx: Ctx, text_arn: &str, text: String) -> Result<(), Fault> {
-    let arn = Arn::parse(text_arn).map_err(Fault::internal)?;
-    let principal = ctx.principal().clone();
-    let ctx = Ctx::new(ctx.kernel(), &arn.region, principal, ctx.random().uuid());
-    if arn.service == "sqs" {
-        let input = api_sqs::SendMessageRequest {
-            queue_url: sqs::url(&arn),
-            message_body: text,
-            ..Default::default()
+        let mut record = self.record(work, mapping);
+        let text = record.to_string();
+        record["payload"] = self.event.as_str().into();
+        let message = Message {
+            text,
+            object: Some(record.to_string()),
+            prefix: format!("aws/lambda/{}/{}", mapping.id, self.shard),
+            ..Message::default()
         };
-        return ctx.client::<api_sqs::Client>().send_message(input).await.map(drop);
+        tell::tell(&work.ctx, arn, &message, || lender.ctx(work, mapping)).await;
     }
-    let input = api_sns::PublishInput {
-        topic_arn: Some(text_arn.to_owned()),
-        message: text,
-        ..Default::default()
-    };
-    ctx.client::<api_sns::Client>().publish(input).await.map(drop)
 }

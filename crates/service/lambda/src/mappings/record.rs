@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use kernel::Ctx;
 use serde::{Deserialize, Serialize};
-use store::Table;
+use store::{Part, ReadTx, Scan, StoreError, Table, WriteTx};
 
 use crate::name::Name;
 
 /// Mappings: account, region, UUID.
 pub(crate) const MAPPINGS: Table<Mapping> = Table::new("lambda/mapping");
+/// The mappings of a function: account, region, function, UUID.
+pub(crate) const OF_FUNCTION: Table<()> = Table::new("lambda/mapping-of-function");
 /// How far a stream was read: account, region, UUID, shard.
 pub(crate) const PLACES: Table<Place> = Table::new("lambda/mapping-place");
 
@@ -130,8 +132,53 @@ impl Mapping {
         (ctx.account().to_owned(), ctx.region().to_owned(), id.to_owned())
     }
 
+    /// Where it lies among those of its function, for a mapping at `key`.
+    pub fn index_key(&self, key: &MappingKey) -> (String, String, String, String) {
+        (key.0.clone(), key.1.clone(), self.function.clone(), self.id.clone())
+    }
+
     /// The function, in the account and region of `ctx`.
     pub fn name(&self, ctx: &Ctx) -> Name {
         Name { qualifier: self.qualifier.clone(), ..Name::of(ctx, &self.function) }
     }
+}
+
+/// Stores a mapping, also among those of its function.
+pub(crate) fn put(tx: &mut WriteTx, key: &MappingKey, mapping: &Mapping) -> Result<(), StoreError> {
+    if let Some(before) = tx.get(&MAPPINGS, key.clone())?
+        && before.function != mapping.function
+    {
+        tx.delete(&OF_FUNCTION, before.index_key(key))?;
+    }
+    tx.put(&OF_FUNCTION, mapping.index_key(key), &())?;
+    tx.put(&MAPPINGS, key.clone(), mapping)
+}
+
+/// Removes a mapping.
+pub(crate) fn delete(tx: &mut WriteTx, key: &MappingKey) -> Result<(), StoreError> {
+    if let Some(mapping) = tx.get(&MAPPINGS, key.clone())? {
+        tx.delete(&OF_FUNCTION, mapping.index_key(key))?;
+    }
+    tx.delete(&MAPPINGS, key.clone())
+}
+
+/// The mappings of a function, behind the one of that UUID.
+pub(crate) fn of_function(
+    ctx: &Ctx,
+    tx: &ReadTx,
+    function: &str,
+    after: Option<&str>,
+) -> Result<Vec<Mapping>, StoreError> {
+    let prefix = (ctx.account().to_owned(), ctx.region().to_owned(), function.to_owned());
+    let mut scan = Scan::prefix(prefix.clone());
+    if let Some(last) = after {
+        scan = scan.after((prefix.0, prefix.1, prefix.2, last.to_owned()));
+    }
+    let mut found = Vec::new();
+    for (key, ()) in tx.scan(&OF_FUNCTION, scan)? {
+        if let Some(Part::Text(id)) = key.parts().and_then(|mut parts| parts.pop()) {
+            found.extend(tx.get(&MAPPINGS, Mapping::key(ctx, &id))?);
+        }
+    }
+    Ok(found)
 }

@@ -16,7 +16,7 @@ use store::{ReadTx, Scan};
 
 use crate::errors::{conflict, invalid, not_found};
 use crate::mappings::describe::describe;
-use crate::mappings::record::{MAPPINGS, Mapping, Source, Start, State};
+use crate::mappings::record::{self, MAPPINGS, Mapping, Source, Start, State};
 use crate::mappings::{self, changed, created};
 use crate::name::Name;
 use crate::resolve::{Resolved, resolve};
@@ -55,7 +55,7 @@ pub(crate) async fn create_event_source_mapping(
     ctx.store()
         .write(|tx| {
             only_one(ctx, tx, &mapping)?;
-            tx.put(&MAPPINGS, key.clone(), &mapping)?;
+            record::put(tx, &key, &mapping)?;
             Ok::<_, Error>(())
         })
         .await?;
@@ -81,19 +81,27 @@ pub(crate) async fn list_event_source_mappings(
     let limit = input.max_items.map_or(100, |n| n.clamp(1, 100) as usize);
     let last = page::open(input.marker)?;
     let name = input.function_name.map(|text| Name::parse(ctx, &text, None)).transpose()?;
-    let prefix = (ctx.account().to_owned(), ctx.region().to_owned());
-    let mut scan = Scan::prefix(prefix);
-    if let Some(last) = &last {
-        scan = scan.after(Mapping::key(ctx, last));
-    }
-    let found = ctx.store().read(|tx| tx.scan(&MAPPINGS, scan))?;
+    let found = ctx.store().read(|tx| match &name {
+        Some(name) => record::of_function(ctx, tx, &name.function, last.as_deref()),
+        None => {
+            let prefix = (ctx.account().to_owned(), ctx.region().to_owned());
+            let mut scan = Scan::prefix(prefix);
+            if let Some(last) = &last {
+                scan = scan.after(Mapping::key(ctx, last));
+            }
+            if input.event_source_arn.is_none() {
+                scan = scan.limit(limit + 1);
+            }
+            let rows = tx.scan(&MAPPINGS, scan)?;
+            Ok::<_, store::StoreError>(rows.into_iter().map(|(_, mapping)| mapping).collect())
+        }
+    })?;
     let wanted = |mapping: &Mapping| {
         let of_source = input.event_source_arn.as_ref();
         of_source.is_none_or(|arn| *arn == mapping.source_arn)
             && name.as_ref().is_none_or(|name| *name == mapping.name(ctx))
     };
-    let mut found: Vec<Mapping> =
-        found.into_iter().map(|(_, mapping)| mapping).filter(wanted).take(limit + 1).collect();
+    let mut found: Vec<Mapping> = found.into_iter().filter(wanted).take(limit + 1).collect();
     let next_marker = page::cut(&mut found, limit, |mapping| mapping.id.clone());
     let mappings = found.iter().map(|mapping| describe(api, ctx, mapping)).collect();
     Ok(ListEventSourceMappingsResponse { next_marker, event_source_mappings: Some(mappings) })
@@ -134,7 +142,7 @@ pub(crate) async fn update_event_source_mapping(
         mapping.enabled = enabled;
         mapping.modified_ms = now_ms;
         mapping.revision += 1;
-        tx.put(&MAPPINGS, Mapping::key(ctx, &mapping.id), &mapping)?;
+        record::put(tx, &Mapping::key(ctx, &mapping.id), &mapping)?;
         Ok(mapping)
     };
     let mapping = ctx.store().write(change).await?;
@@ -154,7 +162,7 @@ pub(crate) async fn delete_event_source_mapping(
         }
         mapping.state = State::Deleting;
         mapping.revision += 1;
-        tx.put(&MAPPINGS, Mapping::key(ctx, &mapping.id), &mapping)?;
+        record::put(tx, &Mapping::key(ctx, &mapping.id), &mapping)?;
         Ok(mapping)
     };
     let mapping = ctx.store().write(change).await?;
@@ -181,15 +189,14 @@ fn function(ctx: &Ctx, text: &str) -> Result<Resolved, Error> {
 
 /// Refuses a second mapping of the same source to the same function.
 fn only_one(ctx: &Ctx, tx: &ReadTx, mapping: &Mapping) -> Result<(), Error> {
-    let prefix = (ctx.account().to_owned(), ctx.region().to_owned());
     let same = |other: &Mapping| {
         other.id != mapping.id
             && other.source_arn == mapping.source_arn
             && other.function == mapping.function
             && other.qualifier == mapping.qualifier
     };
-    let found = tx.scan(&MAPPINGS, Scan::prefix(prefix))?;
-    let Some((_, other)) = found.into_iter().find(|(_, other)| same(other)) else { return Ok(()) };
+    let found = record::of_function(ctx, tx, &mapping.function, None)?;
+    let Some(other) = found.into_iter().find(same) else { return Ok(()) };
     let (arn, function, id) = (&mapping.source_arn, &mapping.function, &other.id);
     Err(conflict(match mapping.source {
         Source::Queue | Source::FifoQueue => format!(

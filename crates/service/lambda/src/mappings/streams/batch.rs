@@ -112,8 +112,7 @@ impl Reader {
     }
 
     async fn attempt(&self, part: &Part, stop: &Stop) -> Tried {
-        let texts: Vec<&str> = part.items.iter().map(|item| item.text.as_str()).collect();
-        let event = Bytes::from(format!(r#"{{"Records":[{}]}}"#, texts.join(",")));
+        let event = Bytes::from(event(&part.items));
         let Some(answer) = self.work.call(&self.mapping, event, None, stop).await else {
             return Tried::Stopped;
         };
@@ -172,6 +171,7 @@ impl Reader {
             first: (&first.sequence, first.created),
             last: (&last.sequence, last.created),
             batch: items.len(),
+            event: event(items),
         };
         self.tell(&lost).await;
     }
@@ -179,6 +179,12 @@ impl Reader {
     async fn tell(&self, lost: &Lost<'_>) {
         lost.tell(&self.work, &self.mapping, &self.lender).await;
     }
+}
+
+/// The event of a batch.
+fn event(items: &[Item]) -> String {
+    let texts: Vec<&str> = items.iter().map(|item| item.text.as_str()).collect();
+    format!(r#"{{"Records":[{}]}}"#, texts.join(","))
 }
 
 /// Batches of at most so many records that fit into an event each.
