@@ -50,6 +50,9 @@ pub enum Command {
     /// Who may do what.
     #[command(subcommand)]
     Iam(Iam),
+    /// Container images that functions of Lambda can be made of.
+    #[command(subcommand)]
+    Image(Image),
     /// Installation keys, with which everything secret is sealed at rest.
     #[command(subcommand)]
     Keys(Keys),
@@ -175,6 +178,28 @@ pub struct Target {
         default_value = "http://127.0.0.1:4566"
     )]
     pub endpoint: String,
+}
+
+/// Container images.
+#[derive(Debug, Subcommand)]
+pub enum Image {
+    /// Import an image from this machine's disk under a name, which functions name as ImageUri.
+    Import(Import),
+    /// List what was imported.
+    Ls(Target),
+}
+
+/// An image to be imported.
+#[derive(Debug, Args)]
+pub struct Import {
+    /// Where it is: a folder in the OCI layout, or a tar archive of one or of `docker save`;
+    /// `oci:DIR:NAME`, `oci-archive:FILE:NAME` and `docker-archive:FILE:NAME` choose one of several.
+    pub source: String,
+    /// Its name, with a tag: desk:latest, or as it will be called in Amazon ECR.
+    #[arg(value_name = "NAME:TAG")]
+    pub name: String,
+    #[command(flatten)]
+    pub target: Target,
 }
 
 /// Who may do what.

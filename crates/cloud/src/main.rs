@@ -14,6 +14,7 @@ mod dynamodb;
 mod elsewhere;
 mod fsck;
 mod iam;
+mod image;
 mod keys;
 mod lambda;
 mod local;
@@ -79,6 +80,7 @@ fn main() -> ExitCode {
         Command::Mailbox(command) => mail::mailbox(command, json),
         Command::DynamoDb(command) => dynamodb::run(command, json),
         Command::Iam(command) => iam::run(&command, json),
+        Command::Image(command) => image::run(&command, json),
         Command::Build(command) => build::build(command),
         Command::Logs(command) => logs::logs(&command, json),
         Command::Sync(command) => sync::sync(command),

@@ -15,7 +15,7 @@ use service_lambda::{CODE_PATH, Downloads, Local, Options, UrlRequest, Urls};
 use tokio::sync::watch;
 
 use crate::args::Throttled;
-use crate::{Failure, backup, calls, fsck, iam, keys, mail, reply};
+use crate::{Failure, backup, calls, fsck, iam, image, keys, mail, reply};
 
 /// How Lambda functions are kept.
 pub struct Functions {
@@ -61,6 +61,9 @@ pub fn start(
     let issuers = format!("http://{}{ISSUER_PATH}", reachable(config.listen));
     let gateway = Gateway::new(config, kernel)?;
     let gateway = routes(gateway, kernel, telephone, doors.downloads);
+    let images = doors.images;
+    let imported = handler(move |request| image::route(images.clone(), request));
+    let gateway = gateway.route(image::PATH, Access::Root, imported);
     let gateway = gateway.function_urls(function_urls(doors.urls));
     let open = issuer_route(gateway, kernel, issuers).open();
     // Nobody else sets it.

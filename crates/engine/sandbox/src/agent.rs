@@ -1,8 +1,10 @@
 //! The agent: set-up of the namespaces, then PID 1 of the sandbox.
 
 use std::fs;
+use std::io::Read as _;
 use std::net::TcpListener;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -23,6 +25,11 @@ use crate::{filter, network, nursery, root, sys, watch};
 /// User and group inside the sandbox. AWS's sandboxes happen to use the same.
 pub(crate) const INNER_UID: u32 = 993;
 pub(crate) const INNER_GID: u32 = 990;
+
+/// `e_machine` of programs: ELF's numbers.
+const ELF_I386: u16 = 3;
+const ELF_X86_64: u16 = 62;
+const ELF_AARCH64: u16 = 183;
 
 /// A step that failed, and whether the kernel refused it.
 pub(crate) struct Failure {
@@ -182,6 +189,7 @@ fn map_identity((uid, gid): (Uid, Gid)) -> std::io::Result<()> {
 /// Starts a program with its limits and filters; an error is the program's. Without an `output` it
 /// has ours.
 fn start(orders: &Orders, program: &Program, output: Option<OwnedFd>) -> Result<Pid, Failure> {
+    check_format(&program.program)?;
     let filters = filter::programs().map_err(at("compile the filters"))?;
     let confine = orders.confinement.as_ref().map(landlock_rules).transpose()?;
     let limits = program.limits;
@@ -224,6 +232,30 @@ fn start(orders: &Orders, program: &Program, output: Option<OwnedFd>) -> Result<
     let child = command.spawn();
     let child = child.map_err(|e| Failure { program: true, ..Failure::new(name(), e) })?;
     Ok(Pid::from_raw(child.id() as i32))
+}
+
+/// Refuses what the kernel would not run. A library would give such a file to a shell, and the error
+/// would be the shell's.
+fn check_format(path: &Path) -> Result<(), Failure> {
+    let mut head = [0; 20];
+    // What cannot be read, or is not there, is found by the kernel.
+    let Ok(count) = fs::File::open(path).and_then(|mut file| file.read(&mut head)) else {
+        return Ok(());
+    };
+    let machine = if cfg!(target_arch = "aarch64") { ELF_AARCH64 } else { ELF_X86_64 };
+    let is_good = match &head[..count] {
+        [b'#', b'!', ..] => true,
+        [0x7f, b'E', b'L', b'F', ..] if count == head.len() => {
+            let found = u16::from_le_bytes([head[18], head[19]]);
+            found == machine || (found == ELF_I386 && machine == ELF_X86_64)
+        }
+        _ => false,
+    };
+    if is_good {
+        return Ok(());
+    }
+    let error = std::io::Error::from_raw_os_error(nix::libc::ENOEXEC);
+    Err(Failure { program: true, ..Failure::new(path.display().to_string(), error) })
 }
 
 /// Landlock's rules for a program without namespaces. What does not exist here needs no rule.

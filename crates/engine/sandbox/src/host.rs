@@ -389,6 +389,7 @@ fn orders(place: &Place, program: Program) -> Orders {
         user: place.mode == Mode::NamespacesByUser,
         host: (geteuid().as_raw(), getegid().as_raw()),
         confinement: (place.mode == Mode::Confined).then(|| confinement(place)),
+        root: place.plan.root.clone(),
         mounts: place.plan.mounts.clone(),
         links: place.plan.links.clone(),
         files,

@@ -48,12 +48,24 @@ const DEVICE_LINKS: &[(&str, &str)] = &[
 ];
 const DIRECTORIES: &[&str] = &["dev", "etc", "opt", "proc", "tmp", "var"];
 
+/// What is mounted over in a root of its own.
+const OWN_DIRECTORIES: &[&str] = &["dev", "etc", "proc", "tmp"];
+const OWN_FILES: &[&str] = &["etc/hosts", "etc/resolv.conf"];
+
 /// A source opened before the new root hides it.
 struct Source {
     handle: OwnedFd,
     directory: bool,
     name: PathBuf,
     target: PathBuf,
+}
+
+impl Source {
+    fn try_clone(&self) -> Result<Source, Failure> {
+        let handle = self.handle.try_clone().map_err(at("copy a handle"))?;
+        let Source { directory, name, target, .. } = self;
+        Ok(Source { handle, directory: *directory, name: name.clone(), target: target.clone() })
+    }
 }
 
 /// Builds the root and makes it the calling process's root.
@@ -65,7 +77,10 @@ pub(crate) fn enter(orders: &Orders, steps: &mut Steps) -> Result<(), Failure> {
         base.ok_or_else(|| Failure::new("find a directory", format!("none of {BASES:?}")))?;
     let mut sources = Vec::new();
     let mut links = DEVICE_LINKS.iter().map(|(a, b)| (a.into(), b.into())).collect::<Vec<_>>();
-    gather_system(&mut sources, &mut links)?;
+    let own = orders.root.as_ref().map(|root| open_source(&same(root))).transpose()?;
+    if own.is_none() {
+        gather_system(&mut sources, &mut links)?;
+    }
     for wanted in &orders.mounts {
         sources.push(open_source(wanted)?);
     }
@@ -73,13 +88,9 @@ pub(crate) fn enter(orders: &Orders, steps: &mut Steps) -> Result<(), Failure> {
     let devices = open_devices()?;
     steps.done("sources");
 
-    mount_tmpfs(base, "size=4m,nr_inodes=4096,mode=755", MsFlags::MS_NOSUID)?;
-    for directory in DIRECTORIES {
-        make_directory(&base.join(directory))?;
-    }
-    for (path, text) in &orders.files {
-        let path = below(base, path);
-        fs::write(&path, text).map_err(at(format!("write {}", path.display())))?;
+    match &own {
+        Some(own) => lay_own(base, own, orders)?,
+        None => lay_system(base, orders)?,
     }
     for source in &sources {
         bind(base, source, MsFlags::MS_BIND | MsFlags::MS_REC)?;
@@ -99,6 +110,49 @@ pub(crate) fn enter(orders: &Orders, steps: &mut Steps) -> Result<(), Failure> {
     steps.done("mounts");
     pivot(base)?;
     steps.done("pivot");
+    Ok(())
+}
+
+/// An empty root for the host's programs.
+fn lay_system(base: &Path, orders: &Orders) -> Result<(), Failure> {
+    mount_tmpfs(base, "size=4m,nr_inodes=4096,mode=755", MsFlags::MS_NOSUID)?;
+    for directory in DIRECTORIES {
+        make_directory(&base.join(directory))?;
+    }
+    for (path, text) in &orders.files {
+        let path = below(base, path);
+        fs::write(&path, text).map_err(at(format!("write {}", path.display())))?;
+    }
+    Ok(())
+}
+
+/// A root that brings its own programs. What is mounted over must be no link: the kernel would
+/// follow it out of the root.
+fn lay_own(base: &Path, own: &Source, orders: &Orders) -> Result<(), Failure> {
+    let step = |path: &Path| format!("find {} in {}", path.display(), own.name.display());
+    bind(base, &Source { target: "/".into(), ..own.try_clone()? }, MsFlags::MS_BIND)?;
+    for name in OWN_DIRECTORIES.iter().map(Path::new) {
+        let is_directory = fs::symlink_metadata(base.join(name)).is_ok_and(|facts| facts.is_dir());
+        if !is_directory {
+            return Err(Failure::new(step(name), "it is no directory"));
+        }
+    }
+    mount_tmpfs(&base.join("dev"), "size=64k,nr_inodes=64,mode=755", MsFlags::MS_NOSUID)?;
+    // Written where they are hidden later, and bound from there.
+    let aside = base.join("tmp");
+    mount_tmpfs(&aside, "size=64k,nr_inodes=64,mode=755", MsFlags::MS_NOSUID)?;
+    for name in OWN_FILES {
+        let Some(text) = orders.files.get(&Path::new("/").join(name)) else { continue };
+        let target = base.join(name);
+        let facts = fs::symlink_metadata(&target).map_err(at(step(&target)))?;
+        if !facts.is_file() {
+            return Err(Failure::new(step(&target), "it is no file"));
+        }
+        let path = aside.join(name.replace('/', "-"));
+        fs::write(&path, text).map_err(at(format!("write {name}")))?;
+        let source = open_source(&Mount { source: path, target: Path::new("/").join(name) })?;
+        bind(base, &source, MsFlags::MS_BIND)?;
+    }
     Ok(())
 }
 

@@ -20,6 +20,10 @@ pub struct Mount {
 /// What a sandbox looks like from inside, before a program is chosen.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
+    /// A folder that is the read-only root in place of the host's programs and libraries. It has
+    /// the folders `dev`, `etc`, `proc` and `tmp` and the files `etc/hosts` and `etc/resolv.conf`,
+    /// which are mounted over. Only in namespaces.
+    pub root: Option<PathBuf>,
     /// Read-only mounts besides the system's own directories.
     pub mounts: Vec<Mount>,
     /// Symbolic links: path inside, and what it points to.
@@ -144,6 +148,7 @@ pub(crate) struct Orders {
     pub host: (u32, u32),
     /// Landlock's rules, where there are no namespaces.
     pub confinement: Option<Confinement>,
+    pub root: Option<PathBuf>,
     pub mounts: Vec<Mount>,
     pub links: Vec<(PathBuf, PathBuf)>,
     pub files: BTreeMap<PathBuf, String>,

@@ -144,7 +144,7 @@ async fn mounts_are_read_only_and_the_host_accepts() {
     for choice in [Choice::Namespaces, Choice::Process] {
         let engine = engine(choice).await;
         let mount = Mount { source: directory.clone(), target: "/var/task".into() };
-        let plan = Plan { mounts: vec![mount], links: Vec::new(), ports: vec![9001, 4566] };
+        let plan = Plan { mounts: vec![mount], ports: vec![9001, 4566], ..Plan::default() };
         let place = engine.place(plan).expect("a place");
         let (data, port) = (place.path(Path::new("/var/task/data")), place.port(9001));
         let script = format!(

@@ -144,8 +144,7 @@ pub(crate) fn traced(config: &TracingConfig) -> bool {
 
 /// Refuses what CreateFunction would otherwise silently leave out.
 pub(crate) fn created(input: &CreateFunctionRequest) -> Result<(), Error> {
-    absent("container images", input.package_type == Some(PackageType::Image))?;
-    absent("container images", input.code.image_uri.is_some() || input.image_config.is_some())?;
+    package(input)?;
     absent("PublishTo", input.publish_to.is_some())?;
     absent("SourceKMSKeyArn", input.code.source_kms_key_arn.is_some())?;
     absent("tenant isolation", input.tenancy_config.is_some())?;
@@ -162,7 +161,6 @@ pub(crate) fn created(input: &CreateFunctionRequest) -> Result<(), Error> {
 
 /// Refuses what UpdateFunctionConfiguration would otherwise silently leave out.
 pub(crate) fn updated(input: &UpdateFunctionConfigurationRequest) -> Result<(), Error> {
-    absent("container images", input.image_config.is_some())?;
     shared(Shared {
         vpc: &input.vpc_config,
         files: input.file_system_configs.as_ref().is_some_and(|files| !files.is_empty()),
@@ -172,6 +170,43 @@ pub(crate) fn updated(input: &UpdateFunctionConfigurationRequest) -> Result<(), 
             || input.runtime_config.is_some()
             || input.accelerator_config.is_some(),
     })
+}
+
+/// What does not go together with the kind of package.
+fn package(input: &CreateFunctionRequest) -> Result<(), Error> {
+    let code = &input.code;
+    if input.package_type != Some(PackageType::Image) {
+        if input.image_config.is_some() {
+            return Err(invalid(
+                "Please don't provide ImageConfig when the intended function PackageType is Zip.",
+            ));
+        }
+        return Ok(());
+    }
+    let layers = input.layers.as_ref().is_some_and(|layers| !layers.is_empty());
+    no_runtime(input.runtime.is_some() || input.handler.is_some() || layers)?;
+    if code.zip_file.is_some() || code.s3_bucket.is_some() || code.s3_key.is_some() {
+        return Err(invalid(
+            "Please do not provide other FunctionCode parameters when providing an ImageUri.",
+        ));
+    }
+    if code.image_uri.is_none() {
+        return Err(invalid(
+            "Please provide ImageUri when creating a function with packageType Image.",
+        ));
+    }
+    Ok(())
+}
+
+/// Images bring all of that along.
+pub(crate) fn no_runtime(asked: bool) -> Result<(), Error> {
+    if asked {
+        return Err(invalid(
+            "Please don't provide Handler or Runtime or Layer when the intended function \
+             PackageType is Image.",
+        ));
+    }
+    Ok(())
 }
 
 struct Shared<'a> {

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use api_lambda::Error;
 use bytes::Bytes;
+use image::{Image, Platform, Source};
 use kernel::{Blobs, Fault};
 use sha2::{Digest, Sha256};
 use tokio::sync::RwLock;
@@ -26,6 +27,8 @@ use crate::merged;
 pub(crate) const UNZIPPED_BYTES_MAX: u64 = 262_144_000;
 /// Our bound, so that a small file cannot make millions of files.
 const ENTRIES_MAX: usize = 100_000;
+/// What AWS lets an image measure unpacked; the number of files is our bound.
+const IMAGE_LIMITS: image::Limits = image::Limits { bytes_max: 10 << 30, entries_max: 2_000_000 };
 /// Names of folders that are being unpacked begin so.
 const STAGING: &str = ".new-";
 const LINK_BYTES_MAX: u64 = 4096;
@@ -97,6 +100,45 @@ impl Code {
     /// The folder of a local tool that this code is.
     pub fn known(&self, id: &str) -> Option<Folder> {
         self.local.as_ref()?.find(id)
+    }
+
+    /// Unpacks an image, which checks it, and stores its parts. Returns the manifest's id.
+    pub fn add_image(&self, image: &Image, source: &dyn Source) -> Result<String, Error> {
+        let staging = self.staging()?;
+        let unpacked = self.lay(image, source, &staging);
+        let result = unpacked.and_then(|()| {
+            let put = |bytes: Vec<u8>| self.blobs.put(bytes.into()).map_err(Fault::internal);
+            for layer in &image.layers {
+                put(image.layer(source, layer).map_err(Fault::internal)?)?;
+            }
+            put(image.config_bytes.clone())?;
+            let id = put(image.manifest.clone())?;
+            self.settle(&staging, &id)?;
+            Ok(id)
+        });
+        let _ = fs::remove_dir_all(&staging);
+        result
+    }
+
+    /// An image's root and configuration, made of its parts if they are missing. Blocking.
+    pub fn image(&self, id: &str) -> Result<(PathBuf, Image), Error> {
+        let parts = Parts(&self.blobs);
+        let found = Image::find(&parts, &format!("sha256:{id}"), &Platform::own());
+        let image = found.map_err(Fault::internal)?;
+        let root = self.folder.join(id).join("task");
+        if !root.is_dir() {
+            let staging = self.staging()?;
+            let made = self.lay(&image, &parts, &staging);
+            let result = made.and_then(|()| Ok(self.settle(&staging, id)?));
+            let _ = fs::remove_dir_all(&staging);
+            result?;
+        }
+        Ok((root, image))
+    }
+
+    fn lay(&self, image: &Image, source: &dyn Source, staging: &Path) -> Result<(), Error> {
+        let unpacked = image::unpack(image, source, &staging.join("task"), IMAGE_LIMITS);
+        unpacked.map_err(|error| invalid(format!("The image cannot be unpacked: {error}.")))
     }
 
     /// What a package measures unpacked, in bytes.
@@ -177,7 +219,24 @@ impl Code {
     }
 }
 
-async fn blocking<T: Send + 'static>(
+/// The parts of images among the blobs.
+struct Parts<'a>(&'a Blobs);
+
+impl Source for Parts<'_> {
+    fn manifest(&self, name: &str) -> Result<Vec<u8>, image::Error> {
+        self.blob(&name.parse()?, u64::MAX)
+    }
+
+    fn blob(&self, digest: &image::Digest, _: u64) -> Result<Vec<u8>, image::Error> {
+        let found = self.0.get(digest.hex());
+        let failed = |error: kernel::BlobError| {
+            image::Error::Io(digest.to_string(), std::io::Error::other(error.to_string()))
+        };
+        found.map(Vec::from).map_err(failed)
+    }
+}
+
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
     match tokio::task::spawn_blocking(work).await {

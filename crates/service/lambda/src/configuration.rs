@@ -10,6 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use kernel::{Ctx, Timestamp};
 
+use crate::images::ImageUse;
 use crate::layers::LayerUse;
 use crate::record::{FunctionRecord, Unsnapped};
 
@@ -34,9 +35,9 @@ impl FunctionRecord {
         Ok(FunctionConfiguration {
             function_name: Some(self.name.clone()),
             function_arn: Some(arn),
-            runtime: Some(Runtime::from(self.runtime.as_str())),
+            runtime: self.image.is_none().then(|| Runtime::from(self.runtime.as_str())),
             role: Some(self.role.clone()),
-            handler: Some(self.handler.clone()),
+            handler: self.image.is_none().then(|| self.handler.clone()),
             code_size: Some(self.code_bytes),
             description: Some(self.description.clone()),
             timeout: Some(self.timeout_seconds),
@@ -44,7 +45,11 @@ impl FunctionRecord {
             last_modified: Some(
                 Timestamp::from_ms(self.modified_ms).civil("%Y-%m-%dT%H:%M:%S%.3f+0000"),
             ),
-            code_sha256: Some(code_sha256(&self.code)),
+            code_sha256: Some(match self.image {
+                // The digest itself.
+                Some(_) => self.code.clone(),
+                None => code_sha256(&self.code),
+            }),
             version: Some(self.version.clone()),
             environment,
             dead_letter_config: dead_letters,
@@ -56,7 +61,12 @@ impl FunctionRecord {
             state_reason: reason,
             state_reason_code: reason_code,
             last_update_status: Some(status),
-            package_type: Some(PackageType::Zip),
+            package_type: Some(if self.image.is_some() {
+                PackageType::Image
+            } else {
+                PackageType::Zip
+            }),
+            image_config_response: self.image.as_ref().and_then(ImageUse::shown),
             architectures: Some(vec![Architecture::from(self.architecture.as_str())]),
             ephemeral_storage: Some(EphemeralStorage { size: self.tmp_mb }),
             snap_start: Some(self.snap_start_shown()),

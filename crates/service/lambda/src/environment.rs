@@ -99,7 +99,7 @@ pub(crate) async fn variables(
         Family::Python => {
             set("PYTHONPATH", python_path(host, function, place));
         }
-        Family::Java | Family::Provided => {}
+        Family::Java | Family::Provided | Family::Image => {}
     }
     identity(host, ctx, function, (initialization, &runtime_api), &mut variables).await?;
     variables.extend(proxy(host, place));

@@ -123,7 +123,7 @@ impl Instance {
             return Err(NotReady::Init(ended));
         }
         let started = Running::start(&self.host, &self.ctx, &function, runtime, what).await;
-        let mut running = started.map_err(NotReady::Fatal)?;
+        let mut running = started?;
         let failed = self.wait_for_all(&mut running, limit, turn).await;
         let duration = self.ctx.elapsed() - begun;
         if let Some(Err(fatal)) = failed {
@@ -183,8 +183,10 @@ impl Instance {
             if let Some(failed) = running.extensions.launch_failure() {
                 return Some(Ok(failed));
             }
-            if let Err(fatal) = running.begin().await {
-                return Some(Err(fatal));
+            match running.begin().await {
+                Ok(()) => {}
+                Err(NotReady::Init(ended)) => return Some(Ok(ended)),
+                Err(NotReady::Fatal(fatal)) => return Some(Err(fatal)),
             }
             let ready = if snaps { running.is_suspended() } else { running.is_ready() };
             if ready {

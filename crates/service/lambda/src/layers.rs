@@ -252,6 +252,8 @@ fn one(ctx: &Ctx, name: &LayerName) -> Result<LayerUse, Error> {
 impl FunctionRecord {
     /// All packages that it needs.
     pub fn codes(&self) -> impl Iterator<Item = &String> {
-        std::iter::once(&self.code).chain(self.layers.iter().map(|layer| &layer.code))
+        let image = self.image.iter().flat_map(|image| &image.blobs);
+        let layers = self.layers.iter().map(|layer| &layer.code);
+        std::iter::once(&self.code).chain(layers).chain(image)
     }
 }

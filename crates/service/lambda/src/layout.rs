@@ -3,16 +3,20 @@
 use std::path::{Path, PathBuf};
 
 use api_lambda::Error;
-use sandbox::{Mount, Place, Plan, Program};
+use sandbox::{Limits, Mount, Place, Plan, Program};
 
-use crate::environment::{self, ENDPOINT_PORT, RUNTIME_API_PORT};
+use crate::environment::{self, ENDPOINT_PORT, MESSAGE_OUTPUT, RUNTIME_API_PORT};
+use crate::errors;
 use crate::host::Host;
 use crate::local::DEBUGGER_FOLDER;
-use crate::outcome::Ended;
+use crate::outcome::{Ended, NotReady};
 use crate::outside::{self, PROXY_PORT};
 use crate::record::FunctionRecord;
 use crate::runtimes::{BOOTSTRAPS, Family, Runtime, family};
 
+/// AWS's limits inside a sandbox.
+const FILES_MAX: u64 = 1024;
+const PROCESSES_MAX: u64 = 1024;
 /// Where external extensions lie.
 pub(crate) const EXTENSIONS: &str = "/opt/extensions";
 
@@ -73,9 +77,50 @@ pub(crate) fn plan(
         // NODE_PATH does not count for ES modules: this is the last place they are looked for.
         links.push(("/node_modules".into(), "/var/runtime/node_modules".into()));
     }
+    Plan { root: None, mounts, links, ports: ports(host) }
+}
+
+/// What is listened on inside.
+pub(crate) fn ports(host: &Host) -> Vec<u16> {
     let mut ports = vec![RUNTIME_API_PORT, ENDPOINT_PORT];
     ports.extend(host.reaches_outside().then_some(PROXY_PORT));
-    Plan { mounts, links, ports }
+    ports
+}
+
+/// What every program of a function has in common.
+pub(crate) fn program(function: &FunctionRecord, external: &[String]) -> Program {
+    Program {
+        program: PathBuf::new(),
+        args: Vec::new(),
+        env: Vec::new(),
+        cwd: PathBuf::new(),
+        merge_output: true,
+        message_output: Some(MESSAGE_OUTPUT),
+        held: !external.is_empty(),
+        limits: Limits {
+            memory_bytes: (function.memory_mb as u64) << 20,
+            tmp_size_bytes: (function.tmp_mb as u64) << 20,
+            files: FILES_MAX,
+            processes: PROCESSES_MAX,
+        },
+    }
+}
+
+/// A program that cannot be started is its author's fault.
+pub(crate) fn not_started(error: sandbox::Error) -> NotReady {
+    let sandbox::Error::Program { program, reason } = &error else {
+        return NotReady::Fatal(errors::service(error.to_string()));
+    };
+    let reason = reason.split(" (os error").next().unwrap_or_default().to_lowercase();
+    NotReady::Init(invalid_entry_point(&format!("fork/exec {program}: {reason}")))
+}
+
+/// `Runtime.InvalidEntrypoint`.
+pub(crate) fn invalid_entry_point(why: &str) -> Ended {
+    let error_type = "Runtime.InvalidEntrypoint".to_owned();
+    let message = format!("Error: {why}");
+    let body = serde_json::json!({ "errorType": error_type, "errorMessage": message });
+    Ended::Failed { body: body.to_string().into(), error_type }
 }
 
 /// The interpreter's arguments: first what a debugger needs.
@@ -122,11 +167,6 @@ pub(crate) async fn lacks_bootstrap(
     if has(&task) || layers.is_some_and(|layers| has(&layers)) {
         return Ok(None);
     }
-    let error_type = "Runtime.InvalidEntrypoint".to_owned();
     let places = BOOTSTRAPS.join(" ");
-    let body = serde_json::json!({
-        "errorType": error_type,
-        "errorMessage": format!("Error: Couldn't find valid bootstrap(s): [{places}]"),
-    });
-    Ok(Some(Ended::Failed { body: body.to_string().into(), error_type }))
+    Ok(Some(invalid_entry_point(&format!("Couldn't find valid bootstrap(s): [{places}]"))))
 }

@@ -27,6 +27,7 @@ mod extensions;
 mod guard;
 mod held;
 mod host;
+mod images;
 mod initialise;
 mod instance;
 mod invalid;
@@ -64,8 +65,8 @@ mod signing;
 mod snapstart;
 mod source;
 mod telemetry;
-mod upkeep;
 mod tell;
+mod upkeep;
 mod url;
 mod url_event;
 mod url_stream;
@@ -77,6 +78,7 @@ use kernel::{Hook, Kernel, Service};
 
 pub use download::{CODE_PATH, Downloads};
 pub use host::{Endpoint, Options, default_runtimes};
+pub use images::{Images, Imported};
 pub use local::{DEBUGGER_FOLDER, Debugger, Dialer, Dialers, Key, Lines, Local};
 pub use runtimes::{Installed, installed};
 pub use sandbox::Choice as Isolation;
@@ -106,6 +108,8 @@ pub struct Doors {
     pub downloads: Downloads,
     /// The hosts of functions.
     pub urls: Urls,
+    /// Container images that were imported.
+    pub images: Images,
 }
 
 /// Builds the service for the kernel, and what the gateway serves beside it.
@@ -128,7 +132,8 @@ pub fn service(kernel: &Kernel, options: Options) -> (Service, Doors) {
     kernel.spawn(events::resume(api.clone(), kernel.clone()));
     kernel.spawn(mappings::resume(api.clone(), kernel.clone()));
     let api = Arc::new(api);
-    let doors = Doors { downloads, urls: Urls::new(api.clone()) };
+    let images = Images::new(api.clone());
+    let doors = Doors { downloads, urls: Urls::new(api.clone()), images };
     let mut service = Service::new(api_lambda::dispatch(api));
     service.reseal = Some(Arc::new(reseal::Variables));
     service.guard = Some(Arc::new(guard::Functions));

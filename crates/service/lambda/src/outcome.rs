@@ -37,6 +37,18 @@ pub(crate) enum NotReady {
     Fatal(api_lambda::Error),
 }
 
+impl From<api_lambda::Error> for NotReady {
+    fn from(error: api_lambda::Error) -> NotReady {
+        NotReady::Fatal(error)
+    }
+}
+
+impl From<kernel::Fault> for NotReady {
+    fn from(fault: kernel::Fault) -> NotReady {
+        NotReady::Fatal(fault.into())
+    }
+}
+
 impl Ended {
     /// Whether callers see a function error.
     pub fn is_error(&self) -> bool {

@@ -8,6 +8,7 @@ use kernel::{Ctx, Fault, Sealer};
 use serde::{Deserialize, Serialize};
 use store::Table;
 
+use crate::images::ImageUse;
 use crate::layers::LayerUse;
 use crate::logging::LogLevels;
 
@@ -73,6 +74,9 @@ pub(crate) struct FunctionRecord {
     /// SHA-256 of the zip file in hexadecimal: the blob's id.
     pub code: String,
     pub code_bytes: i64,
+    /// The container image it is, in place of a package; then `code` is the manifest.
+    #[serde(default)]
+    pub image: Option<ImageUse>,
     /// ARN that gets events which could not be handled.
     #[serde(default)]
     pub dead_letters: Option<String>,

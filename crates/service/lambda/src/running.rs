@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use api_lambda::Error;
 use kernel::{Ctx, Fault};
-use sandbox::{Activity, Control, Event, Exit, Limits, Memory, Plan, Program, Sandbox};
+use sandbox::{Activity, Control, Engine, Event, Exit, Memory, Plan, Program, Sandbox};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
@@ -18,10 +18,14 @@ use crate::environment::{self, ENDPOINT_PORT, MESSAGE_OUTPUT};
 use crate::errors;
 use crate::extensions::{self, EXTENSIONS_MAX, Extension, Extensions};
 use crate::host::Host;
+use crate::images;
 use crate::journal::Journal;
-use crate::layout::{EXTENSIONS, arguments, bootstrap, companions, external_extensions, plan};
+use crate::layout::{
+    self, EXTENSIONS, arguments, bootstrap, companions, external_extensions, not_started, plan,
+    ports,
+};
 use crate::local::{Dial, Dialer, Local};
-use crate::outcome::Ended;
+use crate::outcome::{Ended, NotReady};
 use crate::output::Output;
 use crate::outside::{self, PROXY_PORT};
 use crate::platform::Platform;
@@ -30,9 +34,6 @@ use crate::runtime_api::{self, Answer, Call, ExtensionCall, Kind};
 use crate::runtimes::{Family, Runtime, family};
 use crate::telemetry::{Subscriber, Subscription};
 
-/// AWS's limits inside a sandbox.
-const FILES_MAX: u64 = 1024;
-const PROCESSES_MAX: u64 = 1024;
 /// Connections of one sandbox that are served at a time.
 const CONNECTIONS_MAX: usize = 256;
 /// After the runtime's end, what it sent last may still be on its way to us.
@@ -102,7 +103,10 @@ impl Running {
         function: &Arc<FunctionRecord>,
         runtime: &Runtime,
         what: (&str, &str),
-    ) -> Result<Running, Error> {
+    ) -> Result<Running, NotReady> {
+        if function.image.is_some() {
+            return Running::start_image(host, ctx, function, what).await;
+        }
         let archive = Archive::find(host, ctx, function, runtime).await?;
         let used = match &archive {
             Some((Archive::Used(key), _)) => Some(key.clone()),
@@ -124,7 +128,7 @@ impl Running {
         function: &Arc<FunctionRecord>,
         runtime: &Runtime,
         (what, archive): ((&str, &str), Option<WithMount>),
-    ) -> Result<Running, Error> {
+    ) -> Result<Running, NotReady> {
         let failed = |error: sandbox::Error| errors::service(error.to_string());
         let engine = host.engine().await.map_err(failed)?;
         let task = host.code.unpacked(&function.code).await?;
@@ -150,23 +154,52 @@ impl Running {
             args,
             env,
             cwd: place.path(Path::new("/var/task")),
-            merge_output: true,
-            message_output: Some(MESSAGE_OUTPUT),
-            held: !external.is_empty(),
-            limits: Limits {
-                memory_bytes: (function.memory_mb as u64) << 20,
-                tmp_size_bytes: (function.tmp_mb as u64) << 20,
-                files: FILES_MAX,
-                processes: PROCESSES_MAX,
-            },
+            ..layout::program(function, &external)
         };
+        let mut running =
+            Running::launch(host, ctx, function, (engine, place), (program, external)).await?;
+        (running.archive, running.plan) = (archive, shown);
+        Ok(running)
+    }
+
+    /// The same for a container image.
+    async fn start_image(
+        host: &Arc<Host>,
+        ctx: &Ctx,
+        function: &Arc<FunctionRecord>,
+        what: (&str, &str),
+    ) -> Result<Running, NotReady> {
+        let failed = |error: sandbox::Error| errors::service(error.to_string());
+        let engine = host.engine().await.map_err(failed)?;
+        let image = images::ready(host, function).await?;
+        let ports = ports(host);
+        let plan = Plan { root: Some(image.root.clone()), ports, ..Plan::default() };
+        let place = engine.place(plan).map_err(failed)?;
+        if place.path(Path::new("/tmp")) != Path::new("/tmp") {
+            let why = "Container images need namespaces, which this machine does not allow.";
+            return Err(errors::service(why).into());
+        }
+        let env = environment::variables(host, ctx, function, &place, what).await?;
+        let ((program, args, cwd), env) = image.program(function, env)?;
+        let external = image.extensions();
+        let program = Program { program, args, env, cwd, ..layout::program(function, &external) };
+        Running::launch(host, ctx, function, (engine, place), (program, external)).await
+    }
+
+    async fn launch(
+        host: &Arc<Host>,
+        ctx: &Ctx,
+        function: &Arc<FunctionRecord>,
+        (engine, place): (&Engine, sandbox::Place),
+        (program, external): (Program, Vec<String>),
+    ) -> Result<Running, NotReady> {
         let token = program.env.iter().find(|(name, _)| name == environment::TOKEN);
         let token = token.map(|(_, value)| value.clone());
         let companions = companions(&external, &program, &place.path(Path::new(EXTENSIONS)));
-        let sandbox = engine.launch(place, program).await.map_err(failed)?;
+        let sandbox = engine.launch(place, program).await.map_err(not_started)?;
         let mut running =
             Running::new(host, ctx, sandbox, function.clone()).map_err(Fault::internal)?;
-        (running.archive, running.plan, running.token) = (archive, shown, token);
+        running.token = token;
         if let Some(hear) = host.options.local.as_ref().and_then(|local| local.dialers.as_ref()) {
             hear(&function.name, Dialer { asks: running.asks.clone() });
         }
@@ -249,11 +282,10 @@ impl Running {
     }
 
     /// Starts the runtime, if it waits and nobody is left to wait for.
-    pub async fn begin(&mut self) -> Result<(), Error> {
+    pub async fn begin(&mut self) -> Result<(), NotReady> {
         if self.held && self.extensions.are_registered() {
             self.held = false;
-            let begun = self.control.begin().await;
-            return begun.map_err(|error| errors::service(error.to_string()));
+            return self.control.begin().await.map_err(not_started);
         }
         Ok(())
     }

@@ -76,7 +76,7 @@ impl Runtime {
                  `./gureum runtimes {name}` once."
             )
         };
-        if family(name) == Family::Provided {
+        if matches!(family(name), Family::Provided | Family::Image) {
             let version = "the function's own".into();
             let (program, folder) = (BOOTSTRAPS[0].into(), PathBuf::new());
             return Ok(Runtime { version, program, mounts: Vec::new(), folder });
@@ -119,12 +119,15 @@ impl Runtime {
                 }
                 args
             }
-            Family::Provided => Vec::new(),
+            Family::Provided | Family::Image => Vec::new(),
         }
     }
 
     /// The version for `INIT_START`.
     pub fn label(&self, name: &str) -> String {
+        if name.is_empty() {
+            return "container image".into();
+        }
         format!("{name} ({})", self.version)
     }
 }
@@ -157,11 +160,14 @@ pub(crate) enum Family {
     Java,
     /// The function brings its own program.
     Provided,
+    /// It is a container image.
+    Image,
 }
 
 /// The language of a served runtime.
 pub(crate) fn family(runtime: &str) -> Family {
     match runtime {
+        "" => Family::Image,
         name if name.starts_with("node") => Family::Node,
         name if name.starts_with("python") => Family::Python,
         name if name.starts_with("provided") => Family::Provided,

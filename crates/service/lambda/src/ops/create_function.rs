@@ -6,15 +6,16 @@
 //! {"FunctionName": "desk", "State": "Pending", …}
 //! ```
 
-use api_lambda::{CreateFunctionRequest, Error, FunctionConfiguration};
+use api_lambda::{CreateFunctionRequest, Error, FunctionConfiguration, PackageType};
 use kernel::Ctx;
 
 use crate::errors::{conflict, invalid};
+use crate::images::ImageUse;
 use crate::name::Name;
 use crate::record::{FUNCTIONS, Function, FunctionRecord, LATEST};
 use crate::source::{self, Source};
 use crate::{
-    Lambda, check, code_users, layers, logging, publish, role, settle, signing, snapstart,
+    Lambda, check, code_users, images, layers, logging, publish, role, settle, signing, snapstart,
 };
 
 const TIMEOUT_SECONDS: i32 = 3;
@@ -39,15 +40,20 @@ pub(crate) async fn create_function(
     if ctx.store().read(|tx| tx.contains(&FUNCTIONS, name.key()))? {
         return Err(exists(&name));
     }
-    let source = Source {
-        zip_file: input.code.zip_file,
-        bucket: input.code.s3_bucket,
-        key: input.code.s3_key,
-        version: input.code.s3_object_version,
-    };
-    let package = source::package(ctx, source).await?;
-    latest.code_bytes = package.len() as i64;
-    latest.code = api.host.code.add(package).await?;
+    if let Some(image) = &mut latest.image {
+        let uri = input.code.image_uri.unwrap_or_default();
+        latest.code = images::adopt(api, ctx, &uri, image).await?;
+    } else {
+        let source = Source {
+            zip_file: input.code.zip_file,
+            bucket: input.code.s3_bucket,
+            key: input.code.s3_key,
+            version: input.code.s3_object_version,
+        };
+        let package = source::package(ctx, source).await?;
+        latest.code_bytes = package.len() as i64;
+        latest.code = api.host.code.add(package).await?;
+    }
     if !latest.layers.is_empty() {
         check::unzipped(api.host.code.unzipped_bytes(&latest.code).await?, &latest.layers)?;
     }
@@ -83,12 +89,18 @@ pub(crate) async fn create_function(
 
 /// `$LATEST` as it is asked for, without its code.
 fn first(ctx: &Ctx, name: &Name, input: &CreateFunctionRequest) -> Result<FunctionRecord, Error> {
-    let (Some(runtime), Some(handler)) = (&input.runtime, input.handler.clone()) else {
-        return Err(invalid(
-            "Runtime and Handler are mandatory parameters for functions created with deployment \
-             packages.",
-        ));
+    let is_image = input.package_type == Some(PackageType::Image);
+    let (runtime, handler) = match (&input.runtime, input.handler.clone()) {
+        (Some(runtime), Some(handler)) => (check::runtime(runtime.as_str())?, handler),
+        _ if is_image => Default::default(),
+        _ => {
+            return Err(invalid(
+                "Runtime and Handler are mandatory parameters for functions created with \
+                 deployment packages.",
+            ));
+        }
     };
+    let image = is_image.then(|| ImageUse::new(input.image_config.as_ref()));
     let variables = input.environment.clone().and_then(|e| e.variables).unwrap_or_default();
     check::environment(&variables)?;
     let (log_group, log_json) = logging::parse(input.logging_config.clone())?;
@@ -99,7 +111,7 @@ fn first(ctx: &Ctx, name: &Name, input: &CreateFunctionRequest) -> Result<Functi
     Ok(FunctionRecord {
         name: name.function.clone(),
         version: LATEST.to_owned(),
-        runtime: check::runtime(runtime.as_str())?,
+        runtime,
         handler,
         role: input.role.clone(),
         description: input.description.clone().unwrap_or_default(),
@@ -112,6 +124,7 @@ fn first(ctx: &Ctx, name: &Name, input: &CreateFunctionRequest) -> Result<Functi
         log_json,
         code: String::new(),
         code_bytes: 0,
+        image,
         dead_letters: dead_letters.flatten(),
         traced: input.tracing_config.as_ref().is_some_and(check::traced),
         layers: layers::used(ctx, input.layers.as_deref().unwrap_or_default())?,

@@ -21,10 +21,18 @@ pub(crate) async fn get_function(
 ) -> Result<GetFunctionResponse, Error> {
     let name = Name::parse(ctx, &input.function_name, input.qualifier.as_deref())?;
     let found = resolve(ctx, &name)?;
-    let code = FunctionCodeLocation {
-        repository_type: Some("S3".into()),
-        location: Some(api.host.location(ctx, &found.version.code)?),
-        ..Default::default()
+    let code = match &found.version.image {
+        Some(image) => FunctionCodeLocation {
+            repository_type: Some("ECR".into()),
+            image_uri: Some(image.uri.clone()),
+            resolved_image_uri: Some(image.resolved(&found.version.code)),
+            ..Default::default()
+        },
+        None => FunctionCodeLocation {
+            repository_type: Some("S3".into()),
+            location: Some(api.host.location(ctx, &found.version.code)?),
+            ..Default::default()
+        },
     };
     let concurrency =
         (found.function.reserved).map(|n| Concurrency { reserved_concurrent_executions: Some(n) });

@@ -9,16 +9,18 @@ use api_lambda::{Error, FunctionConfiguration, UpdateFunctionCodeRequest};
 use kernel::{Ctx, Fault};
 use store::WriteTx;
 
-use crate::errors::stale_revision;
+use crate::errors::{invalid, stale_revision};
+use crate::images::ImageUse;
 use crate::name::Name;
-use crate::record::{CODE_USERS, FunctionRecord, LATEST, user_key};
+use crate::record::FunctionRecord;
 use crate::source::{self, Source};
-use crate::{Lambda, check, code_users, publish, resolve, settle, signing};
+use crate::{Lambda, check, code_users, images, publish, resolve, settle, signing};
 
 /// The new code.
 struct New {
     code: String,
     code_bytes: i64,
+    image: Option<ImageUse>,
     unzipped_bytes: u64,
     architecture: Option<String>,
     revision: Option<String>,
@@ -33,7 +35,17 @@ pub(crate) async fn update_function_code(
 ) -> Result<FunctionConfiguration, Error> {
     let name = Name::whole(ctx, &input.function_name)?;
     refuse_unserved(&input)?;
-    ctx.store().read(|tx| resolve::load(tx, &name))?;
+    let latest = ctx.store().read(|tx| resolve::load(tx, &name))?.latest;
+    if latest.image.is_some() && input.image_uri.is_none() {
+        return Err(invalid(
+            "Please provide ImageUri when updating a function with packageType Image.",
+        ));
+    }
+    if latest.image.is_none() && input.image_uri.is_some() {
+        return Err(invalid(
+            "Please don't provide ImageUri when updating a function with packageType Zip.",
+        ));
+    }
     let architecture = match input.architectures {
         None => None,
         asked => Some(check::architecture(asked)?),
@@ -44,14 +56,30 @@ pub(crate) async fn update_function_code(
         key: input.s3_key,
         version: input.s3_object_version,
     };
-    let package = source::package(ctx, source).await?;
-    let code_bytes = package.len() as i64;
+    let mut image = latest.image;
+    let package = match &input.image_uri {
+        Some(_) => None,
+        None => Some(source::package(ctx, source).await?),
+    };
     let in_use = api.host.code.in_use.read().await;
-    let code = api.host.code.add(package).await?;
+    let (code, code_bytes, unzipped_bytes) = match (package, &mut image) {
+        (Some(package), _) => {
+            let code_bytes = package.len() as i64;
+            let code = api.host.code.add(package).await?;
+            let unzipped_bytes = api.host.code.unzipped_bytes(&code).await?;
+            (code, code_bytes, unzipped_bytes)
+        }
+        (None, image) => {
+            let uri = input.image_uri.unwrap_or_default();
+            let image = image.get_or_insert_default();
+            (images::adopt(api, ctx, &uri, image).await?, 0, 0)
+        }
+    };
     let new = New {
-        unzipped_bytes: api.host.code.unzipped_bytes(&code).await?,
+        unzipped_bytes,
         code,
         code_bytes,
+        image,
         architecture,
         revision: input.revision_id,
         publish: input.publish == Some(true),
@@ -62,7 +90,14 @@ pub(crate) async fn update_function_code(
     if !new.dry {
         api.pool.retire(&name);
     }
-    api.forget_unused(ctx, &[if new.dry { new.code } else { old }]).await?;
+    let unused = match new.dry {
+        true => {
+            let blobs = new.image.map(|image| image.blobs).unwrap_or_default();
+            blobs.into_iter().chain([new.code]).collect()
+        }
+        false => old,
+    };
+    api.forget_unused(ctx, &unused).await?;
     let arn = if new.publish { name.qualified(&shown.version).arn() } else { name.arn() };
     shown.configuration(ctx, arn)
 }
@@ -73,7 +108,7 @@ fn change(
     tx: &mut WriteTx,
     name: &Name,
     new: &New,
-) -> Result<(FunctionRecord, String), Error> {
+) -> Result<(FunctionRecord, Vec<String>), Error> {
     let mut function = resolve::load(tx, name)?;
     signing::check(ctx, tx, function.signing.as_deref())?;
     let latest = &mut function.latest;
@@ -82,8 +117,13 @@ fn change(
     }
     check::settled(name, latest)?;
     check::unzipped(new.unzipped_bytes, &latest.layers)?;
-    let old = std::mem::replace(&mut latest.code, new.code.clone());
+    let old: Vec<String> = latest.codes().cloned().collect();
+    if !new.dry {
+        code_users::remove(tx, name, latest)?;
+    }
+    latest.code.clone_from(&new.code);
     latest.code_bytes = new.code_bytes;
+    latest.image.clone_from(&new.image);
     if let Some(architecture) = &new.architecture {
         latest.architecture.clone_from(architecture);
     }
@@ -91,7 +131,6 @@ fn change(
         return Ok((function.latest, old));
     }
     latest.touch(ctx);
-    tx.delete(&CODE_USERS, user_key(&old, &name.key(), LATEST))?;
     code_users::add(tx, name, latest)?;
     settle::put(ctx, tx, name, &function)?;
     let shown = match new.publish {
@@ -103,7 +142,6 @@ fn change(
 
 fn refuse_unserved(input: &UpdateFunctionCodeRequest) -> Result<(), Error> {
     let asked = [
-        ("container images", input.image_uri.is_some()),
         ("PublishTo", input.publish_to.is_some()),
         ("SourceKMSKeyArn", input.source_kms_key_arn.is_some()),
     ];

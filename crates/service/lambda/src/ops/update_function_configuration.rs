@@ -8,7 +8,7 @@
 use api_lambda::{Error, FunctionConfiguration, UpdateFunctionConfigurationRequest};
 use kernel::Ctx;
 
-use crate::errors::stale_revision;
+use crate::errors::{invalid, stale_revision};
 use crate::layers::LayerUse;
 use crate::name::Name;
 use crate::record::FunctionRecord;
@@ -56,6 +56,15 @@ pub(crate) async fn update_function_configuration(
             }
             check::settled(&name, latest)?;
             let codes: Vec<String> = latest.codes().cloned().collect();
+            match (&mut latest.image, &input.image_config) {
+                (Some(image), config) => {
+                    let layers = input.layers.as_ref().is_some_and(|layers| !layers.is_empty());
+                    check::no_runtime(runtime.is_some() || input.handler.is_some() || layers)?;
+                    image.configure(config.as_ref());
+                }
+                (None, Some(_)) => return Err(not_an_image()),
+                (None, None) => {}
+            }
             code_users::remove(tx, &name, latest)?;
             change(&mut latest.runtime, &runtime);
             change(&mut latest.role, &input.role);
@@ -97,6 +106,10 @@ async fn laid(
     let code = ctx.store().read(|tx| resolve::load(tx, name))?.latest.code;
     check::unzipped(api.host.code.unzipped_bytes(&code).await?, &layers)?;
     Ok(layers)
+}
+
+fn not_an_image() -> Error {
+    invalid("Please don't provide ImageConfig when updating a function with packageType Zip.")
 }
 
 fn change<T: Clone>(field: &mut T, asked: &Option<T>) {
