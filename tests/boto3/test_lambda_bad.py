@@ -287,3 +287,68 @@ def test_the_log_holds_the_last_four_kilobytes(bad):
     assert "line 0999" in answer["LogResult"] and "line 0000" not in answer["LogResult"]
     assert len(answer["LogResult"].encode()) <= 4096
 
+
+
+def bootstrap(content):
+    """A package whose program is this."""
+    import io
+    import zipfile
+
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as out:
+        info = zipfile.ZipInfo("bootstrap")
+        info.external_attr = 0o755 << 16
+        out.writestr(info, content)
+    return archive.getvalue()
+
+
+def elf(machine):
+    """The head of a program for a processor of that number, and nothing else."""
+    return b"\x7fELF\x02\x01\x01" + bytes(9) + (2).to_bytes(2, "little") + machine.to_bytes(2, "little") + bytes(44)
+
+
+@pytest.mark.parametrize(
+    "content", [elf(243), elf(8), b"echo no first line", b"MZ\x90\x00", b""], ids=["riscv", "mips", "script", "windows", "empty"]
+)
+def test_a_program_for_another_machine(functions, unique, content):  # noqa: F811
+    from conftest import ROLE
+
+    name = unique("foreign")
+    functions.create_function(
+        FunctionName=name, Runtime="provided.al2023", Handler="x", Role=ROLE, Code={"ZipFile": bootstrap(content)}
+    )
+    functions.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
+    assert error(invoke(functions, name)) == (
+        "Runtime.InvalidEntrypoint",
+        "Error: fork/exec /var/task/bootstrap: exec format error",
+    )
+    functions.delete_function(FunctionName=name)
+
+
+def test_the_handler_is_not_there(functions, deploy):  # noqa: F811
+    assert error(invoke(functions, deploy("x = 1")))[0] == "Runtime.HandlerNotFound"
+
+
+def test_another_architecture_is_refused(functions, unique):  # noqa: F811
+    from botocore.exceptions import ClientError
+    from conftest import ROLE, zipped
+
+    other = "arm64" if os.uname().machine == "x86_64" else "x86_64"
+    with pytest.raises(ClientError) as refused:
+        functions.create_function(
+            FunctionName=unique("arm"), Runtime="python3.11", Handler="main.handler", Role=ROLE,
+            Architectures=[other], Code={"ZipFile": zipped({"main.py": "handler = print"})},
+        )
+    assert refused.value.response["Error"]["Code"] == "NotImplementedException"
+    assert other in refused.value.response["Error"]["Message"]
+
+
+@pytest.mark.parametrize("name", ["../evil.py", "/etc/evil", "a/../../evil", "..\\evil"])
+def test_traversal(functions, unique, name):  # noqa: F811
+    from conftest import ROLE, error_of, zipped
+
+    code, message = error_of(
+        functions.create_function, FunctionName=unique("evil"), Runtime="python3.11", Handler="main.handler", Role=ROLE,
+        Code={"ZipFile": zipped({name: "x"})},
+    )
+    assert code == "InvalidParameterValueException" and "The zip file contains the entry" in message

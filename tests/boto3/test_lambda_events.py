@@ -139,3 +139,41 @@ def test_what_is_too_large_is_refused(functions, deploy):
         "RequestTooLargeException",
         "1048577 byte payload is too large for the Event invocation type (limit 1048576 bytes)",
     )
+
+
+def test_failures_are_kept_in_a_bucket(client, functions, deploy, unique):
+    s3, name = client("s3"), deploy("def handler(event, context):\n    raise ValueError('no')\n")
+    bucket = unique("failures")
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": s3.meta.region_name})
+    arn = f"arn:aws:s3:::{bucket}"
+    tell(functions, name, MaximumRetryAttempts=0, DestinationConfig={"OnFailure": {"Destination": arn}})
+    send(functions, name, {"n": 1})
+    prefix = f"aws/lambda/async/{name}/"
+    found = eventually(lambda: s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents"), 60)
+    record = json.loads(s3.get_object(Bucket=bucket, Key=found[0]["Key"])["Body"].read())
+    assert record["requestContext"]["condition"] == "RetriesExhausted"
+    assert (record["requestPayload"], record["responsePayload"]["errorType"]) == ({"n": 1}, "ValueError")
+    # Only failures are kept there.
+    code, _ = error_of(
+        functions.put_function_event_invoke_config,
+        FunctionName=name, DestinationConfig={"OnSuccess": {"Destination": arn}},
+    )
+    assert code == "InvalidParameterValueException"
+    for one in s3.list_objects_v2(Bucket=bucket)["Contents"]:
+        s3.delete_object(Bucket=bucket, Key=one["Key"])
+    s3.delete_bucket(Bucket=bucket)
+
+
+def test_failures_are_published(client, functions, deploy, queue, take, unique):
+    sns, name = client("sns"), deploy("def handler(event, context):\n    raise ValueError('no')\n")
+    url, arn = queue("subscribed")
+    topic = sns.create_topic(Name=unique("failures"))["TopicArn"]
+    statement = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    client("sqs").set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
+    tell(functions, name, MaximumRetryAttempts=0, DestinationConfig={"OnFailure": {"Destination": topic}})
+    send(functions, name, {"n": 2})
+    (record,) = [json.loads(message["Body"]) for message in take(url, 1)]
+    assert record["requestContext"]["condition"] == "RetriesExhausted" and record["requestPayload"] == {"n": 2}
+    sns.delete_topic(TopicArn=topic)

@@ -224,3 +224,58 @@ def test_what_is_refused(functions, queue, noting):  # noqa: F811
     assert "Kinesis" in error_of(create, FunctionName=name, EventSourceArn=kinesis)[1]
     missing = "00000000-0000-0000-0000-000000000000"
     assert error_of(functions.get_event_source_mapping, UUID=missing)[0] == "ResourceNotFoundException"
+
+
+def test_tags_decide_about_mappings(client, functions, queue, noting, feed, unique):  # noqa: F811
+    name, _ = noting
+    _, arn = queue()
+    uuid = feed(name, arn, Enabled=False, Tags={"team": "calls"})
+    iam, user = client("iam"), unique("watcher")
+    iam.create_user(UserName=user)
+    key = iam.create_access_key(UserName=user)["AccessKey"]
+    own = client("lambda", aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"])
+    for team, allowed in (("others", False), ("calls", True)):
+        statement = {
+            "Effect": "Allow", "Action": "lambda:GetEventSourceMapping", "Resource": "*",
+            "Condition": {"StringEquals": {"aws:ResourceTag/team": team}},
+        }
+        document = json.dumps({"Version": "2012-10-17", "Statement": statement})
+        iam.put_user_policy(UserName=user, PolicyName="p", PolicyDocument=document)
+        if allowed:
+            assert own.get_event_source_mapping(UUID=uuid)["UUID"] == uuid
+        else:
+            assert error_of(own.get_event_source_mapping, UUID=uuid)[0] == "AccessDeniedException"
+    iam.delete_user_policy(UserName=user, PolicyName="p")
+    iam.delete_access_key(UserName=user, AccessKeyId=key["AccessKeyId"])
+    iam.delete_user(UserName=user)
+
+
+def test_a_mapping_moves_to_another_function(functions, queue, noting, deploy, feed):  # noqa: F811
+    name, _ = noting
+    other = deploy(NOTE)
+    _, arn = queue()
+    uuid = feed(name, arn, Enabled=False)
+    functions.update_event_source_mapping(UUID=uuid, FunctionName=other)
+    settled(functions, uuid)
+    listed = {of: functions.list_event_source_mappings(FunctionName=of)["EventSourceMappings"] for of in (name, other)}
+    assert [len(listed[name]), [one["UUID"] for one in listed[other]]] == [0, [uuid]]
+    # The first function is free for the queue again.
+    second = feed(name, arn, Enabled=False)
+    assert second != uuid
+
+
+def test_a_topic_invokes_a_function(client, functions, noting, unique):  # noqa: F811
+    name, noted = noting
+    sns = client("sns")
+    topic = sns.create_topic(Name=unique("told"))["TopicArn"]
+    functions.add_permission(
+        FunctionName=name, StatementId="sns", Action="lambda:InvokeFunction", Principal="sns.amazonaws.com", SourceArn=topic
+    )
+    function = functions.get_function_configuration(FunctionName=name)["FunctionArn"]
+    sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=function)
+    sns.publish(TopicArn=topic, Subject="s", Message="안녕", MessageAttributes={"k": {"DataType": "String", "StringValue": "v"}})
+    [[record]] = eventually(noted, 60)[:1]
+    assert (record["EventSource"], record["Sns"]["Message"], record["Sns"]["Subject"]) == ("aws:sns", "안녕", "s")
+    assert record["Sns"]["TopicArn"] == topic
+    assert record["Sns"]["MessageAttributes"] == {"k": {"Type": "String", "Value": "v"}}
+    sns.delete_topic(TopicArn=topic)

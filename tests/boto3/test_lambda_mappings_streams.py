@@ -205,3 +205,27 @@ def test_what_is_refused(functions, source, noting):  # noqa: F811
         create, FunctionName=function, EventSourceArn=arn, StartingPosition="LATEST", TumblingWindowInSeconds=5
     )
     assert code == "NotImplementedException"
+
+
+def test_what_is_lost_is_kept_in_a_bucket(client, source, noting, feed, unique):  # noqa: F811
+    arn, write = source
+    s3, bucket = client("s3"), unique("lost")
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": s3.meta.region_name})
+    function, _ = noting()
+    write("1 bad")
+    uuid = feed(
+        function,
+        arn,
+        StartingPosition="TRIM_HORIZON",
+        MaximumRetryAttempts=0,
+        DestinationConfig={"OnFailure": {"Destination": f"arn:aws:s3:::{bucket}"}},
+    )
+    found = eventually(lambda: s3.list_objects_v2(Bucket=bucket, Prefix=f"aws/lambda/{uuid}/shardId-").get("Contents"), 60)
+    told = json.loads(s3.get_object(Bucket=bucket, Key=found[0]["Key"])["Body"].read())
+    assert told["requestContext"]["condition"] == "RetryAttemptsExhausted"
+    # The whole event, where a queue would have no room for it.
+    [record] = json.loads(told["payload"])["Records"]
+    assert record["dynamodb"]["Keys"] == {"id": {"S": "1 bad"}}
+    for one in found:
+        s3.delete_object(Bucket=bucket, Key=one["Key"])
+    s3.delete_bucket(Bucket=bucket)

@@ -254,9 +254,10 @@ fn start(input: &CreateEventSourceMappingRequest, source: Source) -> Result<Opti
         return Err(invalid(message));
     };
     match (position, stamp) {
-        (EventSourcePosition::AtTimestamp, Some(stamp)) => Ok(Some(Start::At(stamp.epoch_ms))),
-        (EventSourcePosition::AtTimestamp, None) => {
-            Err(invalid("StartingPositionTimestamp is required for AT_TIMESTAMP."))
+        // Only streams of Kinesis can be read from a moment on.
+        (EventSourcePosition::AtTimestamp, _) => {
+            let arn = input.event_source_arn.as_deref().unwrap_or_default();
+            Err(invalid(format!("Unsupported starting position for arn type: {arn}")))
         }
         (_, Some(_)) => Err(invalid("StartingPositionTimestamp is only valid for AT_TIMESTAMP.")),
         (EventSourcePosition::TrimHorizon, None) => Ok(Some(Start::Horizon)),
