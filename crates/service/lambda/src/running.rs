@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use crate::archives::{Archive, WithMount, broke};
-use crate::environment::{self, ENDPOINT_PORT, MESSAGE_OUTPUT};
+use crate::environment::{self, ENDPOINT_PORT};
 use crate::errors;
 use crate::extensions::{self, EXTENSIONS_MAX, Extension, Extensions};
 use crate::host::Host;

@@ -36,16 +36,7 @@ pub(crate) async fn update_function_code(
     let name = Name::whole(ctx, &input.function_name)?;
     refuse_unserved(&input)?;
     let latest = ctx.store().read(|tx| resolve::load(tx, &name))?.latest;
-    if latest.image.is_some() && input.image_uri.is_none() {
-        return Err(invalid(
-            "Please provide ImageUri when updating a function with packageType Image.",
-        ));
-    }
-    if latest.image.is_none() && input.image_uri.is_some() {
-        return Err(invalid(
-            "Please don't provide ImageUri when updating a function with packageType Zip.",
-        ));
-    }
+    same_kind(&latest, &input)?;
     let architecture = match input.architectures {
         None => None,
         asked => Some(check::architecture(asked)?),
@@ -138,6 +129,19 @@ fn change(
         false => function.latest,
     };
     Ok((shown, old))
+}
+
+/// A package stays a package, and an image an image.
+fn same_kind(latest: &FunctionRecord, input: &UpdateFunctionCodeRequest) -> Result<(), Error> {
+    match (&latest.image, &input.image_uri) {
+        (Some(_), None) => {
+            Err(invalid("Please provide ImageUri when updating a function with packageType Image."))
+        }
+        (None, Some(_)) => Err(invalid(
+            "Please don't provide ImageUri when updating a function with packageType Zip.",
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn refuse_unserved(input: &UpdateFunctionCodeRequest) -> Result<(), Error> {

@@ -5,7 +5,9 @@
 //! {"FunctionName": "desk", "Timeout": 8, "LastUpdateStatus": "InProgress", …}
 //! ```
 
-use api_lambda::{Error, FunctionConfiguration, UpdateFunctionConfigurationRequest};
+use std::collections::BTreeMap;
+
+use api_lambda::{Error, FunctionConfiguration, ImageConfig, UpdateFunctionConfigurationRequest};
 use kernel::Ctx;
 
 use crate::errors::{invalid, stale_revision};
@@ -28,13 +30,8 @@ pub(crate) async fn update_function_configuration(
         None => None,
         asked => Some(logging::parse(asked)?),
     };
-    let environment = match input.environment.and_then(|environment| environment.variables) {
-        None => None,
-        Some(variables) => {
-            check::environment(&variables)?;
-            Some(FunctionRecord::seal_environment(ctx.kernel().sealer(), &variables))
-        }
-    };
+    let variables = input.environment.and_then(|environment| environment.variables);
+    let environment = variables.map(|variables| sealed(ctx, &variables)).transpose()?;
     let dead_letters = input.dead_letter_config.map(check::dead_letters).transpose()?;
     let traced = input.tracing_config.as_ref().map(check::traced);
     if let Some(role) = &input.role {
@@ -46,6 +43,7 @@ pub(crate) async fn update_function_configuration(
         Some(arns) => Some(laid(api, ctx, &name, arns).await?),
         None => None,
     };
+    let has_layers = input.layers.as_ref().is_some_and(|layers| !layers.is_empty());
     let (latest, codes) = ctx
         .store()
         .write(|tx| {
@@ -56,15 +54,8 @@ pub(crate) async fn update_function_configuration(
             }
             check::settled(&name, latest)?;
             let codes: Vec<String> = latest.codes().cloned().collect();
-            match (&mut latest.image, &input.image_config) {
-                (Some(image), config) => {
-                    let layers = input.layers.as_ref().is_some_and(|layers| !layers.is_empty());
-                    check::no_runtime(runtime.is_some() || input.handler.is_some() || layers)?;
-                    image.configure(config.as_ref());
-                }
-                (None, Some(_)) => return Err(not_an_image()),
-                (None, None) => {}
-            }
+            let not_of_images = runtime.is_some() || input.handler.is_some() || has_layers;
+            configure_image(latest, input.image_config.as_ref(), not_of_images)?;
             code_users::remove(tx, &name, latest)?;
             change(&mut latest.runtime, &runtime);
             change(&mut latest.role, &input.role);
@@ -108,8 +99,29 @@ async fn laid(
     Ok(layers)
 }
 
-fn not_an_image() -> Error {
-    invalid("Please don't provide ImageConfig when updating a function with packageType Zip.")
+/// The variables, checked and sealed.
+fn sealed(ctx: &Ctx, variables: &BTreeMap<String, String>) -> Result<Option<String>, Error> {
+    check::environment(variables)?;
+    Ok(FunctionRecord::seal_environment(ctx.kernel().sealer(), variables))
+}
+
+/// What only images have, and what they do not have.
+fn configure_image(
+    latest: &mut FunctionRecord,
+    config: Option<&ImageConfig>,
+    not_of_images: bool,
+) -> Result<(), Error> {
+    match (&mut latest.image, config) {
+        (Some(image), config) => {
+            check::no_runtime(not_of_images)?;
+            image.configure(config);
+            Ok(())
+        }
+        (None, Some(_)) => Err(invalid(
+            "Please don't provide ImageConfig when updating a function with packageType Zip.",
+        )),
+        (None, None) => Ok(()),
+    }
 }
 
 fn change<T: Clone>(field: &mut T, asked: &Option<T>) {
