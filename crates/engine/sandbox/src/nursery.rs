@@ -115,6 +115,8 @@ pub(crate) fn take_over() {
 
 /// Serves until the host is gone; in a child it returns the control socket.
 fn nurse() -> Result<Option<OwnedFd>> {
+    // Whoever started the host may have left it more open than it knows of: no program gets that.
+    sys::close_inherited()?;
     let host = sys::duplicate_stdin()?;
     let null = OpenOptions::new().read(true).write(true).open("/dev/null")?;
     sys::replace(null.as_fd(), 0)?;

@@ -41,6 +41,12 @@ where
     unsafe { command.pre_exec(restrict) };
 }
 
+/// Closes all descriptors but the standard ones. Only for a process that has opened none itself.
+pub(crate) fn close_inherited() -> Result<()> {
+    // SAFETY: no pointers; nothing in this process owns a descriptor yet.
+    check(unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) })
+}
+
 /// Puts `source` in the place of the descriptor `target` (0, 1 or 2).
 pub(crate) fn replace(source: BorrowedFd<'_>, target: RawFd) -> Result<()> {
     // SAFETY: plain descriptor numbers; the kernel validates both.

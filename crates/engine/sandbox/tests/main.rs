@@ -85,6 +85,16 @@ async fn nothing_of_the_host_is_seen() {
 }
 
 #[tokio::test]
+async fn what_the_host_left_open_stays_outside() {
+    let path = std::env::temp_dir().join(format!("sandbox-left-open-{}", std::process::id()));
+    let file = std::fs::File::create(&path).expect("a file");
+    let inherited = nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::empty());
+    nix::fcntl::fcntl(&file, inherited).expect("programs inherit it");
+    check("ls -l /proc/$$/fd; ls -l /proc/$$/fd | grep -c left-open", Exit::Code(1), "\n0\n").await;
+    std::fs::remove_file(&path).expect("the file is there");
+}
+
+#[tokio::test]
 async fn processes_outside_are_out_of_reach() {
     let outside = std::process::id();
     check(&format!("kill -9 {outside}"), Exit::Code(1), "No such process").await;
