@@ -17,8 +17,8 @@ use crate::build::tools;
 use crate::local::args::Debug;
 use crate::local::project::{Placed, words};
 
-/// A sandbox that just started opens its port a little later.
-const TRIES: u32 = 100;
+/// A sandbox that just started opens its port a little later, on a loaded machine much later.
+const TRIES: u32 = 1200;
 const PAUSE: Duration = Duration::from_millis(100);
 /// Where `sam` shows the folder of `--debugger-path`; arguments are written for it.
 const OF_SAM: &str = "/tmp/lambci_debug_files";
