@@ -7,7 +7,7 @@ use http::StatusCode;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::extensions;
-use crate::instance::{Instance, stopped};
+use crate::instance::{DEBUGGED_MAX, Instance, stopped};
 use crate::outcome::{Ended, Figures};
 use crate::platform::Platform;
 use crate::pool::{Job, Outcome, Streamed};
@@ -38,7 +38,9 @@ impl Instance {
         if self.init.is_none() && self.restore.is_none() {
             self.journal.forget_tail();
         }
-        let patience = self.ctx.sleep(NEXT_MAX);
+        // A debugger may have stopped it between two events.
+        let patience = if self.host.debugs() { DEBUGGED_MAX } else { NEXT_MAX };
+        let patience = self.ctx.sleep(patience);
         tokio::pin!(patience);
         while !running.is_ready() {
             let happened = tokio::select! {
