@@ -60,6 +60,11 @@ async fn passed_on(ctx: &Ctx, inside: &mut TcpStream) -> Result<(), Refusal> {
     let failed = |error: &dyn std::fmt::Display| {
         ("502 Bad Gateway", format!("{}:{}: {error}", wanted.host, wanted.port))
     };
+    if is_aws(&wanted.host) {
+        let why = "this is AWS itself; the cloud here is at AWS_ENDPOINT_URL: set the client's \
+                   endpoint to it, or use an SDK that reads it";
+        return Err(failed(&why));
+    }
     let connected = tokio::select! {
         connected = connect(&wanted.host, wanted.port) => connected,
         () = ctx.sleep(CONNECT_WAIT) => return Err(failed(&"it takes too long")),
@@ -134,6 +139,15 @@ fn authority(text: &str, usual: Option<u16>) -> Option<(String, u16)> {
     (!host.is_empty() && !host.contains('@')).then(|| (host.to_owned(), port))
 }
 
+/// Whether a host is AWS's. A function that asks for it has an SDK that does not know
+/// `AWS_ENDPOINT_URL`, and would act in the developer's real account.
+fn is_aws(host: &str) -> bool {
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    let aws = [".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".on.aws"];
+    // What the Hello World of `sam init` asks for its own address.
+    host != "checkip.amazonaws.com" && aws.iter().any(|suffix| host.ends_with(suffix))
+}
+
 /// Connects to the first address that may be reached and answers.
 async fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
     let found = tokio::net::lookup_host((host, port)).await?;
@@ -205,5 +219,16 @@ mod tests {
         check("10.0.0.1", true);
         check("93.184.216.34", true);
         check("2001:db8::1", true);
+    }
+
+    #[test]
+    fn aws_itself_is_not_reached() {
+        let check = |host: &str, expected: bool| assert_eq!(is_aws(host), expected, "{host}");
+        check("dynamodb.ap-northeast-2.amazonaws.com", true);
+        check("S3.Amazonaws.com.", true);
+        check("lambda.us-east-1.api.aws", true);
+        check("sts.cn-north-1.amazonaws.com.cn", true);
+        check("checkip.amazonaws.com", false);
+        check("amazonaws.com.example", false);
     }
 }
