@@ -36,7 +36,23 @@ pub fn send(
     let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
     stream.set_read_timeout(Some(TIMEOUT))?;
     stream.set_nodelay(true)?;
-    let host = address.to_string();
+    let mut request = headers.to_vec();
+    request.push(("connection", "close"));
+    stream.write_all(&signed(port, (method, path), service, &request, body))?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    parse(&answer).ok_or_else(|| io::Error::other("the answer is no HTTP"))
+}
+
+/// The bytes of a signed request, for a connection that may be kept.
+pub fn signed(
+    port: u16,
+    (method, path): (&str, &str),
+    service: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Vec<u8> {
+    let host = SocketAddr::from((Ipv4Addr::LOCALHOST, port)).to_string();
     let added = sign::sign(method, &host, path, service, headers, body, &clock::amz_date());
     let given = headers.iter().map(|(name, value)| (*name, *value));
     let lines: String = given
@@ -45,13 +61,9 @@ pub fn send(
         .collect();
     let length = body.len();
     let head = format!(
-        "{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\
-         content-length: {length}\r\n{lines}\r\n"
+        "{method} {path} HTTP/1.1\r\nhost: {host}\r\ncontent-length: {length}\r\n{lines}\r\n"
     );
-    stream.write_all(&[head.as_bytes(), body].concat())?;
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer)?;
-    parse(&answer).ok_or_else(|| io::Error::other("the answer is no HTTP"))
+    [head.as_bytes(), body].concat()
 }
 
 fn parse(answer: &[u8]) -> Option<Answer> {

@@ -10,13 +10,17 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 use zip::write::SimpleFileOptions;
 
+use super::load::Connection;
 use super::report::{Row, median};
 use super::start::up;
 use super::{Setup, clock, http, lambda_plain, scratch_dir, server};
 use crate::Result;
 
 const COLD: usize = 5;
-const WARM: usize = 30;
+/// For each of them.
+const WARM: usize = 40;
+/// The first few are slower, there as here.
+const EARLY: usize = 10;
 /// What a warm invocation may take beyond the bare runtime, milliseconds: the HTTP request of the
 /// caller with its signature, authorization, the log, the sandbox.
 const OVERHEAD_MS_MAX: f64 = 0.3;
@@ -27,6 +31,7 @@ const ARCHIVE_MADE: Duration = Duration::from_secs(12);
 /// How long a function may take to become active.
 const ACTIVE_MS_MAX: f64 = 60_000.0;
 
+const EVENT: &[u8] = br#"{"answer":42}"#;
 const PYTHON: &str = "def handler(event, context):\n    return event\n";
 const NODE: &str = "exports.handler = async (event) => event;\n";
 const JAVA: &str = "import java.util.Map;\npublic class Main {\n    \
@@ -78,21 +83,15 @@ fn measure(port: u16, runtime: &Runtime) -> Result<Vec<Row>> {
     for n in 0..COLD {
         create(port, &name(n), runtime, &archive)?;
         cold_ms.push(invoke(port, &name(n))?);
-        let bare = lambda_plain::measure(runtime.name, runtime.handler, &folder, WARM / COLD + 3)?;
+        let bare = lambda_plain::measure(runtime.name, runtime.handler, &folder, WARM + EARLY)?;
         bare_cold_ms.push(bare.cold_ms);
-        // The first few are slower, there as here.
-        bare_warm_ms.extend(bare.warm_ms.into_iter().skip(3));
-        for _ in 0..3 {
-            invoke(port, &name(n))?;
-        }
-        for _ in 0..WARM / COLD {
-            warm_ms.push(invoke(port, &name(n))?);
-        }
+        bare_warm_ms.extend(bare.warm_ms.into_iter().skip(EARLY));
+        warm_ms.extend(warm(port, &name(n))?);
     }
     std::fs::remove_dir_all(&folder)?;
     let beyond = median(&warm_ms).unwrap_or_default() - median(&bare_warm_ms).unwrap_or_default();
     // What the runtime itself takes, as the function's log tells.
-    let own_ms: Result<Vec<f64>> = (0..WARM).map(|_| reported_ms(port, &last)).collect();
+    let own_ms: Result<Vec<f64>> = (0..WARM / 2).map(|_| reported_ms(port, &last)).collect();
     let bare_cold = median(&bare_cold_ms).unwrap_or_default();
     let row = |what: &str, samples| Row::new(format!("{}: {what}", runtime.name), "ms", samples);
     let mut rows = vec![
@@ -184,13 +183,35 @@ fn create(port: u16, name: &str, runtime: &Runtime, archive: &str) -> Result<()>
 fn invoke(port: u16, name: &str) -> Result<f64> {
     let path = format!("/2015-03-31/functions/{name}/invocations");
     let watch = clock::start();
-    let answer = call(port, ("POST", &path), br#"{"answer":42}"#)?;
+    let answer = call(port, ("POST", &path), EVENT)?;
     let ms = clock::ms_since(watch);
     let failed = answer.head.to_ascii_lowercase().contains("x-amz-function-error");
     if failed || serde_json::from_slice::<Value>(&answer.body)? != json!({ "answer": 42 }) {
         return Err(format!("{name} answers {}", answer.text()).into());
     }
     Ok(ms)
+}
+
+/// Milliseconds of invocations one after the other by a client that is done with signing and keeps
+/// its connection, as clients do.
+fn warm(port: u16, name: &str) -> Result<Vec<f64>> {
+    let path = format!("/2015-03-31/functions/{name}/invocations");
+    let request = http::signed(port, ("POST", &path), "lambda", &[], EVENT);
+    let mut connection = Connection::open(port)?;
+    let mut times_ms = Vec::new();
+    for _ in 0..WARM + EARLY {
+        let watch = clock::start();
+        let answer = connection.send(&request)?;
+        times_ms.push(clock::ms_since(watch));
+        if !answer.starts_with(b"HTTP/1.1 200") || !answer.ends_with(b"\r\n\r\n{\"answer\":42}") {
+            // Java and Python space their JSON as they like.
+            let text = String::from_utf8_lossy(answer).replace("\": ", "\":");
+            if !text.ends_with("\r\n\r\n{\"answer\":42}") {
+                return Err(format!("{name} answers {text}").into());
+            }
+        }
+    }
+    Ok(times_ms.split_off(EARLY))
 }
 
 /// Milliseconds from the event's delivery to the runtime's answer, as the function's log tells.

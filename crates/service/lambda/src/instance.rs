@@ -13,7 +13,7 @@ use crate::journal::Journal;
 use crate::outcome::{Ended, Figures};
 use crate::pool::{Job, Member, Pool};
 use crate::record::FunctionRecord;
-use crate::running::{Happened, Running, out_of_turn};
+use crate::running::{Happened, MEASURED_FOR, Running, out_of_turn};
 use crate::runtime_api::Kind;
 use crate::upkeep::CALM;
 
@@ -131,7 +131,8 @@ impl Instance {
         let idle = self.ctx.sleep(patience.min(self.host.options.idle));
         let stopping = self.ctx.kernel().stopping();
         let calm = self.ctx.sleep(CALM);
-        tokio::pin!(idle, stopping, calm);
+        let pause = self.ctx.sleep(MEASURED_FOR);
+        tokio::pin!(idle, stopping, calm, pause);
         let mut waits = self.member.purpose != Purpose::Provisioned;
         loop {
             tokio::select! {
@@ -151,6 +152,12 @@ impl Instance {
                         _ => out_of_turn(call),
                     },
                 },
+                () = &mut pause, if running.observed => {
+                    let memory = running.memory(&self.ctx).await;
+                    if !self.pool.account(&self.member, memory.current_bytes) {
+                        return false;
+                    }
+                }
                 // The first event has loaded the classes of all others.
                 () = &mut calm, if self.used && running.has_classes() => {
                     running.hand_in_classes(&self.ctx).await;

@@ -121,7 +121,7 @@ impl Instance {
             self.reply(&mut one, &ended, None);
         }
         running.drain(&mut self.journal).await;
-        let memory = running.memory(&self.ctx).await;
+        let memory = running.recent_memory(&self.ctx).await;
         if whole {
             goes_on = self.pool.release(&self.member);
         }

@@ -1,6 +1,7 @@
 //! From a sandbox's output to CloudWatch Logs: in order, in batches, off the hot path.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use api_logs::{CreateLogGroupRequest, CreateLogStreamRequest, InputLogEvent, PutLogEventsRequest};
 use kernel::{Ctx, Fault, Level};
@@ -11,6 +12,8 @@ use crate::output::MESSAGE_BYTES_MAX;
 
 /// Lines that may wait; a program that prints faster is slowed down.
 const WAITING_MAX: usize = 4096;
+/// How long lines wait for others to go with them.
+const GATHER: Duration = Duration::from_millis(20);
 /// PutLogEvents' limits, with room for its 26 bytes an event.
 const BATCH_EVENTS_MAX: usize = 5000;
 const BATCH_BYTES_MAX: usize = 900_000;
@@ -69,6 +72,14 @@ async fn write_all(
     mut receiver: mpsc::Receiver<InputLogEvent>,
 ) {
     while let Some(first) = receiver.recv().await {
+        // One call for all lines of an invocation, or of several, and it does not take the
+        // processors from the function.
+        if !receiver.is_closed() {
+            tokio::select! {
+                () = ctx.sleep(GATHER) => {}
+                () = ctx.kernel().stopping() => {}
+            }
+        }
         let mut bytes = first.message.len();
         let mut batch = vec![first];
         // What came meanwhile goes along.

@@ -42,6 +42,8 @@ const LAST_WORDS: Duration = Duration::from_millis(30);
 const DRAIN_READS_MAX: usize = 8;
 /// The agent answers at once; a machine under load may need longer.
 const MEASURE_MAX: Duration = Duration::from_millis(500);
+/// How long a measurement holds: as long as the agent itself lets pass between two.
+pub(crate) const MEASURED_FOR: Duration = Duration::from_millis(20);
 /// How long extensions may take to end, as on AWS: external ones, and internal ones alone.
 const SHUTDOWN_EXTERNAL: Duration = Duration::from_secs(2);
 const SHUTDOWN_INTERNAL: Duration = Duration::from_millis(500);
@@ -72,6 +74,10 @@ pub(crate) struct Running {
     ending: Option<Value>,
     /// A Java function's class archive, and what the sandbox shows without it.
     pub archive: Option<Archive>,
+    /// The agent watches memory closely, which it begins with.
+    pub observed: bool,
+    /// When memory was measured last.
+    measured: Option<(Duration, Memory)>,
     pub plan: Plan,
     pub host: Arc<Host>,
     asks: mpsc::Sender<Dial>,
@@ -249,6 +255,8 @@ impl Running {
             lost: None,
             ending: None,
             archive: None,
+            observed: true,
+            measured: None,
             plan: Plan::default(),
             host: host.clone(),
             asks,
@@ -461,9 +469,15 @@ impl Running {
 
     /// Answers `restore/next`; false when the runtime has gone.
     pub fn resume(&mut self) -> bool {
-        // An agent that has gone is noticed by the next event.
-        let _ = self.control.set(Activity::Active);
+        self.observe();
         self.restoring.take().is_some_and(|next| next.send(runtime_api::restored()).is_ok())
+    }
+
+    /// Has memory watched closely. An agent that has gone is noticed by the next event.
+    fn observe(&mut self) {
+        if !self.observed {
+            self.observed = self.control.set(Activity::Active).is_ok();
+        }
     }
 
     /// Keeps the runtime's `next` for the coming event.
@@ -483,8 +497,7 @@ impl Running {
 
     /// Answers the parked `next`; false when the runtime has gone.
     pub fn deliver(&mut self, event: Answer) -> bool {
-        // An agent that has gone is noticed by the next event.
-        let _ = self.control.set(Activity::Active);
+        self.observe();
         self.parked.take().is_some_and(|next| next.send(event).is_ok())
     }
 
@@ -507,8 +520,23 @@ impl Running {
         }
     }
 
+    /// The same, or what it was just now: to ask takes longer than a short event.
+    pub async fn recent_memory(&mut self, ctx: &Ctx) -> Memory {
+        match self.measured {
+            Some((at, memory)) if ctx.elapsed() - at < MEASURED_FOR => memory,
+            _ => self.memory(ctx).await,
+        }
+    }
+
     /// Asks how much memory is used now and was used at most, and lets the watch rest.
     pub async fn memory(&mut self, ctx: &Ctx) -> Memory {
+        let memory = self.ask_memory(ctx).await;
+        self.measured = Some((ctx.elapsed(), memory));
+        memory
+    }
+
+    async fn ask_memory(&mut self, ctx: &Ctx) -> Memory {
+        self.observed = false;
         if self.control.set(Activity::Idle).is_err() {
             return Memory::default();
         }
