@@ -17,7 +17,8 @@ use nix::unistd::{
 };
 
 use crate::channel::{self, Report};
-use crate::spec::{Confinement, Orders, Program};
+use crate::snapshot::PROGRAM_PID;
+use crate::spec::{Confinement, Kept, Orders, Program};
 use crate::sys::birth;
 use crate::sys::landlock::{Access, Rules};
 use crate::{filter, network, nursery, root, sys, watch};
@@ -101,8 +102,12 @@ fn inner(control: &OwnedFd, orders: &Orders, doors: Vec<OwnedFd>) -> Result<(), 
         write(&door, b"0").map_err(at("join the control group"))?;
     }
     steps.done("groups");
+    if orders.kept == Some(Kept::First) {
+        let last = (PROGRAM_PID - 1).to_string();
+        fs::write("/proc/sys/kernel/ns_last_pid", last).map_err(at("number the program"))?;
+    }
     if let Some(uid) = orders.run_as {
-        become_user(uid, orders.namespaces)?;
+        become_user(uid, orders.namespaces && orders.kept.is_none())?;
     }
     sys::no_new_privileges().map_err(at("no_new_privs"))?;
     sys::drop_capabilities().map_err(at("drop capabilities"))?;
@@ -124,9 +129,14 @@ fn inner(control: &OwnedFd, orders: &Orders, doors: Vec<OwnedFd>) -> Result<(), 
 /// Starts the program, which alone keeps our outputs.
 pub(crate) fn begin(orders: &Orders) -> Result<Pid, Failure> {
     let pid = start(orders, &orders.program, None)?;
-    let null = open_null()?;
-    (0..3).try_for_each(|fd| sys::replace(null.as_fd(), fd)).map_err(at("detach"))?;
+    detach()?;
     Ok(pid)
+}
+
+/// From now on only the program has our outputs.
+pub(crate) fn detach() -> Result<(), Failure> {
+    let null = open_null()?;
+    (0..3).try_for_each(|fd| sys::replace(null.as_fd(), fd)).map_err(at("detach"))
 }
 
 /// Starts another program beside it, with an output of its own.
@@ -192,7 +202,7 @@ fn start(orders: &Orders, program: &Program, output: Option<OwnedFd>) -> Result<
     check_format(&program.program)?;
     let filters = filter::programs().map_err(at("compile the filters"))?;
     let confine = orders.confinement.as_ref().map(landlock_rules).transpose()?;
-    let limits = program.limits;
+    let (limits, kept) = (program.limits, orders.kept.is_some());
     let messages = match program.message_output {
         Some(number) => {
             let pipe = sys::standard(2).try_clone_to_owned().map_err(at("keep the pipe"))?;
@@ -205,12 +215,15 @@ fn start(orders: &Orders, program: &Program, output: Option<OwnedFd>) -> Result<
         if let Some((pipe, number)) = &messages {
             sys::replace(pipe.as_fd(), *number)?;
         }
-        sys::die_with_parent()?;
-        for (resource, limit) in [
-            (Resource::RLIMIT_NOFILE, limits.files),
-            (Resource::RLIMIT_NPROC, limits.processes),
-            (Resource::RLIMIT_CORE, 0),
-        ] {
+        if !kept {
+            // A restored one gets another parent; both end with the agent's namespace.
+            sys::die_with_parent()?;
+            // Copies share a user: there, the control group alone bounds processes.
+            setrlimit(Resource::RLIMIT_NPROC, limits.processes, limits.processes)?;
+        }
+        for (resource, limit) in
+            [(Resource::RLIMIT_NOFILE, limits.files), (Resource::RLIMIT_CORE, 0)]
+        {
             setrlimit(resource, limit, limit)?;
         }
         if let Some(rules) = &confine {

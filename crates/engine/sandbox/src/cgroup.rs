@@ -122,6 +122,11 @@ impl Groups {
         format!("control groups v{version} ({})", names.join(", "))
     }
 
+    /// Whether this is bounded.
+    pub(crate) fn has(&self, controller: &str) -> bool {
+        self.controllers.iter().any(|known| known.name == controller)
+    }
+
     /// One of our folders: from its name and place follow the others.
     pub(crate) fn folders(&self) -> Vec<PathBuf> {
         self.controllers.iter().map(|controller| controller.folder.clone()).collect()

@@ -65,6 +65,8 @@ pub(crate) enum Word {
     Start(u32, Box<Program>),
     /// Starts the program that was held back.
     Begin,
+    /// The program that was held back is there, restored.
+    Adopt,
     /// Sends a signal to a companion, or (`None`) to the program.
     Signal(Option<u32>, i32),
     /// Begins a connection to a port of the sandbox's loopback.

@@ -8,12 +8,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::unistd::{Uid, chown, geteuid};
+use tokio::net::TcpStream;
 
 use crate::Error;
 use crate::cgroup::Groups;
-use crate::host::{self, Means, Sandbox};
+use crate::host::{self, Control, Means, Sandbox};
 use crate::network;
 use crate::nursery::Nursery;
+use crate::snapshot::{self, Ends, Folder, Support};
 use crate::spec::{Limits, Place, Plan, Program};
 use crate::sys::landlock;
 
@@ -163,8 +165,14 @@ impl Engine {
 
     /// Prepares a place: tells where the planned paths and ports will be.
     pub fn place(&self, plan: Plan) -> Result<Place, Error> {
-        let mut place =
-            Place { mode: self.mode, plan, listeners: Vec::new(), tmp: None, run_as: None };
+        let mut place = Place {
+            mode: self.mode,
+            plan,
+            listeners: Vec::new(),
+            tmp: None,
+            run_as: None,
+            kept: None,
+        };
         if self.mode != Mode::NamespacesByUser && geteuid().is_root() {
             let count = self.started.fetch_add(1, Ordering::Relaxed);
             place.run_as = Some(RUN_AS_BASE + count % 1_000_000);
@@ -193,6 +201,43 @@ impl Engine {
             check_open(&program.program)?;
         }
         host::launch(&self.means, place, program).await
+    }
+
+    /// Whether this engine's sandboxes can be kept as snapshots; else the reason. The first question
+    /// runs programs.
+    pub fn snapshots(&self) -> Result<(), String> {
+        match snapshot::support() {
+            Support::None(why) => Err(why.clone()),
+            Support::Criu { .. } if self.mode != Mode::NamespacesByRoot => {
+                Err("memory is kept only of sandboxes that root makes".into())
+            }
+            Support::Criu { .. } => match &self.means.groups {
+                Some(groups) if groups.has("pids") => Ok(()),
+                _ => Err("memory is kept only where control groups bound processes".into()),
+            },
+        }
+    }
+
+    /// Writes a snapshot of a sandbox that was launched in a [`Place::kept`] place to an empty
+    /// folder. Afterwards the sandbox is good for nothing but to be killed.
+    pub async fn snapshot(
+        &self,
+        control: &Control,
+        folder: &Folder,
+        ends: Ends<'_>,
+    ) -> Result<(), Error> {
+        snapshot::dump(&self.means, control, folder, ends).await
+    }
+
+    /// Makes a sandbox of a snapshot, and the connections that were kept, in their order. `place`
+    /// must be planned as the old one was; `program` tells the limits.
+    pub async fn restore(
+        &self,
+        place: Place,
+        program: Program,
+        folder: &Folder,
+    ) -> Result<(Sandbox, Vec<TcpStream>), Error> {
+        snapshot::restore(&self.means, place, program, folder).await
     }
 
     async fn probe(&self) -> Result<(), Error> {

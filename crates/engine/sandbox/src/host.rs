@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fs;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::socket::{AddressFamily, Shutdown, SockFlag, SockType, shutdown, socketpair};
+use nix::sys::stat::fstat;
 use nix::unistd::{getegid, geteuid, pipe2};
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncRead, AsyncReadExt as _, ReadBuf};
@@ -21,7 +22,7 @@ use crate::agent::{INNER_GID, INNER_UID};
 use crate::cgroup::{Group, Groups};
 use crate::channel::{self, Exit, Memory, Report, Word};
 use crate::nursery::{Birth, Nursery};
-use crate::spec::{Confinement, Limits, Orders, Place, Program};
+use crate::spec::{Confinement, Kept, Limits, Orders, Place, Program};
 use crate::sys::birth;
 use crate::{Error, Mode, network, root, sys};
 
@@ -79,6 +80,10 @@ pub struct Control {
     companions: u32,
     place: Place,
     limits: Limits,
+    /// The pipes of the outputs, as the kernel numbers them.
+    pipes: [u64; 2],
+    /// The program's ends of the outputs, until a restored one gets them.
+    outputs: Option<[OwnedFd; 2]>,
 }
 
 /// What happens in a sandbox.
@@ -229,6 +234,30 @@ impl Control {
         self.say(&Word::Signal(companion, signal), &[])
     }
 
+    pub(crate) fn pipes(&self) -> [u64; 2] {
+        self.pipes
+    }
+
+    pub(crate) fn take_outputs(&mut self) -> Option<[OwnedFd; 2]> {
+        self.outputs.take()
+    }
+
+    /// Doors into its control groups.
+    pub(crate) fn doors(&self) -> io::Result<Vec<OwnedFd>> {
+        self.group.as_ref().map(Group::doors).transpose().map(Option::unwrap_or_default)
+    }
+
+    /// A pidfd of the agent.
+    pub(crate) fn life(&self) -> BorrowedFd<'_> {
+        self.life.get_ref().as_fd()
+    }
+
+    /// Tells the agent that the program is there, restored.
+    pub(crate) async fn adopt(&mut self) -> Result<(), Error> {
+        self.say(&Word::Adopt, &[])?;
+        self.started("the restored program").await
+    }
+
     fn say(&self, word: &Word, descriptors: &[i32]) -> io::Result<()> {
         channel::send(self.socket.get_ref().as_fd(), &channel::encode(word)?, descriptors)
     }
@@ -327,11 +356,17 @@ pub(crate) async fn launch(
         namespaces: place.mode.is_namespaces(),
         user: place.mode == Mode::NamespacesByUser,
     };
+    let outputs = match place.kept {
+        Some(Kept::Restored) => Some([their_stdout.try_clone()?, their_stderr.try_clone()?]),
+        _ => None,
+    };
     let theirs = [theirs, their_stdout, their_stderr];
     means.nursery.bear(birth, [theirs[0].as_fd(), theirs[1].as_fd(), theirs[2].as_fd()])?;
     drop(theirs);
     fcntl(&ours, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map_err(io::Error::from)?;
     let socket = sys::watch(ours)?;
+    let number = |pipe: &OwnedFd| fstat(pipe).map(|facts| facts.st_ino).map_err(io::Error::from);
+    let pipes = [number(&stdout)?, number(&stderr)?];
     let (stdout, stderr) = (Pipe::new(stdout)?, Pipe::new(stderr)?);
     let (message, mut descriptors) = receive(&socket).await?;
     if message.is_empty() {
@@ -348,8 +383,19 @@ pub(crate) async fn launch(
     let life = sys::watch(life)?;
     let listeners = listeners(&place, descriptors)?;
     let waiting = VecDeque::new();
-    let control =
-        Control { socket, life, exit: None, group, waiting, companions: 0, place, limits };
+    let companions = 0;
+    let control = Control {
+        socket,
+        life,
+        exit: None,
+        group,
+        waiting,
+        companions,
+        place,
+        limits,
+        pipes,
+        outputs,
+    };
     Ok(Sandbox { control, listeners, stdout, stderr, steps })
 }
 
@@ -371,11 +417,13 @@ fn listeners(place: &Place, received: Vec<OwnedFd>) -> io::Result<Vec<(u16, TcpL
 
 fn orders(place: &Place, program: Program) -> Orders {
     let text = |path: &str, text: String| (PathBuf::from(path), text);
-    let user =
-        format!("root:x:0:0::/:/bin/false\nsandbox:x:{INNER_UID}:{INNER_GID}::/tmp:/bin/false\n");
+    // A program that is kept has no user namespace, and sees its number outside.
+    let number = place.run_as.filter(|_| place.kept.is_some());
+    let (uid, gid) = (number.unwrap_or(INNER_UID), number.unwrap_or(INNER_GID));
+    let user = format!("root:x:0:0::/:/bin/false\nsandbox:x:{uid}:{gid}::/tmp:/bin/false\n");
     let files = BTreeMap::from([
         text("/etc/passwd", user),
-        text("/etc/group", format!("root:x:0:\nsandbox:x:{INNER_GID}:\n")),
+        text("/etc/group", format!("root:x:0:\nsandbox:x:{gid}:\n")),
         text(
             "/etc/hosts",
             "127.0.0.1 localhost sandbox sandbox.localdomain\n::1 localhost\n".into(),
@@ -386,6 +434,7 @@ fn orders(place: &Place, program: Program) -> Orders {
     Orders {
         run_as: place.run_as,
         namespaces: place.mode.is_namespaces(),
+        kept: place.kept,
         user: place.mode == Mode::NamespacesByUser,
         host: (geteuid().as_raw(), getegid().as_raw()),
         confinement: (place.mode == Mode::Confined).then(|| confinement(place)),
@@ -398,7 +447,7 @@ fn orders(place: &Place, program: Program) -> Orders {
     }
 }
 
-async fn receive(socket: &AsyncFd<OwnedFd>) -> io::Result<(Vec<u8>, Vec<OwnedFd>)> {
+pub(crate) async fn receive(socket: &AsyncFd<OwnedFd>) -> io::Result<(Vec<u8>, Vec<OwnedFd>)> {
     loop {
         let mut guard = socket.readable().await?;
         if let Ok(received) = guard.try_io(|inner| channel::receive(inner.get_ref().as_fd())) {

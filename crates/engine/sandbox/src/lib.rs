@@ -33,8 +33,10 @@ mod memory;
 mod network;
 mod nursery;
 mod root;
+pub mod snapshot;
 mod spec;
 mod sys;
+mod visit;
 mod watch;
 
 pub use agent::agent_main;

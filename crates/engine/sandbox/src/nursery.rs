@@ -24,10 +24,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::channel::{self, Report};
 use crate::sys::{self, birth};
-use crate::{agent, cgroup, filter, watch};
+use crate::visit::Visit;
+use crate::{agent, cgroup, filter, visit, watch};
 
 /// The name (`argv[0]`) under which our binary is the nursery.
 pub(crate) const NURSERY_NAME: &str = "gureum-sandbox-nursery";
+
+/// What the nursery is asked for.
+#[derive(Serialize, Deserialize)]
+pub(crate) enum Errand {
+    Birth(Birth),
+    Visit(Visit),
+}
 
 /// What a new process is to be.
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -54,11 +62,20 @@ impl Nursery {
 
     /// Makes a process that will read orders from `control` and prints to the other two.
     pub(crate) fn bear(&self, birth: Birth, descriptors: [BorrowedFd<'_>; 3]) -> Result<()> {
-        let message = channel::encode(&birth)?;
         let raw = descriptors.map(|descriptor| descriptor.as_raw_fd());
+        self.ask(&Errand::Birth(birth), &raw)
+    }
+
+    /// Sends a visitor into a sandbox. What goes along, says [`Visit`].
+    pub(crate) fn send(&self, visit: &Visit, descriptors: &[i32]) -> Result<()> {
+        self.ask(&Errand::Visit(visit.clone()), descriptors)
+    }
+
+    fn ask(&self, errand: &Errand, raw: &[i32]) -> Result<()> {
+        let message = channel::encode(errand)?;
         let mut running = self.running.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if let Some((socket, _)) = &*running
-            && channel::send(socket.as_fd(), &message, &raw).is_ok()
+            && channel::send(socket.as_fd(), &message, raw).is_ok()
         {
             return Ok(());
         }
@@ -68,7 +85,7 @@ impl Nursery {
             let _ = child.wait();
         }
         let (socket, child) = self.start()?;
-        channel::send(socket.as_fd(), &message, &raw)?;
+        channel::send(socket.as_fd(), &message, raw)?;
         *running = Some((socket, child));
         Ok(())
     }
@@ -145,7 +162,16 @@ fn nurse() -> Result<Option<OwnedFd>> {
         if message.is_empty() {
             return Ok(None);
         }
-        let birth: Birth = channel::decode(&message)?;
+        let birth = match channel::decode::<Errand>(&message)? {
+            Errand::Birth(birth) => birth,
+            Errand::Visit(visit) => {
+                // A visitor that is not born drops its socket: that is its report.
+                if matches!(birth::clone_into(0), Ok(None)) {
+                    visit::live(&visit, descriptors);
+                }
+                continue;
+            }
+        };
         let (Some(errors), Some(output), Some(control)) =
             (descriptors.pop(), descriptors.pop(), descriptors.pop())
         else {

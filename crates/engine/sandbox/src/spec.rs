@@ -96,9 +96,25 @@ pub struct Place {
     pub(crate) listeners: Vec<(u16, TcpListener)>,
     pub(crate) tmp: Option<PathBuf>,
     pub(crate) run_as: Option<u32>,
+    pub(crate) kept: Option<Kept>,
+}
+
+/// Where a sandbox stands whose memory is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Kept {
+    /// The program begins here.
+    First,
+    /// It comes from a snapshot.
+    Restored,
 }
 
 impl Place {
+    /// Its program's memory will be kept (see [`crate::Engine::snapshot`]).
+    pub fn kept(mut self) -> Place {
+        self.kept = Some(Kept::First);
+        self
+    }
+
     /// The path a program sees for `target`, which is a planned path or one below it.
     pub fn path(&self, target: &Path) -> PathBuf {
         if self.mode.is_namespaces() {
@@ -143,6 +159,8 @@ pub(crate) struct Orders {
     pub run_as: Option<u32>,
     /// Whether the agent is in namespaces, or the program only bounded where it is.
     pub namespaces: bool,
+    /// Whether the program's memory is kept.
+    pub kept: Option<Kept>,
     /// Whether one of them is a user namespace, and the host's user and group.
     pub user: bool,
     pub host: (u32, u32),

@@ -3,7 +3,10 @@
 #![allow(unsafe_code)]
 
 pub(crate) mod birth;
+pub(crate) mod folder;
 pub(crate) mod landlock;
+pub(crate) mod repair;
+pub(crate) mod rights;
 
 use std::ffi::CStr;
 use std::io::{Error, Result};
@@ -47,7 +50,7 @@ pub(crate) fn close_inherited() -> Result<()> {
     check(unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) })
 }
 
-/// Puts `source` in the place of the descriptor `target` (0, 1 or 2).
+/// Puts `source` in the place of the descriptor `target`: what was open there is closed.
 pub(crate) fn replace(source: BorrowedFd<'_>, target: RawFd) -> Result<()> {
     // SAFETY: plain descriptor numbers; the kernel validates both.
     check(unsafe { libc::dup2(source.as_raw_fd(), target) }.into())

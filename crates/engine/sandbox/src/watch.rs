@@ -12,6 +12,7 @@ use nix::unistd::Pid;
 
 use crate::channel::{self, Exit, Memory, Report, Word};
 use crate::memory::{self, Scope};
+use crate::snapshot::PROGRAM_PID;
 use crate::spec::Orders;
 use crate::{agent, network};
 
@@ -101,6 +102,18 @@ fn obey(
             };
             let failed = started.map(|pid| programs.main = Some(pid)).err();
             say(control, &Report::Started(failed.map(|failure| failure.to_string())))
+        }
+        Word::Adopt => {
+            let pid = Pid::from_raw(PROGRAM_PID);
+            // One that has ended already was reaped as a stranger.
+            let failed = match kill(pid, None) {
+                Ok(()) => {
+                    programs.main = Some(pid);
+                    agent::detach().err().map(|failure| failure.to_string())
+                }
+                Err(error) => Some(error.to_string()),
+            };
+            say(control, &Report::Started(failed))
         }
         Word::Start(number, program) => {
             let output = descriptors.into_iter().next();

@@ -1,5 +1,8 @@
 //! Runs real programs in real sandboxes, most of them with bad intentions.
 
+#[path = "main/snapshots.rs"]
+mod snapshots;
+
 use std::io::{Read, Write};
 use std::path::Path;
 use std::time::Duration;
