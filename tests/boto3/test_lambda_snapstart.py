@@ -1,12 +1,14 @@
 """SnapStart: versions that begin from a snapshot."""
 
+import json
+import os
 import shutil
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from conftest import ROLE, error_of, eventually, zipped
+from conftest import ROLE, ROOT, error_of, eventually, make_role, zipped
 from test_lambda import functions, invoke  # noqa: F401
 from test_lambda_runtimes import INSTALLED
 
@@ -40,9 +42,10 @@ def handler(event, context):
 NODE = """
 const crypto = require("node:crypto");
 crypto.randomBytes(8); crypto.randomUUID(); crypto.randomInt(1 << 30);
+const born = crypto.randomUUID();
 exports.handler = async (event) => {
   await new Promise((done) => setTimeout(done, 1000 * (event.sleep ?? 0)));
-  return { random: [crypto.randomBytes(16).toString("hex"), crypto.randomUUID(), globalThis.crypto.randomUUID(),
+  return { born, random: [crypto.randomBytes(16).toString("hex"), crypto.randomUUID(), globalThis.crypto.randomUUID(),
     String([crypto.randomInt(1 << 30), crypto.randomInt(1 << 30)]),
     crypto.generateKeyPairSync("ec", { namedCurve: "P-256" }).publicKey.export({ format: "jwk" }).x] };
 };
@@ -55,7 +58,8 @@ public class Main implements Resource {
     static final List<String> TOLD = new ArrayList<>();
     static final SecureRandom RANDOM = new SecureRandom();
     static final Main FIRST = new Main("first"), LAST = new Main("last");
-    static { RANDOM.nextLong(); UUID.randomUUID(); }
+    static final String BORN = UUID.randomUUID().toString();
+    static { RANDOM.nextLong(); }
     private String name;
     public Main() {}
     Main(String name) { this.name = name; Core.getGlobalContext().register(this); }
@@ -67,10 +71,35 @@ public class Main implements Resource {
         RANDOM.nextBytes(bytes);
         Map<String, Object> answer = new HashMap<>();
         answer.put("told", TOLD);
+        answer.put("born", BORN);
         answer.put("random", List.of(Base64.getEncoder().encodeToString(bytes), UUID.randomUUID().toString()));
         return answer;
     }
 }
+"""
+CONNECTED = """
+import boto3
+sts = boto3.client("sts")
+before = sts.get_caller_identity()["Account"]
+def handler(event, context): return [before, sts.get_caller_identity()["Account"]]
+"""
+GREEDY = """
+def handler(event, context): return len(bytearray(event["mb"] << 20)) >> 20
+"""
+STRAY = """
+import os
+reader, writer = os.pipe()
+if os.fork() == 0:
+    if os.fork() == 0:
+        os.setsid()
+        os.write(writer, str(os.getpid()).encode())
+        import time; time.sleep(3600)
+    os._exit(0)
+os.wait()
+stray = int(os.read(reader, 100))
+def handler(event, context):
+    os.kill(stray, 0)
+    return True
 """
 HOOKED = """
 from snapshot_restore_py import register_after_restore, register_before_snapshot
@@ -91,7 +120,7 @@ def publish(functions, unique):  # noqa: F811
         name = unique("snap")
         code = source if isinstance(source, dict) else {"main.py" if "python" in runtime else "main.js": source}
         functions.create_function(
-            FunctionName=name, Runtime=runtime, Handler=handler, Role=ROLE, Timeout=20, MemorySize=512,
+            FunctionName=name, Runtime=runtime, Handler=handler, Role=ROLE, Timeout=60, MemorySize=512,
             SnapStart={"ApplyOn": "PublishedVersions"}, Code={"ZipFile": zipped(code)}, **settings,
         )
         created.append(name)
@@ -113,7 +142,7 @@ def settled(functions, target, state):  # noqa: F811
         found = functions.get_function_configuration(FunctionName=target)
         return found if found["State"] != "Pending" else None
 
-    found = eventually(probe, 60)
+    found = eventually(probe, 120)
     assert found["State"] == state, found.get("StateReason")
     return found
 
@@ -174,30 +203,127 @@ def test_java_hooks(functions, publish, tmp_path):  # noqa: F811
     assert told == ["before last", "before first", "after first", "after last"]
 
 
-# As long as no memory is kept, each is a process that began by itself, and takes its time.
-CLONES = 4
+# Where no memory is kept, each is a process that began by itself, and takes its time.
+COPIES, WAITING = 16, 4
 
 
-def unlike(functions, target):  # noqa: F811
+@pytest.fixture(scope="session")
+def keeps(endpoint):
+    """Whether the server keeps memory: what is born in initialisation is then the same in all copies."""
+    told = json.loads(subprocess.run([ROOT / "gureum", "--json", "doctor"], capture_output=True, text=True).stdout)
+    found = next(finding["found"] for finding in told["findings"] if finding["name"] == "SnapStart")
+    kept = found.startswith("memory is kept by ")
+    if not kept:
+        print(f"skipped: copies of memory: {found}")
+    return kept
+
+
+def unlike(functions, target, count):  # noqa: F811
     """Random values of many sandboxes at once: none is there twice."""
-    with ThreadPoolExecutor(CLONES) as pool:
-        answers = list(pool.map(lambda _: invoke(functions, target, {"sleep": 2})["Payload"], range(CLONES)))
+    with ThreadPoolExecutor(count) as pool:
+        answers = list(pool.map(lambda _: invoke(functions, target, {"sleep": 3})["Payload"], range(count)))
     values = [value for answer in answers for value in answer["random"]]
     assert len(set(values)) == len(values), sorted(values)
     return answers
 
 
-def test_no_random_value_repeats_in_python(functions, publish):  # noqa: F811
-    unlike(functions, publish(PYTHON))
+def copies_unlike(functions, target, keeps):  # noqa: F811
+    answers = unlike(functions, target, COPIES if keeps else WAITING)
+    if keeps:
+        # They are copies indeed.
+        assert len({answer["born"] for answer in answers}) == 1
+
+
+def test_no_random_value_repeats_in_python(functions, publish, keeps):  # noqa: F811
+    copies_unlike(functions, publish(PYTHON), keeps)
 
 
 @pytest.mark.parametrize("major", ["20", "22", "24"])
-def test_no_random_value_repeats_in_node(functions, publish, major):  # noqa: F811
-    unlike(functions, publish(NODE, f"nodejs{major}.x"))
+def test_no_random_value_repeats_in_node(functions, publish, major, keeps):  # noqa: F811
+    reseeds = (INSTALLED / f"nodejs{major}.x" / "runtime" / "reseed.node").exists()
+    copies_unlike(functions, publish(NODE, f"nodejs{major}.x"), keeps and reseeds)
 
 
-def test_no_random_value_repeats_in_java(functions, publish, tmp_path):  # noqa: F811
-    unlike(functions, publish(built(tmp_path, "java17"), "java17", "Main::handle"))
+@pytest.mark.parametrize("major", ["17", "21"])
+def test_no_random_value_repeats_in_java(functions, publish, tmp_path, major, keeps):  # noqa: F811
+    copies_unlike(functions, publish(built(tmp_path, f"java{major}"), f"java{major}", "Main::handle"), keeps)
+
+
+def test_connections_are_made_anew(functions, publish):  # noqa: F811
+    assert invoke(functions, publish(CONNECTED))["Payload"] == ["000000000000"] * 2
+
+
+def test_limits_hold_after_a_restore(functions, publish, keeps):  # noqa: F811
+    target = publish(GREEDY)
+    assert invoke(functions, target, {"mb": 100})["Payload"] == 100
+    answer = functions.invoke(FunctionName=target, Payload=json.dumps({"mb": 2000}))
+    assert answer["FunctionError"] == "Unhandled" and b"OutOfMemory" in answer["Payload"].read()
+    # The next one is restored again.
+    assert invoke(functions, target, {"mb": 50})["Payload"] == 50
+
+
+def test_a_process_that_has_left_its_parent_is_in_no_copy(functions, publish):  # noqa: F811
+    # So no memory is kept: a sandbox in which it lives waits.
+    assert invoke(functions, publish(STRAY))["Payload"] is True
+
+
+@pytest.fixture
+def held(tmp_path):
+    """A server that keeps no memory."""
+    server = subprocess.Popen(
+        [ROOT / "gureum", "up", "--data", tmp_path, "--listen", "127.0.0.1:0", "--json"],
+        stdout=subprocess.PIPE, text=True, env={**os.environ, "GUREUM_HELD_SNAPSTART": "1"},
+    )
+    address = json.loads(server.stdout.readline())["endpoint"]
+    make_role(address)
+    yield address
+    server.terminate()
+    assert server.wait(timeout=30) == 0
+
+
+def test_sandboxes_that_wait_stand_for_snapshots(held, client, tmp_path):
+    functions = client("lambda", endpoint_url=held)  # noqa: F811
+    functions.create_function(
+        FunctionName="waits", Runtime="python3.12", Handler="main.handler", Role=ROLE, Timeout=60, MemorySize=512,
+        SnapStart={"ApplyOn": "PublishedVersions"}, Code={"ZipFile": zipped({"main.py": PYTHON})}, Publish=True,
+    )
+    settled(functions, "waits:1", "Active")
+    answers = unlike(functions, "waits:1", WAITING)
+    assert len({answer["born"] for answer in answers}) > 1
+    assert answers[0]["told"] == ["before first", "before last", "after first", "after last"]
+    assert not list(tmp_path.glob("cache/lambda-snapshots/*/*"))
+
+
+def test_snapshots_are_sealed_and_outlive_the_server(client, tmp_path, keeps):
+    if not keeps:
+        pytest.skip("skipped: no memory is kept here")
+    born = []
+    for run in range(2):
+        server = subprocess.Popen(
+            [ROOT / "gureum", "up", "--data", tmp_path, "--listen", "127.0.0.1:0", "--json"],
+            stdout=subprocess.PIPE, text=True,
+        )
+        address = json.loads(server.stdout.readline())["endpoint"]
+        make_role(address)
+        functions = client("lambda", endpoint_url=address)  # noqa: F811
+        if run == 0:
+            functions.create_function(
+                FunctionName="lasts", Runtime="python3.12", Handler="main.handler", Role=ROLE, Timeout=60,
+                MemorySize=512, SnapStart={"ApplyOn": "PublishedVersions"}, Publish=True,
+                Environment={"Variables": {"SECRET": "open-sesame-open-sesame"}},
+                Code={"ZipFile": zipped({"main.py": PYTHON})},
+            )
+        settled(functions, "lasts:1", "Active")
+        born.append(invoke(functions, "lasts:1", {})["Payload"]["born"])
+        [file] = tmp_path.glob("cache/lambda-snapshots/*/*")
+        assert file.stat().st_mode & 0o777 == 0o600 and file.parent.stat().st_mode & 0o777 == 0o700
+        assert b"open-sesame" not in file.read_bytes()
+        if run == 1:
+            functions.delete_function(FunctionName="lasts")
+            assert not list(tmp_path.glob("cache/lambda-snapshots/*/*"))
+        server.terminate()
+        assert server.wait(timeout=30) == 0
+    assert born[0] == born[1]
 
 
 def test_a_function_that_fails_to_initialise_fails_its_version(functions, publish):  # noqa: F811

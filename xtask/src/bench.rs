@@ -7,6 +7,7 @@ mod flow;
 mod http;
 mod lambda;
 mod lambda_plain;
+mod lambda_restored;
 mod load;
 mod peer;
 mod policy;

@@ -131,6 +131,10 @@ pub struct Up {
     /// initialisation, as on AWS, one processor for every 1,769 MB of their memory.
     #[arg(long, env = "GUREUM_FULL_CPU_LAMBDA", value_parser = clap::builder::FalseyValueParser::new())]
     pub full_cpu_lambda: bool,
+    /// Keep no function's memory: initialised sandboxes that wait stand for SnapStart's snapshots, even
+    /// where criu is installed. `gureum doctor` tells which it would be.
+    #[arg(long, env = "GUREUM_HELD_SNAPSTART", value_parser = clap::builder::FalseyValueParser::new())]
+    pub held_snapstart: bool,
     /// Pause before Lambda repeats an asynchronous event that failed, twice as long before it does
     /// so again. AWS waits 60 seconds.
     #[arg(long, env = "GUREUM_LAMBDA_RETRY_S", value_name = "SECONDS", default_value = "60", value_parser = seconds)]

@@ -47,6 +47,7 @@ async fn serve(up: Up, json: bool) -> Result<ExitCode, Failure> {
         cache: cache.folder().to_owned(),
         lazy: up.lazy_lambda,
         full_processor: up.full_cpu_lambda,
+        hold: up.held_snapstart,
         retry: up.lambda_retry,
         local: None,
         relay: None,

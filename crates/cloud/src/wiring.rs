@@ -25,6 +25,8 @@ pub struct Functions {
     pub lazy: bool,
     /// Whether they may use more processor time than comes with their memory.
     pub full_processor: bool,
+    /// Whether no function's memory is kept.
+    pub hold: bool,
     /// The pause before an event that failed is tried again.
     pub retry: Duration,
     /// What a tool on the developer's machine adds.
@@ -126,6 +128,7 @@ fn lambda_options(
     let mut options = Options::new(functions.cache, Arc::new(endpoint));
     options.proactive = !functions.lazy;
     options.full_processor = functions.full_processor;
+    options.hold = functions.hold;
     options.retry_pauses = [functions.retry, functions.retry * 2];
     options.local = functions.local;
     if let Some(authority) = functions.relay {

@@ -13,7 +13,7 @@ use zip::write::SimpleFileOptions;
 use super::load::Connection;
 use super::report::{Row, median};
 use super::start::up;
-use super::{Setup, clock, http, lambda_plain, scratch_dir, server};
+use super::{Setup, clock, http, lambda_plain, lambda_restored, scratch_dir, server};
 use crate::Result;
 
 const COLD: usize = 5;
@@ -29,7 +29,7 @@ const ARCHIVED_MS_MAX: f64 = 220.0;
 /// How long a class archive takes to be made, at most.
 const ARCHIVE_MADE: Duration = Duration::from_secs(12);
 /// How long a function may take to become active.
-const ACTIVE_MS_MAX: f64 = 60_000.0;
+pub(super) const ACTIVE_MS_MAX: f64 = 60_000.0;
 
 const EVENT: &[u8] = br#"{"answer":42}"#;
 const PYTHON: &str = "def handler(event, context):\n    return event\n";
@@ -37,14 +37,14 @@ const NODE: &str = "exports.handler = async (event) => event;\n";
 const JAVA: &str = "import java.util.Map;\npublic class Main {\n    \
     public Map<String, Object> handle(Map<String, Object> event) { return event; }\n}\n";
 
-struct Runtime {
-    name: &'static str,
-    handler: &'static str,
+pub(super) struct Runtime {
+    pub name: &'static str,
+    pub handler: &'static str,
     /// Name and content of its only file.
     code: fn() -> Result<(&'static str, Vec<u8>)>,
 }
 
-const RUNTIMES: [Runtime; 5] = [
+pub(super) const RUNTIMES: [Runtime; 5] = [
     Runtime {
         name: "python3.11",
         handler: "main.handler",
@@ -67,7 +67,14 @@ pub fn run(setup: &Setup) -> Result<Vec<Row>> {
             vec![Row::skipped(format!("invoke {}", runtime.name), why.to_string())]
         }));
     }
+    rows.extend(lambda_restored::run(setup, port)?);
     Ok(rows)
+}
+
+/// A function's package, in base64.
+pub(super) fn package(runtime: &Runtime) -> Result<String> {
+    let (file, content) = (runtime.code)()?;
+    Ok(BASE64.encode(zipped(file, &content)?))
 }
 
 fn measure(port: u16, runtime: &Runtime) -> Result<Vec<Row>> {
@@ -181,13 +188,17 @@ fn create(port: u16, name: &str, runtime: &Runtime, archive: &str) -> Result<()>
 
 /// Milliseconds of one invocation, as the caller sees it.
 fn invoke(port: u16, name: &str) -> Result<f64> {
-    let path = format!("/2015-03-31/functions/{name}/invocations");
+    invoke_at(port, &format!("/2015-03-31/functions/{name}/invocations"))
+}
+
+/// The same of what has this path.
+pub(super) fn invoke_at(port: u16, path: &str) -> Result<f64> {
     let watch = clock::start();
-    let answer = call(port, ("POST", &path), EVENT)?;
+    let answer = call(port, ("POST", path), EVENT)?;
     let ms = clock::ms_since(watch);
     let failed = answer.head.to_ascii_lowercase().contains("x-amz-function-error");
     if failed || serde_json::from_slice::<Value>(&answer.body)? != json!({ "answer": 42 }) {
-        return Err(format!("{name} answers {}", answer.text()).into());
+        return Err(format!("{path} answers {}", answer.text()).into());
     }
     Ok(ms)
 }
@@ -230,7 +241,7 @@ fn reported_ms(port: u16, name: &str) -> Result<f64> {
     Ok(ms.ok_or_else(|| format!("no REPORT in {log}"))?.parse()?)
 }
 
-fn call(port: u16, request: (&str, &str), body: &[u8]) -> Result<http::Answer> {
+pub(super) fn call(port: u16, request: (&str, &str), body: &[u8]) -> Result<http::Answer> {
     let answer = http::send(port, request, "lambda", &[], body)?;
     if answer.status < 300 {
         return Ok(answer);

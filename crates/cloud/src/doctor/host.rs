@@ -2,18 +2,17 @@
 
 use std::fs::OpenOptions;
 use std::path::Path;
-use std::process::Command;
 
+use sandbox::snapshot::{self, Support};
 use sandbox::{Choice, Engine, Mode};
 
 use crate::doctor::{Finding, State};
 
 const AREA: &str = "functions";
-/// Older ones do not know today's kernels.
-const CRIU_MAJOR_MIN: u32 = 4;
 
-/// What sandboxes are made of here, and what bounds them: one is tried out.
-pub async fn sandboxes() -> Vec<Finding> {
+/// What sandboxes are made of here, what bounds them, and what becomes of SnapStart: one is tried
+/// out. `held` is whether memory is not to be kept.
+pub async fn sandboxes(runtimes: &Path, held: bool) -> Vec<Finding> {
     let engine = match Engine::detect(Choice::Best, None, &std::env::temp_dir()).await {
         Ok(engine) => engine,
         Err(error) => {
@@ -48,7 +47,8 @@ pub async fn sandboxes() -> Vec<Finding> {
             Finding::new(AREA, "Landlock", State::Missing, found)
         }
     };
-    vec![isolation, groups, landlock]
+    let forgetful = service_lambda::without_randomness(runtimes);
+    vec![isolation, groups, landlock, snapshots(&engine, held, &forgetful)]
 }
 
 /// How an ordinary user comes by control groups of his own.
@@ -84,31 +84,40 @@ pub fn runtimes(folder: &Path) -> Vec<Finding> {
     .collect()
 }
 
-/// Whether a process can be frozen and thawed: SnapStart with memory.
-pub fn snapshots() -> Finding {
-    let told = Command::new("criu").arg("--version").output();
-    let text = told.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
-    let version = text.as_deref().ok().and_then(criu_version);
-    let advice = format!(
-        "install CRIU {CRIU_MAJOR_MIN} or newer (https://criu.org); until then SnapStart's sandboxes \
-         are initialised in advance instead of restored"
-    );
-    match version {
-        Some((version, major)) if major >= CRIU_MAJOR_MIN => {
-            Finding::new(AREA, "snapshots", State::Good, format!("CRIU {version}"))
-        }
-        Some((version, _)) => {
-            let found = format!("CRIU {version} is too old for today's kernels");
-            Finding::new(AREA, "snapshots", State::Missing, found).advise(advice)
-        }
-        None => Finding::new(AREA, "snapshots", State::Missing, "no CRIU").advise(advice),
+/// What stands behind SnapStart: kept memory, or sandboxes that wait; and why.
+fn snapshots(engine: &Engine, held: bool, forgetful: &[&str]) -> Finding {
+    const HELD: &str = "initialised sandboxes that wait stand for snapshots of memory";
+    if held {
+        let found = format!("{HELD}: GUREUM_HELD_SNAPSTART says so");
+        return Finding::new(AREA, "SnapStart", State::Fair, found).advise("unset it");
     }
+    if let Err(why) = engine.snapshots() {
+        let finding = Finding::new(AREA, "SnapStart", State::Fair, format!("{HELD}: {why}"));
+        return finding.advise(snapshot_advice(snapshot::support(), engine.mode()));
+    }
+    let criu = match snapshot::support() {
+        Support::Criu { program, version } => format!("{} {version}", program.display()),
+        Support::None(why) => why.clone(),
+    };
+    let but = "not of functions with external extensions, and of container images";
+    let found = format!("memory is kept by {criu} ({but})");
+    if forgetful.is_empty() {
+        return Finding::new(AREA, "SnapStart", State::Good, found);
+    }
+    let names = forgetful.join(" ");
+    let found = format!("{found}; for {names} {HELD}, since copies could not be reseeded");
+    let finding = Finding::new(AREA, "SnapStart", State::Fair, found);
+    finding.advise(format!("install a C compiler, then delete and install again: {names}"))
 }
 
-/// Version and major version of `criu --version`.
-fn criu_version(text: &str) -> Option<(String, u32)> {
-    let version = text.lines().find_map(|line| line.strip_prefix("Version:"))?.trim();
-    Some((version.to_owned(), version.split('.').next()?.parse().ok()?))
+/// What would let memory be kept.
+fn snapshot_advice(support: &Support, mode: Mode) -> String {
+    match (support, mode) {
+        (Support::None(_), _) => "run as root, with CRIU 4 or newer in /usr (https://criu.org)",
+        (_, Mode::NamespacesByRoot) => "control groups that bound processes, as said above",
+        _ => "run as root",
+    }
+    .to_owned()
 }
 
 /// Only told: nothing here uses it.
@@ -124,14 +133,6 @@ pub fn virtualisation() -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn versions_of_criu_are_read() {
-        let version = |text| criu_version(text).map(|(_, major)| major);
-        assert_eq!(version("Version: 4.2\nGitID: v4.2-22-g2cf8f13ca\n"), Some(4));
-        assert_eq!(version("Version: 3.17.1\n"), Some(3));
-        assert_eq!(version("criu: command not found"), None);
-    }
 
     #[test]
     fn a_missing_controller_is_told() {

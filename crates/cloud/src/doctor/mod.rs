@@ -21,6 +21,9 @@ pub struct Doctor {
     /// The data directory [default: ~/.local/share/gureum].
     #[arg(long, env = "GUREUM_DATA", value_name = "DIR")]
     pub data: Option<PathBuf>,
+    /// As with `gureum up`.
+    #[arg(long, env = "GUREUM_HELD_SNAPSTART", value_parser = clap::builder::FalseyValueParser::new())]
+    pub held_snapstart: bool,
 }
 
 /// How something stands.
@@ -89,9 +92,10 @@ impl Finding {
 pub fn doctor(asked: Doctor, json: bool) -> Result<ExitCode, Failure> {
     let folder = data::folder(asked.data)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let mut findings = runtime.block_on(host::sandboxes());
-    findings.extend(host::runtimes(&service_lambda::default_runtimes()));
-    findings.extend([host::snapshots(), host::virtualisation()]);
+    let runtimes = service_lambda::default_runtimes();
+    let mut findings = runtime.block_on(host::sandboxes(&runtimes, asked.held_snapstart));
+    findings.extend(host::runtimes(&runtimes));
+    findings.push(host::virtualisation());
     findings.extend(machine::all(&folder, asked.listen));
     let broken = findings.iter().filter(|finding| finding.state == State::Broken).count();
     if json {

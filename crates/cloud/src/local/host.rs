@@ -141,6 +141,7 @@ impl Host {
             cache: cache.folder().to_owned(),
             lazy: true,
             full_processor: true,
+            hold: false,
             retry: Duration::from_secs(60),
             local: Some(local.clone()),
             relay: cloud.map(|cloud| cloud.authority().to_owned()),

@@ -11,6 +11,7 @@ use crate::local::{DEBUGGER_FOLDER, Key, Local};
 use crate::outside::PROXY_PORT;
 use crate::record::FunctionRecord;
 use crate::role;
+use crate::running::Start;
 use crate::runtimes::{Family, family};
 
 /// Where the Runtime API listens inside every sandbox.
@@ -44,7 +45,7 @@ pub(crate) async fn variables(
     ctx: &Ctx,
     function: &FunctionRecord,
     place: &Place,
-    (initialization, log_stream): (&str, &str),
+    Start { initialization, stream: log_stream, .. }: Start<'_>,
 ) -> Result<Vec<(String, String)>, Fault> {
     let at = |path: &str| place.path(Path::new(path)).display().to_string();
     let (task, runtime) = (at("/var/task"), at("/var/runtime"));

@@ -13,6 +13,7 @@ use crate::archives::Archives;
 use crate::code::Code;
 use crate::held::Held;
 use crate::local::{Debugger, Local};
+use crate::snapshots::Snapshots;
 
 /// Sandboxes that are initialised at a time, for each processor.
 const TURNS_PER_PROCESSOR: usize = 4;
@@ -49,6 +50,8 @@ pub struct Options {
     pub proactive: bool,
     /// Whether functions may use the processors as they like, however little memory they have.
     pub full_processor: bool,
+    /// Whether sandboxes that wait stand for snapshots even where memory could be kept.
+    pub hold: bool,
 }
 
 impl Options {
@@ -68,6 +71,7 @@ impl Options {
             idle_bytes_max: physical_memory_bytes() / 2,
             proactive: true,
             full_processor: false,
+            hold: false,
         }
     }
 }
@@ -100,6 +104,8 @@ pub(crate) struct Host {
     engine: OnceCell<Engine>,
     /// Sandboxes that wait at `restore/next`.
     pub held: Held,
+    /// Snapshots of memory.
+    pub snapshots: Arc<Snapshots>,
     turns: Arc<Semaphore>,
 }
 
@@ -113,6 +119,8 @@ impl Host {
         let processors = std::thread::available_parallelism().map_or(1, |n| n.get());
         let turns = Arc::new(Semaphore::new(processors * TURNS_PER_PROCESSOR));
         let archives = Arc::new(Archives::new(&options.cache));
+        let sealer = kernel.sealer().clone();
+        let snapshots = Snapshots::new(&options.cache, sealer, options.idle_bytes_max);
         Host {
             kernel: kernel.clone(),
             options,
@@ -120,6 +128,7 @@ impl Host {
             archives,
             engine: OnceCell::new(),
             held: Held::default(),
+            snapshots: Arc::new(snapshots),
             turns,
         }
     }

@@ -10,7 +10,7 @@ use crate::layout::lacks_bootstrap;
 use crate::outcome::{Ended, NotReady};
 use crate::platform::Platform;
 use crate::pool::Job;
-use crate::running::{Happened, Running, out_of_turn};
+use crate::running::{Happened, Running, Start, out_of_turn};
 use crate::runtime_api::{Kind, accepted};
 use crate::runtimes::Runtime;
 
@@ -117,7 +117,7 @@ impl Instance {
             self.journal.platform(&start).await;
         }
         let begun = self.ctx.elapsed();
-        let what = (initialization, self.stream.as_str());
+        let what = Start { initialization, stream: &self.stream, keeps: self.keeps };
         let lacking = lacks_bootstrap(&self.host, &function).await.map_err(NotReady::Fatal)?;
         if let Some(ended) = lacking {
             return Err(NotReady::Init(ended));
@@ -206,7 +206,9 @@ impl Instance {
                 Happened::Failed(ended) => return Some(Ok(ended)),
                 Happened::Extension => {}
                 Happened::Called(call) => match call.kind {
-                    Kind::Restore if snaps => running.suspend(call.answer),
+                    Kind::Restore { connection } if snaps => {
+                        running.suspend(call.answer, connection);
+                    }
                     Kind::Next if snaps => {
                         drop(call.answer);
                         return Some(Ok(no_restore()));

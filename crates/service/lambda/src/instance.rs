@@ -60,6 +60,8 @@ pub(crate) struct Instance {
     pub init: Option<Duration>,
     /// The same of a restore, and what of it is billed.
     pub restore: Option<(Duration, Duration)>,
+    /// What it initialises is for a snapshot of its memory.
+    pub keeps: bool,
     used: bool,
 }
 
@@ -109,8 +111,9 @@ impl Instance {
         let (day, id) = (ctx.now().civil("%Y/%m/%d"), ctx.random().hex(16));
         let stream = format!("{day}/[{}]{id}", function.version);
         let journal = Journal::open(&host, &ctx, &function, &stream);
-        let (init, restore, used) = (None, None, false);
-        Instance { host, pool, ctx, function, member, journal, stream, init, restore, used }
+        let (init, restore) = (None, None);
+        let (keeps, used) = (false, false);
+        Instance { host, pool, ctx, function, member, journal, stream, init, restore, keeps, used }
     }
 
     /// `AWS_LAMBDA_INITIALIZATION_TYPE`.

@@ -233,7 +233,7 @@ impl Instance {
                 None
             }
             Kind::InitError { .. }
-            | Kind::Restore
+            | Kind::Restore { .. }
             | Kind::RestoreError { .. }
             | Kind::Credentials { .. }
             | Kind::Extension(_) => {

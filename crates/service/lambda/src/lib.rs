@@ -50,6 +50,7 @@ mod page;
 mod platform;
 mod policy;
 mod pool;
+mod ports;
 mod provisioned;
 mod publish;
 mod record;
@@ -62,8 +63,10 @@ mod runtime_api;
 mod runtimes;
 mod settle;
 mod signing;
+mod snapshots;
 mod snapstart;
 mod source;
+mod suspended;
 mod telemetry;
 mod tell;
 mod upkeep;
@@ -80,7 +83,7 @@ pub use download::{CODE_PATH, Downloads};
 pub use host::{Endpoint, Options, default_runtimes};
 pub use images::{Images, Imported};
 pub use local::{DEBUGGER_FOLDER, Debugger, Dialer, Dialers, Key, Lines, Local};
-pub use runtimes::{Installed, installed};
+pub use runtimes::{Installed, installed, without_randomness};
 pub use sandbox::Choice as Isolation;
 pub use urls::{UrlRequest, Urls};
 
@@ -127,7 +130,8 @@ pub fn service(kernel: &Kernel, options: Options) -> (Service, Doors) {
     });
     let readers = Arc::new(Mappings::default());
     let (lanes, mappings) = (Arc::default(), readers.clone());
-    let archives = host.archives.clone();
+    let (archives, snapshots) = (host.archives.clone(), host.snapshots.clone());
+    let variables = reseal::Variables { snapshots: snapshots.clone() };
     let api = Lambda { host, pool: pool.clone(), concurrency, lanes, mappings };
     kernel.spawn(events::resume(api.clone(), kernel.clone()));
     kernel.spawn(mappings::resume(api.clone(), kernel.clone()));
@@ -135,7 +139,7 @@ pub fn service(kernel: &Kernel, options: Options) -> (Service, Doors) {
     let images = Images::new(api.clone());
     let doors = Doors { downloads, urls: Urls::new(api.clone()), images };
     let mut service = Service::new(api_lambda::dispatch(api));
-    service.reseal = Some(Arc::new(reseal::Variables));
+    service.reseal = Some(Arc::new(variables));
     service.guard = Some(Arc::new(guard::Functions));
     service.invalid = Some(invalid::invalid);
     service.tasks = vec![
@@ -147,6 +151,7 @@ pub fn service(kernel: &Kernel, options: Options) -> (Service, Doors) {
     service.reset = Some(Arc::new(move || {
         readers.look_again();
         archives.clear();
+        snapshots.clear();
         end_all()
     }));
     (service, doors)

@@ -19,6 +19,7 @@ use crate::name::Name;
 use crate::outcome::Ended;
 use crate::record::{FunctionKey, FunctionRecord, LATEST};
 use crate::runtime_api::Piece;
+use crate::snapshots;
 
 /// How often a job may move on because its sandbox ended before it was delivered.
 const MOVES_MAX: u8 = 3;
@@ -369,6 +370,10 @@ impl Pool {
     pub fn retire_version(&self, name: &Name, version: &str) {
         self.lock().fleets.remove(&(name.key(), version.to_owned()));
         self.host.held.forget(|(function, of)| *function == name.key() && of == version);
+        if version != LATEST {
+            let function = snapshots::Name::function(&name.key());
+            self.host.snapshots.forget(&function, Some(version));
+        }
     }
 
     /// Lets go of the sandboxes of all versions.
@@ -376,6 +381,7 @@ impl Pool {
         let key = name.key();
         self.lock().fleets.retain(|(function, _), _| *function != key);
         self.host.held.forget(|(function, _)| *function == key);
+        self.host.snapshots.forget(&snapshots::Name::function(&key), None);
     }
 
     /// Lets go of all.

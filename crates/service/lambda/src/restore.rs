@@ -1,8 +1,12 @@
 //! The beginning of a sandbox of a version with SnapStart: made from its snapshot, then what the
 //! function wants to run after a restore.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use kernel::{Fault, Level};
+
+use crate::archives::broke;
 use crate::errors::{restore_failed, restore_timed_out};
 use crate::held::Key;
 use crate::instance::{Instance, stopped};
@@ -14,6 +18,7 @@ use crate::record::FunctionRecord;
 use crate::running::{Happened, Running, out_of_turn};
 use crate::runtime_api::{Kind, accepted};
 use crate::runtimes::Runtime;
+use crate::snapshots::{Image, Name, may_keep};
 use crate::snapstart;
 
 /// AWS's limit for loading the runtime and running hooks after a restore.
@@ -34,23 +39,25 @@ impl Instance {
                 return None;
             }
         };
-        let waiting = self.waiting().await;
+        let image = self.image(&runtime).await;
+        let waiting = if image.is_none() { self.waiting().await } else { None };
         self.tell_restore(&runtime).await;
-        let failed = match self.restored(waiting, &runtime).await {
-            Ok((mut running, hooks)) => match self.after_restore(&mut running, hooks).await {
-                Ok(billed) => {
-                    let duration = self.ctx.elapsed() - begun;
-                    self.restore = Some((duration, billed));
-                    self.restore_report(duration, None).await;
-                    self.pool.ready(&self.member);
-                    return self.serve(&mut running, job).await.then_some(running);
-                }
-                Err(ended) => {
-                    self.restore_report(self.ctx.elapsed() - begun, Some(&ended)).await;
-                    self.end(&mut running, &ended).await;
-                    NotReady::Init(ended)
-                }
-            },
+        let copied = match image {
+            Some((name, image)) => self.copied((&name, &image), &runtime, begun).await,
+            None => None,
+        };
+        let outcome = match copied {
+            Some(outcome) => outcome,
+            None => self.begun(waiting, &runtime, begun).await,
+        };
+        let failed = match outcome {
+            Ok((mut running, billed)) => {
+                let duration = self.ctx.elapsed() - begun;
+                self.restore = Some((duration, billed));
+                self.restore_report(duration, None).await;
+                self.pool.ready(&self.member);
+                return self.serve(&mut running, job).await.then_some(running);
+            }
             Err(failed) => failed,
         };
         job.refuse(match failed {
@@ -60,6 +67,104 @@ impl Instance {
             NotReady::Init(ended) => restore_failed(ended.error_type()),
         });
         None
+    }
+
+    /// The snapshot of this version's memory, if there is one.
+    async fn image(&self, runtime: &Runtime) -> Option<(Name, Arc<Image>)> {
+        let name = may_keep(&self.host, &self.ctx, &self.function, runtime).await.ok()?;
+        match self.host.snapshots.find(&name).await {
+            Ok(image) => Some((name, image?)),
+            Err(why) => {
+                self.complain("the snapshot", &why);
+                None
+            }
+        }
+    }
+
+    /// A copy of a snapshot whose hooks have run, and how long they took. `None`: it cannot be made,
+    /// or breaks down at once, which initialising may do better.
+    async fn copied(
+        &mut self,
+        (name, image): (&Name, &Image),
+        runtime: &Runtime,
+        since: Duration,
+    ) -> Option<Result<(Running, Duration), NotReady>> {
+        let turn = self.host.turn().await;
+        let copied = Running::copy(&self.host, &self.ctx, &self.function, runtime, image).await;
+        drop(turn);
+        let why = match copied {
+            Ok(mut running) => {
+                let begun = self.ctx.elapsed();
+                match self.after_restore(&mut running, begun).await {
+                    Ok(billed) => {
+                        running.bound_processor();
+                        return Some(Ok((running, billed)));
+                    }
+                    Err(Ended::Exited(exit)) if broke(exit) => {
+                        self.end(&mut running, &Ended::Exited(exit)).await;
+                        format!("it ended: {exit:?}")
+                    }
+                    Err(ended) => {
+                        if matches!(ended, Ended::TimedOut) {
+                            // A hook's fault, or the copy's.
+                            self.host.snapshots.failed(name);
+                        }
+                        self.restore_report(self.ctx.elapsed() - since, Some(&ended)).await;
+                        self.end(&mut running, &ended).await;
+                        return Some(Err(NotReady::Init(ended)));
+                    }
+                }
+            }
+            Err(NotReady::Fatal(error)) => Fault::from(error).to_string(),
+            Err(NotReady::Init(ended)) => ended.error_type().to_owned(),
+        };
+        if self.ctx.kernel().is_stopping() {
+            return Some(Err(NotReady::Fatal(stopped())));
+        }
+        self.host.snapshots.failed(name);
+        self.complain("a copy", &why);
+        None
+    }
+
+    /// The same of a sandbox that waits, or of one that is initialised now.
+    async fn begun(
+        &mut self,
+        waiting: Option<Running>,
+        runtime: &Runtime,
+        since: Duration,
+    ) -> Result<(Running, Duration), NotReady> {
+        let (mut running, begun) = self.restored(waiting, runtime).await?;
+        match self.after_restore(&mut running, begun).await {
+            Ok(billed) => Ok((running, billed)),
+            Err(ended) => {
+                self.restore_report(self.ctx.elapsed() - since, Some(&ended)).await;
+                self.end(&mut running, &ended).await;
+                Err(NotReady::Init(ended))
+            }
+        }
+    }
+
+    fn complain(&self, what: &str, why: &str) {
+        let FunctionRecord { name, version, .. } = &*self.function;
+        let told = format_args!("{what} of {name}:{version} cannot be made or used: {why}");
+        self.ctx.log(Level::Warn, told);
+    }
+
+    /// Keeps the memory of an initialised sandbox under that name, and ends it.
+    pub async fn keep(&mut self, mut running: Running, name: &Name) -> Result<(), String> {
+        // What is in its pipes would be in every copy's.
+        running.drain(&mut self.journal).await;
+        let kept = running.keep(&self.ctx).await;
+        running.kill().await;
+        running.drain(&mut self.journal).await;
+        let done = match kept {
+            Ok(image) => self.host.snapshots.put(name, image).await.map_err(|e| e.to_string()),
+            Err(why) => Err(why),
+        };
+        if let Err(why) = &done {
+            self.complain("the snapshot", why);
+        }
+        done
     }
 
     /// Takes over a sandbox that waits, with its journal, which goes on in our stream.
@@ -79,9 +184,12 @@ impl Instance {
     ) -> Result<(Running, Duration), NotReady> {
         let running = match waiting {
             Some(running) => running,
-            None => self.initialise_for_snapshot(runtime).await?,
+            None => match self.waiting().await {
+                Some(running) => running,
+                None => self.initialise_for_snapshot(runtime).await?,
+            },
         };
-        snapstart::hold_another(&self.pool, &self.ctx, &self.function);
+        snapstart::make_another(&self.pool, &self.ctx, &self.function);
         Ok((running, self.ctx.elapsed()))
     }
 
@@ -101,7 +209,7 @@ impl Instance {
         running: &mut Running,
         begun: Duration,
     ) -> Result<Duration, Ended> {
-        let ended = match running.resume() {
+        let ended = match running.resume(&self.ctx) {
             true => self.hooks(running).await,
             false => Some(Ended::Exited(sandbox::Exit::Signal(9))),
         };

@@ -10,11 +10,10 @@ use api_lambda::Error;
 use kernel::{Ctx, Fault};
 use sandbox::{Activity, Control, Engine, Event, Exit, Memory, Plan, Program, Sandbox};
 use serde_json::Value;
-use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::archives::{Archive, WithMount, broke};
-use crate::environment::{self, ENDPOINT_PORT};
+use crate::environment;
 use crate::errors;
 use crate::extensions::{self, EXTENSIONS_MAX, Extension, Extensions};
 use crate::host::Host;
@@ -27,15 +26,14 @@ use crate::layout::{
 use crate::local::{Dial, Dialer, Local};
 use crate::outcome::{Ended, NotReady};
 use crate::output::Output;
-use crate::outside::{self, PROXY_PORT};
 use crate::platform::Platform;
+use crate::ports::Ports;
 use crate::record::FunctionRecord;
 use crate::runtime_api::{self, Answer, Call, ExtensionCall, Kind};
 use crate::runtimes::{Family, Runtime, family};
+use crate::suspended::Suspended;
 use crate::telemetry::{Subscriber, Subscription};
 
-/// Connections of one sandbox that are served at a time.
-const CONNECTIONS_MAX: usize = 256;
 /// After the runtime's end, what it sent last may still be on its way to us.
 const LAST_WORDS: Duration = Duration::from_millis(30);
 /// Twice what a pipe holds: whatever comes after was written after.
@@ -63,9 +61,9 @@ pub(crate) struct Running {
     /// The runtime waits until the external extensions have registered.
     held: bool,
     /// The runtime's `restore/next`: it is ready for a snapshot.
-    restoring: Option<oneshot::Sender<Answer>>,
+    pub restoring: Option<Suspended>,
     /// What asks for credentials, where they are no variables.
-    token: Option<String>,
+    pub token: Option<String>,
     /// The runtime's `next` that waits for an event.
     parked: Option<oneshot::Sender<Answer>>,
     /// What an extension's end means, until it is told.
@@ -85,7 +83,18 @@ pub(crate) struct Running {
     dials: mpsc::Receiver<Dial>,
     pub function: Arc<FunctionRecord>,
     local: Option<Arc<Local>>,
-    _open: watch::Sender<()>,
+    pub ports: Ports,
+}
+
+/// What a sandbox is started as.
+#[derive(Clone, Copy)]
+pub(crate) struct Start<'a> {
+    /// `AWS_LAMBDA_INITIALIZATION_TYPE`.
+    pub initialization: &'a str,
+    /// The log stream.
+    pub stream: &'a str,
+    /// Its memory is to be kept.
+    pub keeps: bool,
 }
 
 /// What the runtime did, or an extension.
@@ -108,7 +117,7 @@ impl Running {
         ctx: &Ctx,
         function: &Arc<FunctionRecord>,
         runtime: &Runtime,
-        what: (&str, &str),
+        what: Start<'_>,
     ) -> Result<Running, NotReady> {
         if function.image.is_some() {
             return Running::start_image(host, ctx, function, what).await;
@@ -133,16 +142,11 @@ impl Running {
         ctx: &Ctx,
         function: &Arc<FunctionRecord>,
         runtime: &Runtime,
-        (what, archive): ((&str, &str), Option<WithMount>),
+        (what, archive): (Start<'_>, Option<WithMount>),
     ) -> Result<Running, NotReady> {
         let failed = |error: sandbox::Error| errors::service(error.to_string());
         let engine = host.engine().await.map_err(failed)?;
-        let task = host.code.unpacked(&function.code).await?;
-        let opt = match function.layers.as_slice() {
-            [] => host.code.known(&function.code).and_then(|folder| folder.layers),
-            layers => Some(host.code.opt(layers).await?),
-        };
-        let mut plan = plan(host, function, runtime, (&task, opt.as_deref()));
+        let mut plan = package_plan(host, function, runtime).await?;
         let shown = plan.clone();
         let (archive, mount) = archive.unzip();
         plan.mounts.extend(mount.flatten());
@@ -151,7 +155,10 @@ impl Running {
             Family::Provided => bootstrap(&plan).unwrap_or_else(|| runtime.program.clone()),
             _ => runtime.program.clone(),
         };
+        // An extension is no descendant of the runtime's program: it would be missing in copies.
+        let keeps = what.keeps && external.is_empty();
         let place = engine.place(plan).map_err(failed)?;
+        let place = if keeps { place.kept() } else { place };
         let env = environment::variables(host, ctx, function, &place, what).await?;
         let mut args = arguments(host, function, runtime, &place);
         args.splice(..0, archive.iter().flat_map(|archive| archive.args(function, &place)));
@@ -163,7 +170,8 @@ impl Running {
             ..layout::program(function, &external)
         };
         let mut running =
-            Running::launch(host, ctx, function, (engine, place), (program, external)).await?;
+            Running::launch(host, ctx, function, (engine, place, keeps), (program, external))
+                .await?;
         (running.archive, running.plan) = (archive, shown);
         Ok(running)
     }
@@ -173,7 +181,7 @@ impl Running {
         host: &Arc<Host>,
         ctx: &Ctx,
         function: &Arc<FunctionRecord>,
-        what: (&str, &str),
+        what: Start<'_>,
     ) -> Result<Running, NotReady> {
         let failed = |error: sandbox::Error| errors::service(error.to_string());
         let engine = host.engine().await.map_err(failed)?;
@@ -189,14 +197,14 @@ impl Running {
         let ((program, args, cwd), env) = image.program(function, env)?;
         let external = image.extensions();
         let program = Program { program, args, env, cwd, ..layout::program(function, &external) };
-        Running::launch(host, ctx, function, (engine, place), (program, external)).await
+        Running::launch(host, ctx, function, (engine, place, false), (program, external)).await
     }
 
     async fn launch(
         host: &Arc<Host>,
         ctx: &Ctx,
         function: &Arc<FunctionRecord>,
-        (engine, place): (&Engine, sandbox::Place),
+        (engine, place, keeps): (&Engine, sandbox::Place, bool),
         (program, external): (Program, Vec<String>),
     ) -> Result<Running, NotReady> {
         let token = program.env.iter().find(|(name, _)| name == environment::TOKEN);
@@ -204,7 +212,7 @@ impl Running {
         let companions = companions(&external, &program, &place.path(Path::new(EXTENSIONS)));
         let sandbox = engine.launch(place, program).await.map_err(not_started)?;
         let mut running =
-            Running::new(host, ctx, sandbox, function.clone()).map_err(Fault::internal)?;
+            Running::new(host, ctx, sandbox, function.clone(), keeps).map_err(Fault::internal)?;
         running.token = token;
         if let Some(hear) = host.options.local.as_ref().and_then(|local| local.dialers.as_ref()) {
             hear(&function.name, Dialer { asks: running.asks.clone() });
@@ -219,27 +227,18 @@ impl Running {
         Ok(running)
     }
 
-    fn new(
+    /// What is known of a sandbox that has just been started; with `keeps`, for its memory.
+    pub fn new(
         host: &Arc<Host>,
         ctx: &Ctx,
         sandbox: Sandbox,
         function: Arc<FunctionRecord>,
+        keeps: bool,
     ) -> std::io::Result<Running> {
         let Sandbox { control, listeners, stdout, stderr, .. } = sandbox;
         let (sender, calls) = mpsc::channel(16);
-        let (open, closed) = watch::channel(());
         let (asks, dials) = mpsc::channel(4);
-        for (port, listener) in listeners {
-            let serving = serve_port(host.clone(), ctx.clone(), port, listener, sender.clone());
-            let mut closed = closed.clone();
-            ctx.kernel().spawn(async move {
-                tokio::select! {
-                    () = serving => {}
-                    // Nothing is ever sent: an error means that the sender was dropped.
-                    _ = closed.changed() => {}
-                }
-            });
-        }
+        let ports = Ports::open(host, ctx, listeners, sender, keeps);
         Ok(Running {
             control,
             calls,
@@ -262,7 +261,7 @@ impl Running {
             asks,
             dials,
             function,
-            _open: open,
+            ports,
         })
     }
 
@@ -457,24 +456,8 @@ impl Running {
         });
     }
 
-    /// Keeps the runtime's `restore/next`, until the environment is restored.
-    pub fn suspend(&mut self, restore: oneshot::Sender<Answer>) {
-        self.restoring = Some(restore);
-    }
-
-    /// Whether the runtime, and the extensions, are ready for a snapshot.
-    pub fn is_suspended(&self) -> bool {
-        self.restoring.as_ref().is_some_and(|next| !next.is_closed()) && self.extensions.are_ready()
-    }
-
-    /// Answers `restore/next`; false when the runtime has gone.
-    pub fn resume(&mut self) -> bool {
-        self.observe();
-        self.restoring.take().is_some_and(|next| next.send(runtime_api::restored()).is_ok())
-    }
-
     /// Has memory watched closely. An agent that has gone is noticed by the next event.
-    fn observe(&mut self) {
+    pub fn observe(&mut self) {
         if !self.observed {
             self.observed = self.control.set(Activity::Active).is_ok();
         }
@@ -634,6 +617,20 @@ impl Running {
     }
 }
 
+/// What a package's sandbox shows.
+pub(crate) async fn package_plan(
+    host: &Host,
+    function: &FunctionRecord,
+    runtime: &Runtime,
+) -> Result<Plan, Error> {
+    let task = host.code.unpacked(&function.code).await?;
+    let opt = match function.layers.as_slice() {
+        [] => host.code.known(&function.code).and_then(|folder| folder.layers),
+        layers => Some(host.code.opt(layers).await?),
+    };
+    Ok(plan(host, function, runtime, (&task, opt.as_deref())))
+}
+
 /// Lines of any of them. Safe to cancel.
 async fn next_of(outputs: &mut [Output]) -> Vec<String> {
     if outputs.is_empty() {
@@ -651,37 +648,6 @@ async fn next_of(outputs: &mut [Output]) -> Vec<String> {
     .await
 }
 
-/// Serves a port of the sandbox until the future is dropped.
-async fn serve_port(
-    host: Arc<Host>,
-    ctx: Ctx,
-    port: u16,
-    listener: TcpListener,
-    calls: mpsc::Sender<Call>,
-) {
-    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    let mut connections = tokio::task::JoinSet::new();
-    loop {
-        // The semaphore is never closed.
-        let Ok(permit) = room.clone().acquire_owned().await else { return };
-        let Ok((stream, _)) = listener.accept().await else {
-            ctx.sleep(LAST_WORDS).await;
-            continue;
-        };
-        while connections.try_join_next().is_some() {}
-        let (host, ctx, calls) = (host.clone(), ctx.clone(), calls.clone());
-        // The set ends its connections when it is dropped, with the sandbox.
-        connections.spawn(async move {
-            let _permit = permit;
-            match port {
-                ENDPOINT_PORT => (host.options.endpoint)(stream).await,
-                PROXY_PORT => outside::serve(&ctx, stream).await,
-                _ => runtime_api::serve(stream, calls).await,
-            }
-        });
-    }
-}
-
 /// The kinds of calls that do not fit the moment get an answer here.
 pub(crate) fn out_of_turn(call: Call) {
     let (id, why) = match &call.kind {
@@ -689,7 +655,7 @@ pub(crate) fn out_of_turn(call: Call) {
         Kind::Stream { .. } | Kind::Streamed { .. } => ("InvalidRequestID", "Invalid request ID"),
         Kind::InitError { .. }
         | Kind::Next
-        | Kind::Restore
+        | Kind::Restore { .. }
         | Kind::RestoreError { .. }
         | Kind::Credentials { .. }
         | Kind::Extension(_) => ("InvalidStateTransition", "Not at this moment"),

@@ -13,6 +13,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use serde_json::json;
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 
@@ -27,6 +28,9 @@ const PIECES_MAX: usize = 16;
 /// The largest registration or subscription.
 const SMALL_BYTES_MAX: usize = 64 << 10;
 const ERROR_TYPE: &str = "lambda-runtime-function-error-type";
+/// The answer to `restore/next`, as it goes over a connection.
+const RESTORED: &str =
+    "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}";
 const IDENTIFIER: &str = "lambda-extension-identifier";
 
 pub(crate) type Answer = Response<Full<Bytes>>;
@@ -54,8 +58,9 @@ pub(crate) enum Kind {
     Streamed { id: String, bytes: u64, error: Option<Broken> },
     /// `POST /runtime/invocation/ID/error`
     Error { id: String, body: Bytes, error_type: String },
-    /// `GET /runtime/restore/next`: ready for a snapshot; answered when it is restored.
-    Restore,
+    /// `GET /runtime/restore/next`: ready for a snapshot; answered when it is restored. It came over
+    /// the connection with this number.
+    Restore { connection: u64 },
     /// `POST /runtime/restore/error`
     RestoreError { body: Bytes, error_type: String },
     /// `GET /2021-04-23/credentials`, with what its `Authorization` says.
@@ -93,13 +98,21 @@ pub(crate) struct Broken {
     pub body: Bytes,
 }
 
-/// Serves one connection until either side closes it.
-pub(crate) async fn serve(stream: TcpStream, calls: mpsc::Sender<Call>) {
+/// Answers a `restore/next` that was asked before a snapshot, and serves its connection again.
+pub(crate) async fn go_on(mut stream: TcpStream, calls: mpsc::Sender<Call>) {
+    // A runtime that has gone needs no answer; its end is noticed by the agent.
+    if stream.write_all(RESTORED.as_bytes()).await.is_ok() {
+        serve(stream, calls, 0).await;
+    }
+}
+
+/// Serves one connection until either side closes it. It is known by its number.
+pub(crate) async fn serve(stream: TcpStream, calls: mpsc::Sender<Call>, number: u64) {
     // Small answers must not wait for more; a socket that refuses this still works.
     let _ = stream.set_nodelay(true);
     let service = hyper::service::service_fn(|request| {
         let calls = calls.clone();
-        async move { Ok::<_, Infallible>(handle(request, calls).await) }
+        async move { Ok::<_, Infallible>(handle(request, calls, number).await) }
     });
     let connection =
         hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
@@ -107,7 +120,7 @@ pub(crate) async fn serve(stream: TcpStream, calls: mpsc::Sender<Call>) {
     let _ = connection.await;
 }
 
-async fn handle(request: Request<Incoming>, calls: mpsc::Sender<Call>) -> Answer {
+async fn handle(request: Request<Incoming>, calls: mpsc::Sender<Call>, number: u64) -> Answer {
     let path = request.uri().path().to_owned();
     let parts: Vec<&str> = path.split('/').skip(1).collect();
     let (get, post) = (request.method() == Method::GET, request.method() == Method::POST);
@@ -115,6 +128,9 @@ async fn handle(request: Request<Incoming>, calls: mpsc::Sender<Call>) -> Answer
         ["2018-06-01", "runtime", "invocation", id, "response"] if post && streams(&request) => {
             let id = (*id).to_owned();
             return stream(request, id, calls).await;
+        }
+        ["2018-06-01", "runtime", "restore", "next"] if get => {
+            Ok(Kind::Restore { connection: number })
         }
         ["2018-06-01", "runtime", route @ ..] if get || post => {
             runtime_call(request, route, get).await
@@ -168,7 +184,6 @@ async fn runtime_call(
             let id = (*id).to_owned();
             Ok(Kind::Error { id, body: read(request).await?.unwrap_or_default(), error_type })
         }
-        ["restore", "next"] if get => Ok(Kind::Restore),
         ["restore", "error"] if !get => {
             Ok(Kind::RestoreError { body: read(request).await?.unwrap_or_default(), error_type })
         }

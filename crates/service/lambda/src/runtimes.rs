@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::record::FunctionRecord;
+use crate::snapshots::lacks;
 
 /// The runtimes that can be created.
 pub(crate) const SERVED: &[&str] = &[
@@ -38,6 +39,14 @@ pub fn installed(runtimes: &Path) -> Vec<(&'static str, Installed)> {
         (*name, Runtime::find(runtimes, name).map(|found| (found.version, found.program)))
     };
     SERVED.iter().map(one).collect()
+}
+
+/// Installed runtimes whose memory is not kept, since copies would have the same random numbers.
+pub fn without_randomness(runtimes: &Path) -> Vec<&'static str> {
+    let lacks = |name: &&&'static str| {
+        Runtime::find(runtimes, name).is_ok_and(|found| lacks(&found, name).is_some())
+    };
+    SERVED.iter().filter(lacks).copied().collect()
 }
 
 /// Starts AWS's Python client so that OpenSSL takes fresh randomness after a restore, before any

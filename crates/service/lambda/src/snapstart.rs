@@ -18,12 +18,14 @@ use crate::Lambda;
 use crate::errors::{conflict, invalid, snapshot_not_ready};
 use crate::held::Key;
 use crate::instance::Instance;
+use crate::name::Name;
 use crate::outcome::{Ended, NotReady};
 use crate::pool::Pool;
 use crate::record::{FunctionKey, FunctionRecord, Unsnapped, VERSIONS, version_key};
 use crate::resolve::Resolved;
 use crate::restore;
 use crate::runtimes::Runtime;
+use crate::snapshots::{self, may_keep};
 
 /// Runtimes whose clients know `restore/next`: AWS's own, and ours of Node.js; a program of the
 /// function's own may.
@@ -209,27 +211,34 @@ pub(crate) fn make(pool: &Arc<Pool>, ctx: &Ctx, version: Arc<FunctionRecord>) {
             Err(NotReady::Fatal(error)) => Some(Err(Fault::from(error).to_string())),
             Ok(()) => Some(Ok(())),
         };
-        if let Some(outcome) = outcome {
-            settle(&ctx, &version, &outcome).await;
+        if let Some(outcome) = outcome
+            && !settle(&ctx, &version, &outcome).await
+        {
+            // Deleted meanwhile: nobody else would remove it.
+            pool.retire_version(&Name::of(&ctx, &version.name), &version.version);
         }
         state().making.remove(&name);
     });
 }
 
-/// Writes down whether there is a snapshot.
-async fn settle(ctx: &Ctx, version: &FunctionRecord, outcome: &Result<(), String>) {
+/// Writes down whether there is a snapshot; false if there is no such version any more.
+async fn settle(ctx: &Ctx, version: &FunctionRecord, outcome: &Result<(), String>) -> bool {
     let by = |found: &mut FunctionRecord| {
         found.active = outcome.is_ok();
         found.unsnapped = outcome.clone().err().map(Unsnapped::Failed);
         true
     };
-    if let Err(error) = edit(ctx, version, by).await {
-        let function = &version.name;
-        ctx.log(Level::Error, format_args!("the snapshot of {function}: {error}"));
+    match edit(ctx, version, by).await {
+        Ok(found) => found.is_some(),
+        Err(error) => {
+            let function = &version.name;
+            ctx.log(Level::Error, format_args!("the snapshot of {function}: {error}"));
+            true
+        }
     }
 }
 
-/// Initialises a sandbox up to `restore/next`, and keeps it.
+/// Initialises a sandbox up to `restore/next`, and keeps its memory; where that cannot be, itself.
 async fn snapshot(
     pool: &Arc<Pool>,
     ctx: &Ctx,
@@ -238,17 +247,40 @@ async fn snapshot(
     let host = pool.host().clone();
     let runtime = Runtime::find(&host.options.runtimes, &version.runtime)
         .map_err(|message| NotReady::Fatal(crate::errors::service(message)))?;
-    let member = pool.stranger(ctx, version);
-    let mut instance = Instance::new(host.clone(), pool.clone(), ctx, version.clone(), member);
-    let running = instance.initialise_for_snapshot(&runtime).await?;
+    let new = || {
+        let member = pool.stranger(ctx, version);
+        Instance::new(host.clone(), pool.clone(), ctx, version.clone(), member)
+    };
+    let name = may_keep(&host, ctx, version, &runtime).await;
+    let mut instance = new();
+    instance.keeps = name.is_ok();
+    let mut running = instance.initialise_for_snapshot(&runtime).await?;
+    let why = match name {
+        Ok(name) if running.is_keepable() => {
+            let Err(why) = instance.keep(running, &name).await else { return Ok(()) };
+            host.snapshots.failed(&name);
+            instance = new();
+            running = instance.initialise_for_snapshot(&runtime).await?;
+            why
+        }
+        Ok(_) => "it has extensions".to_owned(),
+        Err(why) => why,
+    };
+    tell_held(ctx, version, &why);
     let (key, revision) = (instance.key(), version.revision.clone());
     let Instance { journal, ctx, .. } = instance;
     host.held.keep(&ctx, key, &revision, (running, journal));
     Ok(())
 }
 
-/// Where sandboxes wait in place of snapshots, one more is to wait.
-pub(crate) fn hold_another(pool: &Arc<Pool>, ctx: &Ctx, version: &Arc<FunctionRecord>) {
+fn tell_held(ctx: &Ctx, version: &FunctionRecord, why: &str) {
+    let FunctionRecord { name, version, .. } = version;
+    let told = format_args!("a sandbox stands for the snapshot of {name}:{version}: {why}");
+    ctx.log(Level::Info, told);
+}
+
+/// A sandbox began without a snapshot: there is to be one for the next.
+pub(crate) fn make_another(pool: &Arc<Pool>, ctx: &Ctx, version: &Arc<FunctionRecord>) {
     let name = (restore::key(ctx, version), version.revision.clone());
     if ctx.kernel().is_stopping() || !state().making.insert(name.clone()) {
         return;
@@ -262,8 +294,9 @@ pub(crate) fn hold_another(pool: &Arc<Pool>, ctx: &Ctx, version: &Arc<FunctionRe
     });
 }
 
-/// After a start: what was being made is made.
+/// After a start: what was being made is made, and snapshots that are of no use any more go.
 pub(crate) async fn resume(kernel: Kernel, pool: Arc<Pool>) {
+    snapshots::sweep(&kernel, pool.host()).await;
     let Ok(all) = kernel.store().read(|tx| tx.scan(&MAKING, Scan::all())) else { return };
     if all.is_empty() {
         return;
@@ -341,7 +374,7 @@ impl TaskHandler for Idle {
                 .await
                 .map_err(Fault::internal)?;
             if idle {
-                let name = crate::name::Name::of(&ctx, name);
+                let name = Name::of(&ctx, name);
                 self.pool.retire_version(&name, &watched.version);
             }
             Ok(())
