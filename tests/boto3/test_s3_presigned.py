@@ -147,6 +147,19 @@ def test_deletions_are_judged_key_by_key(client, user, bucket):
     assert [one["Key"] for one in left] == ["theirs/a"]
 
 
+def test_copies_of_what_is_not_there(client, user, bucket):
+    arn = f"arn:aws:s3:::{bucket}"
+    may_not_list = user(allow(["s3:GetObject", "s3:PutObject"], f"{arn}/*"))
+    may_list = user(allow(["s3:GetObject", "s3:PutObject"], f"{arn}/*"), allow("s3:ListBucket", arn))
+    copy = dict(Bucket=bucket, Key="copy", CopySource={"Bucket": bucket, "Key": "none"})
+    upload = client("s3", region_name="us-east-1").create_multipart_upload(Bucket=bucket, Key="copy")["UploadId"]
+    for him, expected in [(may_not_list, "AccessDenied"), (may_list, "NoSuchKey")]:
+        for call, more in [("copy_object", {}), ("upload_part_copy", {"PartNumber": 1, "UploadId": upload})]:
+            with pytest.raises(ClientError) as caught:
+                getattr(him, call)(**copy, **more)
+            assert caught.value.response["Error"]["Code"] == expected, call
+
+
 def test_conditions_on_tags_and_tls(client, user, bucket):
     objects = f"arn:aws:s3:::{bucket}/*"
     s3 = client("s3", region_name="us-east-1")

@@ -5,7 +5,6 @@ import http.server
 import json
 import subprocess
 import threading
-import time
 import urllib.request
 
 import pytest
@@ -118,14 +117,24 @@ def test_raw_bodies_and_headers(client, unique, receiver):
     sns.delete_topic(TopicArn=arn)
 
 
-def test_failures_are_repeated_as_the_policy_says(client, unique, receiver):
-    sns, sqs = client("sns"), client("sqs")
-    arn = sns.create_topic(Name=unique("again"))["TopicArn"]
-    url = sqs.create_queue(QueueName=unique("dead"))["QueueUrl"]
+def dead_letters(sqs, name):
+    """A queue that SNS may send to."""
+    url = sqs.create_queue(QueueName=name)["QueueUrl"]
     queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     statement = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": queue}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    return url, queue
+
+
+def bodies(sqs, url):
+    return [m["Body"] for m in sqs.receive_message(QueueUrl=url, WaitTimeSeconds=5).get("Messages", [])]
+
+
+def test_failures_are_repeated_as_the_policy_says(client, unique, receiver):
+    sns, sqs = client("sns"), client("sqs")
+    arn = sns.create_topic(Name=unique("again"))["TopicArn"]
+    url, queue = dead_letters(sqs, unique("dead"))
     retry = {"numRetries": 2, "minDelayTarget": 1, "maxDelayTarget": 1, "numNoDelayRetries": 1}
     confirmed(
         sns, arn, receiver, RawMessageDelivery="true",
@@ -141,8 +150,7 @@ def test_failures_are_repeated_as_the_policy_says(client, unique, receiver):
     receiver.codes = [500, 500, 500]
     sns.publish(TopicArn=arn, Message="never")
     receiver.wait(3)
-    dead = lambda: [m["Body"] for m in sqs.receive_message(QueueUrl=url, WaitTimeSeconds=5).get("Messages", [])]
-    assert eventually(dead) == ["never"]
+    assert eventually(lambda: bodies(sqs, url)) == ["never"]
     # What is the message's own fault is not repeated.
     receiver.got.clear()
     receiver.codes = [403]
@@ -168,8 +176,13 @@ def test_a_function_with_and_without_permission(client, unique):
         Code={"ZipFile": zipped({"main.py": HANDLER})},
     )
     functions.get_waiter("function_active_v2").wait(FunctionName=name)
-    sns.subscribe(TopicArn=arn, Protocol="lambda", Endpoint=made["FunctionArn"])
+    url, queue = dead_letters(client("sqs"), unique("dead"))
+    redrive = {"RedrivePolicy": json.dumps({"deadLetterTargetArn": queue})}
+    sns.subscribe(TopicArn=arn, Protocol="lambda", Endpoint=made["FunctionArn"], Attributes=redrive)
     sns.publish(TopicArn=arn, Message="refused")
+    # The refusal is seen before the permission is given.
+    dead = eventually(lambda: bodies(client("sqs"), url), seconds=30)
+    assert [json.loads(body)["Message"] for body in dead] == ["refused"]
     allow = dict(StatementId="sns", Action="lambda:InvokeFunction", Principal="sns.amazonaws.com", SourceArn=arn)
     try:
         functions.add_permission(FunctionName=name, **allow)
@@ -185,10 +198,10 @@ def test_a_function_with_and_without_permission(client, unique):
             return []
         return [json.loads(event["message"])["Records"][0]["Sns"]["Message"] for event in events]
 
-    time.sleep(0.5)
     assert seen() == []
     sns.publish(TopicArn=arn, Message="invited")
     eventually(lambda: "invited" in seen(), seconds=30)
     assert seen() == ["invited"]
     functions.delete_function(FunctionName=name)
     sns.delete_topic(TopicArn=arn)
+    client("sqs").delete_queue(QueueUrl=url)

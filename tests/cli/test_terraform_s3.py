@@ -104,6 +104,18 @@ resource "aws_s3_bucket_object_lock_configuration" "site" {
     }
   }
 }
+resource "aws_s3_bucket" "logs" {
+  bucket        = "%(name)s-logs"
+  force_destroy = true
+}
+resource "aws_s3_bucket_logging" "site" {
+  bucket        = aws_s3_bucket.site.id
+  target_bucket = aws_s3_bucket.logs.id
+  target_prefix = "log/"
+  target_object_key_format {
+    partitioned_prefix { partition_date_source = "EventTime" }
+  }
+}
 resource "aws_s3_bucket_request_payment_configuration" "site" {
   bucket = aws_s3_bucket.site.id
   payer  = "Requester"

@@ -12,6 +12,7 @@ use crate::http::{
 };
 use crate::origin::origin;
 use crate::persistent::{Panicked, Persistent};
+use crate::presigned::unfold;
 use crate::routes::{Access, Route, RouteHandler};
 use crate::routing::{Entry, Found, Services, host_region};
 use crate::sigv4::{self, AuthError, ChunkDecoder, Claim, Payload, Verifier};
@@ -20,9 +21,9 @@ use crate::upload::{self, Lent};
 use crate::visit::website;
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, Request, header};
+use http::{HeaderValue, Request, header};
 use hyper::body::{Body as _, Incoming};
-use kernel::{Ctx, Kernel, Level, Principal, VisitKind};
+use kernel::{Answered, Ctx, Kernel, Level, Principal, VisitKind};
 use shape::{ByteStream, Fault, Operation, Protocol, Reading, Scalar, Struct, validate};
 use std::future::Future;
 use std::sync::Arc;
@@ -70,6 +71,17 @@ pub(crate) struct Arrival {
 pub(crate) struct Noted {
     pub service: Option<&'static str>,
     pub operation: Option<&'static str>,
+    /// Nothing for requests that are operations, or would be.
+    pub kind: Option<VisitKind>,
+    /// Known of those that a door may want to hear of.
+    pub principal: Option<Principal>,
+}
+
+/// What is known of a call though it fails.
+#[derive(Default)]
+struct Seen {
+    operation: Option<&'static Operation>,
+    principal: Option<Principal>,
 }
 
 /// What a body turned out to be.
@@ -225,6 +237,7 @@ impl Gateway {
                 return without_service(&parts, "", &fault, request_id);
             }
         };
+        let began = self.kernel.clock().elapsed();
         let request_id = request_id.to_owned();
         let (body, lent) = (Some(body), Lent::default());
         let mut arrival =
@@ -253,7 +266,7 @@ impl Gateway {
             // The connection ends here: its client must not send the next request on it.
             reply.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        reply
+        self.telling(&arrival, noted, began, reply)
     }
 
     /// A call of an operation in its service's own protocol.
@@ -312,17 +325,13 @@ impl Gateway {
         {
             return reply;
         }
-        let mut operation = None;
-        match self.operate(arrival, &entry, claim, form, &mut operation).await {
-            Ok(reply) => {
-                noted.operation = operation.map(|op: &Operation| op.name.as_str());
-                reply
-            }
-            Err(fault) => {
-                noted.operation = operation.map(|op: &Operation| op.name.as_str());
-                self.fault_reply(&entry, operation, &fault, &arrival.request_id)
-            }
-        }
+        let mut seen = Seen::default();
+        let outcome = self.operate(arrival, &entry, claim, form, &mut seen).await;
+        noted.operation = seen.operation.map(|op| op.name.as_str());
+        noted.principal = seen.principal;
+        outcome.unwrap_or_else(|fault| {
+            self.fault_reply(&entry, seen.operation, &fault, &arrival.request_id)
+        })
     }
 
     pub(crate) fn fault_reply(
@@ -332,7 +341,12 @@ impl Gateway {
         fault: &Fault,
         request_id: &str,
     ) -> Reply {
-        wire::write_fault(entry.model, operation, fault, request_id).map(full)
+        let mut reply = wire::write_fault(entry.model, operation, fault, request_id).map(full);
+        if self.kernel.door(entry.name).is_some() {
+            let code = Some(fault.code.clone());
+            reply.extensions_mut().insert(Answered { code, ..Answered::default() });
+        }
+        reply
     }
 
     async fn operate(
@@ -340,11 +354,10 @@ impl Gateway {
         arrival: &mut Arrival,
         entry: &Entry,
         claim: Result<Option<Claim>, AuthError>,
-        form: Option<ReadBody>,
-        operation: &mut Option<&'static Operation>,
+        mut form: Option<ReadBody>,
+        seen: &mut Seen,
     ) -> Result<Reply, Fault> {
         let model = entry.model;
-        let mut form = form;
         let by_form = matches!(model.service.protocol, Protocol::Query | Protocol::Ec2);
         if by_form && form.is_none() {
             // The operation's name is in the body.
@@ -361,7 +374,7 @@ impl Gateway {
         let early = early.unwrap_or_default();
         let index = self.operation(entry, arrival, early)?;
         let op = &model.operations[index];
-        *operation = Some(op);
+        seen.operation = Some(op);
         let claim = claim.map_err(|error| auth_fault(model, &error))?;
         // Buckets, queues and topics may be open to anybody: whether this one is, their policies say.
         if claim.is_none() && !op.unsigned && !model.service.anonymous {
@@ -379,6 +392,7 @@ impl Gateway {
         if is_s3(model) && claim.as_ref().is_some_and(Claim::is_presigned) {
             unfold(&mut arrival.parts);
         }
+        seen.principal = self.kernel.door(entry.name).map(|_| arrived.principal.clone());
         // Nobody asks how a root user's request came in.
         let is_root = matches!(arrived.principal, Principal::Root { .. });
         let mut ctx =
@@ -607,34 +621,6 @@ fn endpoint(parts: &Parts) -> String {
     let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let host = host.or(parts.uri.authority().map(|authority| authority.as_str()));
     format!("{}://{}", if tls { "https" } else { "http" }, host.unwrap_or("localhost"))
-}
-
-/// What a presigned request to S3 has in its query stands for the header of that name, unless
-/// there is one: SDKs for browsers move all but `Host` there. The signature covers it.
-fn unfold(parts: &mut Parts) {
-    const OF_THE_SIGNATURE: [&str; 8] = [
-        "x-amz-algorithm",
-        "x-amz-credential",
-        "x-amz-signature",
-        "x-amz-signedheaders",
-        "x-amz-date",
-        "x-amz-expires",
-        "x-amz-security-token",
-        "x-amz-content-sha256",
-    ];
-    let query = parts.uri.query().unwrap_or("");
-    for (key, value) in sigv4::query_pairs(query) {
-        let Ok(name) = HeaderName::from_bytes(&key) else { continue };
-        let moves = name.as_str().starts_with("x-amz-")
-            && !OF_THE_SIGNATURE.contains(&name.as_str())
-            || name.as_str() == "content-type" && query.contains("AWSAccessKeyId=");
-        if moves
-            && !parts.headers.contains_key(&name)
-            && let Ok(value) = HeaderValue::from_bytes(&value)
-        {
-            parts.headers.insert(name, value);
-        }
-    }
 }
 
 pub(crate) fn is_form(parts: &Parts) -> bool {

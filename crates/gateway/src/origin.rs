@@ -13,14 +13,15 @@ pub(crate) fn origin(parts: &Parts, peer: Peer, claim: Option<&Claim>) -> Origin
         let value = parts.headers.get(name)?;
         Some(value.to_str().ok()?.to_owned())
     };
-    let (source_ip, tls_version) = match peer {
+    let (source_ip, tls) = match peer {
         Peer::Tcp { address, tls } => (address.ip(), tls),
         Peer::Relay => (IpAddr::V4(Ipv4Addr::LOCALHOST), None),
     };
     Origin {
         source_ip: Some(source_ip),
-        is_secure: tls_version.is_some(),
-        tls_version,
+        is_secure: tls.is_some(),
+        tls_version: tls.map(|tls| tls.version),
+        tls_cipher: tls.and_then(|tls| tls.cipher),
         user_agent: text(USER_AGENT),
         referer: text(REFERER),
         auth_type: claim.map(|claim| match claim.place {

@@ -117,6 +117,7 @@ impl Gateway {
             return without_service(&arrival.parts, "s3", &fault, &arrival.request_id);
         };
         noted.service = Some(entry.name);
+        noted.kind = Some(kind);
         noted.operation = Some(match kind {
             VisitKind::Website => "Website",
             VisitKind::Form => FORM,

@@ -67,23 +67,24 @@ kernel::api! {
         50 put_bucket_cors(PutBucketCorsRequest) -> PutBucketCorsOutput;
         51 put_bucket_encryption(PutBucketEncryptionRequest) -> PutBucketEncryptionOutput;
         52 put_bucket_lifecycle_configuration(PutBucketLifecycleConfigurationRequest) -> PutBucketLifecycleConfigurationOutput;
-        53 put_bucket_notification_configuration(PutBucketNotificationConfigurationRequest) -> PutBucketNotificationConfigurationOutput;
-        54 put_bucket_ownership_controls(PutBucketOwnershipControlsRequest) -> PutBucketOwnershipControlsOutput;
-        55 put_bucket_policy(PutBucketPolicyRequest) -> PutBucketPolicyOutput;
-        56 put_bucket_request_payment(PutBucketRequestPaymentRequest) -> PutBucketRequestPaymentOutput;
-        57 put_bucket_tagging(PutBucketTaggingRequest) -> PutBucketTaggingOutput;
-        58 put_bucket_versioning(PutBucketVersioningRequest) -> PutBucketVersioningOutput;
-        59 put_bucket_website(PutBucketWebsiteRequest) -> PutBucketWebsiteOutput;
-        60 put_object(PutObjectRequest) -> PutObjectOutput;
-        61 put_object_acl(PutObjectAclRequest) -> PutObjectAclOutput;
-        62 put_object_legal_hold(PutObjectLegalHoldRequest) -> PutObjectLegalHoldOutput;
-        63 put_object_lock_configuration(PutObjectLockConfigurationRequest) -> PutObjectLockConfigurationOutput;
-        64 put_object_retention(PutObjectRetentionRequest) -> PutObjectRetentionOutput;
-        65 put_object_tagging(PutObjectTaggingRequest) -> PutObjectTaggingOutput;
-        66 put_public_access_block(PutPublicAccessBlockRequest) -> PutPublicAccessBlockOutput;
-        67 restore_object(RestoreObjectRequest) -> RestoreObjectOutput;
-        68 upload_part(UploadPartRequest) -> UploadPartOutput;
-        69 upload_part_copy(UploadPartCopyRequest) -> UploadPartCopyOutput;
+        53 put_bucket_logging(PutBucketLoggingRequest) -> PutBucketLoggingOutput;
+        54 put_bucket_notification_configuration(PutBucketNotificationConfigurationRequest) -> PutBucketNotificationConfigurationOutput;
+        55 put_bucket_ownership_controls(PutBucketOwnershipControlsRequest) -> PutBucketOwnershipControlsOutput;
+        56 put_bucket_policy(PutBucketPolicyRequest) -> PutBucketPolicyOutput;
+        57 put_bucket_request_payment(PutBucketRequestPaymentRequest) -> PutBucketRequestPaymentOutput;
+        58 put_bucket_tagging(PutBucketTaggingRequest) -> PutBucketTaggingOutput;
+        59 put_bucket_versioning(PutBucketVersioningRequest) -> PutBucketVersioningOutput;
+        60 put_bucket_website(PutBucketWebsiteRequest) -> PutBucketWebsiteOutput;
+        61 put_object(PutObjectRequest) -> PutObjectOutput;
+        62 put_object_acl(PutObjectAclRequest) -> PutObjectAclOutput;
+        63 put_object_legal_hold(PutObjectLegalHoldRequest) -> PutObjectLegalHoldOutput;
+        64 put_object_lock_configuration(PutObjectLockConfigurationRequest) -> PutObjectLockConfigurationOutput;
+        65 put_object_retention(PutObjectRetentionRequest) -> PutObjectRetentionOutput;
+        66 put_object_tagging(PutObjectTaggingRequest) -> PutObjectTaggingOutput;
+        67 put_public_access_block(PutPublicAccessBlockRequest) -> PutPublicAccessBlockOutput;
+        68 restore_object(RestoreObjectRequest) -> RestoreObjectOutput;
+        69 upload_part(UploadPartRequest) -> UploadPartOutput;
+        70 upload_part_copy(UploadPartCopyRequest) -> UploadPartCopyOutput;
     }
     errors { BucketAlreadyExists, BucketAlreadyOwnedByYou, EncryptionTypeMismatch, InvalidObjectState, InvalidRequest, InvalidWriteOffset, NoSuchBucket, NoSuchKey, NoSuchUpload, ObjectAlreadyInActiveTierError, ObjectNotInActiveTierError, TooManyParts }
 }
@@ -505,6 +506,13 @@ macro_rules! serve {
                 Result<$crate::PutBucketLifecycleConfigurationOutput, $crate::Error>,
             > {
                 Box::pin($ops::put_bucket_lifecycle_configuration(self, ctx, input))
+            }
+            fn put_bucket_logging<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::PutBucketLoggingRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::PutBucketLoggingOutput, $crate::Error>> {
+                Box::pin($ops::put_bucket_logging(self, ctx, input))
             }
             fn put_bucket_notification_configuration<'a>(
                 &'a self,

@@ -2981,6 +2981,35 @@ shape::structure!(
 );
 
 #[derive(Clone, Default)]
+pub struct PutBucketLoggingRequest {
+    pub bucket: String,
+    pub bucket_logging_status: BucketLoggingStatus,
+    pub content_md5: Option<String>,
+    pub checksum_algorithm: Option<ChecksumAlgorithm>,
+    pub expected_bucket_owner: Option<String>,
+}
+shape::structure!(
+    PutBucketLoggingRequest,
+    MODEL,
+    451,
+    bucket,
+    bucket_logging_status,
+    content_md5,
+    checksum_algorithm,
+    expected_bucket_owner
+);
+
+#[derive(Clone, Default)]
+pub struct BucketLoggingStatus {
+    pub logging_enabled: Option<LoggingEnabled>,
+}
+shape::structure!(BucketLoggingStatus, MODEL, 452, logging_enabled);
+
+#[derive(Clone, Default)]
+pub struct PutBucketLoggingOutput {}
+shape::structure!(PutBucketLoggingOutput, MODEL, 453);
+
+#[derive(Clone, Default)]
 pub struct PutBucketNotificationConfigurationRequest {
     pub bucket: String,
     pub notification_configuration: NotificationConfiguration,
@@ -2990,7 +3019,7 @@ pub struct PutBucketNotificationConfigurationRequest {
 shape::structure!(
     PutBucketNotificationConfigurationRequest,
     MODEL,
-    451,
+    454,
     bucket,
     notification_configuration,
     expected_bucket_owner,
@@ -2999,7 +3028,7 @@ shape::structure!(
 
 #[derive(Clone, Default)]
 pub struct PutBucketNotificationConfigurationOutput {}
-shape::structure!(PutBucketNotificationConfigurationOutput, MODEL, 453);
+shape::structure!(PutBucketNotificationConfigurationOutput, MODEL, 456);
 
 #[derive(Clone, Default)]
 pub struct PutBucketOwnershipControlsRequest {
@@ -3012,7 +3041,7 @@ pub struct PutBucketOwnershipControlsRequest {
 shape::structure!(
     PutBucketOwnershipControlsRequest,
     MODEL,
-    454,
+    457,
     bucket,
     content_md5,
     expected_bucket_owner,
@@ -3022,7 +3051,7 @@ shape::structure!(
 
 #[derive(Clone, Default)]
 pub struct PutBucketOwnershipControlsOutput {}
-shape::structure!(PutBucketOwnershipControlsOutput, MODEL, 455);
+shape::structure!(PutBucketOwnershipControlsOutput, MODEL, 458);
 
 #[derive(Clone, Default)]
 pub struct PutBucketPolicyRequest {
@@ -3036,7 +3065,7 @@ pub struct PutBucketPolicyRequest {
 shape::structure!(
     PutBucketPolicyRequest,
     MODEL,
-    456,
+    459,
     bucket,
     content_md5,
     checksum_algorithm,
@@ -3047,7 +3076,7 @@ shape::structure!(
 
 #[derive(Clone, Default)]
 pub struct PutBucketPolicyOutput {}
-shape::structure!(PutBucketPolicyOutput, MODEL, 458);
+shape::structure!(PutBucketPolicyOutput, MODEL, 461);
 
 #[derive(Clone, Default)]
 pub struct PutBucketRequestPaymentRequest {
@@ -3060,7 +3089,7 @@ pub struct PutBucketRequestPaymentRequest {
 shape::structure!(
     PutBucketRequestPaymentRequest,
     MODEL,
-    459,
+    462,
     bucket,
     content_md5,
     checksum_algorithm,
@@ -3072,11 +3101,11 @@ shape::structure!(
 pub struct RequestPaymentConfiguration {
     pub payer: Payer,
 }
-shape::structure!(RequestPaymentConfiguration, MODEL, 460, payer);
+shape::structure!(RequestPaymentConfiguration, MODEL, 463, payer);
 
 #[derive(Clone, Default)]
 pub struct PutBucketRequestPaymentOutput {}
-shape::structure!(PutBucketRequestPaymentOutput, MODEL, 461);
+shape::structure!(PutBucketRequestPaymentOutput, MODEL, 464);
 
 #[derive(Clone, Default)]
 pub struct PutBucketTaggingRequest {
@@ -3089,7 +3118,7 @@ pub struct PutBucketTaggingRequest {
 shape::structure!(
     PutBucketTaggingRequest,
     MODEL,
-    462,
+    465,
     bucket,
     content_md5,
     checksum_algorithm,
@@ -3101,11 +3130,11 @@ shape::structure!(
 pub struct Tagging {
     pub tag_set: Vec<Tag>,
 }
-shape::structure!(Tagging, MODEL, 463, tag_set);
+shape::structure!(Tagging, MODEL, 466, tag_set);
 
 #[derive(Clone, Default)]
 pub struct PutBucketTaggingOutput {}
-shape::structure!(PutBucketTaggingOutput, MODEL, 464);
+shape::structure!(PutBucketTaggingOutput, MODEL, 467);
 
 #[derive(Clone, Default)]
 pub struct PutBucketVersioningRequest {
@@ -3119,7 +3148,7 @@ pub struct PutBucketVersioningRequest {
 shape::structure!(
     PutBucketVersioningRequest,
     MODEL,
-    465,
+    468,
     bucket,
     content_md5,
     checksum_algorithm,
@@ -3133,13 +3162,13 @@ pub struct VersioningConfiguration {
     pub mfa_delete: Option<MFADelete>,
     pub status: Option<BucketVersioningStatus>,
 }
-shape::structure!(VersioningConfiguration, MODEL, 466, mfa_delete, status);
+shape::structure!(VersioningConfiguration, MODEL, 469, mfa_delete, status);
 
 shape::string_enum!(MFADelete { Enabled = "Enabled", Disabled = "Disabled",  });
 
 #[derive(Clone, Default)]
 pub struct PutBucketVersioningOutput {}
-shape::structure!(PutBucketVersioningOutput, MODEL, 468);
+shape::structure!(PutBucketVersioningOutput, MODEL, 471);
 
 #[derive(Clone, Default)]
 pub struct PutBucketWebsiteRequest {
@@ -3152,7 +3181,7 @@ pub struct PutBucketWebsiteRequest {
 shape::structure!(
     PutBucketWebsiteRequest,
     MODEL,
-    469,
+    472,
     bucket,
     content_md5,
     checksum_algorithm,
@@ -3170,7 +3199,7 @@ pub struct WebsiteConfiguration {
 shape::structure!(
     WebsiteConfiguration,
     MODEL,
-    470,
+    473,
     error_document,
     index_document,
     redirect_all_requests_to,
@@ -3179,23 +3208,23 @@ shape::structure!(
 
 #[derive(Clone, Default)]
 pub struct PutBucketWebsiteOutput {}
-shape::structure!(PutBucketWebsiteOutput, MODEL, 471);
+shape::structure!(PutBucketWebsiteOutput, MODEL, 474);
 
 #[derive(Clone, Default)]
 pub struct InvalidRequest {}
-shape::structure!(InvalidRequest, MODEL, 472);
+shape::structure!(InvalidRequest, MODEL, 475);
 
 #[derive(Clone, Default)]
 pub struct InvalidWriteOffset {}
-shape::structure!(InvalidWriteOffset, MODEL, 473);
+shape::structure!(InvalidWriteOffset, MODEL, 476);
 
 #[derive(Clone, Default)]
 pub struct TooManyParts {}
-shape::structure!(TooManyParts, MODEL, 474);
+shape::structure!(TooManyParts, MODEL, 477);
 
 #[derive(Clone, Default)]
 pub struct EncryptionTypeMismatch {}
-shape::structure!(EncryptionTypeMismatch, MODEL, 475);
+shape::structure!(EncryptionTypeMismatch, MODEL, 478);
 
 #[derive(Clone, Default)]
 pub struct PutObjectRequest {
@@ -3252,7 +3281,7 @@ pub struct PutObjectRequest {
 shape::structure!(
     PutObjectRequest,
     MODEL,
-    476,
+    479,
     acl,
     body,
     bucket,
@@ -3332,7 +3361,7 @@ pub struct PutObjectOutput {
 shape::structure!(
     PutObjectOutput,
     MODEL,
-    478,
+    481,
     expiration,
     e_tag,
     checksum_crc32,
@@ -3377,7 +3406,7 @@ pub struct PutObjectAclRequest {
 shape::structure!(
     PutObjectAclRequest,
     MODEL,
-    479,
+    482,
     acl,
     access_control_policy,
     bucket,
@@ -3398,7 +3427,7 @@ shape::structure!(
 pub struct PutObjectAclOutput {
     pub request_charged: Option<RequestCharged>,
 }
-shape::structure!(PutObjectAclOutput, MODEL, 480, request_charged);
+shape::structure!(PutObjectAclOutput, MODEL, 483, request_charged);
 
 #[derive(Clone, Default)]
 pub struct PutObjectLegalHoldRequest {
@@ -3414,7 +3443,7 @@ pub struct PutObjectLegalHoldRequest {
 shape::structure!(
     PutObjectLegalHoldRequest,
     MODEL,
-    481,
+    484,
     bucket,
     key,
     legal_hold,
@@ -3429,7 +3458,7 @@ shape::structure!(
 pub struct PutObjectLegalHoldOutput {
     pub request_charged: Option<RequestCharged>,
 }
-shape::structure!(PutObjectLegalHoldOutput, MODEL, 482, request_charged);
+shape::structure!(PutObjectLegalHoldOutput, MODEL, 485, request_charged);
 
 #[derive(Clone, Default)]
 pub struct PutObjectLockConfigurationRequest {
@@ -3444,7 +3473,7 @@ pub struct PutObjectLockConfigurationRequest {
 shape::structure!(
     PutObjectLockConfigurationRequest,
     MODEL,
-    483,
+    486,
     bucket,
     object_lock_configuration,
     request_payer,
@@ -3458,7 +3487,7 @@ shape::structure!(
 pub struct PutObjectLockConfigurationOutput {
     pub request_charged: Option<RequestCharged>,
 }
-shape::structure!(PutObjectLockConfigurationOutput, MODEL, 485, request_charged);
+shape::structure!(PutObjectLockConfigurationOutput, MODEL, 488, request_charged);
 
 #[derive(Clone, Default)]
 pub struct PutObjectRetentionRequest {
@@ -3475,7 +3504,7 @@ pub struct PutObjectRetentionRequest {
 shape::structure!(
     PutObjectRetentionRequest,
     MODEL,
-    486,
+    489,
     bucket,
     key,
     retention,
@@ -3491,7 +3520,7 @@ shape::structure!(
 pub struct PutObjectRetentionOutput {
     pub request_charged: Option<RequestCharged>,
 }
-shape::structure!(PutObjectRetentionOutput, MODEL, 487, request_charged);
+shape::structure!(PutObjectRetentionOutput, MODEL, 490, request_charged);
 
 #[derive(Clone, Default)]
 pub struct PutObjectTaggingRequest {
@@ -3507,7 +3536,7 @@ pub struct PutObjectTaggingRequest {
 shape::structure!(
     PutObjectTaggingRequest,
     MODEL,
-    488,
+    491,
     bucket,
     key,
     version_id,
@@ -3522,7 +3551,7 @@ shape::structure!(
 pub struct PutObjectTaggingOutput {
     pub version_id: Option<String>,
 }
-shape::structure!(PutObjectTaggingOutput, MODEL, 489, version_id);
+shape::structure!(PutObjectTaggingOutput, MODEL, 492, version_id);
 
 #[derive(Clone, Default)]
 pub struct PutPublicAccessBlockRequest {
@@ -3535,7 +3564,7 @@ pub struct PutPublicAccessBlockRequest {
 shape::structure!(
     PutPublicAccessBlockRequest,
     MODEL,
-    490,
+    493,
     bucket,
     content_md5,
     checksum_algorithm,
@@ -3545,11 +3574,11 @@ shape::structure!(
 
 #[derive(Clone, Default)]
 pub struct PutPublicAccessBlockOutput {}
-shape::structure!(PutPublicAccessBlockOutput, MODEL, 491);
+shape::structure!(PutPublicAccessBlockOutput, MODEL, 494);
 
 #[derive(Clone, Default)]
 pub struct ObjectAlreadyInActiveTierError {}
-shape::structure!(ObjectAlreadyInActiveTierError, MODEL, 492);
+shape::structure!(ObjectAlreadyInActiveTierError, MODEL, 495);
 
 #[derive(Clone, Default)]
 pub struct RestoreObjectRequest {
@@ -3564,7 +3593,7 @@ pub struct RestoreObjectRequest {
 shape::structure!(
     RestoreObjectRequest,
     MODEL,
-    493,
+    496,
     bucket,
     key,
     version_id,
@@ -3587,7 +3616,7 @@ pub struct RestoreRequest {
 shape::structure!(
     RestoreRequest,
     MODEL,
-    494,
+    497,
     days,
     glacier_job_parameters,
     r#type,
@@ -3601,7 +3630,7 @@ shape::structure!(
 pub struct GlacierJobParameters {
     pub tier: Tier,
 }
-shape::structure!(GlacierJobParameters, MODEL, 495, tier);
+shape::structure!(GlacierJobParameters, MODEL, 498, tier);
 
 shape::string_enum!(Tier { Standard = "Standard", Bulk = "Bulk", Expedited = "Expedited",  });
 
@@ -3617,7 +3646,7 @@ pub struct SelectParameters {
 shape::structure!(
     SelectParameters,
     MODEL,
-    499,
+    502,
     input_serialization,
     expression_type,
     expression,
@@ -3631,7 +3660,7 @@ pub struct InputSerialization {
     pub json: Option<JSONInput>,
     pub parquet: Option<ParquetInput>,
 }
-shape::structure!(InputSerialization, MODEL, 500, csv, compression_type, json, parquet);
+shape::structure!(InputSerialization, MODEL, 503, csv, compression_type, json, parquet);
 
 #[derive(Clone, Default)]
 pub struct CSVInput {
@@ -3646,7 +3675,7 @@ pub struct CSVInput {
 shape::structure!(
     CSVInput,
     MODEL,
-    501,
+    504,
     file_header_info,
     comments,
     quote_escape_character,
@@ -3664,13 +3693,13 @@ shape::string_enum!(CompressionType { None = "NONE", Gzip = "GZIP", Bzip2 = "BZI
 pub struct JSONInput {
     pub r#type: Option<JSONType>,
 }
-shape::structure!(JSONInput, MODEL, 510, r#type);
+shape::structure!(JSONInput, MODEL, 513, r#type);
 
 shape::string_enum!(JSONType { Document = "DOCUMENT", Lines = "LINES",  });
 
 #[derive(Clone, Default)]
 pub struct ParquetInput {}
-shape::structure!(ParquetInput, MODEL, 512);
+shape::structure!(ParquetInput, MODEL, 515);
 
 shape::string_enum!(ExpressionType { Sql = "SQL",  });
 
@@ -3679,7 +3708,7 @@ pub struct OutputSerialization {
     pub csv: Option<CSVOutput>,
     pub json: Option<JSONOutput>,
 }
-shape::structure!(OutputSerialization, MODEL, 515, csv, json);
+shape::structure!(OutputSerialization, MODEL, 518, csv, json);
 
 #[derive(Clone, Default)]
 pub struct CSVOutput {
@@ -3692,7 +3721,7 @@ pub struct CSVOutput {
 shape::structure!(
     CSVOutput,
     MODEL,
-    516,
+    519,
     quote_fields,
     quote_escape_character,
     record_delimiter,
@@ -3706,13 +3735,13 @@ shape::string_enum!(QuoteFields { Always = "ALWAYS", Asneeded = "ASNEEDED",  });
 pub struct JSONOutput {
     pub record_delimiter: Option<String>,
 }
-shape::structure!(JSONOutput, MODEL, 518, record_delimiter);
+shape::structure!(JSONOutput, MODEL, 521, record_delimiter);
 
 #[derive(Clone, Default)]
 pub struct OutputLocation {
     pub s3: Option<S3Location>,
 }
-shape::structure!(OutputLocation, MODEL, 519, s3);
+shape::structure!(OutputLocation, MODEL, 522, s3);
 
 #[derive(Clone, Default)]
 pub struct S3Location {
@@ -3728,7 +3757,7 @@ pub struct S3Location {
 shape::structure!(
     S3Location,
     MODEL,
-    520,
+    523,
     bucket_name,
     prefix,
     encryption,
@@ -3745,14 +3774,14 @@ pub struct Encryption {
     pub kms_key_id: Option<String>,
     pub kms_context: Option<String>,
 }
-shape::structure!(Encryption, MODEL, 522, encryption_type, kms_key_id, kms_context);
+shape::structure!(Encryption, MODEL, 525, encryption_type, kms_key_id, kms_context);
 
 #[derive(Clone, Default)]
 pub struct MetadataEntry {
     pub name: Option<String>,
     pub value: Option<String>,
 }
-shape::structure!(MetadataEntry, MODEL, 525, name, value);
+shape::structure!(MetadataEntry, MODEL, 528, name, value);
 
 #[derive(Clone, Default)]
 pub struct RestoreObjectOutput {
@@ -3763,7 +3792,7 @@ pub struct RestoreObjectOutput {
 shape::structure!(
     RestoreObjectOutput,
     MODEL,
-    526,
+    529,
     request_charged,
     restore_output_path,
     http_status
@@ -3798,7 +3827,7 @@ pub struct UploadPartRequest {
 shape::structure!(
     UploadPartRequest,
     MODEL,
-    528,
+    531,
     body,
     bucket,
     content_length,
@@ -3848,7 +3877,7 @@ pub struct UploadPartOutput {
 shape::structure!(
     UploadPartOutput,
     MODEL,
-    529,
+    532,
     server_side_encryption,
     e_tag,
     checksum_crc32,
@@ -3894,7 +3923,7 @@ pub struct UploadPartCopyRequest {
 shape::structure!(
     UploadPartCopyRequest,
     MODEL,
-    530,
+    533,
     bucket,
     copy_source,
     copy_source_if_match,
@@ -3931,7 +3960,7 @@ pub struct UploadPartCopyOutput {
 shape::structure!(
     UploadPartCopyOutput,
     MODEL,
-    532,
+    535,
     copy_source_version_id,
     copy_part_result,
     server_side_encryption,
@@ -3961,7 +3990,7 @@ pub struct CopyPartResult {
 shape::structure!(
     CopyPartResult,
     MODEL,
-    533,
+    536,
     e_tag,
     last_modified,
     checksum_crc32,

@@ -111,6 +111,8 @@ pub struct Origin {
     pub is_secure: bool,
     /// `s3:TlsVersion`: `1.2` or `1.3`.
     pub tls_version: Option<&'static str>,
+    /// The cipher suite of TLS, as OpenSSL names it.
+    pub tls_cipher: Option<&'static str>,
     /// `aws:UserAgent`.
     pub user_agent: Option<String>,
     /// `aws:Referer`.

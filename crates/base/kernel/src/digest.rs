@@ -4,8 +4,8 @@ use std::fmt;
 use std::ops::Range;
 
 use crc_fast::CrcAlgorithm;
-use md5_lanes::Md5;
 pub(crate) use md5_lanes::Stream as Md5Stream;
+use md5_lanes::{Broken, Md5};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256, Sha512};
 use xxhash_rust::xxh3::Xxh3;
@@ -154,14 +154,14 @@ impl Digests {
         stream: &Md5Stream,
         buffer: Vec<u8>,
         pieces: &[Range<usize>],
-    ) -> Vec<u8> {
+    ) -> Result<Vec<u8>, Broken> {
         let md5 = self.0.iter_mut().find_map(|(_, state)| match state {
             State::Md5(state) => Some(state),
             _ => None,
         });
         match md5 {
             Some(md5) => md5.update_together(stream, buffer, pieces),
-            None => buffer,
+            None => Ok(buffer),
         }
     }
 
@@ -205,7 +205,9 @@ impl Digests {
 
 /// Bytes in lower-case hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.map(|digit| DIGITS[usize::from(digit)] as char).collect()
 }
 
 #[cfg(test)]

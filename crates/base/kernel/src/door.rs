@@ -1,12 +1,15 @@
 //! HTTP of a service that is none of its operations: a website's pages, a browser's forms, the
 //! rules by which pages of other origins may call. The gateway finds the service and asks its door.
 
+use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
-use http::{HeaderName, Request, Response};
-use shape::{ByteStream, Fault};
+use http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode, Uri, Version};
+use shape::{ByteStream, Fault, Timestamp};
 
-use crate::{BoxFuture, Ctx, Kernel};
+use crate::access::Origin;
+use crate::{BoxFuture, Ctx, Kernel, Principal};
 
 /// A door.
 pub trait Door: Send + Sync {
@@ -28,6 +31,65 @@ pub trait Door: Send + Sync {
         kernel: &'a Kernel,
         visit: Visit,
     ) -> BoxFuture<'a, Response<ByteStream>>;
+
+    /// Whether a request that means `name` is to be [told](Door::told). Asked for each of them.
+    fn listens(&self, _kernel: &Kernel, _name: &str, _headers: &HeaderMap) -> bool {
+        false
+    }
+
+    /// Hears of a request once its answer was sent, or broke off. Must not block.
+    fn told(&self, _kernel: &Kernel, _told: Told) {}
+}
+
+/// A request and what it was answered.
+pub struct Told {
+    /// Whom it meant: the bucket.
+    pub name: String,
+    /// The path with that name in front, as sent.
+    pub path: String,
+    /// Nothing for requests that are operations, or would be.
+    pub kind: Option<VisitKind>,
+    /// The operation, once that was clear.
+    pub operation: Option<&'static str>,
+    /// Who sent it, once that was clear.
+    pub principal: Option<Principal>,
+    /// How it came in.
+    pub origin: Origin,
+    /// Its method.
+    pub method: Method,
+    /// Its URI as sent.
+    pub uri: Uri,
+    /// Its protocol.
+    pub version: Version,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its id.
+    pub request_id: String,
+    /// What it was answered: the status.
+    pub status: StatusCode,
+    /// The answer's headers.
+    pub answer: HeaderMap,
+    /// What the answer says besides.
+    pub answered: Answered,
+    /// Bytes of the answer's body that were sent.
+    pub sent_bytes: u64,
+    /// When it came.
+    pub came: Timestamp,
+    /// From then to the head of the answer.
+    pub until_answer: Duration,
+    /// From then to the answer's end.
+    pub until_end: Duration,
+}
+
+/// An extension of a response: what [`Told`] says of it and no header does.
+#[derive(Clone, Debug, Default)]
+pub struct Answered {
+    /// The error's code, if it is one.
+    pub code: Option<Cow<'static, str>>,
+    /// Who sent a form.
+    pub principal: Option<Principal>,
+    /// What a form made.
+    pub key: Option<String>,
 }
 
 /// A request of a page of another origin, or the preflight of one.

@@ -38,7 +38,7 @@ pub use credentials::{
     SessionCredentials, UserKeys, account_of_key, key_id,
 };
 pub use ctx::Ctx;
-pub use door::{CrossOrigin, Door, FormSignature, FormVerifier, Visit, VisitKind};
+pub use door::{Answered, CrossOrigin, Door, FormSignature, FormVerifier, Told, Visit, VisitKind};
 pub use kernel::{Config, Kernel};
 pub use keyring::{Passphrase, is_key_file};
 pub use log::{Level, Log};

@@ -6,7 +6,9 @@
 mod lanes;
 
 use std::collections::{HashMap, VecDeque};
+use std::fmt;
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -174,27 +176,28 @@ impl Md5 {
 
     /// Takes pieces of a buffer in, at once with what other threads bring for their streams: eight
     /// take hardly longer than one. All pieces but the last should be multiples of 64 bytes.
-    /// Blocking, a moment longer than the work takes; the buffer comes back.
+    /// Blocking, a moment longer than the work takes; the buffer comes back. After an error the MD5
+    /// is worth nothing.
     pub fn update_together(
         &mut self,
         stream: &Stream,
         buffer: Vec<u8>,
         pieces: &[Range<usize>],
-    ) -> Vec<u8> {
+    ) -> Result<Vec<u8>, Broken> {
         let whole = |piece: &Range<usize>| piece.len().is_multiple_of(BLOCK_BYTES);
         let (last, before) = pieces.split_last().unwrap_or((&(0..0), &[]));
         if !self.tail.is_empty() || !before.iter().all(whole) {
             pieces.iter().for_each(|piece| self.update(&buffer[piece.clone()]));
-            return buffer;
+            return Ok(buffer);
         }
         let end = last.end - last.len() % BLOCK_BYTES;
         let mut whole = before.to_vec();
         whole.push(last.start..end);
         self.length = self.length.wrapping_add(whole.iter().map(|w| w.len() as u64).sum());
-        let job = TOGETHER.run(stream, Job { words: self.words, buffer, pieces: whole.into() });
+        let job = TOGETHER.run(stream, Job { words: self.words, buffer, pieces: whole.into() })?;
         self.words = job.words;
         self.update(&job.buffer[end..last.end]);
-        job.buffer
+        Ok(job.buffer)
     }
 
     /// The digest.
@@ -241,14 +244,27 @@ struct Meeting {
     /// Rounds begun.
     rounds: u64,
     waiting: VecDeque<(u64, Job)>,
-    done: HashMap<u64, Job>,
+    /// Nothing for those of a round that panicked.
+    done: HashMap<u64, Option<Job>>,
     /// The next ticket.
     next: u64,
     /// Threads that do others' work now.
     busy: usize,
 }
 
-static TOGETHER: Together = Together { meeting: Mutex::new(None), changed: Condvar::new() };
+static TOGETHER: Together = Together::new();
+
+/// The thread that did the work of several panicked: what became of their streams is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Broken;
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a digest that was computed together with others broke off")
+    }
+}
+
+impl std::error::Error for Broken {}
 
 /// A stream that will bring blocks; others wait a moment for it, unless it is slower than they are.
 pub struct Stream(u64);
@@ -276,12 +292,16 @@ impl Drop for Stream {
 }
 
 impl Together {
+    const fn new() -> Self {
+        Together { meeting: Mutex::new(None), changed: Condvar::new() }
+    }
+
     fn meeting(&self) -> MutexGuard<'_, Option<Meeting>> {
         self.meeting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Does a job of a stream, at the latest a moment after it came. Blocking.
-    fn run(&self, stream: &Stream, job: Job) -> Job {
+    fn run(&self, stream: &Stream, job: Job) -> Result<Job, Broken> {
         let mut guard = self.meeting();
         let meeting = guard.get_or_insert_default();
         meeting.streams.insert(stream.0, meeting.rounds);
@@ -292,7 +312,7 @@ impl Together {
         loop {
             let meeting = guard.get_or_insert_default();
             if let Some(job) = meeting.done.remove(&ticket) {
-                return job;
+                return job.ok_or(Broken);
             }
             if !meeting.is_time(patient) {
                 let waited = self.changed.wait_timeout(guard, PATIENCE);
@@ -306,11 +326,13 @@ impl Together {
             meeting.busy += 1;
             meeting.rounds += 1;
             drop(guard);
-            work(&mut jobs);
+            // The others hear of a panic; else they would wait for ever.
+            let worked = catch_unwind(AssertUnwindSafe(|| work(&mut jobs)));
             guard = self.meeting();
             let meeting = guard.get_or_insert_default();
             meeting.busy -= 1;
-            meeting.done.extend(jobs);
+            let whole = worked.is_ok();
+            meeting.done.extend(jobs.into_iter().map(|(n, job)| (n, whole.then_some(job))));
             self.changed.notify_all();
         }
     }
@@ -403,7 +425,7 @@ mod tests {
                 let pieces = [0..first, first + 24..first + 24 + second];
                 pieces.iter().for_each(|piece| expected.update(&buffer[piece.clone()]));
                 let back = own.update_together(&member, buffer.clone(), &pieces);
-                assert_eq!(back, buffer);
+                assert_eq!(back, Ok(buffer));
             }
             drop(member);
             assert_eq!(own.finish()[..], expected.finalize()[..], "{seed}");
@@ -411,6 +433,33 @@ mod tests {
         std::thread::scope(|scope| {
             (0..40).for_each(|seed| drop(scope.spawn(move || stream(seed))));
         });
+    }
+
+    #[test]
+    fn all_of_a_round_hear_of_a_panic() {
+        let together = Together::new();
+        let job = |pieces: Range<usize>| Job {
+            words: INITIAL,
+            buffer: data(640, 1),
+            pieces: std::iter::once(pieces).collect(),
+        };
+        // As many as make a round at once, one of them with more than it brought.
+        let pieces = |n: usize| if n == 3 { 0..6400 } else { 0..640 };
+        let run = |n: usize, pieces| {
+            let stream = std::mem::ManuallyDrop::new(Stream(u64::MAX - n as u64));
+            together.run(&stream, job(pieces)).map(|job| job.words)
+        };
+        std::thread::scope(|scope| {
+            let threads: Vec<_> =
+                (0..lanes::LANES).map(|n| scope.spawn(move || run(n, pieces(n)))).collect();
+            for (n, thread) in threads.into_iter().enumerate() {
+                let outcome = thread.join().expect("a panic is an error to its own thread as well");
+                assert!(n != 3 || outcome == Err(Broken), "{outcome:?}");
+            }
+        });
+        let mut words = INITIAL;
+        compress(&mut words, &data(640, 1));
+        assert_eq!(run(0, 0..640), Ok(words), "the next round is a round like every other");
     }
 
     #[test]

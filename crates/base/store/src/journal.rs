@@ -50,7 +50,14 @@ struct Tail {
     bytes: u64,
     crc: crc32fast::Hasher,
     seqno: u64,
+    /// Zeros were written up to here, behind what is used.
+    zeroed: u64,
 }
+
+/// Zeros are written so far ahead, whenever less than [`LEFT_BYTES`] of them are left.
+const AHEAD_BYTES: u64 = 1024 * 1024;
+const LEFT_BYTES: u64 = 128 * 1024;
+static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
 
 /// Follows all journals of an engine directory.
 pub(crate) struct Journals {
@@ -95,6 +102,20 @@ impl Journals {
         Ok(())
     }
 
+    /// Writes zeros where the engine will write next. A journal is a file with a hole: whoever syncs
+    /// what is in newly found room waits for the file system's journal as well, about twice as long
+    /// as for bytes that only replace others. Must be called right after [`Self::advance`], by
+    /// whoever alone commits: what lies behind the last batch is nothing then, and that is looked at
+    /// before.
+    pub fn fill_ahead(&mut self) {
+        if let Some(last) = self.tails.last_mut()
+            && last.fill_ahead(&self.dir).is_err()
+        {
+            // Nothing was promised; and the engine will meet the same disk.
+            last.zeroed = u64::MAX;
+        }
+    }
+
     pub fn extents(&self) -> Vec<Extent> {
         self.tails
             .iter()
@@ -111,7 +132,34 @@ impl Journals {
 impl Tail {
     fn open(dir: &Path, id: u64) -> io::Result<Self> {
         let file = File::open(path(dir, id))?;
-        Ok(Self { id, file, bytes: 0, crc: crc32fast::Hasher::new(), seqno: 0 })
+        Ok(Self { id, file, bytes: 0, crc: crc32fast::Hasher::new(), seqno: 0, zeroed: 0 })
+    }
+
+    fn fill_ahead(&mut self, dir: &Path) -> io::Result<()> {
+        let begin = self.zeroed.max(self.bytes);
+        if begin - self.bytes >= LEFT_BYTES {
+            return Ok(());
+        }
+        // The file gets no longer: one that the engine has opened again is appended to.
+        let end = (self.bytes + AHEAD_BYTES).min(self.file.metadata()?.len());
+        if begin >= end {
+            return Ok(());
+        }
+        let file = File::options().write(true).open(path(dir, self.id))?;
+        let mut found = vec![0; ZEROS.len()];
+        let mut at = begin;
+        while at < end {
+            let length = usize::try_from(end - at).unwrap_or(usize::MAX).min(ZEROS.len());
+            let (found, zeros) = (&mut found[..length], &ZEROS[..length]);
+            self.file.read_exact_at(found, at)?;
+            if found != zeros {
+                return Err(io::ErrorKind::InvalidData.into());
+            }
+            file.write_all_at(zeros, at)?;
+            at += length as u64;
+        }
+        self.zeroed = end;
+        Ok(())
     }
 
     /// Moves behind the last complete batch.
@@ -324,4 +372,37 @@ fn list(dir: &Path) -> io::Result<Vec<u64>> {
 
 fn path(dir: &Path, id: u64) -> PathBuf {
     dir.join(format!("{id}.jnl"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_is_made_ready_only_where_nothing_is() {
+        let dir = std::env::temp_dir().join(format!("gureum-journal-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).expect("a folder");
+        let journal = path(&dir, 0);
+        let file = File::create(&journal).expect("a file");
+        let length = 3 * AHEAD_BYTES / 2;
+        file.set_len(length).expect("a hole");
+        let mut journals = Journals::follow(&dir).expect("a journal");
+        journals.fill_ahead();
+        assert_eq!(journals.tails[0].zeroed, AHEAD_BYTES);
+        // Nothing to do as long as enough is left; then up to the file's end and not beyond it.
+        journals.fill_ahead();
+        assert_eq!(journals.tails[0].zeroed, AHEAD_BYTES);
+        journals.tails[0].bytes = AHEAD_BYTES - LEFT_BYTES / 2;
+        journals.fill_ahead();
+        assert_eq!(journals.tails[0].zeroed, length);
+        assert_eq!(file.metadata().expect("metadata").len(), length);
+        // Something is there: it stays, and nothing is written ever after.
+        file.write_all_at(b"x", 5000).expect("a byte");
+        journals.tails[0].zeroed = 0;
+        journals.tails[0].bytes = 0;
+        journals.fill_ahead();
+        assert_eq!(journals.tails[0].zeroed, u64::MAX);
+        assert_eq!(std::fs::read(&journal).expect("the journal")[5000], b'x');
+        std::fs::remove_dir_all(&dir).expect("removed");
+    }
 }

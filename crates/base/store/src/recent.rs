@@ -131,7 +131,7 @@ impl Shard {
 
 /// The hash of keys; the standard one takes longer than finding the row.
 #[derive(Clone, Copy)]
-struct Hash(u64);
+pub(crate) struct Hash(pub u64);
 
 impl BuildHasher for Hash {
     type Hasher = Self;

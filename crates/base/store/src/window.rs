@@ -2,13 +2,14 @@
 //!
 //! It answers most validations without reading the engine, and is what `changes` is served from.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::ops::Bound;
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher as _, RandomState};
 
 use bytes::Bytes;
 
 use crate::StoreError;
 use crate::engine::{Changed, Commit, Limit, RangeSeen, Snapshot};
+use crate::recent::Hash;
 use crate::table::successor;
 
 /// Keys remembered; older commits are forgotten beyond that. About 2 MiB with keys of 64 bytes.
@@ -20,13 +21,15 @@ pub(crate) struct Window {
     /// Every commit after this sequence number is remembered.
     floor: u64,
     commits: VecDeque<Changed>,
-    latest: BTreeMap<Bytes, u64>,
+    latest: HashMap<Bytes, u64, Hash>,
     keys: usize,
 }
 
 impl Window {
     pub fn new(seq: u64) -> Self {
-        Self { floor: seq, commits: VecDeque::new(), latest: BTreeMap::new(), keys: 0 }
+        // Nobody outside can foresee where a key falls.
+        let latest = HashMap::with_hasher(Hash(RandomState::new().hash_one(0)));
+        Self { floor: seq, commits: VecDeque::new(), latest, keys: 0 }
     }
 
     /// Does what the transaction saw still hold? `published` is the state without the commits
@@ -36,17 +39,26 @@ impl Window {
         if commit.expect.iter().any(|(key, _)| changed(key)) {
             return Ok(false);
         }
-        for seen in commit.ranges.iter().filter(|seen| !seen.range.is_empty()) {
-            let bounds =
-                (Bound::Included(seen.range.lo.clone()), Bound::Excluded(seen.range.hi.clone()));
-            if self.latest.range(bounds).any(|(_, &seq)| seq > commit.snapshot) {
-                return Ok(false);
-            }
+        if !commit.ranges.is_empty() && self.wrote_into(&commit.ranges, commit.snapshot) {
+            return Ok(false);
         }
         if commit.snapshot >= self.floor {
             return Ok(true);
         }
         still_same(commit, published)
+    }
+
+    /// Whether a commit after `snapshot` wrote a key of one of the ranges. Mostly there are few: a
+    /// snapshot is hardly older than the commits that wait together.
+    fn wrote_into(&self, ranges: &[RangeSeen], snapshot: u64) -> bool {
+        let start = self.commits.partition_point(|changed| changed.seq <= snapshot);
+        let commits = self.commits.range(start..);
+        let mut keys: Vec<&Bytes> = commits.flat_map(|changed| &changed.keys).collect();
+        keys.sort_unstable();
+        ranges.iter().any(|RangeSeen { range, .. }| {
+            let at = keys.partition_point(|key| **key < range.lo);
+            keys.get(at).is_some_and(|key| **key < range.hi)
+        })
     }
 
     /// Remembers a commit. Call [`Self::trim`] only when it is visible.

@@ -26,8 +26,52 @@ pub struct Opened {
     pub stream: Guarded,
     /// Whether it speaks HTTP/2.
     pub http2: bool,
-    /// The version of TLS, if it came over that: `1.2` or `1.3`.
-    pub tls: Option<&'static str>,
+    /// What TLS it came over, if it did.
+    pub tls: Option<Tls>,
+}
+
+/// What both ends of a TLS connection agreed upon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// `1.2` or `1.3`.
+    pub version: &'static str,
+    /// The cipher suite, as OpenSSL names it.
+    pub cipher: Option<&'static str>,
+}
+
+impl Tls {
+    fn of(connection: &rustls::ServerConnection) -> Self {
+        use rustls::CipherSuite as Suite;
+        let version = match connection.protocol_version() {
+            Some(rustls::ProtocolVersion::TLSv1_3) => "1.3",
+            _ => "1.2",
+        };
+        let cipher = match connection.negotiated_cipher_suite().map(|suite| suite.suite()) {
+            Some(Suite::TLS13_AES_128_GCM_SHA256) => Some("TLS_AES_128_GCM_SHA256"),
+            Some(Suite::TLS13_AES_256_GCM_SHA384) => Some("TLS_AES_256_GCM_SHA384"),
+            Some(Suite::TLS13_CHACHA20_POLY1305_SHA256) => Some("TLS_CHACHA20_POLY1305_SHA256"),
+            Some(Suite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256) => {
+                Some("ECDHE-ECDSA-AES128-GCM-SHA256")
+            }
+            Some(Suite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384) => {
+                Some("ECDHE-ECDSA-AES256-GCM-SHA384")
+            }
+            Some(Suite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256) => {
+                Some("ECDHE-ECDSA-CHACHA20-POLY1305")
+            }
+            Some(Suite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256) => {
+                Some("ECDHE-RSA-AES128-GCM-SHA256")
+            }
+            Some(Suite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384) => {
+                Some("ECDHE-RSA-AES256-GCM-SHA384")
+            }
+            Some(Suite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256) => {
+                Some("ECDHE-RSA-CHACHA20-POLY1305")
+            }
+            _ => None,
+        };
+        Tls { version, cipher }
+    }
 }
 
 /// Finds out whether a connection is TLS, HTTP/1 or HTTP/2, doing the handshake if need be.
@@ -39,23 +83,20 @@ pub async fn open(
 ) -> io::Result<Opened> {
     let timed_out = || io::Error::from(io::ErrorKind::TimedOut);
     let mut first = within(first_byte_ms, sniff(&mut *stream)).await.ok_or_else(timed_out)??;
-    let mut version = None;
+    let mut agreed = None;
     if first.first() == Some(&TLS_HANDSHAKE) {
         let config = tls.clone().ok_or(io::ErrorKind::Unsupported)?;
         let raw = Prefixed { first, at: 0, stream };
         let handshake = TlsAcceptor::from(config).accept(raw);
         let done = within(first_byte_ms, handshake).await.ok_or_else(timed_out)??;
-        version = Some(match done.get_ref().1.protocol_version() {
-            Some(rustls::ProtocolVersion::TLSv1_3) => "1.3",
-            _ => "1.2",
-        });
+        agreed = Some(Tls::of(done.get_ref().1));
         stream = Box::new(done);
         first = within(first_byte_ms, sniff(&mut *stream)).await.ok_or_else(timed_out)??;
     }
     let http2 = first == PREFACE;
     let stream = Prefixed { first, at: 0, stream };
     let stream = Guarded { stream, stall: Stall::new(write_stall_ms) };
-    Ok(Opened { stream, http2, tls: version })
+    Ok(Opened { stream, http2, tls: agreed })
 }
 
 /// Reads until the bytes cannot be the beginning of an HTTP/2 connection, or are one.

@@ -13,7 +13,7 @@ pub use body::{BodyError, Budget, ReadBody, Room, drain, read_body};
 pub use cors::{Cors, Origins};
 pub use encoding::Encoding;
 pub use host::{Host, Hosts};
-pub use io::{Stream, TlsStarter};
+pub use io::{Stream, Tls, TlsStarter};
 pub use limits::Limits;
 pub(crate) use rt::Stall;
 pub use server::{Broken, Handler, Peer, Reply, ReplyBody, ReplyFuture, Server, full};

@@ -1,6 +1,6 @@
 //! Connections: accepted, told apart, served, and drained when the server stops.
 
-use super::io::{Opened, Stream, TlsStarter, open};
+use super::io::{Opened, Stream, Tls, TlsStarter, open};
 use super::limits::Limits;
 use super::rt::{pause, within};
 use bytes::Bytes;
@@ -56,8 +56,8 @@ pub enum Peer {
     Tcp {
         /// Its address.
         address: SocketAddr,
-        /// The version of TLS, if it came over that: `1.2` or `1.3`.
-        tls: Option<&'static str>,
+        /// What TLS it came over, if it did.
+        tls: Option<Tls>,
     },
     /// A stream the installation itself relays, such as one out of a function's sandbox. Signed
     /// like every other; only its address is ours.

@@ -1,16 +1,19 @@
 //! S3's HTTP that is no operation: websites, forms, and the rules for pages of other origins.
 
-use http::{HeaderName, Response};
-use kernel::{BoxFuture, CrossOrigin, Door, Fault, Kernel, Visit, VisitKind};
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderName, Response};
+use kernel::{BoxFuture, CrossOrigin, Door, Fault, Kernel, Told, Visit, VisitKind};
 use shape::ByteStream;
 
+use crate::access_log::Logs;
 use crate::records::BUCKETS;
 use crate::settings::cors::{Asked, Cors};
 use crate::settings::kept;
 use crate::{post, website};
 
 /// The door.
-pub(crate) struct S3Door;
+pub(crate) struct S3Door(pub Arc<Logs>);
 
 impl Door for S3Door {
     fn owns(&self, kernel: &Kernel, name: &str) -> bool {
@@ -50,6 +53,14 @@ impl Door for S3Door {
                 VisitKind::Form => post::answer(visit).await,
             }
         })
+    }
+
+    fn listens(&self, kernel: &Kernel, name: &str, headers: &HeaderMap) -> bool {
+        self.0.listens(kernel, name, headers)
+    }
+
+    fn told(&self, kernel: &Kernel, told: Told) {
+        self.0.told(kernel, &told);
     }
 }
 

@@ -76,22 +76,21 @@ pub(crate) fn acl_of_write(
     canned: Option<&str>,
     headers: &Headers<'_>,
 ) -> Result<Option<Acl>, Error> {
-    let ids = [&bucket.account, owner].map(buckets::canonical_id);
-    let owners = Owners { bucket: &ids[0], object: &ids[1] };
     match (canned, headers.any()) {
         (Some(_), true) => Err(refusal::invalid_request(
             "Specifying both Canned ACLs and Header Grants is not allowed",
         )
         .into()),
-        (None, false) | (Some("bucket-owner-full-control"), false) if bucket.account == owner => {
-            Ok(None)
-        }
         (None, false) => Ok(None),
+        (Some("bucket-owner-full-control"), false) if bucket.account == owner => Ok(None),
         (None, true) => Ok(Some(Acl::from_headers(headers)?)),
-        (Some(name), false) => match Acl::canned(name, owners) {
-            Some(acl) => Ok(Some(acl)),
-            None => Err(refusal::invalid_argument("The canned ACL is not known.").into()),
-        },
+        (Some(name), false) => {
+            let ids = [&bucket.account, owner].map(buckets::canonical_id);
+            match Acl::canned(name, Owners { bucket: &ids[0], object: &ids[1] }) {
+                Some(acl) => Ok(Some(acl)),
+                None => Err(refusal::invalid_argument("The canned ACL is not known.").into()),
+            }
+        }
     }
 }
 

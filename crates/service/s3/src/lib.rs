@@ -16,10 +16,12 @@
 //! notify.rs    events on their way to queues and functions
 //! sweep.rs     lifecycle rules at work
 //! website.rs   websites at work
+//! access_log/  server access logs
 //! fuzz.rs      what the fuzz targets call
 //! post/        uploads by HTML forms
 //! ```
 
+mod access_log;
 mod buckets;
 mod bytes;
 pub mod check;
@@ -59,6 +61,7 @@ use shape::{Constraint, Problem};
 pub struct S3 {
     /// What wraps the secrets of objects, once it was needed.
     master: Mutex<Option<BlobSecret>>,
+    logs: Arc<access_log::Logs>,
 }
 
 api_s3::serve!(S3, ops);
@@ -69,15 +72,16 @@ pub fn service() -> Service {
     let mut service = Service::new(api_s3::dispatch(s3.clone()));
     service.invalid = Some(invalid);
     service.reseal = Some(Arc::new(sse::Master));
-    service.door = Some(Arc::new(door::S3Door));
+    service.door = Some(Arc::new(door::S3Door(s3.logs.clone())));
     service.guard = Some(Arc::new(guard::S3Guard));
-    service.tasks.push((sweep::KIND, Arc::new(sweep::Sweeper)));
+    service.tasks.push((sweep::KIND, Arc::new(sweep::Sweeper(s3.logs.clone()))));
     service.tasks.push((ops::RESTORED, Arc::new(ops::Ender)));
     service.subscriptions.push((notify::TOPIC, Arc::new(notify::Deliverer)));
     service.reset = Some(Arc::new(move || {
         let s3 = s3.clone();
         Box::pin(async move {
             *s3.master.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            s3.logs.clear();
         })
     }));
     service

@@ -4,17 +4,20 @@
 //! were never finished. Each step judges what it reads in the transaction that changes it, so an
 //! object that was just written again stays.
 
+use std::sync::Arc;
+
 use api_s3::Error;
 use kernel::{BoxFuture, Ctx, Fault, Kernel, TaskHandler, Timestamp};
 use serde::{Deserialize, Serialize};
 use shape::TimeFormat;
 use store::{Key, Scan, StoreError, Timer, WriteTx};
 
+use crate::access_log::{Logs, Object};
 use crate::hooks::{self, Happened, LIFECYCLE};
 use crate::multipart;
 use crate::objects::{self, Found};
 use crate::ops::delete_by_rule;
-use crate::records::{BUCKETS, Bucket, OBJECTS, UPLOADS, VERSIONS, Version};
+use crate::records::{BUCKETS, Bucket, OBJECTS, UPLOADS, VERSIONS, Version, Versioning};
 use crate::settings::kept;
 use crate::settings::lifecycle::{Act, Lifecycle, Subject};
 use crate::settings::tags::form_encode;
@@ -65,15 +68,15 @@ pub(crate) fn begin(
     tx.schedule(now.epoch_ms.unsigned_abs(), KIND, &sweep).map(drop)
 }
 
-/// Runs the timer.
-pub(crate) struct Sweeper;
+/// Runs the timer, and writes down what it did where a bucket has a log.
+pub(crate) struct Sweeper(pub Arc<Logs>);
 
 impl TaskHandler for Sweeper {
     fn run<'a>(&'a self, kernel: &'a Kernel, timer: &'a Timer) -> BoxFuture<'a, Result<(), Fault>> {
         Box::pin(async move {
             let mut sweep: Sweep = timer.payload().map_err(Fault::internal)?;
             for _ in 0..STEPS_MAX {
-                let next = step(kernel, &sweep).await.map_err(Fault::from)?;
+                let next = step(kernel, &sweep, &self.0).await.map_err(Fault::from)?;
                 match next {
                     Next::Over => return Ok(()),
                     Next::Step(step) => sweep = step,
@@ -108,23 +111,35 @@ enum Next {
     Over,
 }
 
-async fn step(kernel: &Kernel, sweep: &Sweep) -> Result<Next, Error> {
-    let work = kernel.store().write(|tx| -> Result<Next, Error> {
-        let Some(bucket) = tx.get(&BUCKETS, sweep.bucket.as_str())? else { return Ok(Next::Over) };
+async fn step(kernel: &Kernel, sweep: &Sweep, logs: &Arc<Logs>) -> Result<Next, Error> {
+    let work = kernel.store().write(|tx| -> Result<(Next, Option<(Bucket, Did)>), Error> {
+        let Some(bucket) = tx.get(&BUCKETS, sweep.bucket.as_str())? else {
+            return Ok((Next::Over, None));
+        };
         let rules = kept::get::<Lifecycle>(tx, &bucket.name)?;
         let Some(rules) = rules.filter(|rules| rules.run == sweep.run) else {
-            return Ok(Next::Over);
+            return Ok((Next::Over, None));
         };
         let ctx = kernel.service_ctx(LIFECYCLE, &bucket.account, &bucket.region);
-        let mut at = At { tx, ctx: &ctx, bucket: &bucket, rules: &rules, sweep };
-        match sweep.phase {
+        let did = Did::default();
+        let mut at = At { tx, ctx: &ctx, bucket: &bucket, rules: &rules, sweep, did };
+        let next = match sweep.phase {
             Phase::Current => at.current(),
             Phase::Others => at.others(),
             Phase::Uploads => at.uploads(),
-        }
+        }?;
+        let did = at.did;
+        Ok((next, Some((bucket, did))))
     });
-    work.await
+    let (next, did) = work.await?;
+    if let Some((bucket, did)) = did {
+        logs.swept(kernel, &bucket, &did);
+    }
+    Ok(next)
 }
+
+/// What rules did, as logs name it, and to what.
+type Did = Vec<(&'static str, Object)>;
 
 /// A step under way.
 struct At<'a> {
@@ -133,6 +148,7 @@ struct At<'a> {
     bucket: &'a Bucket,
     rules: &'a Lifecycle,
     sweep: &'a Sweep,
+    did: Did,
 }
 
 impl At<'_> {
@@ -209,6 +225,7 @@ impl At<'_> {
             let due = self.rules.abort(&key, upload.initiated_ms);
             if due.is_some_and(|expiry| expiry.at_ms <= now_ms) {
                 multipart::forget(self.tx, self.ctx, &self.bucket.name, &key, &upload.id, &[])?;
+                self.did.push(("S3.DELETE.UPLOAD", Object { key, ..Object::default() }));
             }
         }
         Ok(self.next(last.as_ref(), None))
@@ -223,6 +240,17 @@ impl At<'_> {
     ) -> Result<(), Error> {
         let subject = subject(key, &found.version, noncurrent, is_only);
         let Some(act) = self.rules.act(&subject, self.ctx.now().epoch_ms) else { return Ok(()) };
+        let object = Object {
+            key: key.to_owned(),
+            version_id: found.version.version_id.clone(),
+            size: (!found.version.delete_marker).then_some(found.version.size),
+            outcome: None,
+        };
+        let name = match &act {
+            Act::Expire if self.bucket.versioning != Versioning::Off => "S3.CREATE.DELETEMARKER",
+            Act::Expire | Act::Remove => "S3.EXPIRE.OBJECT",
+            Act::Transition(class) => transition(class),
+        };
         let done = match act {
             Act::Expire => delete_by_rule(self.tx, self.ctx, self.bucket, key, None),
             Act::Remove => {
@@ -239,8 +267,24 @@ impl At<'_> {
         match done.map_err(Fault::from) {
             // A lock holds it: it goes when the lock is over.
             Err(fault) if fault.code == "AccessDenied" => Ok(()),
-            other => other.map_err(Error::from),
+            Err(fault) => Err(fault.into()),
+            Ok(()) => {
+                self.did.push((name, object));
+                Ok(())
+            }
         }
+    }
+}
+
+/// A change of class, as logs name it.
+fn transition(class: &str) -> &'static str {
+    match class {
+        "STANDARD_IA" => "S3.TRANSITION_SIA.OBJECT",
+        "ONEZONE_IA" => "S3.TRANSITION_ZIA.OBJECT",
+        "INTELLIGENT_TIERING" => "S3.TRANSITION_INT.OBJECT",
+        "GLACIER_IR" => "S3.TRANSITION_GIR.OBJECT",
+        "DEEP_ARCHIVE" => "S3.TRANSITION_GDA.OBJECT",
+        _ => "S3.TRANSITION.OBJECT",
     }
 }
 

@@ -5,7 +5,7 @@
 use api_s3::{Client, GetObjectOutput, GetObjectRequest, HeadObjectRequest};
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Method, Response, StatusCode};
-use kernel::{Ctx, Fault, Kernel, Visit};
+use kernel::{Answered, Ctx, Fault, Kernel, Visit};
 use shape::{ByteStream, TimeFormat, Timestamp};
 
 use crate::errors;
@@ -120,7 +120,10 @@ impl Page<'_> {
             let plain =
                 GetObjectRequest { bucket: self.bucket.to_owned(), ..GetObjectRequest::default() };
             if let Ok(output) = self.object(page, plain).await {
-                return Ok(self.page(output, status));
+                let mut reply = self.page(output, status);
+                let code = Some(fault.code.clone());
+                reply.extensions_mut().insert(Answered { code, ..Answered::default() });
+                return Ok(reply);
             }
         }
         Err(fault)
@@ -211,6 +214,8 @@ fn error_page(fault: &Fault, request_id: &str, head: bool) -> Response<ByteStrea
     if let Ok(code) = HeaderValue::from_str(&fault.code) {
         reply.headers_mut().insert(HeaderName::from_static("x-amz-error-code"), code);
     }
+    let code = Some(fault.code.clone());
+    reply.extensions_mut().insert(Answered { code, ..Answered::default() });
     reply
 }
 

@@ -1,5 +1,6 @@
 //! Writing a blob of any size in little memory.
 
+use std::io;
 use std::mem;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -218,7 +219,8 @@ impl Work {
             .map(|from| from..length.min(from + STORED_BYTES) - EXTRA_BYTES)
             .collect();
         let stream = self.stream.take().unwrap_or_default();
-        let mut batch = self.digests.update_md5(&stream, batch, &pieces);
+        let together = self.digests.update_md5(&stream, batch, &pieces);
+        let mut batch = together.map_err(|error| failed(&self.id, io::Error::other(error)))?;
         self.stream = Some(stream).filter(|_| !last);
         let mut segments = batch.chunks_mut(STORED_BYTES).peekable();
         while let Some(segment) = segments.next() {
@@ -229,14 +231,14 @@ impl Work {
             self.key.seal(self.segment, is_last, segment);
             self.segment += 1;
         }
-        let io = |error| failed(&self.id, error);
+        let failed = |error| failed(&self.id, error);
         let mut sink = match self.sink.take() {
             Some(sink) => sink,
-            None => engine.create(&self.id).map_err(io)?,
+            None => engine.create(&self.id).map_err(failed)?,
         };
-        sink.write(&batch).map_err(io)?;
+        sink.write(&batch).map_err(failed)?;
         match last {
-            true => sink.finish().map_err(io)?,
+            true => sink.finish().map_err(failed)?,
             false => self.sink = Some(sink),
         }
         self.batches.give(batch);
@@ -304,5 +306,5 @@ impl Drop for Written {
 }
 
 fn panicked(error: tokio::task::JoinError) -> BlobError {
-    BlobError::Io("blob writer".into(), std::io::Error::other(error))
+    BlobError::Io("blob writer".into(), io::Error::other(error))
 }

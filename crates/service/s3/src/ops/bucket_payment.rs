@@ -1,5 +1,5 @@
 //! `PutBucketRequestPayment`, `GetBucketRequestPayment`; and what no bucket here has: transfer
-//! acceleration, logging, replication. Those can be asked for, because clients do, but not be set.
+//! acceleration, replication. Those can be asked for, because clients do, but not be set.
 //!
 //! ```text
 //! aws s3api get-bucket-request-payment --bucket photos
@@ -7,9 +7,9 @@
 
 use api_s3::{
     Error, GetBucketAccelerateConfigurationOutput, GetBucketAccelerateConfigurationRequest,
-    GetBucketLoggingOutput, GetBucketLoggingRequest, GetBucketReplicationOutput,
-    GetBucketReplicationRequest, GetBucketRequestPaymentOutput, GetBucketRequestPaymentRequest,
-    Payer, PutBucketRequestPaymentOutput, PutBucketRequestPaymentRequest,
+    GetBucketReplicationOutput, GetBucketReplicationRequest, GetBucketRequestPaymentOutput,
+    GetBucketRequestPaymentRequest, Payer, PutBucketRequestPaymentOutput,
+    PutBucketRequestPaymentRequest,
 };
 use kernel::Ctx;
 
@@ -54,16 +54,6 @@ pub(crate) async fn get_bucket_accelerate_configuration(
     let owner = input.expected_bucket_owner.as_deref();
     ctx.store().read(|tx| buckets::bucket(tx, ctx, &input.bucket, owner))?;
     Ok(GetBucketAccelerateConfigurationOutput::default())
-}
-
-pub(crate) async fn get_bucket_logging(
-    _: &S3,
-    ctx: &Ctx,
-    input: GetBucketLoggingRequest,
-) -> Result<GetBucketLoggingOutput, Error> {
-    let owner = input.expected_bucket_owner.as_deref();
-    ctx.store().read(|tx| buckets::bucket(tx, ctx, &input.bucket, owner))?;
-    Ok(GetBucketLoggingOutput::default())
 }
 
 pub(crate) async fn get_bucket_replication(

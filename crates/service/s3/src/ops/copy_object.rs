@@ -11,11 +11,12 @@ use api_s3::{
 use kernel::access::Need;
 use kernel::digest::{Algorithm, Digests, hex};
 use kernel::{Ctx, Timestamp};
+use store::ReadTx;
 
 use super::get_object::open;
 use crate::conditions::Conditions;
 use crate::hooks::Happened;
-use crate::look::{Look, Query, look};
+use crate::look::{Look, Query, hide, look};
 use crate::objects::{self, Write};
 use crate::records::{Checksum, Version};
 use crate::sse::{self, CustomerKey, Wanted, show_sse};
@@ -62,6 +63,17 @@ impl Source {
             Some(id) => Need::new("s3:GetObjectVersion", resource).key("s3:versionid", id),
         };
         Ok(ctx.authorize("s3", operation, &[need])?)
+    }
+
+    /// Finds it; who may not list its bucket does not learn that it is not there.
+    pub fn look(
+        &self,
+        tx: &ReadTx,
+        ctx: &Ctx,
+        query: &Query<'_>,
+        operation: &str,
+    ) -> Result<Look, Error> {
+        look(tx, ctx, query).map_err(|error| hide(ctx, &self.bucket, operation, error))
     }
 }
 
@@ -133,7 +145,8 @@ async fn copy(
     let (source, wanted, acl) = ctx.store().read(|tx| -> Result<_, Error> {
         let bucket = write.check(tx, ctx)?;
         let wanted = asked.map_or_else(|| hooks::encryption(tx, &bucket), Ok)?;
-        Ok((look(tx, ctx, query)?, wanted, template::acl!(ctx, &bucket, input)?))
+        let source = from.look(tx, ctx, query, "CopyObject")?;
+        Ok((source, wanted, template::acl!(ctx, &bucket, input)?))
     })?;
     check(input, given, from, &source, asks)?;
     source.check_readable(ctx.now())?;
@@ -163,7 +176,7 @@ async fn copy(
     let copied = ctx
         .store()
         .write(|tx| -> Result<Option<Version>, Error> {
-            let now = look(tx, ctx, query)?;
+            let now = from.look(tx, ctx, query, "CopyObject")?;
             if now.version.data != source.version.data {
                 return Ok(None);
             }

@@ -16,7 +16,7 @@ use store::WriteTx;
 
 use crate::hooks::{self, Happened};
 use crate::records::{Bucket, Version, Versioning};
-use crate::{S3, buckets, bytes, conditions, errors, objects, template};
+use crate::{S3, access_log, buckets, bytes, conditions, errors, objects, template};
 
 /// Most objects of one request.
 const OBJECTS_MAX: usize = 1000;
@@ -187,7 +187,7 @@ pub(crate) async fn delete_object(
 }
 
 pub(crate) async fn delete_objects(
-    _: &S3,
+    api: &S3,
     ctx: &Ctx,
     input: DeleteObjectsRequest,
 ) -> Result<DeleteObjectsOutput, Error> {
@@ -223,6 +223,8 @@ pub(crate) async fn delete_objects(
             Ok(answers)
         })
         .await?;
+    let lines = objects.iter().zip(&answers).map(|(object, answer)| logged(object, answer));
+    api.logs.deleted(ctx.kernel(), name, ctx.request_id(), lines.collect());
     let mut output = DeleteObjectsOutput::default();
     let quiet = input.delete.quiet == Some(true);
     for (object, answer) in objects.iter().zip(answers) {
@@ -240,6 +242,19 @@ pub(crate) async fn delete_objects(
         }
     }
     Ok(output)
+}
+
+/// An object of a list, for the bucket's access log.
+fn logged(object: &ObjectIdentifier, answer: &Result<Deleted, Fault>) -> access_log::Object {
+    access_log::Object {
+        key: object.key.clone(),
+        version_id: object.version_id.clone(),
+        size: None,
+        outcome: Some(match answer {
+            Ok(_) => (204, None),
+            Err(fault) => (fault.status, Some(fault.code.to_string())),
+        }),
+    }
 }
 
 /// Whether the caller may delete an object of a list.

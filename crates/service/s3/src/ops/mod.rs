@@ -6,6 +6,7 @@ mod bucket_access;
 mod bucket_cors;
 mod bucket_encryption;
 mod bucket_lifecycle;
+mod bucket_logging;
 mod bucket_notification;
 mod bucket_payment;
 mod bucket_policy;
@@ -45,12 +46,13 @@ pub(crate) use bucket_encryption::{
 pub(crate) use bucket_lifecycle::{
     delete_bucket_lifecycle, get_bucket_lifecycle_configuration, put_bucket_lifecycle_configuration,
 };
+pub(crate) use bucket_logging::{get_bucket_logging, put_bucket_logging};
 pub(crate) use bucket_notification::{
     get_bucket_notification_configuration, put_bucket_notification_configuration,
 };
 pub(crate) use bucket_payment::{
-    get_bucket_accelerate_configuration, get_bucket_logging, get_bucket_replication,
-    get_bucket_request_payment, put_bucket_request_payment,
+    get_bucket_accelerate_configuration, get_bucket_replication, get_bucket_request_payment,
+    put_bucket_request_payment,
 };
 pub(crate) use bucket_policy::{
     delete_bucket_policy, get_bucket_policy, get_bucket_policy_status, put_bucket_policy,
@@ -59,7 +61,7 @@ pub(crate) use bucket_tagging::{delete_bucket_tagging, get_bucket_tagging, put_b
 pub(crate) use bucket_website::{delete_bucket_website, get_bucket_website, put_bucket_website};
 pub(crate) use buckets::{delete_bucket, get_bucket_location, head_bucket, list_buckets};
 pub(crate) use complete_upload::complete_multipart_upload;
-pub(crate) use copy_object::copy_object;
+pub(crate) use copy_object::{Source as CopySource, copy_object, source as copy_source};
 pub(crate) use create_bucket::create_bucket;
 pub(crate) use create_upload::{abort_multipart_upload, create_multipart_upload};
 pub(crate) use delete_object::{delete_by_rule, delete_object, delete_objects};

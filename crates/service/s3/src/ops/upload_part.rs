@@ -11,7 +11,7 @@ use api_s3::{
 use kernel::{Ctx, Timestamp};
 use shape::ByteStream;
 
-use super::copy_object::{Source, source};
+use super::copy_object::source;
 use super::get_object::open;
 use crate::checksums::{self, Expected};
 use crate::conditions::Conditions;
@@ -140,7 +140,6 @@ pub(crate) async fn upload_part_copy(
     let upload = target.upload(ctx)?;
     let from = source(&input.copy_source)?;
     from.authorize(ctx, "UploadPartCopy")?;
-    let Source { bucket, key, version_id } = from;
     let customer = CustomerKey::read(
         input.copy_source_sse_customer_algorithm.as_deref(),
         input.copy_source_sse_customer_key.as_deref(),
@@ -154,15 +153,15 @@ pub(crate) async fn upload_part_copy(
     };
     let query = Query {
         method: "GET",
-        bucket: &bucket,
+        bucket: &from.bucket,
         owner: input.expected_source_bucket_owner.as_deref(),
-        key: &key,
-        version_id: version_id.as_deref(),
+        key: &from.key,
+        version_id: from.version_id.as_deref(),
         ..Query::default()
     };
     // Judged strictly first: a read would ignore a range that is none.
     let size = ctx.store().read(|tx| -> Result<u64, Error> {
-        let look = crate::look::look(tx, ctx, &query)?;
+        let look = from.look(tx, ctx, &query, "UploadPartCopy")?;
         conditions.hold_of_source(&look.version)?;
         Ok(look.version.size)
     })?;

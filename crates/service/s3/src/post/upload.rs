@@ -9,7 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
-use kernel::{Ctx, Fault, FormSignature, Visit};
+use kernel::{Answered, Ctx, Fault, FormSignature, Visit};
 use shape::{ByteStream, Pieces, Source};
 
 use super::{Fields, FormError, Parser, Policy, Step};
@@ -51,7 +51,10 @@ async fn take(visit: &mut Visit) -> Result<Response<ByteStream>, Fault> {
     let file = File { form, left: most, least, size: 0, done: false };
     let request = request(&visit.name, &key, &fields, file_type, ByteStream::new(file, None))?;
     let output = ctx.client::<Client>().put_object(request).await?;
-    done(visit, &key, &fields, &output)
+    let mut reply = done(visit, &key, &fields, &output)?;
+    let principal = Some(ctx.principal().clone());
+    reply.extensions_mut().insert(Answered { code: None, principal, key: Some(key) });
+    Ok(reply)
 }
 
 /// Who uploads, and how long the file may be. Without a policy it is nobody, and the bucket's own
@@ -253,6 +256,8 @@ fn error(fault: &Fault, request_id: &str) -> Response<ByteStream> {
         StatusCode::from_u16(fault.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let xml = HeaderValue::from_static("application/xml");
     reply.headers_mut().insert(header::CONTENT_TYPE, xml);
+    let code = Some(fault.code.clone());
+    reply.extensions_mut().insert(Answered { code, ..Answered::default() });
     reply
 }
 

@@ -221,7 +221,7 @@ impl Grantee {
 }
 
 impl Grant {
-    fn from_api(input: ApiGrant) -> Result<Self, Fault> {
+    pub fn from_api(input: ApiGrant) -> Result<Self, Fault> {
         let grantee = input.grantee.ok_or_else(malformed_xml)?;
         let right = match input.permission.ok_or_else(malformed_xml)? {
             Permission::FullControl => Right::FullControl,
@@ -240,7 +240,7 @@ impl Grant {
         Ok(Self { to, right })
     }
 
-    fn to_api(&self) -> ApiGrant {
+    pub fn to_api(&self) -> ApiGrant {
         let permission = match self.right {
             Right::FullControl => Permission::FullControl,
             Right::Read => Permission::Read,

@@ -12,6 +12,7 @@ use super::cors::Cors;
 use super::encryption::Encryption;
 use super::lifecycle::Lifecycle;
 use super::lock::BucketLock;
+use super::logging::Logging;
 use super::notification::Notifications;
 use super::website::Website;
 use crate::buckets;
@@ -59,6 +60,7 @@ kinds! {
     "encryption" Encryption = Encryption::default();
     "lifecycle" Lifecycle;
     "lock" BucketLock;
+    "logging" Logging;
     "notification" Notifications;
     "ownership" Ownership = Ownership::Enforced;
     "payer" RequesterPays;

@@ -9,6 +9,7 @@ pub(crate) mod encryption;
 pub(crate) mod kept;
 pub(crate) mod lifecycle;
 pub(crate) mod lock;
+pub(crate) mod logging;
 pub(crate) mod notification;
 pub(crate) mod policy;
 pub(crate) mod refusal;
