@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{build, doctor, dynamodb, lambda, local, logs, phone, sync};
+use crate::{build, doctor, dynamodb, lambda, local, logs, phone, runtime, sync};
 
 /// An AWS-compatible cloud on your own machine.
 #[derive(Debug, Parser)]
@@ -71,7 +71,7 @@ pub enum Command {
     Local(local::args::Local),
     /// Lambda runtimes.
     #[command(subcommand)]
-    Runtime(Runtime),
+    Runtime(runtime::Runtime),
     /// Print a completion script for a shell.
     Completions {
         /// Which shell.
@@ -357,13 +357,6 @@ pub struct Fsck {
     /// Make wrong and missing entries of indexes again, from the items of the tables.
     #[arg(long)]
     pub repair: bool,
-}
-
-/// About runtimes.
-#[derive(Debug, Subcommand)]
-pub enum Runtime {
-    /// Say which runtimes can run functions here, and what the others lack.
-    Ls,
 }
 
 fn account(text: &str) -> Result<String, String> {

@@ -111,6 +111,11 @@ pub fn ca_folder(folder: &Path) -> PathBuf {
     folder.join("ca")
 }
 
+/// Where the authority is that functions trust.
+pub fn functions_ca_folder(folder: &Path) -> PathBuf {
+    ca_folder(folder).join("functions")
+}
+
 /// Opens the CA, making it when there is none.
 pub fn open_ca(folder: &Path) -> Result<Ca, Failure> {
     make(folder)?;

@@ -22,6 +22,8 @@ mod logs;
 mod mail;
 mod phone;
 mod reply;
+mod runtime;
+mod standin;
 mod status;
 mod sync;
 mod up;
@@ -30,7 +32,7 @@ mod wiring;
 use std::fmt;
 use std::process::ExitCode;
 
-use args::{Arguments, Command, Runtime};
+use args::{Arguments, Command};
 use clap::{CommandFactory as _, Parser as _};
 
 /// A request makes dozens of small allocations; with the system's allocator they were a fifth of
@@ -87,7 +89,7 @@ fn main() -> ExitCode {
         Command::Local(command) => local::run(command),
         Command::Keys(command) => keys::run(&command, json),
         Command::Lambda(command) => lambda::run(&command, json),
-        Command::Runtime(Runtime::Ls) => status::runtimes(json),
+        Command::Runtime(command) => runtime::run(&command, json),
         Command::Completions { shell } => {
             clap_complete::generate(
                 shell,

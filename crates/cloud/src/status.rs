@@ -1,4 +1,4 @@
-//! `gureum status`, `gureum ca`, `gureum runtime ls`.
+//! `gureum status`, `gureum ca`.
 
 use std::env;
 use std::process::ExitCode;
@@ -59,34 +59,6 @@ pub fn ca(ca: Ca, json: bool) -> Result<ExitCode, Failure> {
                 file.display()
             );
         }
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-/// Says which Lambda runtimes are ready.
-pub fn runtimes(json: bool) -> Result<ExitCode, Failure> {
-    let runtimes = service_lambda::installed(&service_lambda::default_runtimes());
-    for (name, found) in &runtimes {
-        match (json, found) {
-            (true, _) => {}
-            (false, Ok((version, program))) => {
-                println!("{name:<12} {version} ({})", program.display())
-            }
-            (false, Err(why)) => println!("{name:<12} not ready: {why}"),
-        }
-    }
-    if json {
-        let listed: Vec<Value> = runtimes
-            .iter()
-            .map(|(name, found)| {
-                let found = found.as_ref();
-                json!({
-                    "runtime": name, "version": found.ok().map(|(version, _)| version),
-                    "program": found.ok().map(|(_, program)| program), "problem": found.err(),
-                })
-            })
-            .collect();
-        println!("{}", json!({ "runtimes": listed }));
     }
     Ok(ExitCode::SUCCESS)
 }

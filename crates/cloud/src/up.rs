@@ -45,6 +45,7 @@ async fn serve(up: Up, json: bool) -> Result<ExitCode, Failure> {
     let slow = Duration::from_millis(up.slow_ms);
     let lambda = Functions {
         cache: cache.folder().to_owned(),
+        authority: folder.as_deref().map(data::functions_ca_folder),
         lazy: up.lazy_lambda,
         full_processor: up.full_cpu_lambda,
         hold: up.held_snapstart,

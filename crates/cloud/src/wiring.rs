@@ -11,16 +11,20 @@ use http::{HeaderValue, Response};
 use kernel::{Fault, Kernel, Service};
 use service_connect::calls::Calls;
 use service_iam::ISSUER_PATH;
-use service_lambda::{CODE_PATH, Downloads, Local, Options, UrlRequest, Urls};
+use service_lambda::{
+    CODE_PATH, Connection, Downloads, Endpoint, Local, Options, UrlRequest, Urls,
+};
 use tokio::sync::watch;
 
 use crate::args::Throttled;
-use crate::{Failure, backup, calls, fsck, iam, image, keys, mail, reply};
+use crate::{Failure, backup, calls, fsck, iam, image, keys, mail, reply, standin};
 
 /// How Lambda functions are kept.
 pub struct Functions {
     /// A folder for unpacked code.
     pub cache: PathBuf,
+    /// Where the authority is that functions trust; a temporary one without.
+    pub authority: Option<PathBuf>,
     /// Whether they are initialised only when they are invoked.
     pub lazy: bool,
     /// Whether they may use more processor time than comes with their memory.
@@ -47,10 +51,8 @@ pub fn start(
     // Functions call the gateway, which is made of the services that run them.
     let door = Arc::new(OnceLock::new());
     let telephone = Calls::default();
-    let (lambda, doors) = service_lambda::service(
-        kernel,
-        lambda_options(kernel, config.listen, functions, door.clone()),
-    );
+    let options = lambda_options(kernel, config.listen, functions, door.clone())?;
+    let (lambda, doors) = service_lambda::service(kernel, options);
     let dynamodb = service_dynamodb::Options {
         address: reachable(config.listen),
         slow,
@@ -110,14 +112,14 @@ fn lambda_options(
     listen: SocketAddr,
     functions: Functions,
     door: Arc<OnceLock<Open>>,
-) -> Options {
+) -> Result<Options, Failure> {
     let (stop, stopped) = watch::channel(false);
     let stopping = kernel.stopping();
     kernel.spawn(async move {
         stopping.await;
         stop.send_replace(true);
     });
-    let endpoint = move |stream: tokio::net::TcpStream| -> kernel::BoxFuture<'static, ()> {
+    let endpoint = move |stream: Box<dyn Connection>| -> kernel::BoxFuture<'static, ()> {
         let (door, stopped) = (door.clone(), stopped.clone());
         Box::pin(async move {
             if let Some(open) = door.get() {
@@ -125,22 +127,27 @@ fn lambda_options(
             }
         })
     };
-    let mut options = Options::new(functions.cache, Arc::new(endpoint));
+    let endpoint: Endpoint = match functions.relay {
+        Some(authority) => relay(authority),
+        None => Arc::new(endpoint),
+    };
+    let authority = functions.authority.unwrap_or_else(|| functions.cache.join("authority"));
+    let trust = functions.cache.join("trust");
+    let stand_in = standin::open(kernel, &authority, &trust, endpoint.clone())?;
+    let mut options = Options::new(functions.cache, endpoint);
+    options.stand_in = Some(stand_in);
     options.proactive = !functions.lazy;
     options.full_processor = functions.full_processor;
     options.hold = functions.hold;
     options.retry_pauses = [functions.retry, functions.retry * 2];
     options.local = functions.local;
-    if let Some(authority) = functions.relay {
-        options.endpoint = relay(authority);
-    }
     options.public_url = Arc::new(move || format!("http://{listen}"));
-    options
+    Ok(options)
 }
 
 /// Functions' calls go to another cloud, as they are.
-fn relay(authority: String) -> service_lambda::Endpoint {
-    Arc::new(move |mut stream: tokio::net::TcpStream| {
+fn relay(authority: String) -> Endpoint {
+    Arc::new(move |mut stream: Box<dyn Connection>| {
         let authority = authority.clone();
         Box::pin(async move {
             let connected = tokio::net::TcpStream::connect(&authority).await;

@@ -111,14 +111,20 @@ pub fn build(build: Build) -> Result<ExitCode, Failure> {
 }
 
 /// Builds one into a folder of its own; only a build that succeeds takes the place of an earlier one.
-fn one(unit: &Unit, out: &std::path::Path) -> Result<(), Failure> {
+/// A `twin` has been built there from the same source in the same way.
+fn one(unit: &Unit, out: &std::path::Path, twin: Option<&str>) -> Result<(), Failure> {
     let scratch = out.join(format!(".{}.scratch", unit.id));
     let (target, work) = (scratch.join("built"), scratch.join("work"));
     remove(&scratch)?;
     for folder in [&target, &work] {
         fs::create_dir_all(folder).map_err(|e| Failure::of(folder.display(), e))?;
     }
-    eprintln!("Building {} ({}) from {}", unit.path, unit.runtime, unit.source.display());
+    match twin {
+        None => {
+            eprintln!("Building {} ({}) from {}", unit.path, unit.runtime, unit.source.display());
+        }
+        Some(twin) => eprintln!("Building {}: as {twin}", unit.path),
+    }
     let job = Job {
         id: &unit.id,
         source: unit.source.clone(),
@@ -127,7 +133,11 @@ fn one(unit: &Unit, out: &std::path::Path) -> Result<(), Failure> {
         metadata: unit.metadata.clone(),
         scratch: work,
     };
-    let built = run(&job)
+    let made = match twin {
+        None => run(&job),
+        Some(twin) => crate::local::folder::copy(&out.join(twin), &job.target),
+    };
+    let built = made
         .and_then(|()| filled(&job))
         .and_then(|()| take_place(&job.target, &out.join(&unit.id)));
     // What was made on the way is only disk space.

@@ -30,6 +30,14 @@ pub struct Unit {
 }
 
 impl Unit {
+    /// Whether the build of the one is also the other's. A makefile has a target for each.
+    fn builds_as(&self, other: &Unit) -> bool {
+        let of = |unit: &Unit| (unit.source.clone(), unit.runtime.clone(), to_yaml(&unit.metadata));
+        let method = self.metadata.get("BuildMethod").and_then(Node::as_text);
+        let is_made = method.as_deref() == Some("makefile") || self.runtime.starts_with("provided");
+        !is_made && of(self) == of(other)
+    }
+
     /// Whether somebody who says this name means it.
     pub fn is_named(&self, name: &str) -> bool {
         self.path == name || self.id == name
@@ -116,9 +124,12 @@ impl Plan {
     /// Builds those with these paths.
     pub fn build(&mut self, wanted: &[String]) -> Result<(), Failure> {
         for stack in &mut self.stacks {
+            let mut done: Vec<&Unit> = Vec::new();
             for unit in stack.units.iter().filter(|unit| wanted.contains(&unit.path)) {
                 fs::create_dir_all(&stack.out).map_err(|e| Failure::of(stack.out.display(), e))?;
-                one(unit, &stack.out)?;
+                let twin = done.iter().find(|other| other.builds_as(unit));
+                one(unit, &stack.out, twin.map(|twin| twin.id.as_str()))?;
+                done.push(unit);
             }
             for unit in &stack.units {
                 // What is not built now may have been before.

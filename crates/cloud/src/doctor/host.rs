@@ -78,7 +78,7 @@ pub fn runtimes(folder: &Path) -> Vec<Finding> {
         }
         Err(_) => {
             let finding = Finding::new(AREA, name, State::Missing, "not installed");
-            finding.advise(format!("./gureum runtimes {name}"))
+            finding.advise(format!("gureum runtime install {name}"))
         }
     })
     .collect()

@@ -141,14 +141,14 @@ mod tests {
         let findings = [
             Finding::new("functions", "isolation", State::Good, "namespaces"),
             Finding::new("functions", "java21", State::Missing, "not installed")
-                .advise("./gureum runtimes java21"),
+                .advise("gureum runtime install java21"),
             Finding::new("machine", "disk", State::Broken, "full"),
         ];
         let expected = expect![[r#"
             functions
               good     isolation  namespaces
               missing  java21     not installed
-                                  → ./gureum runtimes java21
+                                  → gureum runtime install java21
             machine
               broken   disk       full
         "#]];

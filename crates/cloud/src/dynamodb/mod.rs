@@ -15,6 +15,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 pub use args::DynamoDb;
+pub use progress::Progress;
 use serde_json::Value;
 
 use crate::Failure;

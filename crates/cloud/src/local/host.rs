@@ -139,6 +139,7 @@ impl Host {
         let loopback = std::net::SocketAddr::from(([127, 0, 0, 1], 4566));
         let functions = wiring::Functions {
             cache: cache.folder().to_owned(),
+            authority: None,
             lazy: true,
             full_processor: true,
             hold: false,
@@ -215,7 +216,11 @@ impl Host {
             };
             client.update_function_code(request).await?;
         } else {
-            client.create_function(self.request(placed, &name, package)).await?;
+            let request = self.request(placed, &name, package);
+            if let Some(runtime) = &request.runtime {
+                runtimes::ready(runtime.as_str()).await?;
+            }
+            client.create_function(request).await?;
         }
         loop {
             let request = api_lambda::GetFunctionConfigurationRequest {

@@ -1,5 +1,7 @@
 //! Runtimes that a template asks for and nobody serves any more.
 
+use crate::Failure;
+
 /// The runtime to run with: the one that is asked for, or the oldest of its language that is ready
 /// here, where it is older than all that are served. Says so then.
 pub fn served(asked: &str, function: &str) -> String {
@@ -12,6 +14,18 @@ pub fn served(asked: &str, function: &str) -> String {
         }
         None => asked.to_owned(),
     }
+}
+
+/// Installs a runtime that is served and not ready, so that the first use is like every other.
+pub async fn ready(runtime: &str) -> Result<(), Failure> {
+    let all = service_lambda::installed(&service_lambda::default_runtimes());
+    let lacking = all.iter().any(|(name, found)| *name == runtime && found.is_err());
+    if !lacking {
+        return Ok(());
+    }
+    eprintln!("{runtime} is installed, once.");
+    let name = runtime.to_owned();
+    tokio::task::spawn_blocking(move || crate::runtime::install(&[&name])).await?
 }
 
 /// The runtime in place of one that is older than all that are served.

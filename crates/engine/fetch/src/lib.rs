@@ -21,7 +21,7 @@ use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-pub use roots::{RootsError, add_pem, system_roots};
+pub use roots::{RootsError, add_pem, system_bundle, system_roots};
 pub use rustls::RootCertStore;
 
 /// Most bytes in the head of an answer.

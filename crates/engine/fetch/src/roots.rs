@@ -44,10 +44,15 @@ pub fn system_roots() -> Result<RootCertStore, RootsError> {
         add_pem(&mut roots, Path::new(&path))?;
         return Ok(roots);
     }
-    if let Some(path) = BUNDLES.iter().map(Path::new).find(|path| path.exists()) {
+    if let Some(path) = system_bundle() {
         add_pem(&mut roots, path)?;
     }
     Ok(roots)
+}
+
+/// The system's bundle of the authorities that the machine's owner trusts, PEM, if there is one.
+pub fn system_bundle() -> Option<&'static Path> {
+    BUNDLES.iter().map(Path::new).find(|path| path.exists())
 }
 
 /// Adds the certificates of a PEM file. Those that cannot be authorities are passed over: system

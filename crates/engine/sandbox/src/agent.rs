@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::Read as _;
-use std::net::TcpListener;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -90,7 +89,7 @@ fn inner(control: &OwnedFd, orders: &Orders, doors: Vec<OwnedFd>) -> Result<(), 
         map_identity(geteuid_outside(orders)).map_err(forbidden("map the user"))?;
         steps.done("user");
     }
-    let listeners = if orders.namespaces { network(orders)? } else { Vec::new() };
+    let sockets = if orders.namespaces { network(orders)? } else { Vec::new() };
     steps.done("network");
     if orders.namespaces {
         root::enter(orders, &mut steps)
@@ -121,8 +120,8 @@ fn inner(control: &OwnedFd, orders: &Orders, doors: Vec<OwnedFd>) -> Result<(), 
         false => Some(begin(orders)?),
     };
     steps.done("program");
-    report_ready(control, &listeners, steps)?;
-    drop(listeners);
+    report_ready(control, &sockets, steps)?;
+    drop(sockets);
     watch::supervise(control, &signals, program, orders).map_err(at("supervise"))
 }
 
@@ -149,16 +148,22 @@ pub(crate) fn start_companion(
 }
 
 /// The network of a namespace of our own: loopback, and the sockets that the host accepts on.
-fn network(orders: &Orders) -> Result<Vec<TcpListener>, Failure> {
+fn network(orders: &Orders) -> Result<Vec<OwnedFd>, Failure> {
     network::loopback_up().map_err(forbidden("bring loopback up"))?;
     sethostname("sandbox").map_err(at("name the host"))?;
-    let listen = |port: &u16| network::listen(*port).map_err(at(format!("listen on port {port}")));
-    orders.ports.iter().map(listen).collect()
+    let listen = |port: &u16| {
+        network::listen(*port).map(OwnedFd::from).map_err(at(format!("listen on port {port}")))
+    };
+    let mut sockets = orders.ports.iter().map(listen).collect::<Result<Vec<_>, _>>()?;
+    if orders.names {
+        sockets.push(network::names().map_err(at("answer for names"))?.into());
+    }
+    Ok(sockets)
 }
 
-fn report_ready(control: &OwnedFd, listeners: &[TcpListener], steps: Steps) -> Result<(), Failure> {
+fn report_ready(control: &OwnedFd, sockets: &[OwnedFd], steps: Steps) -> Result<(), Failure> {
     let own = birth::own_pidfd().map_err(at("name the sandbox (needs Linux 5.3)"))?;
-    let mut descriptors: Vec<i32> = listeners.iter().map(AsRawFd::as_raw_fd).collect();
+    let mut descriptors: Vec<i32> = sockets.iter().map(AsRawFd::as_raw_fd).collect();
     descriptors.push(own.as_raw_fd());
     let report = channel::encode(&Report::Ready { steps: steps.list });
     report.and_then(|m| channel::send(control.as_fd(), &m, &descriptors)).map_err(at("report"))

@@ -37,8 +37,8 @@ pub struct Memory {
 /// What the agent says.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Report {
-    /// The program runs; the listening sockets come along, in the order of the plan, and last a
-    /// pidfd of the agent. The steps of the set-up took so many microseconds.
+    /// The program runs; the listening sockets come along, in the order of the plan, the one for
+    /// names, if it is planned, and last a pidfd of the agent. The steps of the set-up took so many microseconds.
     Ready { steps: Vec<(String, u64)> },
     /// A step failed; `forbidden` where the kernel refused a namespace.
     Failed { step: String, reason: String, forbidden: bool, program: bool },

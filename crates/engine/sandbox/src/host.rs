@@ -16,7 +16,7 @@ use nix::unistd::{getegid, geteuid, pipe2};
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncRead, AsyncReadExt as _, ReadBuf};
 use tokio::net::unix::pipe;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
 
 use crate::agent::{INNER_GID, INNER_UID};
 use crate::cgroup::{Group, Groups};
@@ -33,6 +33,8 @@ pub struct Sandbox {
     pub control: Control,
     /// The planned ports, to be accepted on by the host.
     pub listeners: Vec<(u16, TcpListener)>,
+    /// Where programs ask for names (see [`crate::Plan::names`]): each datagram is a query of DNS.
+    pub names: Option<UdpSocket>,
     /// What it prints; at the end once every process inside is gone.
     pub stdout: Pipe,
     /// What it complains.
@@ -381,6 +383,10 @@ pub(crate) async fn launch(
     };
     let life = descriptors.pop().ok_or_else(|| Error::Agent("its pidfd is missing".into()))?;
     let life = sys::watch(life)?;
+    let names = match place.has_names() {
+        true => descriptors.pop().map(own_names).transpose()?,
+        false => None,
+    };
     let listeners = listeners(&place, descriptors)?;
     let waiting = VecDeque::new();
     let companions = 0;
@@ -396,7 +402,13 @@ pub(crate) async fn launch(
         pipes,
         outputs,
     };
-    Ok(Sandbox { control, listeners, stdout, stderr, steps })
+    Ok(Sandbox { control, listeners, names, stdout, stderr, steps })
+}
+
+fn own_names(socket: OwnedFd) -> io::Result<UdpSocket> {
+    let socket = std::net::UdpSocket::from(socket);
+    socket.set_nonblocking(true)?;
+    UdpSocket::from_std(socket)
 }
 
 /// The agent's own sockets, or (process mode) those of the place.
@@ -421,6 +433,10 @@ fn orders(place: &Place, program: Program) -> Orders {
     let number = place.run_as.filter(|_| place.kept.is_some());
     let (uid, gid) = (number.unwrap_or(INNER_UID), number.unwrap_or(INNER_GID));
     let user = format!("root:x:0:0::/:/bin/false\nsandbox:x:{uid}:{gid}::/tmp:/bin/false\n");
+    let (hosts, resolver) = match place.has_names() {
+        true => ("files dns", "nameserver 127.0.0.1\n"),
+        false => ("files", ""),
+    };
     let files = BTreeMap::from([
         text("/etc/passwd", user),
         text("/etc/group", format!("root:x:0:\nsandbox:x:{gid}:\n")),
@@ -428,8 +444,8 @@ fn orders(place: &Place, program: Program) -> Orders {
             "/etc/hosts",
             "127.0.0.1 localhost sandbox sandbox.localdomain\n::1 localhost\n".into(),
         ),
-        text("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n".into()),
-        text("/etc/resolv.conf", String::new()),
+        text("/etc/nsswitch.conf", format!("passwd: files\ngroup: files\nhosts: {hosts}\n")),
+        text("/etc/resolv.conf", resolver.into()),
     ]);
     Orders {
         run_as: place.run_as,
@@ -443,6 +459,7 @@ fn orders(place: &Place, program: Program) -> Orders {
         links: place.plan.links.clone(),
         files,
         ports: place.plan.ports.clone(),
+        names: place.has_names(),
         program,
     }
 }

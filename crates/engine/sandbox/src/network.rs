@@ -9,6 +9,9 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrIn, socket};
 
 use crate::sys;
 
+/// DNS.
+const NAMES_PORT: u16 = 53;
+
 /// Brings loopback up in a network namespace of our own.
 pub(crate) fn loopback_up() -> Result<()> {
     let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
@@ -18,6 +21,11 @@ pub(crate) fn loopback_up() -> Result<()> {
 /// Listens on 127.0.0.1; port 0 lets the system choose.
 pub(crate) fn listen(port: u16) -> Result<TcpListener> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+}
+
+/// The socket on which programs ask for names.
+pub(crate) fn names() -> Result<UdpSocket> {
+    UdpSocket::bind((Ipv4Addr::LOCALHOST, NAMES_PORT))
 }
 
 /// Begins a connection to a port of this network's loopback; it may still be under way.

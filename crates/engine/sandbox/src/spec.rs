@@ -30,6 +30,9 @@ pub struct Plan {
     pub links: Vec<(PathBuf, PathBuf)>,
     /// TCP ports on 127.0.0.1 inside the sandbox whose connections the host accepts.
     pub ports: Vec<u16>,
+    /// Whether programs ask the host what names stand for: it answers DNS on 127.0.0.1:53 inside
+    /// (see [`crate::Sandbox::names`]). Only in namespaces; otherwise only `localhost` has a name.
+    pub names: bool,
 }
 
 /// Resource limits of one sandbox.
@@ -136,6 +139,15 @@ impl Place {
         found.max_by_key(|path| path.as_os_str().len()).unwrap_or_else(|| target.to_owned())
     }
 
+    pub(crate) fn has_names(&self) -> bool {
+        self.plan.names && self.mode.is_namespaces()
+    }
+
+    /// Whether it is in namespaces: with a root, a network and names of its own.
+    pub fn is_namespaces(&self) -> bool {
+        self.mode.is_namespaces()
+    }
+
     /// The port a program connects to for the planned `port`.
     pub fn port(&self, port: u16) -> u16 {
         let listener = self.listeners.iter().find(|(planned, _)| *planned == port);
@@ -171,6 +183,7 @@ pub(crate) struct Orders {
     pub links: Vec<(PathBuf, PathBuf)>,
     pub files: BTreeMap<PathBuf, String>,
     pub ports: Vec<u16>,
+    pub names: bool,
     pub program: Program,
 }
 

@@ -199,6 +199,44 @@ async fn mounts_are_read_only_and_the_host_accepts() {
     std::fs::remove_dir_all(&directory).expect("ours");
 }
 
+/// The host hears what programs ask for, and its answer is what they find.
+#[tokio::test]
+async fn the_host_answers_for_names() {
+    let engine = engine(Choice::Namespaces).await;
+    let place = engine.place(Plan { names: true, ..Plan::default() }).expect("a place");
+    let program = Program {
+        program: "/bin/sh".into(),
+        args: vec!["-c".into(), "getent hosts desk.example; getent hosts localhost".into()],
+        env: vec![("PATH".into(), "/usr/bin:/bin".into())],
+        cwd: "/tmp".into(),
+        merge_output: false,
+        message_output: None,
+        held: false,
+        limits: LIMITS,
+    };
+    let mut sandbox = engine.launch(place, program).await.expect("the program starts");
+    let names = sandbox.names.take().expect("a socket");
+    let mut query = [0; 512];
+    // First it asks for IPv6.
+    for (kind, count) in [(28, 0), (1, 1)] {
+        let (length, from) = names.recv_from(&mut query).await.expect("a query");
+        let asked = [&b"\x04desk\x07example\x00\x00"[..], &[kind, 0, 1]].concat();
+        assert!(query[..length].ends_with(&asked), "{:?}", &query[..length]);
+        let mut answer = query[..length].to_vec();
+        answer[2..12].copy_from_slice(&[0x85, 0x80, 0, 1, 0, count, 0, 0, 0, 0]);
+        if count == 1 {
+            answer.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 127, 7, 7, 7]);
+        }
+        names.send_to(&answer, from).await.expect("it waits");
+    }
+    let mut out = String::new();
+    sandbox.stdout.read_to_string(&mut out).await.expect("output");
+    let found: Vec<Vec<&str>> = out.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(found[0], ["127.7.7.7", "desk.example"]);
+    assert_eq!(found[1][1], "localhost");
+    assert_eq!(sandbox.control.wait().await, Exit::Code(0));
+}
+
 #[tokio::test]
 async fn memory_is_measured_on_demand_and_killing_ends_all() {
     let engine = engine(Choice::Namespaces).await;

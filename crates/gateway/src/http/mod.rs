@@ -15,5 +15,5 @@ pub use encoding::Encoding;
 pub use host::{Host, Hosts};
 pub use io::{Stream, Tls, TlsStarter};
 pub use limits::Limits;
-pub(crate) use rt::Stall;
+pub(crate) use rt::{Stall, within};
 pub use server::{Broken, Handler, Peer, Reply, ReplyBody, ReplyFuture, Server, full};

@@ -2,7 +2,8 @@
 //!
 //! Its key never leaves the data directory (mode 0600), and its certificate carries name
 //! constraints: whoever trusts it trusts it for loopback names and the installation's own ones,
-//! and for nothing else. Keys and serial numbers come from the operating system's randomness, not
+//! and for nothing else. A second one, for [`Reach::Hosts`], is trusted by functions alone, and
+//! for the hosts of others that this installation stands in for. Keys and serial numbers come from the operating system's randomness, not
 //! from `kernel::Random`: a replay must not repeat a secret.
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
@@ -65,7 +66,34 @@ pub struct Ca {
     directory: PathBuf,
     certificate_pem: String,
     issuer: Issuer<'static, KeyPair>,
+    reach: Reach,
     names: Vec<String>,
+}
+
+/// What an authority may sign besides the names it is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// This machine's loopback names and addresses.
+    Loopback,
+    /// Nothing.
+    Hosts,
+}
+
+impl Reach {
+    fn common_name(self) -> &'static str {
+        match self {
+            Self::Loopback => "Gureum local CA",
+            Self::Hosts => "Gureum CA for functions",
+        }
+    }
+
+    /// The names of the certificate for who asks for none.
+    pub(super) fn names(self) -> &'static [&'static str] {
+        match self {
+            Self::Loopback => &["localhost", "127.0.0.1", "::1"],
+            Self::Hosts => &[],
+        }
+    }
 }
 
 impl fmt::Debug for Ca {
@@ -85,6 +113,16 @@ impl Ca {
     /// 30 days, and when `names` (further hosts than loopback's) holds one it may not sign.
     /// `now_s` is seconds since 1970.
     pub fn open(directory: &Path, names: &[String], now_s: i64) -> Result<Self, CaError> {
+        Self::open_with(directory, Reach::Loopback, names, now_s)
+    }
+
+    /// The same for any reach.
+    pub fn open_with(
+        directory: &Path,
+        reach: Reach,
+        names: &[String],
+        now_s: i64,
+    ) -> Result<Self, CaError> {
         let mut names: Vec<String> = names.iter().filter(|name| *name != "*").cloned().collect();
         names.sort();
         let read = |file: &str| fs::read_to_string(directory.join(file)).ok();
@@ -97,30 +135,36 @@ impl Ca {
             // Files a power failure cut short are made anew, too.
             && let Ok(key) = KeyPair::from_pem(&key)
         {
-            let params = params(&known, ends_s - CA_DAYS * 86_400)?;
+            let params = params(reach, &known, ends_s - CA_DAYS * 86_400)?;
             return Ok(Self {
                 directory: directory.into(),
                 certificate_pem,
                 issuer: Issuer::new(params, key),
+                reach,
                 names: known,
             });
         }
-        Self::create(directory, names, now_s)
+        Self::create(directory, reach, names, now_s)
     }
 
-    fn create(directory: &Path, names: Vec<String>, now_s: i64) -> Result<Self, CaError> {
+    fn create(
+        directory: &Path,
+        reach: Reach,
+        names: Vec<String>,
+        now_s: i64,
+    ) -> Result<Self, CaError> {
         fs::create_dir_all(directory).map_err(|error| CaError::Io(directory.into(), error))?;
         // A day early: clocks of containers and phones differ.
         let starts_s = now_s - 86_400;
         let key = KeyPair::generate()?;
-        let params = params(&names, starts_s)?;
+        let params = params(reach, &names, starts_s)?;
         let certificate_pem = params.self_signed(&key)?.pem();
         let ends_s = starts_s + CA_DAYS * 86_400;
         write(directory, KEY_FILE, &key.serialize_pem(), 0o600)?;
         write(directory, CERTIFICATE_FILE, &certificate_pem, 0o644)?;
         write(directory, FACTS_FILE, &format!("{ends_s}\n{}\n", names.join("\n")), 0o644)?;
         let issuer = Issuer::new(params, key);
-        Ok(Self { directory: directory.into(), certificate_pem, issuer, names })
+        Ok(Self { directory: directory.into(), certificate_pem, issuer, reach, names })
     }
 
     /// Where the certificate is, for a client's trust store.
@@ -131,6 +175,11 @@ impl Ca {
     /// The certificate, PEM.
     pub fn certificate_pem(&self) -> &str {
         &self.certificate_pem
+    }
+
+    /// What it may sign besides [`Self::names`].
+    pub(super) fn reach(&self) -> Reach {
+        self.reach
     }
 
     /// The hosts besides loopback's that it may sign.
@@ -152,18 +201,22 @@ impl Ca {
     }
 }
 
-fn params(names: &[String], starts_s: i64) -> Result<CertificateParams, CaError> {
+fn params(reach: Reach, names: &[String], starts_s: i64) -> Result<CertificateParams, CaError> {
     let mut params = CertificateParams::default();
     params.distinguished_name = rcgen::DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, "Gureum local CA");
+    params.distinguished_name.push(DnType::CommonName, reach.common_name());
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     set_days(&mut params, starts_s, starts_s + CA_DAYS * 86_400)?;
-    let mut permitted = vec![
-        GeneralSubtree::DnsName("localhost".into()),
-        GeneralSubtree::IpAddress(CidrSubnet::from_addr_prefix(Ipv4Addr::LOCALHOST.into(), 8)),
-        GeneralSubtree::IpAddress(CidrSubnet::from_addr_prefix(Ipv6Addr::LOCALHOST.into(), 128)),
-    ];
+    let mut permitted = Vec::new();
+    if reach == Reach::Loopback {
+        let subtree = |address: IpAddr, bits| {
+            GeneralSubtree::IpAddress(CidrSubnet::from_addr_prefix(address, bits))
+        };
+        permitted.push(GeneralSubtree::DnsName("localhost".into()));
+        permitted.push(subtree(Ipv4Addr::LOCALHOST.into(), 8));
+        permitted.push(subtree(Ipv6Addr::LOCALHOST.into(), 128));
+    }
     for name in names {
         permitted.push(match name.parse::<IpAddr>() {
             Ok(address) => {

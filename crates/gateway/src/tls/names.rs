@@ -4,7 +4,7 @@
 //! top-level domain), so a name such as `dynamodb.us-east-1.localhost` gets its own certificate,
 //! made when first asked for.
 
-use super::ca::{Ca, CaError};
+use super::ca::{Ca, CaError, Reach};
 use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Certificates kept for names asked for; beyond it the general one is shown.
+/// Certificates kept for names asked for; beyond it all are made anew.
 const NAMES_MAX: usize = 256;
 
 /// TLS as the gateway serves it: HTTP/2 and HTTP/1.1, TLS 1.2 and 1.3, certificates by `ca`.
@@ -45,7 +45,8 @@ impl fmt::Debug for Names {
 
 impl Names {
     fn new(ca: Arc<Ca>, now_s: i64) -> Result<Self, CaError> {
-        let mut names: Vec<String> = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec();
+        let mut names: Vec<String> =
+            ca.reach().names().iter().map(|name| (*name).to_owned()).collect();
         names.extend_from_slice(ca.names());
         let general = certified(&ca, names, now_s)?;
         Ok(Self { ca, now_s, general, made: Mutex::default() })
@@ -56,7 +57,8 @@ impl Names {
         let below = |parent: &str| {
             name.strip_suffix(parent).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.'))
         };
-        below("localhost") || self.ca.names().iter().any(|parent| below(parent))
+        let loopback = self.ca.reach() == Reach::Loopback;
+        (loopback && below("localhost")) || self.ca.names().iter().any(|parent| below(parent))
     }
 }
 
@@ -73,7 +75,7 @@ impl ResolvesServerCert for Names {
             return Some(key.clone());
         }
         if made.len() >= NAMES_MAX {
-            return Some(self.general.clone());
+            made.clear();
         }
         let key = certified(&self.ca, vec![name.clone()], self.now_s).ok()?;
         made.insert(name, key.clone());

@@ -2,8 +2,10 @@
 
 use crate::client::{Cloud, answer};
 use bytes::Bytes;
+use gateway::tls::{Ca, Door, Reach};
 use http_body_util::{BodyExt as _, Empty};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use kernel::Clock as _;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use std::os::unix::fs::PermissionsExt as _;
@@ -65,6 +67,28 @@ async fn tls_and_plain_share_a_port() {
     assert_eq!(plain.status, 200);
     let mode = std::fs::metadata(directory.0.join("ca.key")).expect("a key").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
+}
+
+/// The authority that functions trust signs the hosts it stands in for, and no other.
+#[tokio::test]
+async fn hosts_of_others() {
+    let directory = Directory::new("hosts");
+    let now_s = kernel::SystemClock::default().now().epoch_ms / 1000;
+    let domains = ["aws.example".to_owned()];
+    let ca = Ca::open_with(&directory.0, Reach::Hosts, &domains, now_s).expect("an authority");
+    let door = Door::new(Arc::new(ca), now_s).expect("a door");
+    let try_name = async |name: &'static str| {
+        let (client, server) = tokio::io::duplex(16 << 10);
+        let connector = connector(&directory.0, b"http/1.1");
+        let name = ServerName::try_from(name).expect("a name");
+        let (served, connected) = tokio::join!(door.open(server), connector.connect(name, client));
+        (served.is_ok(), connected.is_ok())
+    };
+    assert_eq!(try_name("dynamodb.ap-northeast-2.aws.example").await, (true, true));
+    assert_eq!(try_name("a.bucket.s3.aws.example").await, (true, true));
+    for name in ["localhost", "aws.example.com", "127.0.0.1"] {
+        assert!(!try_name(name).await.1, "{name}");
+    }
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ use crate::record::FunctionRecord;
 use crate::role;
 use crate::running::Start;
 use crate::runtimes::{Family, family};
+use crate::standin;
 
 /// Where the Runtime API listens inside every sandbox.
 pub(crate) const RUNTIME_API_PORT: u16 = 9001;
@@ -104,6 +105,9 @@ pub(crate) async fn variables(
     }
     identity(host, ctx, function, (initialization, &runtime_api), &mut variables).await?;
     variables.extend(proxy(host, place));
+    if function.image.is_none() {
+        variables.extend(standin::system_variables(host, place));
+    }
     // Last, so that a function may choose its own PATH or TZ; reserved names were refused.
     variables.extend(function.environment(ctx.kernel().sealer())?);
     Ok(variables)

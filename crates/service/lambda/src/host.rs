@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use kernel::{BoxFuture, Kernel, Level};
 use sandbox::{Choice, Engine};
-use tokio::net::TcpStream;
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 
 use crate::archives::Archives;
@@ -14,18 +13,21 @@ use crate::code::Code;
 use crate::held::Held;
 use crate::local::{Debugger, Local};
 use crate::snapshots::Snapshots;
+use crate::standin::{Connection, StandIn};
 
 /// Sandboxes that are initialised at a time, for each processor.
 const TURNS_PER_PROCESSOR: usize = 4;
 
-/// Takes over a connection that a function made to `AWS_ENDPOINT_URL`; completes at its end.
-pub type Endpoint = Arc<dyn Fn(TcpStream) -> BoxFuture<'static, ()> + Send + Sync>;
+/// Takes over a connection that a function made to this cloud; completes at its end.
+pub type Endpoint = Arc<dyn Fn(Box<dyn Connection>) -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// How the service is set up.
 #[derive(Clone)]
 pub struct Options {
     /// Serves functions' calls to our own services: the gateway.
     pub endpoint: Endpoint,
+    /// What stands in for AWS's hosts; without it no such name exists inside.
+    pub stand_in: Option<StandIn>,
     /// Base URL under which callers reach the gateway, without a slash at the end.
     pub public_url: Arc<dyn Fn() -> String + Send + Sync>,
     /// Where `runtimes/install.sh` has installed (see [`default_runtimes`]).
@@ -59,6 +61,7 @@ impl Options {
     pub fn new(cache: PathBuf, endpoint: Endpoint) -> Options {
         Options {
             endpoint,
+            stand_in: None,
             public_url: Arc::new(|| "http://127.0.0.1:4566".into()),
             runtimes: default_runtimes(),
             cache,

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use api_lambda::{Error, ImageConfig, ImageConfigResponse};
 use image::{Image, Local, Platform, Reference};
 use kernel::{Ctx, Fault, Principal};
+use sandbox::Mount;
 use serde::{Deserialize, Serialize};
 use store::{Scan, Table};
 
@@ -21,6 +22,7 @@ use crate::host::Host;
 use crate::layout::{EXTENSIONS, invalid_entry_point};
 use crate::outcome::NotReady;
 use crate::record::{CODE_USERS, FunctionRecord};
+use crate::standin;
 
 /// Imported images by account and name.
 const IMPORTED: Table<Stored> = Table::new("lambda/image");
@@ -208,6 +210,17 @@ impl Ready {
             return Err(failed(format!("fork/exec {name}: no such file or directory")));
         };
         Ok(((program, words.collect(), cwd), env))
+    }
+
+    /// What is shown in it so that it trusts what stands in for AWS's hosts, and the variables for
+    /// that which it does not have itself.
+    pub fn trust(&self, host: &Host) -> (Vec<Mount>, Variables) {
+        let own = self.image.config.config.clone().unwrap_or_default();
+        let java_home = own.variables().find(|(name, _)| *name == "JAVA_HOME");
+        let java_home = java_home.map_or("/usr/lib/jvm/default", |(_, home)| home);
+        let (mounts, mut variables) = standin::image(host, &self.root, java_home);
+        variables.retain(|(name, _)| own.variables().all(|(known, _)| known != name));
+        (mounts, variables)
     }
 
     /// The programs in `/opt/extensions`, by name.

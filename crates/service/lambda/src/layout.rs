@@ -13,6 +13,7 @@ use crate::outcome::{Ended, NotReady};
 use crate::outside::{self, PROXY_PORT};
 use crate::record::FunctionRecord;
 use crate::runtimes::{BOOTSTRAPS, Family, Runtime, family};
+use crate::standin::{self, PLAIN_PORT, SECURE_PORT};
 
 /// AWS's limits inside a sandbox.
 const FILES_MAX: u64 = 1024;
@@ -77,13 +78,18 @@ pub(crate) fn plan(
         // NODE_PATH does not count for ES modules: this is the last place they are looked for.
         links.push(("/node_modules".into(), "/var/runtime/node_modules".into()));
     }
-    Plan { root: None, mounts, links, ports: ports(host) }
+    mounts.extend(standin::mounts(host, runtime));
+    let names = host.options.stand_in.is_some();
+    Plan { root: None, mounts, links, ports: ports(host), names }
 }
 
 /// What is listened on inside.
 pub(crate) fn ports(host: &Host) -> Vec<u16> {
     let mut ports = vec![RUNTIME_API_PORT, ENDPOINT_PORT];
     ports.extend(host.reaches_outside().then_some(PROXY_PORT));
+    if host.options.stand_in.is_some() {
+        ports.extend([PLAIN_PORT, SECURE_PORT]);
+    }
     ports
 }
 

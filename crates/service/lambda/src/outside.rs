@@ -10,6 +10,9 @@ use kernel::Ctx;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use crate::host::{Endpoint, Host};
+use crate::standin::{PLAIN_PORT, SECURE_PORT, is_ours};
+
 /// Where the proxy listens inside.
 pub(crate) const PROXY_PORT: u16 = 3128;
 /// The head of a request, in bytes.
@@ -26,6 +29,8 @@ pub(crate) fn java_properties(port: u16) -> Vec<String> {
     all
 }
 
+const CONNECTED: &[u8] = b"HTTP/1.1 200 Connection established\r\n\r\n";
+
 /// What a request asks for.
 #[derive(Debug, PartialEq)]
 struct Wanted {
@@ -36,9 +41,22 @@ struct Wanted {
 }
 
 /// Serves one connection.
-pub(crate) async fn serve(ctx: &Ctx, mut inside: TcpStream) {
-    let refusal = match passed_on(ctx, &mut inside).await {
-        Ok(()) => return,
+pub(crate) async fn serve(host: &Host, ctx: &Ctx, mut inside: TcpStream) {
+    let bad = |why: &str| ("400 Bad Request", why.to_owned());
+    let asked = match read_head(&mut inside).await {
+        Ok((head, rest)) => wanted(&head)
+            .map(|wanted| (wanted, rest))
+            .ok_or_else(|| bad("this is a proxy: CONNECT, or http://…")),
+        Err(_) => Err(bad("no request")),
+    };
+    let refusal = match asked {
+        Ok((wanted, rest)) => match stand_in(host, &wanted) {
+            Some(endpoint) => return hand_over(endpoint, inside, wanted, rest).await,
+            None => match passed_on(ctx, &mut inside, wanted, rest).await {
+                Ok(()) => return,
+                Err(refusal) => refusal,
+            },
+        },
         Err(refusal) => refusal,
     };
     let (status, why) = refusal;
@@ -53,10 +71,31 @@ pub(crate) async fn serve(ctx: &Ctx, mut inside: TcpStream) {
 
 type Refusal = (&'static str, String);
 
-async fn passed_on(ctx: &Ctx, inside: &mut TcpStream) -> Result<(), Refusal> {
-    let bad = |why: &str| ("400 Bad Request", why.to_owned());
-    let (head, rest) = read_head(inside).await.map_err(|_| bad("no request"))?;
-    let wanted = wanted(&head).ok_or_else(|| bad("this is a proxy: CONNECT, or http://…"))?;
+/// What serves a host of AWS's that is asked for at its usual port.
+fn stand_in(host: &Host, wanted: &Wanted) -> Option<Endpoint> {
+    let stand_in = host.options.stand_in.as_ref().filter(|_| is_ours(&wanted.host))?;
+    match (wanted.port, wanted.head.is_empty()) {
+        (SECURE_PORT, true) => Some(stand_in.secure.clone()),
+        (PLAIN_PORT, _) => Some(host.options.endpoint.clone()),
+        _ => None,
+    }
+}
+
+async fn hand_over(endpoint: Endpoint, mut inside: TcpStream, wanted: Wanted, rest: Vec<u8>) {
+    if wanted.head.is_empty() && inside.write_all(CONNECTED).await.is_err() {
+        return;
+    }
+    let (reader, writer) = inside.into_split();
+    let said = io::Cursor::new([wanted.head, rest].concat());
+    endpoint(Box::new(tokio::io::join(said.chain(reader), writer))).await;
+}
+
+async fn passed_on(
+    ctx: &Ctx,
+    inside: &mut TcpStream,
+    wanted: Wanted,
+    rest: Vec<u8>,
+) -> Result<(), Refusal> {
     let failed = |error: &dyn std::fmt::Display| {
         ("502 Bad Gateway", format!("{}:{}: {error}", wanted.host, wanted.port))
     };
@@ -72,7 +111,7 @@ async fn passed_on(ctx: &Ctx, inside: &mut TcpStream) -> Result<(), Refusal> {
     let mut outside = connected.map_err(|error| failed(&error))?;
     let begun = async {
         match wanted.head.is_empty() {
-            true => inside.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await?,
+            true => inside.write_all(CONNECTED).await?,
             false => outside.write_all(&wanted.head).await?,
         }
         outside.write_all(&rest).await
@@ -139,13 +178,9 @@ fn authority(text: &str, usual: Option<u16>) -> Option<(String, u16)> {
     (!host.is_empty() && !host.contains('@')).then(|| (host.to_owned(), port))
 }
 
-/// Whether a host is AWS's. A function that asks for it has an SDK that does not know
-/// `AWS_ENDPOINT_URL`, and would act in the developer's real account.
+/// Whether a host is AWS's, where a function would act in the developer's real account.
 fn is_aws(host: &str) -> bool {
-    let host = host.trim_end_matches('.').to_ascii_lowercase();
-    let aws = [".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".on.aws"];
-    // What the Hello World of `sam init` asks for its own address.
-    host != "checkip.amazonaws.com" && aws.iter().any(|suffix| host.ends_with(suffix))
+    is_ours(host) || host.trim_end_matches('.').to_ascii_lowercase().ends_with(".on.aws")
 }
 
 /// Connects to the first address that may be reached and answers.
@@ -225,10 +260,7 @@ mod tests {
     fn aws_itself_is_not_reached() {
         let check = |host: &str, expected: bool| assert_eq!(is_aws(host), expected, "{host}");
         check("dynamodb.ap-northeast-2.amazonaws.com", true);
-        check("S3.Amazonaws.com.", true);
-        check("lambda.us-east-1.api.aws", true);
-        check("sts.cn-north-1.amazonaws.com.cn", true);
+        check("x.lambda-url.us-east-1.ON.aws.", true);
         check("checkip.amazonaws.com", false);
-        check("amazonaws.com.example", false);
     }
 }

@@ -5,13 +5,15 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kernel::Ctx;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::environment::ENDPOINT_PORT;
 use crate::host::Host;
+use crate::names;
 use crate::outside::{self, PROXY_PORT};
 use crate::runtime_api::{self, Call};
+use crate::standin::{PLAIN_PORT, SECURE_PORT};
 
 /// Connections of one sandbox that are served at a time.
 const CONNECTIONS_MAX: usize = 256;
@@ -34,7 +36,7 @@ impl Ports {
     pub fn open(
         host: &Arc<Host>,
         ctx: &Ctx,
-        listeners: Vec<(u16, TcpListener)>,
+        (listeners, names): (Vec<(u16, TcpListener)>, Option<UdpSocket>),
         calls: mpsc::Sender<Call>,
         keeps: bool,
     ) -> Ports {
@@ -48,6 +50,17 @@ impl Ports {
                 tokio::select! {
                     () = serving => {}
                     // Nothing is ever sent: an error means that the sender was dropped.
+                    _ = closed.changed() => {}
+                }
+            });
+        }
+        if let Some(socket) = names {
+            let own = ctx.clone();
+            ctx.kernel().spawn(async move {
+                let mut closed = closed;
+                tokio::select! {
+                    () = names::serve(&own, socket) => {}
+                    // As above.
                     _ = closed.changed() => {}
                 }
             });
@@ -126,8 +139,14 @@ async fn serve_port(served: Served, ctx: Ctx, port: u16, listener: TcpListener) 
         connections.spawn(async move {
             let _permit = permit;
             match port {
-                ENDPOINT_PORT => (host.options.endpoint)(stream).await,
-                PROXY_PORT => outside::serve(&ctx, stream).await,
+                ENDPOINT_PORT | PLAIN_PORT => (host.options.endpoint)(Box::new(stream)).await,
+                SECURE_PORT => {
+                    // Listened on only where there is one.
+                    if let Some(stand_in) = &host.options.stand_in {
+                        (stand_in.secure)(Box::new(stream)).await;
+                    }
+                }
+                PROXY_PORT => outside::serve(&host, &ctx, stream).await,
                 _ => runtime_api::serve(stream, calls, number).await,
             }
             if let Some(ends) = ends {

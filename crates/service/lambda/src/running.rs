@@ -186,14 +186,18 @@ impl Running {
         let failed = |error: sandbox::Error| errors::service(error.to_string());
         let engine = host.engine().await.map_err(failed)?;
         let image = images::ready(host, function).await?;
-        let ports = ports(host);
-        let plan = Plan { root: Some(image.root.clone()), ports, ..Plan::default() };
+        let (mounts, trust) = image.trust(host);
+        let names = host.options.stand_in.is_some();
+        let root = Some(image.root.clone());
+        let plan = Plan { root, mounts, ports: ports(host), names, ..Plan::default() };
         let place = engine.place(plan).map_err(failed)?;
         if place.path(Path::new("/tmp")) != Path::new("/tmp") {
             let why = "Container images need namespaces, which this machine does not allow.";
             return Err(errors::service(why).into());
         }
-        let env = environment::variables(host, ctx, function, &place, what).await?;
+        let mut env = environment::variables(host, ctx, function, &place, what).await?;
+        // First, so that the function's own come after them.
+        env.splice(..0, trust);
         let ((program, args, cwd), env) = image.program(function, env)?;
         let external = image.extensions();
         let program = Program { program, args, env, cwd, ..layout::program(function, &external) };
@@ -235,10 +239,10 @@ impl Running {
         function: Arc<FunctionRecord>,
         keeps: bool,
     ) -> std::io::Result<Running> {
-        let Sandbox { control, listeners, stdout, stderr, .. } = sandbox;
+        let Sandbox { control, listeners, names, stdout, stderr, .. } = sandbox;
         let (sender, calls) = mpsc::channel(16);
         let (asks, dials) = mpsc::channel(4);
-        let ports = Ports::open(host, ctx, listeners, sender, keeps);
+        let ports = Ports::open(host, ctx, (listeners, names), sender, keeps);
         Ok(Running {
             control,
             calls,

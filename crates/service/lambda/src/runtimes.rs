@@ -82,7 +82,7 @@ impl Runtime {
         let missing = |why: &str| {
             format!(
                 "The runtime {name} is not installed on this machine ({why}). Run \
-                 `./gureum runtimes {name}` once."
+                 `gureum runtime install {name}` once."
             )
         };
         if matches!(family(name), Family::Provided | Family::Image) {

@@ -203,7 +203,7 @@ async fn refused_invocations() {
     let version = cloud.try_invoke("desk:7", "{}").await.err();
     expect!["404 ResourceNotFoundException: Function not found: arn:aws:lambda:ap-northeast-2:000000000000:function:desk:7"].assert_eq(&words(version).unwrap());
     let missing = cloud.try_invoke("desk", "{}").await.err();
-    expect!["502 InvalidRuntimeException: The runtime nodejs20.x is not installed on this machine (/nowhere/runtimes/nodejs20.x does not exist). Run `./gureum runtimes nodejs20.x` once."].assert_eq(&words(missing).unwrap());
+    expect!["502 InvalidRuntimeException: The runtime nodejs20.x is not installed on this machine (/nowhere/runtimes/nodejs20.x does not exist). Run `gureum runtime install nodejs20.x` once."].assert_eq(&words(missing).unwrap());
     let mut request = InvocationRequest {
         function_name: "desk".into(),
         invocation_type: Some(InvocationType::Event),
