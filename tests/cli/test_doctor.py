@@ -29,7 +29,7 @@ def test_doctor_tells_what_there_is_and_what_to_do(tmp_path):
     for finding in runtimes:
         assert (finding["state"] == "good") == (finding["advice"] is None)
         if finding["advice"]:
-            assert finding["advice"] == f"./gureum runtimes {finding['name']}"
+            assert finding["advice"] == f"gureum runtime install {finding['name']}"
     text = gureum("doctor", *options)
     assert "\nmachine\n" in text and text.endswith("Clouds and functions can run here.\n")
 
