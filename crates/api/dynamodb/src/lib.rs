@@ -17,55 +17,59 @@ kernel::api! {
         0 batch_execute_statement(BatchExecuteStatementInput) -> BatchExecuteStatementOutput;
         1 batch_get_item(BatchGetItemInput) -> BatchGetItemOutput;
         2 batch_write_item(BatchWriteItemInput) -> BatchWriteItemOutput;
-        3 create_backup(CreateBackupInput) -> CreateBackupOutput;
-        4 create_global_table(CreateGlobalTableInput) -> CreateGlobalTableOutput;
-        5 create_table(CreateTableInput) -> CreateTableOutput;
-        6 delete_backup(DeleteBackupInput) -> DeleteBackupOutput;
-        7 delete_item(DeleteItemInput) -> DeleteItemOutput;
-        8 delete_resource_policy(DeleteResourcePolicyInput) -> DeleteResourcePolicyOutput;
-        9 delete_table(DeleteTableInput) -> DeleteTableOutput;
-        10 describe_backup(DescribeBackupInput) -> DescribeBackupOutput;
-        11 describe_continuous_backups(DescribeContinuousBackupsInput) -> DescribeContinuousBackupsOutput;
-        12 describe_contributor_insights(DescribeContributorInsightsInput) -> DescribeContributorInsightsOutput;
-        13 describe_endpoints(DescribeEndpointsRequest) -> DescribeEndpointsResponse;
-        14 describe_export(DescribeExportInput) -> DescribeExportOutput;
-        15 describe_global_table(DescribeGlobalTableInput) -> DescribeGlobalTableOutput;
-        16 describe_global_table_settings(DescribeGlobalTableSettingsInput) -> DescribeGlobalTableSettingsOutput;
-        17 describe_import(DescribeImportInput) -> DescribeImportOutput;
-        18 describe_limits(DescribeLimitsInput) -> DescribeLimitsOutput;
-        19 describe_table(DescribeTableInput) -> DescribeTableOutput;
-        20 describe_time_to_live(DescribeTimeToLiveInput) -> DescribeTimeToLiveOutput;
-        21 execute_statement(ExecuteStatementInput) -> ExecuteStatementOutput;
-        22 execute_transaction(ExecuteTransactionInput) -> ExecuteTransactionOutput;
-        23 export_table_to_point_in_time(ExportTableToPointInTimeInput) -> ExportTableToPointInTimeOutput;
-        24 get_item(GetItemInput) -> GetItemOutput;
-        25 get_resource_policy(GetResourcePolicyInput) -> GetResourcePolicyOutput;
-        26 import_table(ImportTableInput) -> ImportTableOutput;
-        27 list_backups(ListBackupsInput) -> ListBackupsOutput;
-        28 list_contributor_insights(ListContributorInsightsInput) -> ListContributorInsightsOutput;
-        29 list_exports(ListExportsInput) -> ListExportsOutput;
-        30 list_global_tables(ListGlobalTablesInput) -> ListGlobalTablesOutput;
-        31 list_imports(ListImportsInput) -> ListImportsOutput;
-        32 list_tables(ListTablesInput) -> ListTablesOutput;
-        33 list_tags_of_resource(ListTagsOfResourceInput) -> ListTagsOfResourceOutput;
-        34 put_item(PutItemInput) -> PutItemOutput;
-        35 put_resource_policy(PutResourcePolicyInput) -> PutResourcePolicyOutput;
-        36 query(QueryInput) -> QueryOutput;
-        37 restore_table_from_backup(RestoreTableFromBackupInput) -> RestoreTableFromBackupOutput;
-        38 restore_table_to_point_in_time(RestoreTableToPointInTimeInput) -> RestoreTableToPointInTimeOutput;
-        39 scan(ScanInput) -> ScanOutput;
-        40 search_vectors(SearchVectorsInput) -> SearchVectorsOutput;
-        41 tag_resource(TagResourceInput) -> TagResourceOutput;
-        42 transact_get_items(TransactGetItemsInput) -> TransactGetItemsOutput;
-        43 transact_write_items(TransactWriteItemsInput) -> TransactWriteItemsOutput;
-        44 untag_resource(UntagResourceInput) -> UntagResourceOutput;
-        45 update_continuous_backups(UpdateContinuousBackupsInput) -> UpdateContinuousBackupsOutput;
-        46 update_contributor_insights(UpdateContributorInsightsInput) -> UpdateContributorInsightsOutput;
-        47 update_global_table(UpdateGlobalTableInput) -> UpdateGlobalTableOutput;
-        48 update_global_table_settings(UpdateGlobalTableSettingsInput) -> UpdateGlobalTableSettingsOutput;
-        49 update_item(UpdateItemInput) -> UpdateItemOutput;
-        50 update_table(UpdateTableInput) -> UpdateTableOutput;
-        51 update_time_to_live(UpdateTimeToLiveInput) -> UpdateTimeToLiveOutput;
+        3 cancel_bulk_operation(CancelBulkOperationInput) -> CancelBulkOperationOutput;
+        4 create_backup(CreateBackupInput) -> CreateBackupOutput;
+        5 create_global_table(CreateGlobalTableInput) -> CreateGlobalTableOutput;
+        6 create_table(CreateTableInput) -> CreateTableOutput;
+        7 delete_backup(DeleteBackupInput) -> DeleteBackupOutput;
+        8 delete_item(DeleteItemInput) -> DeleteItemOutput;
+        9 delete_resource_policy(DeleteResourcePolicyInput) -> DeleteResourcePolicyOutput;
+        10 delete_table(DeleteTableInput) -> DeleteTableOutput;
+        11 describe_backup(DescribeBackupInput) -> DescribeBackupOutput;
+        12 describe_bulk_operation(DescribeBulkOperationInput) -> DescribeBulkOperationOutput;
+        13 describe_continuous_backups(DescribeContinuousBackupsInput) -> DescribeContinuousBackupsOutput;
+        14 describe_contributor_insights(DescribeContributorInsightsInput) -> DescribeContributorInsightsOutput;
+        15 describe_endpoints(DescribeEndpointsRequest) -> DescribeEndpointsResponse;
+        16 describe_export(DescribeExportInput) -> DescribeExportOutput;
+        17 describe_global_table(DescribeGlobalTableInput) -> DescribeGlobalTableOutput;
+        18 describe_global_table_settings(DescribeGlobalTableSettingsInput) -> DescribeGlobalTableSettingsOutput;
+        19 describe_import(DescribeImportInput) -> DescribeImportOutput;
+        20 describe_limits(DescribeLimitsInput) -> DescribeLimitsOutput;
+        21 describe_table(DescribeTableInput) -> DescribeTableOutput;
+        22 describe_time_to_live(DescribeTimeToLiveInput) -> DescribeTimeToLiveOutput;
+        23 execute_statement(ExecuteStatementInput) -> ExecuteStatementOutput;
+        24 execute_transaction(ExecuteTransactionInput) -> ExecuteTransactionOutput;
+        25 export_table_to_point_in_time(ExportTableToPointInTimeInput) -> ExportTableToPointInTimeOutput;
+        26 get_item(GetItemInput) -> GetItemOutput;
+        27 get_resource_policy(GetResourcePolicyInput) -> GetResourcePolicyOutput;
+        28 import_table(ImportTableInput) -> ImportTableOutput;
+        29 list_backups(ListBackupsInput) -> ListBackupsOutput;
+        30 list_bulk_operations(ListBulkOperationsInput) -> ListBulkOperationsOutput;
+        31 list_contributor_insights(ListContributorInsightsInput) -> ListContributorInsightsOutput;
+        32 list_exports(ListExportsInput) -> ListExportsOutput;
+        33 list_global_tables(ListGlobalTablesInput) -> ListGlobalTablesOutput;
+        34 list_imports(ListImportsInput) -> ListImportsOutput;
+        35 list_tables(ListTablesInput) -> ListTablesOutput;
+        36 list_tags_of_resource(ListTagsOfResourceInput) -> ListTagsOfResourceOutput;
+        37 put_item(PutItemInput) -> PutItemOutput;
+        38 put_resource_policy(PutResourcePolicyInput) -> PutResourcePolicyOutput;
+        39 query(QueryInput) -> QueryOutput;
+        40 restore_table_from_backup(RestoreTableFromBackupInput) -> RestoreTableFromBackupOutput;
+        41 restore_table_to_point_in_time(RestoreTableToPointInTimeInput) -> RestoreTableToPointInTimeOutput;
+        42 scan(ScanInput) -> ScanOutput;
+        43 search_vectors(SearchVectorsInput) -> SearchVectorsOutput;
+        44 start_bulk_put_items(StartBulkPutItemsInput) -> StartBulkPutItemsOutput;
+        45 tag_resource(TagResourceInput) -> TagResourceOutput;
+        46 transact_get_items(TransactGetItemsInput) -> TransactGetItemsOutput;
+        47 transact_write_items(TransactWriteItemsInput) -> TransactWriteItemsOutput;
+        48 untag_resource(UntagResourceInput) -> UntagResourceOutput;
+        49 update_continuous_backups(UpdateContinuousBackupsInput) -> UpdateContinuousBackupsOutput;
+        50 update_contributor_insights(UpdateContributorInsightsInput) -> UpdateContributorInsightsOutput;
+        51 update_global_table(UpdateGlobalTableInput) -> UpdateGlobalTableOutput;
+        52 update_global_table_settings(UpdateGlobalTableSettingsInput) -> UpdateGlobalTableSettingsOutput;
+        53 update_item(UpdateItemInput) -> UpdateItemOutput;
+        54 update_table(UpdateTableInput) -> UpdateTableOutput;
+        55 update_time_to_live(UpdateTimeToLiveInput) -> UpdateTimeToLiveOutput;
     }
     errors { BackupInUseException, BackupNotFoundException, ConditionalCheckFailedException, ContinuousBackupsUnavailableException, DuplicateItemException, ExportConflictException, ExportNotFoundException, GlobalTableAlreadyExistsException, GlobalTableNotFoundException, IdempotentParameterMismatchException, ImportConflictException, ImportNotFoundException, IndexNotFoundException, InternalServerError, InvalidExportTimeException, InvalidRestoreTimeException, ItemCollectionSizeLimitExceededException, LimitExceededException, PointInTimeRecoveryUnavailableException, PolicyNotFoundException, ProvisionedThroughputExceededException, ReplicaAlreadyExistsException, ReplicaNotFoundException, ReplicatedWriteConflictException, RequestLimitExceeded, ResourceInUseException, ResourceNotFoundException, TableAlreadyExistsException, TableInUseException, TableNotFoundException, ThrottlingException, TransactionCanceledException, TransactionConflictException, TransactionInProgressException }
 }
@@ -87,6 +91,10 @@ Box::pin($ops::batch_get_item(self, ctx, input))
             fn batch_write_item<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::BatchWriteItemInput)
 -> kernel::BoxFuture<'a, Result<$crate::BatchWriteItemOutput, $crate::Error>> {
 Box::pin($ops::batch_write_item(self, ctx, input))
+            }
+            fn cancel_bulk_operation<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CancelBulkOperationInput)
+-> kernel::BoxFuture<'a, Result<$crate::CancelBulkOperationOutput, $crate::Error>> {
+Box::pin($ops::cancel_bulk_operation(self, ctx, input))
             }
             fn create_backup<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreateBackupInput)
 -> kernel::BoxFuture<'a, Result<$crate::CreateBackupOutput, $crate::Error>> {
@@ -119,6 +127,10 @@ Box::pin($ops::delete_table(self, ctx, input))
             fn describe_backup<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DescribeBackupInput)
 -> kernel::BoxFuture<'a, Result<$crate::DescribeBackupOutput, $crate::Error>> {
 Box::pin($ops::describe_backup(self, ctx, input))
+            }
+            fn describe_bulk_operation<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DescribeBulkOperationInput)
+-> kernel::BoxFuture<'a, Result<$crate::DescribeBulkOperationOutput, $crate::Error>> {
+Box::pin($ops::describe_bulk_operation(self, ctx, input))
             }
             fn describe_continuous_backups<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DescribeContinuousBackupsInput)
 -> kernel::BoxFuture<'a, Result<$crate::DescribeContinuousBackupsOutput, $crate::Error>> {
@@ -188,6 +200,10 @@ Box::pin($ops::import_table(self, ctx, input))
 -> kernel::BoxFuture<'a, Result<$crate::ListBackupsOutput, $crate::Error>> {
 Box::pin($ops::list_backups(self, ctx, input))
             }
+            fn list_bulk_operations<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListBulkOperationsInput)
+-> kernel::BoxFuture<'a, Result<$crate::ListBulkOperationsOutput, $crate::Error>> {
+Box::pin($ops::list_bulk_operations(self, ctx, input))
+            }
             fn list_contributor_insights<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListContributorInsightsInput)
 -> kernel::BoxFuture<'a, Result<$crate::ListContributorInsightsOutput, $crate::Error>> {
 Box::pin($ops::list_contributor_insights(self, ctx, input))
@@ -239,6 +255,10 @@ Box::pin($ops::scan(self, ctx, input))
             fn search_vectors<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::SearchVectorsInput)
 -> kernel::BoxFuture<'a, Result<$crate::SearchVectorsOutput, $crate::Error>> {
 Box::pin($ops::search_vectors(self, ctx, input))
+            }
+            fn start_bulk_put_items<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::StartBulkPutItemsInput)
+-> kernel::BoxFuture<'a, Result<$crate::StartBulkPutItemsOutput, $crate::Error>> {
+Box::pin($ops::start_bulk_put_items(self, ctx, input))
             }
             fn tag_resource<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::TagResourceInput)
 -> kernel::BoxFuture<'a, Result<$crate::TagResourceOutput, $crate::Error>> {

@@ -267,47 +267,62 @@ pub struct ItemCollectionMetrics {
 shape::structure!(ItemCollectionMetrics, MODEL, 73, item_collection_key, size_estimate_range_gb);
 
 #[derive(Clone, Default)]
+pub struct CancelBulkOperationInput {
+    pub bulk_operation_arn: String,
+}
+shape::structure!(CancelBulkOperationInput, MODEL, 77, bulk_operation_arn);
+
+#[derive(Clone, Default)]
+pub struct CancelBulkOperationOutput {
+    pub bulk_operation_arn: String,
+    pub bulk_operation_status: BulkOperationStatus,
+}
+shape::structure!(CancelBulkOperationOutput, MODEL, 79, bulk_operation_arn, bulk_operation_status);
+
+shape::string_enum!(BulkOperationStatus { InProgress = "IN_PROGRESS", Completed = "COMPLETED", CompletedWithErrors = "COMPLETED_WITH_ERRORS", Cancelling = "CANCELLING", Cancelled = "CANCELLED", Failed = "FAILED",  });
+
+#[derive(Clone, Default)]
 pub struct TableNotFoundException {
     pub message: Option<String>,
 }
-shape::structure!(TableNotFoundException, MODEL, 77, message);
+shape::structure!(TableNotFoundException, MODEL, 81, message);
 
 #[derive(Clone, Default)]
 pub struct TableInUseException {
     pub message: Option<String>,
 }
-shape::structure!(TableInUseException, MODEL, 78, message);
+shape::structure!(TableInUseException, MODEL, 82, message);
 
 #[derive(Clone, Default)]
 pub struct ContinuousBackupsUnavailableException {
     pub message: Option<String>,
 }
-shape::structure!(ContinuousBackupsUnavailableException, MODEL, 79, message);
+shape::structure!(ContinuousBackupsUnavailableException, MODEL, 83, message);
 
 #[derive(Clone, Default)]
 pub struct BackupInUseException {
     pub message: Option<String>,
 }
-shape::structure!(BackupInUseException, MODEL, 80, message);
+shape::structure!(BackupInUseException, MODEL, 84, message);
 
 #[derive(Clone, Default)]
 pub struct LimitExceededException {
     pub message: Option<String>,
 }
-shape::structure!(LimitExceededException, MODEL, 81, message);
+shape::structure!(LimitExceededException, MODEL, 85, message);
 
 #[derive(Clone, Default)]
 pub struct CreateBackupInput {
     pub table_name: String,
     pub backup_name: String,
 }
-shape::structure!(CreateBackupInput, MODEL, 82, table_name, backup_name);
+shape::structure!(CreateBackupInput, MODEL, 86, table_name, backup_name);
 
 #[derive(Clone, Default)]
 pub struct CreateBackupOutput {
     pub backup_details: Option<BackupDetails>,
 }
-shape::structure!(CreateBackupOutput, MODEL, 84, backup_details);
+shape::structure!(CreateBackupOutput, MODEL, 88, backup_details);
 
 #[derive(Clone, Default)]
 pub struct BackupDetails {
@@ -322,7 +337,7 @@ pub struct BackupDetails {
 shape::structure!(
     BackupDetails,
     MODEL,
-    85,
+    89,
     backup_arn,
     backup_name,
     backup_size_bytes,
@@ -340,26 +355,26 @@ shape::string_enum!(BackupType { User = "USER", System = "SYSTEM", AwsBackup = "
 pub struct GlobalTableAlreadyExistsException {
     pub message: Option<String>,
 }
-shape::structure!(GlobalTableAlreadyExistsException, MODEL, 92, message);
+shape::structure!(GlobalTableAlreadyExistsException, MODEL, 96, message);
 
 #[derive(Clone, Default)]
 pub struct CreateGlobalTableInput {
     pub global_table_name: String,
     pub replication_group: Vec<Replica>,
 }
-shape::structure!(CreateGlobalTableInput, MODEL, 93, global_table_name, replication_group);
+shape::structure!(CreateGlobalTableInput, MODEL, 97, global_table_name, replication_group);
 
 #[derive(Clone, Default)]
 pub struct Replica {
     pub region_name: Option<String>,
 }
-shape::structure!(Replica, MODEL, 95, region_name);
+shape::structure!(Replica, MODEL, 99, region_name);
 
 #[derive(Clone, Default)]
 pub struct CreateGlobalTableOutput {
     pub global_table_description: Option<GlobalTableDescription>,
 }
-shape::structure!(CreateGlobalTableOutput, MODEL, 97, global_table_description);
+shape::structure!(CreateGlobalTableOutput, MODEL, 101, global_table_description);
 
 #[derive(Clone, Default)]
 pub struct GlobalTableDescription {
@@ -372,7 +387,7 @@ pub struct GlobalTableDescription {
 shape::structure!(
     GlobalTableDescription,
     MODEL,
-    98,
+    102,
     replication_group,
     global_table_arn,
     creation_date_time,
@@ -399,7 +414,7 @@ pub struct ReplicaDescription {
 shape::structure!(
     ReplicaDescription,
     MODEL,
-    100,
+    104,
     region_name,
     replica_status,
     replica_arn,
@@ -421,13 +436,13 @@ shape::string_enum!(ReplicaStatus { Creating = "CREATING", CreationFailed = "CRE
 pub struct ProvisionedThroughputOverride {
     pub read_capacity_units: Option<i64>,
 }
-shape::structure!(ProvisionedThroughputOverride, MODEL, 105, read_capacity_units);
+shape::structure!(ProvisionedThroughputOverride, MODEL, 109, read_capacity_units);
 
 #[derive(Clone, Default)]
 pub struct OnDemandThroughputOverride {
     pub max_read_request_units: Option<i64>,
 }
-shape::structure!(OnDemandThroughputOverride, MODEL, 107, max_read_request_units);
+shape::structure!(OnDemandThroughputOverride, MODEL, 111, max_read_request_units);
 
 #[derive(Clone, Default)]
 pub struct TableWarmThroughputDescription {
@@ -438,7 +453,7 @@ pub struct TableWarmThroughputDescription {
 shape::structure!(
     TableWarmThroughputDescription,
     MODEL,
-    109,
+    113,
     read_units_per_second,
     write_units_per_second,
     status
@@ -456,7 +471,7 @@ pub struct ReplicaGlobalSecondaryIndexDescription {
 shape::structure!(
     ReplicaGlobalSecondaryIndexDescription,
     MODEL,
-    112,
+    116,
     index_name,
     provisioned_throughput_override,
     on_demand_throughput_override,
@@ -472,7 +487,7 @@ pub struct GlobalSecondaryIndexWarmThroughputDescription {
 shape::structure!(
     GlobalSecondaryIndexWarmThroughputDescription,
     MODEL,
-    113,
+    117,
     read_units_per_second,
     write_units_per_second,
     status
@@ -485,7 +500,7 @@ pub struct TableClassSummary {
     pub table_class: Option<TableClass>,
     pub last_update_date_time: Option<Timestamp>,
 }
-shape::structure!(TableClassSummary, MODEL, 115, table_class, last_update_date_time);
+shape::structure!(TableClassSummary, MODEL, 119, table_class, last_update_date_time);
 
 shape::string_enum!(TableClass { Standard = "STANDARD", StandardInfrequentAccess = "STANDARD_INFREQUENT_ACCESS",  });
 
@@ -497,7 +512,7 @@ shape::string_enum!(GlobalTableStatus { Creating = "CREATING", Active = "ACTIVE"
 pub struct ResourceInUseException {
     pub message: Option<String>,
 }
-shape::structure!(ResourceInUseException, MODEL, 120, message);
+shape::structure!(ResourceInUseException, MODEL, 124, message);
 
 #[derive(Clone, Default)]
 pub struct CreateTableInput {
@@ -523,7 +538,7 @@ pub struct CreateTableInput {
 shape::structure!(
     CreateTableInput,
     MODEL,
-    121,
+    125,
     attribute_definitions,
     table_name,
     key_schema,
@@ -549,7 +564,7 @@ pub struct AttributeDefinition {
     pub attribute_name: String,
     pub attribute_type: ScalarAttributeType,
 }
-shape::structure!(AttributeDefinition, MODEL, 123, attribute_name, attribute_type);
+shape::structure!(AttributeDefinition, MODEL, 127, attribute_name, attribute_type);
 
 shape::string_enum!(ScalarAttributeType { S = "S", N = "N", B = "B",  });
 
@@ -558,7 +573,7 @@ pub struct KeySchemaElement {
     pub attribute_name: String,
     pub key_type: KeyType,
 }
-shape::structure!(KeySchemaElement, MODEL, 127, attribute_name, key_type);
+shape::structure!(KeySchemaElement, MODEL, 131, attribute_name, key_type);
 
 shape::string_enum!(KeyType { Hash = "HASH", Range = "RANGE",  });
 
@@ -568,14 +583,14 @@ pub struct LocalSecondaryIndex {
     pub key_schema: Vec<KeySchemaElement>,
     pub projection: Projection,
 }
-shape::structure!(LocalSecondaryIndex, MODEL, 130, index_name, key_schema, projection);
+shape::structure!(LocalSecondaryIndex, MODEL, 134, index_name, key_schema, projection);
 
 #[derive(Clone, Default)]
 pub struct Projection {
     pub projection_type: Option<ProjectionType>,
     pub non_key_attributes: Option<Vec<String>>,
 }
-shape::structure!(Projection, MODEL, 131, projection_type, non_key_attributes);
+shape::structure!(Projection, MODEL, 135, projection_type, non_key_attributes);
 
 shape::string_enum!(ProjectionType { All = "ALL", KeysOnly = "KEYS_ONLY", Include = "INCLUDE",  });
 
@@ -591,7 +606,7 @@ pub struct GlobalSecondaryIndex {
 shape::structure!(
     GlobalSecondaryIndex,
     MODEL,
-    136,
+    140,
     index_name,
     key_schema,
     projection,
@@ -605,21 +620,21 @@ pub struct ProvisionedThroughput {
     pub read_capacity_units: i64,
     pub write_capacity_units: i64,
 }
-shape::structure!(ProvisionedThroughput, MODEL, 137, read_capacity_units, write_capacity_units);
+shape::structure!(ProvisionedThroughput, MODEL, 141, read_capacity_units, write_capacity_units);
 
 #[derive(Clone, Default)]
 pub struct OnDemandThroughput {
     pub max_read_request_units: Option<i64>,
     pub max_write_request_units: Option<i64>,
 }
-shape::structure!(OnDemandThroughput, MODEL, 138, max_read_request_units, max_write_request_units);
+shape::structure!(OnDemandThroughput, MODEL, 142, max_read_request_units, max_write_request_units);
 
 #[derive(Clone, Default)]
 pub struct WarmThroughput {
     pub read_units_per_second: Option<i64>,
     pub write_units_per_second: Option<i64>,
 }
-shape::structure!(WarmThroughput, MODEL, 139, read_units_per_second, write_units_per_second);
+shape::structure!(WarmThroughput, MODEL, 143, read_units_per_second, write_units_per_second);
 
 shape::string_enum!(BillingMode { Provisioned = "PROVISIONED", PayPerRequest = "PAY_PER_REQUEST",  });
 
@@ -628,7 +643,7 @@ pub struct StreamSpecification {
     pub stream_enabled: bool,
     pub stream_view_type: Option<StreamViewType>,
 }
-shape::structure!(StreamSpecification, MODEL, 141, stream_enabled, stream_view_type);
+shape::structure!(StreamSpecification, MODEL, 145, stream_enabled, stream_view_type);
 
 shape::string_enum!(StreamViewType { NewImage = "NEW_IMAGE", OldImage = "OLD_IMAGE", NewAndOldImages = "NEW_AND_OLD_IMAGES", KeysOnly = "KEYS_ONLY",  });
 
@@ -638,7 +653,7 @@ pub struct SSESpecification {
     pub sse_type: Option<SSEType>,
     pub kms_master_key_id: Option<String>,
 }
-shape::structure!(SSESpecification, MODEL, 144, enabled, sse_type, kms_master_key_id);
+shape::structure!(SSESpecification, MODEL, 148, enabled, sse_type, kms_master_key_id);
 
 shape::string_enum!(SSEType { Aes256 = "AES256", Kms = "KMS",  });
 
@@ -647,7 +662,7 @@ pub struct Tag {
     pub key: String,
     pub value: String,
 }
-shape::structure!(Tag, MODEL, 148, key, value);
+shape::structure!(Tag, MODEL, 152, key, value);
 
 #[derive(Clone, Default)]
 pub struct VectorIndex {
@@ -661,7 +676,7 @@ pub struct VectorIndex {
 shape::structure!(
     VectorIndex,
     MODEL,
-    154,
+    158,
     index_name,
     vector_attribute,
     search_schema,
@@ -674,14 +689,14 @@ shape::structure!(
 pub struct VectorAttributeDefinition {
     pub attribute_name: String,
 }
-shape::structure!(VectorAttributeDefinition, MODEL, 155, attribute_name);
+shape::structure!(VectorAttributeDefinition, MODEL, 159, attribute_name);
 
 #[derive(Clone, Default)]
 pub struct SearchSchemaElement {
     pub attribute_name: String,
     pub search_schema_element_type: SearchSchemaElementType,
 }
-shape::structure!(SearchSchemaElement, MODEL, 158, attribute_name, search_schema_element_type);
+shape::structure!(SearchSchemaElement, MODEL, 162, attribute_name, search_schema_element_type);
 
 shape::string_enum!(SearchSchemaElementType { Hash = "HASH", InlineFilter = "INLINE_FILTER",  });
 
@@ -691,7 +706,7 @@ shape::string_enum!(VectorDistanceFunction { Cosine = "COSINE", DotProduct = "DO
 pub struct CreateTableOutput {
     pub table_description: Option<TableDescription>,
 }
-shape::structure!(CreateTableOutput, MODEL, 161, table_description);
+shape::structure!(CreateTableOutput, MODEL, 165, table_description);
 
 #[derive(Clone, Default)]
 pub struct TableDescription {
@@ -729,7 +744,7 @@ pub struct TableDescription {
 shape::structure!(
     TableDescription,
     MODEL,
-    162,
+    166,
     attribute_definitions,
     table_name,
     key_schema,
@@ -773,7 +788,7 @@ pub struct ProvisionedThroughputDescription {
 shape::structure!(
     ProvisionedThroughputDescription,
     MODEL,
-    163,
+    167,
     last_increase_date_time,
     last_decrease_date_time,
     number_of_decreases_today,
@@ -789,7 +804,7 @@ pub struct BillingModeSummary {
 shape::structure!(
     BillingModeSummary,
     MODEL,
-    166,
+    170,
     billing_mode,
     last_update_to_pay_per_request_date_time
 );
@@ -806,7 +821,7 @@ pub struct LocalSecondaryIndexDescription {
 shape::structure!(
     LocalSecondaryIndexDescription,
     MODEL,
-    168,
+    172,
     index_name,
     key_schema,
     projection,
@@ -832,7 +847,7 @@ pub struct GlobalSecondaryIndexDescription {
 shape::structure!(
     GlobalSecondaryIndexDescription,
     MODEL,
-    170,
+    174,
     index_name,
     key_schema,
     projection,
@@ -851,7 +866,7 @@ pub struct GlobalTableWitnessDescription {
     pub region_name: Option<String>,
     pub witness_status: Option<WitnessStatus>,
 }
-shape::structure!(GlobalTableWitnessDescription, MODEL, 174, region_name, witness_status);
+shape::structure!(GlobalTableWitnessDescription, MODEL, 178, region_name, witness_status);
 
 shape::string_enum!(WitnessStatus { Creating = "CREATING", Deleting = "DELETING", Active = "ACTIVE",  });
 
@@ -865,7 +880,7 @@ pub struct RestoreSummary {
 shape::structure!(
     RestoreSummary,
     MODEL,
-    176,
+    180,
     source_backup_arn,
     source_table_arn,
     restore_date_time,
@@ -882,7 +897,7 @@ pub struct SSEDescription {
 shape::structure!(
     SSEDescription,
     MODEL,
-    178,
+    182,
     status,
     sse_type,
     kms_master_key_arn,
@@ -900,7 +915,7 @@ pub struct ArchivalSummary {
 shape::structure!(
     ArchivalSummary,
     MODEL,
-    181,
+    185,
     archival_date_time,
     archival_reason,
     archival_backup_arn
@@ -925,7 +940,7 @@ pub struct VectorIndexDescription {
 shape::structure!(
     VectorIndexDescription,
     MODEL,
-    186,
+    190,
     index_name,
     search_schema,
     projection,
@@ -943,19 +958,19 @@ shape::structure!(
 pub struct BackupNotFoundException {
     pub message: Option<String>,
 }
-shape::structure!(BackupNotFoundException, MODEL, 187, message);
+shape::structure!(BackupNotFoundException, MODEL, 191, message);
 
 #[derive(Clone, Default)]
 pub struct DeleteBackupInput {
     pub backup_arn: String,
 }
-shape::structure!(DeleteBackupInput, MODEL, 188, backup_arn);
+shape::structure!(DeleteBackupInput, MODEL, 192, backup_arn);
 
 #[derive(Clone, Default)]
 pub struct DeleteBackupOutput {
     pub backup_description: Option<BackupDescription>,
 }
-shape::structure!(DeleteBackupOutput, MODEL, 189, backup_description);
+shape::structure!(DeleteBackupOutput, MODEL, 193, backup_description);
 
 #[derive(Clone, Default)]
 pub struct BackupDescription {
@@ -966,7 +981,7 @@ pub struct BackupDescription {
 shape::structure!(
     BackupDescription,
     MODEL,
-    190,
+    194,
     backup_details,
     source_table_details,
     source_table_feature_details
@@ -988,7 +1003,7 @@ pub struct SourceTableDetails {
 shape::structure!(
     SourceTableDetails,
     MODEL,
-    191,
+    195,
     table_name,
     table_id,
     table_arn,
@@ -1013,7 +1028,7 @@ pub struct SourceTableFeatureDetails {
 shape::structure!(
     SourceTableFeatureDetails,
     MODEL,
-    194,
+    198,
     local_secondary_indexes,
     global_secondary_indexes,
     stream_description,
@@ -1028,7 +1043,7 @@ pub struct LocalSecondaryIndexInfo {
     pub key_schema: Option<Vec<KeySchemaElement>>,
     pub projection: Option<Projection>,
 }
-shape::structure!(LocalSecondaryIndexInfo, MODEL, 196, index_name, key_schema, projection);
+shape::structure!(LocalSecondaryIndexInfo, MODEL, 200, index_name, key_schema, projection);
 
 #[derive(Clone, Default)]
 pub struct GlobalSecondaryIndexInfo {
@@ -1041,7 +1056,7 @@ pub struct GlobalSecondaryIndexInfo {
 shape::structure!(
     GlobalSecondaryIndexInfo,
     MODEL,
-    198,
+    202,
     index_name,
     key_schema,
     projection,
@@ -1054,7 +1069,7 @@ pub struct TimeToLiveDescription {
     pub time_to_live_status: Option<TimeToLiveStatus>,
     pub attribute_name: Option<String>,
 }
-shape::structure!(TimeToLiveDescription, MODEL, 199, time_to_live_status, attribute_name);
+shape::structure!(TimeToLiveDescription, MODEL, 203, time_to_live_status, attribute_name);
 
 shape::string_enum!(TimeToLiveStatus { Enabling = "ENABLING", Disabling = "DISABLING", Enabled = "ENABLED", Disabled = "DISABLED",  });
 
@@ -1070,7 +1085,7 @@ pub struct VectorIndexInfo {
 shape::structure!(
     VectorIndexInfo,
     MODEL,
-    203,
+    207,
     index_name,
     vector_attribute,
     search_schema,
@@ -1084,13 +1099,13 @@ pub struct ConditionalCheckFailedException {
     pub message: Option<String>,
     pub item: Option<shape::Prepared<BTreeMap<String, AttributeValue>>>,
 }
-shape::structure!(ConditionalCheckFailedException, MODEL, 204, message, item);
+shape::structure!(ConditionalCheckFailedException, MODEL, 208, message, item);
 
 #[derive(Clone, Default)]
 pub struct TransactionConflictException {
     pub message: Option<String>,
 }
-shape::structure!(TransactionConflictException, MODEL, 205, message);
+shape::structure!(TransactionConflictException, MODEL, 209, message);
 
 #[derive(Clone, Default)]
 pub struct DeleteItemInput {
@@ -1109,7 +1124,7 @@ pub struct DeleteItemInput {
 shape::structure!(
     DeleteItemInput,
     MODEL,
-    206,
+    210,
     table_name,
     key,
     expected,
@@ -1133,7 +1148,7 @@ pub struct ExpectedAttributeValue {
 shape::structure!(
     ExpectedAttributeValue,
     MODEL,
-    208,
+    212,
     value,
     exists,
     comparison_operator,
@@ -1155,7 +1170,7 @@ pub struct DeleteItemOutput {
 shape::structure!(
     DeleteItemOutput,
     MODEL,
-    217,
+    221,
     attributes,
     consumed_capacity,
     item_collection_metrics
@@ -1165,56 +1180,201 @@ shape::structure!(
 pub struct PolicyNotFoundException {
     pub message: Option<String>,
 }
-shape::structure!(PolicyNotFoundException, MODEL, 218, message);
+shape::structure!(PolicyNotFoundException, MODEL, 222, message);
 
 #[derive(Clone, Default)]
 pub struct DeleteResourcePolicyInput {
     pub resource_arn: String,
     pub expected_revision_id: Option<String>,
 }
-shape::structure!(DeleteResourcePolicyInput, MODEL, 219, resource_arn, expected_revision_id);
+shape::structure!(DeleteResourcePolicyInput, MODEL, 223, resource_arn, expected_revision_id);
 
 #[derive(Clone, Default)]
 pub struct DeleteResourcePolicyOutput {
     pub revision_id: Option<String>,
 }
-shape::structure!(DeleteResourcePolicyOutput, MODEL, 222, revision_id);
+shape::structure!(DeleteResourcePolicyOutput, MODEL, 226, revision_id);
 
 #[derive(Clone, Default)]
 pub struct DeleteTableInput {
     pub table_name: String,
 }
-shape::structure!(DeleteTableInput, MODEL, 223, table_name);
+shape::structure!(DeleteTableInput, MODEL, 227, table_name);
 
 #[derive(Clone, Default)]
 pub struct DeleteTableOutput {
     pub table_description: Option<TableDescription>,
 }
-shape::structure!(DeleteTableOutput, MODEL, 224, table_description);
+shape::structure!(DeleteTableOutput, MODEL, 228, table_description);
 
 #[derive(Clone, Default)]
 pub struct DescribeBackupInput {
     pub backup_arn: String,
 }
-shape::structure!(DescribeBackupInput, MODEL, 225, backup_arn);
+shape::structure!(DescribeBackupInput, MODEL, 229, backup_arn);
 
 #[derive(Clone, Default)]
 pub struct DescribeBackupOutput {
     pub backup_description: Option<BackupDescription>,
 }
-shape::structure!(DescribeBackupOutput, MODEL, 226, backup_description);
+shape::structure!(DescribeBackupOutput, MODEL, 230, backup_description);
+
+#[derive(Clone, Default)]
+pub struct DescribeBulkOperationInput {
+    pub bulk_operation_arn: String,
+}
+shape::structure!(DescribeBulkOperationInput, MODEL, 231, bulk_operation_arn);
+
+#[derive(Clone, Default)]
+pub struct DescribeBulkOperationOutput {
+    pub bulk_operation_description: BulkOperationDescription,
+}
+shape::structure!(DescribeBulkOperationOutput, MODEL, 232, bulk_operation_description);
+
+#[derive(Clone, Default)]
+pub struct BulkOperationDescription {
+    pub bulk_operation_arn: Option<String>,
+    pub bulk_operation_status: Option<BulkOperationStatus>,
+    pub table_details: Option<Vec<BulkOperationTableDetail>>,
+    pub client_token: Option<String>,
+    pub input_s3_configuration: Option<InputS3Configuration>,
+    pub output_s3_configuration: Option<OutputS3Configuration>,
+    pub start_time: Option<Timestamp>,
+    pub end_time: Option<Timestamp>,
+    pub processed_item_count: Option<i64>,
+    pub processed_input_bytes: Option<i64>,
+    pub total_input_bytes: Option<i64>,
+    pub bulk_operation_usage: Option<Vec<BulkOperationUsage>>,
+    pub failed_item_count: Option<i64>,
+    pub failure_code: Option<String>,
+    pub failure_message: Option<String>,
+    pub max_write_request_units: Option<i64>,
+    pub performance_tier: Option<BulkOperationPerformanceTier>,
+}
+shape::structure!(
+    BulkOperationDescription,
+    MODEL,
+    233,
+    bulk_operation_arn,
+    bulk_operation_status,
+    table_details,
+    client_token,
+    input_s3_configuration,
+    output_s3_configuration,
+    start_time,
+    end_time,
+    processed_item_count,
+    processed_input_bytes,
+    total_input_bytes,
+    bulk_operation_usage,
+    failed_item_count,
+    failure_code,
+    failure_message,
+    max_write_request_units,
+    performance_tier
+);
+
+#[derive(Clone, Default)]
+pub struct BulkOperationTableDetail {
+    pub table_name: Option<String>,
+    pub table_id: Option<String>,
+}
+shape::structure!(BulkOperationTableDetail, MODEL, 235, table_name, table_id);
+
+#[derive(Clone, Default)]
+pub struct InputS3Configuration {
+    pub s3_bucket_owner: Option<String>,
+    pub s3_bucket: String,
+    pub s3_key_prefix: Option<String>,
+    pub input_format: BulkOperationInputFormat,
+    pub input_compression_type: Option<InputCompressionType>,
+}
+shape::structure!(
+    InputS3Configuration,
+    MODEL,
+    237,
+    s3_bucket_owner,
+    s3_bucket,
+    s3_key_prefix,
+    input_format,
+    input_compression_type
+);
+
+shape::string_enum!(BulkOperationInputFormat { DynamodbJson = "DYNAMODB_JSON", Ion = "ION",  });
+
+shape::string_enum!(InputCompressionType { Gzip = "GZIP", Zstd = "ZSTD", None = "NONE",  });
+
+#[derive(Clone, Default)]
+pub struct OutputS3Configuration {
+    pub s3_bucket_owner: Option<String>,
+    pub s3_bucket: Option<String>,
+    pub s3_key_prefix: Option<String>,
+    pub s3_sse_algorithm: Option<S3SseAlgorithm>,
+    pub s3_sse_kms_key_id: Option<String>,
+    pub output_type: Vec<OutputTypeEnum>,
+}
+shape::structure!(
+    OutputS3Configuration,
+    MODEL,
+    243,
+    s3_bucket_owner,
+    s3_bucket,
+    s3_key_prefix,
+    s3_sse_algorithm,
+    s3_sse_kms_key_id,
+    output_type
+);
+
+shape::string_enum!(S3SseAlgorithm { Aes256 = "AES256", Kms = "KMS",  });
+
+shape::string_enum!(OutputTypeEnum { Error = "ERROR", ConditionCheckFailure = "CONDITION_CHECK_FAILURE",  });
+
+#[derive(Clone, Default)]
+pub struct BulkOperationUsage {
+    pub table_name: Option<String>,
+    pub bulk_put_bytes: Option<i64>,
+    pub table: Option<BulkOperationBytes>,
+    pub local_secondary_indexes: Option<BTreeMap<String, BulkOperationBytes>>,
+    pub global_secondary_indexes: Option<BTreeMap<String, BulkOperationBytes>>,
+    pub vector_indexes: Option<BTreeMap<String, BulkOperationVectorBytes>>,
+}
+shape::structure!(
+    BulkOperationUsage,
+    MODEL,
+    254,
+    table_name,
+    bulk_put_bytes,
+    table,
+    local_secondary_indexes,
+    global_secondary_indexes,
+    vector_indexes
+);
+
+#[derive(Clone, Default)]
+pub struct BulkOperationBytes {
+    pub bulk_put_bytes: Option<i64>,
+}
+shape::structure!(BulkOperationBytes, MODEL, 255, bulk_put_bytes);
+
+#[derive(Clone, Default)]
+pub struct BulkOperationVectorBytes {
+    pub bulk_put_vector_bytes: Option<i64>,
+}
+shape::structure!(BulkOperationVectorBytes, MODEL, 258, bulk_put_vector_bytes);
+
+shape::string_enum!(BulkOperationPerformanceTier { Standard = "STANDARD", Accelerated = "ACCELERATED",  });
 
 #[derive(Clone, Default)]
 pub struct DescribeContinuousBackupsInput {
     pub table_name: String,
 }
-shape::structure!(DescribeContinuousBackupsInput, MODEL, 227, table_name);
+shape::structure!(DescribeContinuousBackupsInput, MODEL, 263, table_name);
 
 #[derive(Clone, Default)]
 pub struct DescribeContinuousBackupsOutput {
     pub continuous_backups_description: Option<ContinuousBackupsDescription>,
 }
-shape::structure!(DescribeContinuousBackupsOutput, MODEL, 228, continuous_backups_description);
+shape::structure!(DescribeContinuousBackupsOutput, MODEL, 264, continuous_backups_description);
 
 #[derive(Clone, Default)]
 pub struct ContinuousBackupsDescription {
@@ -1224,7 +1384,7 @@ pub struct ContinuousBackupsDescription {
 shape::structure!(
     ContinuousBackupsDescription,
     MODEL,
-    229,
+    265,
     continuous_backups_status,
     point_in_time_recovery_description
 );
@@ -1241,7 +1401,7 @@ pub struct PointInTimeRecoveryDescription {
 shape::structure!(
     PointInTimeRecoveryDescription,
     MODEL,
-    231,
+    267,
     point_in_time_recovery_status,
     recovery_period_in_days,
     earliest_restorable_date_time,
@@ -1255,7 +1415,7 @@ pub struct DescribeContributorInsightsInput {
     pub table_name: String,
     pub index_name: Option<String>,
 }
-shape::structure!(DescribeContributorInsightsInput, MODEL, 234, table_name, index_name);
+shape::structure!(DescribeContributorInsightsInput, MODEL, 270, table_name, index_name);
 
 #[derive(Clone, Default)]
 pub struct DescribeContributorInsightsOutput {
@@ -1270,7 +1430,7 @@ pub struct DescribeContributorInsightsOutput {
 shape::structure!(
     DescribeContributorInsightsOutput,
     MODEL,
-    235,
+    271,
     table_name,
     index_name,
     contributor_insights_rule_list,
@@ -1287,44 +1447,44 @@ pub struct FailureException {
     pub exception_name: Option<String>,
     pub exception_description: Option<String>,
 }
-shape::structure!(FailureException, MODEL, 240, exception_name, exception_description);
+shape::structure!(FailureException, MODEL, 276, exception_name, exception_description);
 
 shape::string_enum!(ContributorInsightsMode { AccessedAndThrottledKeys = "ACCESSED_AND_THROTTLED_KEYS", ThrottledKeys = "THROTTLED_KEYS",  });
 
 #[derive(Clone, Default)]
 pub struct DescribeEndpointsRequest {}
-shape::structure!(DescribeEndpointsRequest, MODEL, 244);
+shape::structure!(DescribeEndpointsRequest, MODEL, 280);
 
 #[derive(Clone, Default)]
 pub struct DescribeEndpointsResponse {
     pub endpoints: Vec<Endpoint>,
 }
-shape::structure!(DescribeEndpointsResponse, MODEL, 245, endpoints);
+shape::structure!(DescribeEndpointsResponse, MODEL, 281, endpoints);
 
 #[derive(Clone, Default)]
 pub struct Endpoint {
     pub address: String,
     pub cache_period_in_minutes: i64,
 }
-shape::structure!(Endpoint, MODEL, 247, address, cache_period_in_minutes);
+shape::structure!(Endpoint, MODEL, 283, address, cache_period_in_minutes);
 
 #[derive(Clone, Default)]
 pub struct ExportNotFoundException {
     pub message: Option<String>,
 }
-shape::structure!(ExportNotFoundException, MODEL, 249, message);
+shape::structure!(ExportNotFoundException, MODEL, 285, message);
 
 #[derive(Clone, Default)]
 pub struct DescribeExportInput {
     pub export_arn: String,
 }
-shape::structure!(DescribeExportInput, MODEL, 250, export_arn);
+shape::structure!(DescribeExportInput, MODEL, 286, export_arn);
 
 #[derive(Clone, Default)]
 pub struct DescribeExportOutput {
     pub export_description: Option<ExportDescription>,
 }
-shape::structure!(DescribeExportOutput, MODEL, 252, export_description);
+shape::structure!(DescribeExportOutput, MODEL, 288, export_description);
 
 #[derive(Clone, Default)]
 pub struct ExportDescription {
@@ -1354,7 +1514,7 @@ pub struct ExportDescription {
 shape::structure!(
     ExportDescription,
     MODEL,
-    253,
+    289,
     export_arn,
     export_status,
     start_time,
@@ -1381,8 +1541,6 @@ shape::structure!(
 
 shape::string_enum!(ExportStatus { InProgress = "IN_PROGRESS", Completed = "COMPLETED", Failed = "FAILED",  });
 
-shape::string_enum!(S3SseAlgorithm { Aes256 = "AES256", Kms = "KMS",  });
-
 shape::string_enum!(ExportFormat { DynamodbJson = "DYNAMODB_JSON", Ion = "ION",  });
 
 shape::string_enum!(ExportType { FullExport = "FULL_EXPORT", IncrementalExport = "INCREMENTAL_EXPORT",  });
@@ -1396,7 +1554,7 @@ pub struct IncrementalExportSpecification {
 shape::structure!(
     IncrementalExportSpecification,
     MODEL,
-    270,
+    298,
     export_from_time,
     export_to_time,
     export_view_type
@@ -1415,7 +1573,7 @@ pub struct FilterSpecification {
 shape::structure!(
     FilterSpecification,
     MODEL,
-    274,
+    302,
     filter_expression,
     projection_expression,
     key_condition_expression,
@@ -1427,25 +1585,25 @@ shape::structure!(
 pub struct GlobalTableNotFoundException {
     pub message: Option<String>,
 }
-shape::structure!(GlobalTableNotFoundException, MODEL, 276, message);
+shape::structure!(GlobalTableNotFoundException, MODEL, 304, message);
 
 #[derive(Clone, Default)]
 pub struct DescribeGlobalTableInput {
     pub global_table_name: String,
 }
-shape::structure!(DescribeGlobalTableInput, MODEL, 277, global_table_name);
+shape::structure!(DescribeGlobalTableInput, MODEL, 305, global_table_name);
 
 #[derive(Clone, Default)]
 pub struct DescribeGlobalTableOutput {
     pub global_table_description: Option<GlobalTableDescription>,
 }
-shape::structure!(DescribeGlobalTableOutput, MODEL, 278, global_table_description);
+shape::structure!(DescribeGlobalTableOutput, MODEL, 306, global_table_description);
 
 #[derive(Clone, Default)]
 pub struct DescribeGlobalTableSettingsInput {
     pub global_table_name: String,
 }
-shape::structure!(DescribeGlobalTableSettingsInput, MODEL, 279, global_table_name);
+shape::structure!(DescribeGlobalTableSettingsInput, MODEL, 307, global_table_name);
 
 #[derive(Clone, Default)]
 pub struct DescribeGlobalTableSettingsOutput {
@@ -1455,7 +1613,7 @@ pub struct DescribeGlobalTableSettingsOutput {
 shape::structure!(
     DescribeGlobalTableSettingsOutput,
     MODEL,
-    280,
+    308,
     global_table_name,
     replica_settings
 );
@@ -1478,7 +1636,7 @@ pub struct ReplicaSettingsDescription {
 shape::structure!(
     ReplicaSettingsDescription,
     MODEL,
-    282,
+    310,
     region_name,
     replica_status,
     replica_billing_mode_summary,
@@ -1501,7 +1659,7 @@ pub struct AutoScalingSettingsDescription {
 shape::structure!(
     AutoScalingSettingsDescription,
     MODEL,
-    283,
+    311,
     minimum_units,
     maximum_units,
     auto_scaling_disabled,
@@ -1518,7 +1676,7 @@ pub struct AutoScalingPolicyDescription {
 shape::structure!(
     AutoScalingPolicyDescription,
     MODEL,
-    285,
+    313,
     policy_name,
     target_tracking_scaling_policy_configuration
 );
@@ -1533,7 +1691,7 @@ pub struct AutoScalingTargetTrackingScalingPolicyConfigurationDescription {
 shape::structure!(
     AutoScalingTargetTrackingScalingPolicyConfigurationDescription,
     MODEL,
-    287,
+    315,
     disable_scale_in,
     scale_in_cooldown,
     scale_out_cooldown,
@@ -1552,7 +1710,7 @@ pub struct ReplicaGlobalSecondaryIndexSettingsDescription {
 shape::structure!(
     ReplicaGlobalSecondaryIndexSettingsDescription,
     MODEL,
-    291,
+    319,
     index_name,
     index_status,
     provisioned_read_capacity_units,
@@ -1565,19 +1723,19 @@ shape::structure!(
 pub struct ImportNotFoundException {
     pub message: Option<String>,
 }
-shape::structure!(ImportNotFoundException, MODEL, 292, message);
+shape::structure!(ImportNotFoundException, MODEL, 320, message);
 
 #[derive(Clone, Default)]
 pub struct DescribeImportInput {
     pub import_arn: String,
 }
-shape::structure!(DescribeImportInput, MODEL, 293, import_arn);
+shape::structure!(DescribeImportInput, MODEL, 321, import_arn);
 
 #[derive(Clone, Default)]
 pub struct DescribeImportOutput {
     pub import_table_description: ImportTableDescription,
 }
-shape::structure!(DescribeImportOutput, MODEL, 295, import_table_description);
+shape::structure!(DescribeImportOutput, MODEL, 323, import_table_description);
 
 #[derive(Clone, Default)]
 pub struct ImportTableDescription {
@@ -1604,7 +1762,7 @@ pub struct ImportTableDescription {
 shape::structure!(
     ImportTableDescription,
     MODEL,
-    296,
+    324,
     import_arn,
     import_status,
     table_arn,
@@ -1634,7 +1792,7 @@ pub struct S3BucketSource {
     pub s3_bucket: String,
     pub s3_key_prefix: Option<String>,
 }
-shape::structure!(S3BucketSource, MODEL, 298, s3_bucket_owner, s3_bucket, s3_key_prefix);
+shape::structure!(S3BucketSource, MODEL, 326, s3_bucket_owner, s3_bucket, s3_key_prefix);
 
 shape::string_enum!(InputFormat { DynamodbJson = "DYNAMODB_JSON", Ion = "ION", Csv = "CSV",  });
 
@@ -1642,16 +1800,14 @@ shape::string_enum!(InputFormat { DynamodbJson = "DYNAMODB_JSON", Ion = "ION", C
 pub struct InputFormatOptions {
     pub csv: Option<CsvOptions>,
 }
-shape::structure!(InputFormatOptions, MODEL, 302, csv);
+shape::structure!(InputFormatOptions, MODEL, 330, csv);
 
 #[derive(Clone, Default)]
 pub struct CsvOptions {
     pub delimiter: Option<String>,
     pub header_list: Option<Vec<String>>,
 }
-shape::structure!(CsvOptions, MODEL, 303, delimiter, header_list);
-
-shape::string_enum!(InputCompressionType { Gzip = "GZIP", Zstd = "ZSTD", None = "NONE",  });
+shape::structure!(CsvOptions, MODEL, 331, delimiter, header_list);
 
 #[derive(Clone, Default)]
 pub struct TableCreationParameters {
@@ -1668,7 +1824,7 @@ pub struct TableCreationParameters {
 shape::structure!(
     TableCreationParameters,
     MODEL,
-    308,
+    335,
     table_name,
     attribute_definitions,
     key_schema,
@@ -1682,7 +1838,7 @@ shape::structure!(
 
 #[derive(Clone, Default)]
 pub struct DescribeLimitsInput {}
-shape::structure!(DescribeLimitsInput, MODEL, 313);
+shape::structure!(DescribeLimitsInput, MODEL, 340);
 
 #[derive(Clone, Default)]
 pub struct DescribeLimitsOutput {
@@ -1694,7 +1850,7 @@ pub struct DescribeLimitsOutput {
 shape::structure!(
     DescribeLimitsOutput,
     MODEL,
-    314,
+    341,
     account_max_read_capacity_units,
     account_max_write_capacity_units,
     table_max_read_capacity_units,
@@ -1705,31 +1861,31 @@ shape::structure!(
 pub struct DescribeTableInput {
     pub table_name: String,
 }
-shape::structure!(DescribeTableInput, MODEL, 315, table_name);
+shape::structure!(DescribeTableInput, MODEL, 342, table_name);
 
 #[derive(Clone, Default)]
 pub struct DescribeTableOutput {
     pub table: Option<TableDescription>,
 }
-shape::structure!(DescribeTableOutput, MODEL, 316, table);
+shape::structure!(DescribeTableOutput, MODEL, 343, table);
 
 #[derive(Clone, Default)]
 pub struct DescribeTimeToLiveInput {
     pub table_name: String,
 }
-shape::structure!(DescribeTimeToLiveInput, MODEL, 317, table_name);
+shape::structure!(DescribeTimeToLiveInput, MODEL, 344, table_name);
 
 #[derive(Clone, Default)]
 pub struct DescribeTimeToLiveOutput {
     pub time_to_live_description: Option<TimeToLiveDescription>,
 }
-shape::structure!(DescribeTimeToLiveOutput, MODEL, 318, time_to_live_description);
+shape::structure!(DescribeTimeToLiveOutput, MODEL, 345, time_to_live_description);
 
 #[derive(Clone, Default)]
 pub struct DuplicateItemException {
     pub message: Option<String>,
 }
-shape::structure!(DuplicateItemException, MODEL, 319, message);
+shape::structure!(DuplicateItemException, MODEL, 346, message);
 
 #[derive(Clone, Default)]
 pub struct ExecuteStatementInput {
@@ -1744,7 +1900,7 @@ pub struct ExecuteStatementInput {
 shape::structure!(
     ExecuteStatementInput,
     MODEL,
-    320,
+    347,
     statement,
     parameters,
     consistent_read,
@@ -1764,7 +1920,7 @@ pub struct ExecuteStatementOutput {
 shape::structure!(
     ExecuteStatementOutput,
     MODEL,
-    323,
+    350,
     items,
     next_token,
     consumed_capacity,
@@ -1776,7 +1932,7 @@ pub struct TransactionCanceledException {
     pub message: Option<String>,
     pub cancellation_reasons: Option<Vec<CancellationReason>>,
 }
-shape::structure!(TransactionCanceledException, MODEL, 324, message, cancellation_reasons);
+shape::structure!(TransactionCanceledException, MODEL, 351, message, cancellation_reasons);
 
 #[derive(Clone, Default)]
 pub struct CancellationReason {
@@ -1784,19 +1940,19 @@ pub struct CancellationReason {
     pub code: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(CancellationReason, MODEL, 326, item, code, message);
+shape::structure!(CancellationReason, MODEL, 353, item, code, message);
 
 #[derive(Clone, Default)]
 pub struct TransactionInProgressException {
     pub message: Option<String>,
 }
-shape::structure!(TransactionInProgressException, MODEL, 328, message);
+shape::structure!(TransactionInProgressException, MODEL, 355, message);
 
 #[derive(Clone, Default)]
 pub struct IdempotentParameterMismatchException {
     pub message: Option<String>,
 }
-shape::structure!(IdempotentParameterMismatchException, MODEL, 329, message);
+shape::structure!(IdempotentParameterMismatchException, MODEL, 356, message);
 
 #[derive(Clone, Default)]
 pub struct ExecuteTransactionInput {
@@ -1807,7 +1963,7 @@ pub struct ExecuteTransactionInput {
 shape::structure!(
     ExecuteTransactionInput,
     MODEL,
-    330,
+    357,
     transact_statements,
     client_request_token,
     return_consumed_capacity
@@ -1822,7 +1978,7 @@ pub struct ParameterizedStatement {
 shape::structure!(
     ParameterizedStatement,
     MODEL,
-    332,
+    359,
     statement,
     parameters,
     return_values_on_condition_check_failure
@@ -1833,31 +1989,31 @@ pub struct ExecuteTransactionOutput {
     pub responses: Option<Vec<ItemResponse>>,
     pub consumed_capacity: Option<Vec<ConsumedCapacity>>,
 }
-shape::structure!(ExecuteTransactionOutput, MODEL, 334, responses, consumed_capacity);
+shape::structure!(ExecuteTransactionOutput, MODEL, 361, responses, consumed_capacity);
 
 #[derive(Clone, Default)]
 pub struct ItemResponse {
     pub item: Option<shape::Prepared<BTreeMap<String, AttributeValue>>>,
 }
-shape::structure!(ItemResponse, MODEL, 336, item);
+shape::structure!(ItemResponse, MODEL, 363, item);
 
 #[derive(Clone, Default)]
 pub struct PointInTimeRecoveryUnavailableException {
     pub message: Option<String>,
 }
-shape::structure!(PointInTimeRecoveryUnavailableException, MODEL, 337, message);
+shape::structure!(PointInTimeRecoveryUnavailableException, MODEL, 364, message);
 
 #[derive(Clone, Default)]
 pub struct InvalidExportTimeException {
     pub message: Option<String>,
 }
-shape::structure!(InvalidExportTimeException, MODEL, 338, message);
+shape::structure!(InvalidExportTimeException, MODEL, 365, message);
 
 #[derive(Clone, Default)]
 pub struct ExportConflictException {
     pub message: Option<String>,
 }
-shape::structure!(ExportConflictException, MODEL, 339, message);
+shape::structure!(ExportConflictException, MODEL, 366, message);
 
 #[derive(Clone, Default)]
 pub struct ExportTableToPointInTimeInput {
@@ -1877,7 +2033,7 @@ pub struct ExportTableToPointInTimeInput {
 shape::structure!(
     ExportTableToPointInTimeInput,
     MODEL,
-    340,
+    367,
     table_arn,
     export_time,
     client_token,
@@ -1896,7 +2052,7 @@ shape::structure!(
 pub struct ExportTableToPointInTimeOutput {
     pub export_description: Option<ExportDescription>,
 }
-shape::structure!(ExportTableToPointInTimeOutput, MODEL, 341, export_description);
+shape::structure!(ExportTableToPointInTimeOutput, MODEL, 368, export_description);
 
 #[derive(Clone, Default)]
 pub struct GetItemInput {
@@ -1911,7 +2067,7 @@ pub struct GetItemInput {
 shape::structure!(
     GetItemInput,
     MODEL,
-    342,
+    369,
     table_name,
     key,
     attributes_to_get,
@@ -1926,26 +2082,26 @@ pub struct GetItemOutput {
     pub item: Option<shape::Prepared<BTreeMap<String, AttributeValue>>>,
     pub consumed_capacity: Option<ConsumedCapacity>,
 }
-shape::structure!(GetItemOutput, MODEL, 343, item, consumed_capacity);
+shape::structure!(GetItemOutput, MODEL, 370, item, consumed_capacity);
 
 #[derive(Clone, Default)]
 pub struct GetResourcePolicyInput {
     pub resource_arn: String,
 }
-shape::structure!(GetResourcePolicyInput, MODEL, 344, resource_arn);
+shape::structure!(GetResourcePolicyInput, MODEL, 371, resource_arn);
 
 #[derive(Clone, Default)]
 pub struct GetResourcePolicyOutput {
     pub policy: Option<String>,
     pub revision_id: Option<String>,
 }
-shape::structure!(GetResourcePolicyOutput, MODEL, 345, policy, revision_id);
+shape::structure!(GetResourcePolicyOutput, MODEL, 372, policy, revision_id);
 
 #[derive(Clone, Default)]
 pub struct ImportConflictException {
     pub message: Option<String>,
 }
-shape::structure!(ImportConflictException, MODEL, 346, message);
+shape::structure!(ImportConflictException, MODEL, 373, message);
 
 #[derive(Clone, Default)]
 pub struct ImportTableInput {
@@ -1959,7 +2115,7 @@ pub struct ImportTableInput {
 shape::structure!(
     ImportTableInput,
     MODEL,
-    347,
+    374,
     client_token,
     s3_bucket_source,
     input_format,
@@ -1972,7 +2128,7 @@ shape::structure!(
 pub struct ImportTableOutput {
     pub import_table_description: ImportTableDescription,
 }
-shape::structure!(ImportTableOutput, MODEL, 348, import_table_description);
+shape::structure!(ImportTableOutput, MODEL, 375, import_table_description);
 
 #[derive(Clone, Default)]
 pub struct ListBackupsInput {
@@ -1986,7 +2142,7 @@ pub struct ListBackupsInput {
 shape::structure!(
     ListBackupsInput,
     MODEL,
-    349,
+    376,
     table_name,
     limit,
     time_range_lower_bound,
@@ -2002,7 +2158,7 @@ pub struct ListBackupsOutput {
     pub backup_summaries: Option<Vec<BackupSummary>>,
     pub last_evaluated_backup_arn: Option<String>,
 }
-shape::structure!(ListBackupsOutput, MODEL, 354, backup_summaries, last_evaluated_backup_arn);
+shape::structure!(ListBackupsOutput, MODEL, 381, backup_summaries, last_evaluated_backup_arn);
 
 #[derive(Clone, Default)]
 pub struct BackupSummary {
@@ -2020,7 +2176,7 @@ pub struct BackupSummary {
 shape::structure!(
     BackupSummary,
     MODEL,
-    356,
+    383,
     table_name,
     table_id,
     table_arn,
@@ -2034,12 +2190,43 @@ shape::structure!(
 );
 
 #[derive(Clone, Default)]
+pub struct ListBulkOperationsInput {
+    pub max_results: Option<i32>,
+    pub next_token: Option<String>,
+}
+shape::structure!(ListBulkOperationsInput, MODEL, 384, max_results, next_token);
+
+#[derive(Clone, Default)]
+pub struct ListBulkOperationsOutput {
+    pub bulk_operations_summary_list: Option<Vec<BulkOperationSummary>>,
+    pub next_token: Option<String>,
+}
+shape::structure!(ListBulkOperationsOutput, MODEL, 387, bulk_operations_summary_list, next_token);
+
+#[derive(Clone, Default)]
+pub struct BulkOperationSummary {
+    pub bulk_operation_arn: String,
+    pub bulk_operation_status: BulkOperationStatus,
+    pub start_time: Timestamp,
+    pub end_time: Option<Timestamp>,
+}
+shape::structure!(
+    BulkOperationSummary,
+    MODEL,
+    389,
+    bulk_operation_arn,
+    bulk_operation_status,
+    start_time,
+    end_time
+);
+
+#[derive(Clone, Default)]
 pub struct ListContributorInsightsInput {
     pub table_name: Option<String>,
     pub next_token: Option<String>,
     pub max_results: Option<i32>,
 }
-shape::structure!(ListContributorInsightsInput, MODEL, 357, table_name, next_token, max_results);
+shape::structure!(ListContributorInsightsInput, MODEL, 390, table_name, next_token, max_results);
 
 #[derive(Clone, Default)]
 pub struct ListContributorInsightsOutput {
@@ -2049,7 +2236,7 @@ pub struct ListContributorInsightsOutput {
 shape::structure!(
     ListContributorInsightsOutput,
     MODEL,
-    360,
+    393,
     contributor_insights_summaries,
     next_token
 );
@@ -2064,7 +2251,7 @@ pub struct ContributorInsightsSummary {
 shape::structure!(
     ContributorInsightsSummary,
     MODEL,
-    362,
+    395,
     table_name,
     index_name,
     contributor_insights_status,
@@ -2077,14 +2264,14 @@ pub struct ListExportsInput {
     pub max_results: Option<i32>,
     pub next_token: Option<String>,
 }
-shape::structure!(ListExportsInput, MODEL, 363, table_arn, max_results, next_token);
+shape::structure!(ListExportsInput, MODEL, 396, table_arn, max_results, next_token);
 
 #[derive(Clone, Default)]
 pub struct ListExportsOutput {
     pub export_summaries: Option<Vec<ExportSummary>>,
     pub next_token: Option<String>,
 }
-shape::structure!(ListExportsOutput, MODEL, 366, export_summaries, next_token);
+shape::structure!(ListExportsOutput, MODEL, 399, export_summaries, next_token);
 
 #[derive(Clone, Default)]
 pub struct ExportSummary {
@@ -2092,7 +2279,7 @@ pub struct ExportSummary {
     pub export_status: Option<ExportStatus>,
     pub export_type: Option<ExportType>,
 }
-shape::structure!(ExportSummary, MODEL, 368, export_arn, export_status, export_type);
+shape::structure!(ExportSummary, MODEL, 401, export_arn, export_status, export_type);
 
 #[derive(Clone, Default)]
 pub struct ListGlobalTablesInput {
@@ -2103,7 +2290,7 @@ pub struct ListGlobalTablesInput {
 shape::structure!(
     ListGlobalTablesInput,
     MODEL,
-    369,
+    402,
     exclusive_start_global_table_name,
     limit,
     region_name
@@ -2117,7 +2304,7 @@ pub struct ListGlobalTablesOutput {
 shape::structure!(
     ListGlobalTablesOutput,
     MODEL,
-    370,
+    403,
     global_tables,
     last_evaluated_global_table_name
 );
@@ -2127,7 +2314,7 @@ pub struct GlobalTable {
     pub global_table_name: Option<String>,
     pub replication_group: Option<Vec<Replica>>,
 }
-shape::structure!(GlobalTable, MODEL, 372, global_table_name, replication_group);
+shape::structure!(GlobalTable, MODEL, 405, global_table_name, replication_group);
 
 #[derive(Clone, Default)]
 pub struct ListImportsInput {
@@ -2135,14 +2322,14 @@ pub struct ListImportsInput {
     pub page_size: Option<i32>,
     pub next_token: Option<String>,
 }
-shape::structure!(ListImportsInput, MODEL, 373, table_arn, page_size, next_token);
+shape::structure!(ListImportsInput, MODEL, 406, table_arn, page_size, next_token);
 
 #[derive(Clone, Default)]
 pub struct ListImportsOutput {
     pub import_summary_list: Option<Vec<ImportSummary>>,
     pub next_token: Option<String>,
 }
-shape::structure!(ListImportsOutput, MODEL, 376, import_summary_list, next_token);
+shape::structure!(ListImportsOutput, MODEL, 409, import_summary_list, next_token);
 
 #[derive(Clone, Default)]
 pub struct ImportSummary {
@@ -2158,7 +2345,7 @@ pub struct ImportSummary {
 shape::structure!(
     ImportSummary,
     MODEL,
-    378,
+    411,
     import_arn,
     import_status,
     table_arn,
@@ -2174,28 +2361,28 @@ pub struct ListTablesInput {
     pub exclusive_start_table_name: Option<String>,
     pub limit: Option<i32>,
 }
-shape::structure!(ListTablesInput, MODEL, 379, exclusive_start_table_name, limit);
+shape::structure!(ListTablesInput, MODEL, 412, exclusive_start_table_name, limit);
 
 #[derive(Clone, Default)]
 pub struct ListTablesOutput {
     pub table_names: Option<Vec<String>>,
     pub last_evaluated_table_name: Option<String>,
 }
-shape::structure!(ListTablesOutput, MODEL, 381, table_names, last_evaluated_table_name);
+shape::structure!(ListTablesOutput, MODEL, 414, table_names, last_evaluated_table_name);
 
 #[derive(Clone, Default)]
 pub struct ListTagsOfResourceInput {
     pub resource_arn: String,
     pub next_token: Option<String>,
 }
-shape::structure!(ListTagsOfResourceInput, MODEL, 383, resource_arn, next_token);
+shape::structure!(ListTagsOfResourceInput, MODEL, 416, resource_arn, next_token);
 
 #[derive(Clone, Default)]
 pub struct ListTagsOfResourceOutput {
     pub tags: Option<Vec<Tag>>,
     pub next_token: Option<String>,
 }
-shape::structure!(ListTagsOfResourceOutput, MODEL, 384, tags, next_token);
+shape::structure!(ListTagsOfResourceOutput, MODEL, 417, tags, next_token);
 
 #[derive(Clone, Default)]
 pub struct PutItemInput {
@@ -2214,7 +2401,7 @@ pub struct PutItemInput {
 shape::structure!(
     PutItemInput,
     MODEL,
-    385,
+    418,
     table_name,
     item,
     expected,
@@ -2237,7 +2424,7 @@ pub struct PutItemOutput {
 shape::structure!(
     PutItemOutput,
     MODEL,
-    386,
+    419,
     attributes,
     consumed_capacity,
     item_collection_metrics
@@ -2253,7 +2440,7 @@ pub struct PutResourcePolicyInput {
 shape::structure!(
     PutResourcePolicyInput,
     MODEL,
-    387,
+    420,
     resource_arn,
     policy,
     expected_revision_id,
@@ -2264,7 +2451,7 @@ shape::structure!(
 pub struct PutResourcePolicyOutput {
     pub revision_id: Option<String>,
 }
-shape::structure!(PutResourcePolicyOutput, MODEL, 389, revision_id);
+shape::structure!(PutResourcePolicyOutput, MODEL, 422, revision_id);
 
 #[derive(Clone, Default)]
 pub struct QueryInput {
@@ -2289,7 +2476,7 @@ pub struct QueryInput {
 shape::structure!(
     QueryInput,
     MODEL,
-    390,
+    423,
     table_name,
     index_name,
     select,
@@ -2316,7 +2503,7 @@ pub struct Condition {
     pub attribute_value_list: Option<Vec<AttributeValue>>,
     pub comparison_operator: ComparisonOperator,
 }
-shape::structure!(Condition, MODEL, 393, attribute_value_list, comparison_operator);
+shape::structure!(Condition, MODEL, 426, attribute_value_list, comparison_operator);
 
 #[derive(Clone, Default)]
 pub struct QueryOutput {
@@ -2329,7 +2516,7 @@ pub struct QueryOutput {
 shape::structure!(
     QueryOutput,
     MODEL,
-    395,
+    428,
     items,
     count,
     scanned_count,
@@ -2341,7 +2528,7 @@ shape::structure!(
 pub struct TableAlreadyExistsException {
     pub message: Option<String>,
 }
-shape::structure!(TableAlreadyExistsException, MODEL, 397, message);
+shape::structure!(TableAlreadyExistsException, MODEL, 430, message);
 
 #[derive(Clone, Default)]
 pub struct RestoreTableFromBackupInput {
@@ -2358,7 +2545,7 @@ pub struct RestoreTableFromBackupInput {
 shape::structure!(
     RestoreTableFromBackupInput,
     MODEL,
-    398,
+    431,
     target_table_name,
     backup_arn,
     billing_mode_override,
@@ -2374,13 +2561,13 @@ shape::structure!(
 pub struct RestoreTableFromBackupOutput {
     pub table_description: Option<TableDescription>,
 }
-shape::structure!(RestoreTableFromBackupOutput, MODEL, 399, table_description);
+shape::structure!(RestoreTableFromBackupOutput, MODEL, 432, table_description);
 
 #[derive(Clone, Default)]
 pub struct InvalidRestoreTimeException {
     pub message: Option<String>,
 }
-shape::structure!(InvalidRestoreTimeException, MODEL, 400, message);
+shape::structure!(InvalidRestoreTimeException, MODEL, 433, message);
 
 #[derive(Clone, Default)]
 pub struct RestoreTableToPointInTimeInput {
@@ -2400,7 +2587,7 @@ pub struct RestoreTableToPointInTimeInput {
 shape::structure!(
     RestoreTableToPointInTimeInput,
     MODEL,
-    401,
+    434,
     source_table_arn,
     source_table_name,
     target_table_name,
@@ -2419,7 +2606,7 @@ shape::structure!(
 pub struct RestoreTableToPointInTimeOutput {
     pub table_description: Option<TableDescription>,
 }
-shape::structure!(RestoreTableToPointInTimeOutput, MODEL, 402, table_description);
+shape::structure!(RestoreTableToPointInTimeOutput, MODEL, 435, table_description);
 
 #[derive(Clone, Default)]
 pub struct ScanInput {
@@ -2443,7 +2630,7 @@ pub struct ScanInput {
 shape::structure!(
     ScanInput,
     MODEL,
-    403,
+    436,
     table_name,
     index_name,
     attributes_to_get,
@@ -2473,7 +2660,7 @@ pub struct ScanOutput {
 shape::structure!(
     ScanOutput,
     MODEL,
-    406,
+    439,
     items,
     count,
     scanned_count,
@@ -2496,7 +2683,7 @@ pub struct SearchVectorsInput {
 shape::structure!(
     SearchVectorsInput,
     MODEL,
-    407,
+    440,
     table_name,
     index_name,
     return_consumed_capacity,
@@ -2513,38 +2700,65 @@ pub struct SearchVectorsOutput {
     pub consumed_capacity: Option<VectorCapacity>,
     pub search_results: Option<Vec<SearchResultItem>>,
 }
-shape::structure!(SearchVectorsOutput, MODEL, 410, consumed_capacity, search_results);
+shape::structure!(SearchVectorsOutput, MODEL, 443, consumed_capacity, search_results);
 
 #[derive(Clone, Default)]
 pub struct SearchResultItem {
     pub item: Option<shape::Prepared<BTreeMap<String, AttributeValue>>>,
     pub score: Option<f64>,
 }
-shape::structure!(SearchResultItem, MODEL, 412, item, score);
+shape::structure!(SearchResultItem, MODEL, 445, item, score);
+
+#[derive(Clone, Default)]
+pub struct StartBulkPutItemsInput {
+    pub client_token: Option<String>,
+    pub input_s3_configuration: InputS3Configuration,
+    pub output_s3_configuration: OutputS3Configuration,
+    pub table_name: String,
+    pub max_write_request_units: Option<i64>,
+    pub performance_tier: Option<BulkOperationPerformanceTier>,
+}
+shape::structure!(
+    StartBulkPutItemsInput,
+    MODEL,
+    447,
+    client_token,
+    input_s3_configuration,
+    output_s3_configuration,
+    table_name,
+    max_write_request_units,
+    performance_tier
+);
+
+#[derive(Clone, Default)]
+pub struct StartBulkPutItemsOutput {
+    pub bulk_operation_description: BulkOperationDescription,
+}
+shape::structure!(StartBulkPutItemsOutput, MODEL, 448, bulk_operation_description);
 
 #[derive(Clone, Default)]
 pub struct TagResourceInput {
     pub resource_arn: String,
     pub tags: Vec<Tag>,
 }
-shape::structure!(TagResourceInput, MODEL, 414, resource_arn, tags);
+shape::structure!(TagResourceInput, MODEL, 449, resource_arn, tags);
 
 #[derive(Clone, Default)]
 pub struct TagResourceOutput {}
-shape::structure!(TagResourceOutput, MODEL, 415);
+shape::structure!(TagResourceOutput, MODEL, 450);
 
 #[derive(Clone, Default)]
 pub struct TransactGetItemsInput {
     pub transact_items: Vec<TransactGetItem>,
     pub return_consumed_capacity: Option<ReturnConsumedCapacity>,
 }
-shape::structure!(TransactGetItemsInput, MODEL, 416, transact_items, return_consumed_capacity);
+shape::structure!(TransactGetItemsInput, MODEL, 451, transact_items, return_consumed_capacity);
 
 #[derive(Clone, Default)]
 pub struct TransactGetItem {
     pub get: Get,
 }
-shape::structure!(TransactGetItem, MODEL, 418, get);
+shape::structure!(TransactGetItem, MODEL, 453, get);
 
 #[derive(Clone, Default)]
 pub struct Get {
@@ -2556,7 +2770,7 @@ pub struct Get {
 shape::structure!(
     Get,
     MODEL,
-    419,
+    454,
     key,
     table_name,
     projection_expression,
@@ -2568,7 +2782,7 @@ pub struct TransactGetItemsOutput {
     pub consumed_capacity: Option<Vec<ConsumedCapacity>>,
     pub responses: Option<Vec<ItemResponse>>,
 }
-shape::structure!(TransactGetItemsOutput, MODEL, 420, consumed_capacity, responses);
+shape::structure!(TransactGetItemsOutput, MODEL, 455, consumed_capacity, responses);
 
 #[derive(Clone, Default)]
 pub struct TransactWriteItemsInput {
@@ -2580,7 +2794,7 @@ pub struct TransactWriteItemsInput {
 shape::structure!(
     TransactWriteItemsInput,
     MODEL,
-    421,
+    456,
     transact_items,
     return_consumed_capacity,
     return_item_collection_metrics,
@@ -2594,7 +2808,7 @@ pub struct TransactWriteItem {
     pub delete: Option<Delete>,
     pub update: Option<Update>,
 }
-shape::structure!(TransactWriteItem, MODEL, 423, condition_check, put, delete, update);
+shape::structure!(TransactWriteItem, MODEL, 458, condition_check, put, delete, update);
 
 #[derive(Clone, Default)]
 pub struct ConditionCheck {
@@ -2608,7 +2822,7 @@ pub struct ConditionCheck {
 shape::structure!(
     ConditionCheck,
     MODEL,
-    424,
+    459,
     key,
     table_name,
     condition_expression,
@@ -2629,7 +2843,7 @@ pub struct Put {
 shape::structure!(
     Put,
     MODEL,
-    425,
+    460,
     item,
     table_name,
     condition_expression,
@@ -2650,7 +2864,7 @@ pub struct Delete {
 shape::structure!(
     Delete,
     MODEL,
-    426,
+    461,
     key,
     table_name,
     condition_expression,
@@ -2672,7 +2886,7 @@ pub struct Update {
 shape::structure!(
     Update,
     MODEL,
-    427,
+    462,
     key,
     update_expression,
     table_name,
@@ -2687,18 +2901,18 @@ pub struct TransactWriteItemsOutput {
     pub consumed_capacity: Option<Vec<ConsumedCapacity>>,
     pub item_collection_metrics: Option<BTreeMap<String, Vec<ItemCollectionMetrics>>>,
 }
-shape::structure!(TransactWriteItemsOutput, MODEL, 429, consumed_capacity, item_collection_metrics);
+shape::structure!(TransactWriteItemsOutput, MODEL, 464, consumed_capacity, item_collection_metrics);
 
 #[derive(Clone, Default)]
 pub struct UntagResourceInput {
     pub resource_arn: String,
     pub tag_keys: Vec<String>,
 }
-shape::structure!(UntagResourceInput, MODEL, 430, resource_arn, tag_keys);
+shape::structure!(UntagResourceInput, MODEL, 465, resource_arn, tag_keys);
 
 #[derive(Clone, Default)]
 pub struct UntagResourceOutput {}
-shape::structure!(UntagResourceOutput, MODEL, 432);
+shape::structure!(UntagResourceOutput, MODEL, 467);
 
 #[derive(Clone, Default)]
 pub struct UpdateContinuousBackupsInput {
@@ -2708,7 +2922,7 @@ pub struct UpdateContinuousBackupsInput {
 shape::structure!(
     UpdateContinuousBackupsInput,
     MODEL,
-    433,
+    468,
     table_name,
     point_in_time_recovery_specification
 );
@@ -2721,7 +2935,7 @@ pub struct PointInTimeRecoverySpecification {
 shape::structure!(
     PointInTimeRecoverySpecification,
     MODEL,
-    434,
+    469,
     point_in_time_recovery_enabled,
     recovery_period_in_days
 );
@@ -2730,7 +2944,7 @@ shape::structure!(
 pub struct UpdateContinuousBackupsOutput {
     pub continuous_backups_description: Option<ContinuousBackupsDescription>,
 }
-shape::structure!(UpdateContinuousBackupsOutput, MODEL, 435, continuous_backups_description);
+shape::structure!(UpdateContinuousBackupsOutput, MODEL, 470, continuous_backups_description);
 
 #[derive(Clone, Default)]
 pub struct UpdateContributorInsightsInput {
@@ -2742,7 +2956,7 @@ pub struct UpdateContributorInsightsInput {
 shape::structure!(
     UpdateContributorInsightsInput,
     MODEL,
-    436,
+    471,
     table_name,
     index_name,
     contributor_insights_action,
@@ -2761,7 +2975,7 @@ pub struct UpdateContributorInsightsOutput {
 shape::structure!(
     UpdateContributorInsightsOutput,
     MODEL,
-    438,
+    473,
     table_name,
     index_name,
     contributor_insights_status,
@@ -2772,51 +2986,51 @@ shape::structure!(
 pub struct ReplicaAlreadyExistsException {
     pub message: Option<String>,
 }
-shape::structure!(ReplicaAlreadyExistsException, MODEL, 439, message);
+shape::structure!(ReplicaAlreadyExistsException, MODEL, 474, message);
 
 #[derive(Clone, Default)]
 pub struct ReplicaNotFoundException {
     pub message: Option<String>,
 }
-shape::structure!(ReplicaNotFoundException, MODEL, 440, message);
+shape::structure!(ReplicaNotFoundException, MODEL, 475, message);
 
 #[derive(Clone, Default)]
 pub struct UpdateGlobalTableInput {
     pub global_table_name: String,
     pub replica_updates: Vec<ReplicaUpdate>,
 }
-shape::structure!(UpdateGlobalTableInput, MODEL, 441, global_table_name, replica_updates);
+shape::structure!(UpdateGlobalTableInput, MODEL, 476, global_table_name, replica_updates);
 
 #[derive(Clone, Default)]
 pub struct ReplicaUpdate {
     pub create: Option<CreateReplicaAction>,
     pub delete: Option<DeleteReplicaAction>,
 }
-shape::structure!(ReplicaUpdate, MODEL, 443, create, delete);
+shape::structure!(ReplicaUpdate, MODEL, 478, create, delete);
 
 #[derive(Clone, Default)]
 pub struct CreateReplicaAction {
     pub region_name: String,
 }
-shape::structure!(CreateReplicaAction, MODEL, 444, region_name);
+shape::structure!(CreateReplicaAction, MODEL, 479, region_name);
 
 #[derive(Clone, Default)]
 pub struct DeleteReplicaAction {
     pub region_name: String,
 }
-shape::structure!(DeleteReplicaAction, MODEL, 445, region_name);
+shape::structure!(DeleteReplicaAction, MODEL, 480, region_name);
 
 #[derive(Clone, Default)]
 pub struct UpdateGlobalTableOutput {
     pub global_table_description: Option<GlobalTableDescription>,
 }
-shape::structure!(UpdateGlobalTableOutput, MODEL, 446, global_table_description);
+shape::structure!(UpdateGlobalTableOutput, MODEL, 481, global_table_description);
 
 #[derive(Clone, Default)]
 pub struct IndexNotFoundException {
     pub message: Option<String>,
 }
-shape::structure!(IndexNotFoundException, MODEL, 447, message);
+shape::structure!(IndexNotFoundException, MODEL, 482, message);
 
 #[derive(Clone, Default)]
 pub struct UpdateGlobalTableSettingsInput {
@@ -2832,7 +3046,7 @@ pub struct UpdateGlobalTableSettingsInput {
 shape::structure!(
     UpdateGlobalTableSettingsInput,
     MODEL,
-    448,
+    483,
     global_table_name,
     global_table_billing_mode,
     global_table_provisioned_write_capacity_units,
@@ -2852,7 +3066,7 @@ pub struct AutoScalingSettingsUpdate {
 shape::structure!(
     AutoScalingSettingsUpdate,
     MODEL,
-    449,
+    484,
     minimum_units,
     maximum_units,
     auto_scaling_disabled,
@@ -2869,7 +3083,7 @@ pub struct AutoScalingPolicyUpdate {
 shape::structure!(
     AutoScalingPolicyUpdate,
     MODEL,
-    451,
+    486,
     policy_name,
     target_tracking_scaling_policy_configuration
 );
@@ -2884,7 +3098,7 @@ pub struct AutoScalingTargetTrackingScalingPolicyConfigurationUpdate {
 shape::structure!(
     AutoScalingTargetTrackingScalingPolicyConfigurationUpdate,
     MODEL,
-    452,
+    487,
     disable_scale_in,
     scale_in_cooldown,
     scale_out_cooldown,
@@ -2900,7 +3114,7 @@ pub struct GlobalTableGlobalSecondaryIndexSettingsUpdate {
 shape::structure!(
     GlobalTableGlobalSecondaryIndexSettingsUpdate,
     MODEL,
-    454,
+    489,
     index_name,
     provisioned_write_capacity_units,
     provisioned_write_capacity_auto_scaling_settings_update
@@ -2919,7 +3133,7 @@ pub struct ReplicaSettingsUpdate {
 shape::structure!(
     ReplicaSettingsUpdate,
     MODEL,
-    456,
+    491,
     region_name,
     replica_provisioned_read_capacity_units,
     replica_provisioned_read_capacity_auto_scaling_settings_update,
@@ -2936,7 +3150,7 @@ pub struct ReplicaGlobalSecondaryIndexSettingsUpdate {
 shape::structure!(
     ReplicaGlobalSecondaryIndexSettingsUpdate,
     MODEL,
-    458,
+    493,
     index_name,
     provisioned_read_capacity_units,
     provisioned_read_capacity_auto_scaling_settings_update
@@ -2947,7 +3161,7 @@ pub struct UpdateGlobalTableSettingsOutput {
     pub global_table_name: Option<String>,
     pub replica_settings: Option<Vec<ReplicaSettingsDescription>>,
 }
-shape::structure!(UpdateGlobalTableSettingsOutput, MODEL, 459, global_table_name, replica_settings);
+shape::structure!(UpdateGlobalTableSettingsOutput, MODEL, 494, global_table_name, replica_settings);
 
 #[derive(Clone, Default)]
 pub struct UpdateItemInput {
@@ -2968,7 +3182,7 @@ pub struct UpdateItemInput {
 shape::structure!(
     UpdateItemInput,
     MODEL,
-    460,
+    495,
     table_name,
     key,
     attribute_updates,
@@ -2989,7 +3203,7 @@ pub struct AttributeValueUpdate {
     pub value: Option<AttributeValue>,
     pub action: Option<AttributeAction>,
 }
-shape::structure!(AttributeValueUpdate, MODEL, 462, value, action);
+shape::structure!(AttributeValueUpdate, MODEL, 497, value, action);
 
 shape::string_enum!(AttributeAction { Add = "ADD", Put = "PUT", Delete = "DELETE",  });
 
@@ -3002,7 +3216,7 @@ pub struct UpdateItemOutput {
 shape::structure!(
     UpdateItemOutput,
     MODEL,
-    464,
+    499,
     attributes,
     consumed_capacity,
     item_collection_metrics
@@ -3031,7 +3245,7 @@ pub struct UpdateTableInput {
 shape::structure!(
     UpdateTableInput,
     MODEL,
-    465,
+    500,
     attribute_definitions,
     table_name,
     billing_mode,
@@ -3057,7 +3271,7 @@ pub struct GlobalSecondaryIndexUpdate {
     pub create: Option<CreateGlobalSecondaryIndexAction>,
     pub delete: Option<DeleteGlobalSecondaryIndexAction>,
 }
-shape::structure!(GlobalSecondaryIndexUpdate, MODEL, 467, update, create, delete);
+shape::structure!(GlobalSecondaryIndexUpdate, MODEL, 502, update, create, delete);
 
 #[derive(Clone, Default)]
 pub struct UpdateGlobalSecondaryIndexAction {
@@ -3069,7 +3283,7 @@ pub struct UpdateGlobalSecondaryIndexAction {
 shape::structure!(
     UpdateGlobalSecondaryIndexAction,
     MODEL,
-    468,
+    503,
     index_name,
     provisioned_throughput,
     on_demand_throughput,
@@ -3088,7 +3302,7 @@ pub struct CreateGlobalSecondaryIndexAction {
 shape::structure!(
     CreateGlobalSecondaryIndexAction,
     MODEL,
-    469,
+    504,
     index_name,
     key_schema,
     projection,
@@ -3101,7 +3315,7 @@ shape::structure!(
 pub struct DeleteGlobalSecondaryIndexAction {
     pub index_name: String,
 }
-shape::structure!(DeleteGlobalSecondaryIndexAction, MODEL, 470, index_name);
+shape::structure!(DeleteGlobalSecondaryIndexAction, MODEL, 505, index_name);
 
 #[derive(Clone, Default)]
 pub struct ReplicationGroupUpdate {
@@ -3110,7 +3324,7 @@ pub struct ReplicationGroupUpdate {
     pub delete: Option<DeleteReplicationGroupMemberAction>,
     pub disassociate: Option<DisassociateReplicationGroupMemberAction>,
 }
-shape::structure!(ReplicationGroupUpdate, MODEL, 472, create, update, delete, disassociate);
+shape::structure!(ReplicationGroupUpdate, MODEL, 507, create, update, delete, disassociate);
 
 #[derive(Clone, Default)]
 pub struct CreateReplicationGroupMemberAction {
@@ -3124,7 +3338,7 @@ pub struct CreateReplicationGroupMemberAction {
 shape::structure!(
     CreateReplicationGroupMemberAction,
     MODEL,
-    473,
+    508,
     region_name,
     kms_master_key_id,
     provisioned_throughput_override,
@@ -3142,7 +3356,7 @@ pub struct ReplicaGlobalSecondaryIndex {
 shape::structure!(
     ReplicaGlobalSecondaryIndex,
     MODEL,
-    475,
+    510,
     index_name,
     provisioned_throughput_override,
     on_demand_throughput_override
@@ -3160,7 +3374,7 @@ pub struct UpdateReplicationGroupMemberAction {
 shape::structure!(
     UpdateReplicationGroupMemberAction,
     MODEL,
-    476,
+    511,
     region_name,
     kms_master_key_id,
     provisioned_throughput_override,
@@ -3173,7 +3387,7 @@ shape::structure!(
 pub struct DeleteReplicationGroupMemberAction {
     pub region_name: String,
 }
-shape::structure!(DeleteReplicationGroupMemberAction, MODEL, 477, region_name);
+shape::structure!(DeleteReplicationGroupMemberAction, MODEL, 512, region_name);
 
 #[derive(Clone, Default)]
 pub struct DisassociateReplicationGroupMemberAction {
@@ -3183,7 +3397,7 @@ pub struct DisassociateReplicationGroupMemberAction {
 shape::structure!(
     DisassociateReplicationGroupMemberAction,
     MODEL,
-    478,
+    513,
     region_name,
     disassociation_mode
 );
@@ -3195,26 +3409,26 @@ pub struct GlobalTableWitnessGroupUpdate {
     pub create: Option<CreateGlobalTableWitnessGroupMemberAction>,
     pub delete: Option<DeleteGlobalTableWitnessGroupMemberAction>,
 }
-shape::structure!(GlobalTableWitnessGroupUpdate, MODEL, 481, create, delete);
+shape::structure!(GlobalTableWitnessGroupUpdate, MODEL, 516, create, delete);
 
 #[derive(Clone, Default)]
 pub struct CreateGlobalTableWitnessGroupMemberAction {
     pub region_name: String,
 }
-shape::structure!(CreateGlobalTableWitnessGroupMemberAction, MODEL, 482, region_name);
+shape::structure!(CreateGlobalTableWitnessGroupMemberAction, MODEL, 517, region_name);
 
 #[derive(Clone, Default)]
 pub struct DeleteGlobalTableWitnessGroupMemberAction {
     pub region_name: String,
 }
-shape::structure!(DeleteGlobalTableWitnessGroupMemberAction, MODEL, 483, region_name);
+shape::structure!(DeleteGlobalTableWitnessGroupMemberAction, MODEL, 518, region_name);
 
 #[derive(Clone, Default)]
 pub struct VectorIndexUpdate {
     pub create: Option<CreateVectorIndexAction>,
     pub delete: Option<DeleteVectorIndexAction>,
 }
-shape::structure!(VectorIndexUpdate, MODEL, 485, create, delete);
+shape::structure!(VectorIndexUpdate, MODEL, 520, create, delete);
 
 #[derive(Clone, Default)]
 pub struct CreateVectorIndexAction {
@@ -3228,7 +3442,7 @@ pub struct CreateVectorIndexAction {
 shape::structure!(
     CreateVectorIndexAction,
     MODEL,
-    486,
+    521,
     index_name,
     vector_attribute,
     search_schema,
@@ -3241,30 +3455,30 @@ shape::structure!(
 pub struct DeleteVectorIndexAction {
     pub index_name: String,
 }
-shape::structure!(DeleteVectorIndexAction, MODEL, 487, index_name);
+shape::structure!(DeleteVectorIndexAction, MODEL, 522, index_name);
 
 #[derive(Clone, Default)]
 pub struct UpdateTableOutput {
     pub table_description: Option<TableDescription>,
 }
-shape::structure!(UpdateTableOutput, MODEL, 488, table_description);
+shape::structure!(UpdateTableOutput, MODEL, 523, table_description);
 
 #[derive(Clone, Default)]
 pub struct UpdateTimeToLiveInput {
     pub table_name: String,
     pub time_to_live_specification: TimeToLiveSpecification,
 }
-shape::structure!(UpdateTimeToLiveInput, MODEL, 489, table_name, time_to_live_specification);
+shape::structure!(UpdateTimeToLiveInput, MODEL, 524, table_name, time_to_live_specification);
 
 #[derive(Clone, Default)]
 pub struct TimeToLiveSpecification {
     pub enabled: bool,
     pub attribute_name: String,
 }
-shape::structure!(TimeToLiveSpecification, MODEL, 490, enabled, attribute_name);
+shape::structure!(TimeToLiveSpecification, MODEL, 525, enabled, attribute_name);
 
 #[derive(Clone, Default)]
 pub struct UpdateTimeToLiveOutput {
     pub time_to_live_specification: Option<TimeToLiveSpecification>,
 }
-shape::structure!(UpdateTimeToLiveOutput, MODEL, 492, time_to_live_specification);
+shape::structure!(UpdateTimeToLiveOutput, MODEL, 527, time_to_live_specification);

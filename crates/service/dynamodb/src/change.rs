@@ -53,6 +53,9 @@ pub(crate) struct Units {
     pub vector_bytes: Vec<f64>,
     /// How much larger the item collection became, if the table has such. Of one change.
     pub collection_bytes: i64,
+    /// Bytes of the item, and of what changed in each index of the table. Of one change.
+    pub item_bytes: usize,
+    pub index_bytes: Vec<usize>,
 }
 
 impl Units {
@@ -90,10 +93,12 @@ pub(crate) fn apply(
     let size = |bytes: Option<&Bytes>| stored(bytes).map(|item| item.map(|i| i.size_bytes()));
     let (old_bytes, new_bytes) = (size(old)?, size(new)?);
     let mut units = Units { table: write_units(old_bytes, new_bytes), ..Units::default() };
+    units.item_bytes = new_bytes.or(old_bytes).unwrap_or(0);
     units.collection_bytes = new_bytes.unwrap_or(0) as i64 - old_bytes.unwrap_or(0) as i64;
     for index in &table.indexes {
         if index.state == IndexState::Deleting {
             units.indexes.push(0.0);
+            units.index_bytes.push(0);
             continue;
         }
         let entries = index.change(table, change.place, old, new)?;
@@ -104,6 +109,7 @@ pub(crate) fn apply(
             sse::put(tx, table, &ENTRIES, &entry.key, entry.value)?;
         }
         units.indexes.push(entries.units);
+        units.index_bytes.push(entries.bytes);
         if index.kind == IndexKind::Local {
             units.collection_bytes += entries.grown_bytes;
         }

@@ -230,6 +230,8 @@ pub(crate) struct EntryChange {
     pub delete: Option<Key>,
     pub put: Option<Entry>,
     pub units: f64,
+    /// Bytes of the entries that go and come.
+    pub bytes: usize,
     /// How many bytes more the index has then.
     pub grown_bytes: i64,
 }
@@ -250,28 +252,22 @@ impl IndexRecord {
         let (old, new) = (entry(old)?, entry(new)?);
         let size = |entry: &Entry| StoredItem::new(&entry.value).map(StoredItem::size_bytes);
         let units = |bytes: usize| bytes.div_ceil(1024).max(1) as f64;
-        let bytes = |entry: &Option<Entry>| entry.as_ref().map_or(Ok(0), size);
-        let grown_bytes = bytes(&new)? as i64 - bytes(&old)? as i64;
+        let sized = |entry: &Option<Entry>| entry.as_ref().map_or(Ok(0), size);
+        let (old_bytes, new_bytes) = (sized(&old)?, sized(&new)?);
+        let grown_bytes = new_bytes as i64 - old_bytes as i64;
+        let change =
+            |delete, put, units, bytes| EntryChange { delete, put, units, bytes, grown_bytes };
         Ok(match (old, new) {
-            (None, None) => EntryChange { delete: None, put: None, units: 0.0, grown_bytes },
-            (Some(old), None) => {
-                let units = units(size(&old)?);
-                EntryChange { delete: Some(old.key), put: None, units, grown_bytes }
-            }
-            (None, Some(new)) => {
-                let units = units(size(&new)?);
-                EntryChange { delete: None, put: Some(new), units, grown_bytes }
-            }
+            (None, None) => change(None, None, 0.0, 0),
+            (Some(old), None) => change(Some(old.key), None, units(old_bytes), old_bytes),
+            (None, Some(new)) => change(None, Some(new), units(new_bytes), new_bytes),
             (Some(old), Some(new)) if old.key != new.key => {
-                let units = units(size(&old)?) + units(size(&new)?);
-                EntryChange { delete: Some(old.key), put: Some(new), units, grown_bytes }
+                let units = units(old_bytes) + units(new_bytes);
+                change(Some(old.key), Some(new), units, old_bytes + new_bytes)
             }
-            (Some(old), Some(new)) if old.value == new.value => {
-                EntryChange { delete: None, put: None, units: 0.0, grown_bytes }
-            }
-            (Some(old), Some(new)) => {
-                let units = units(size(&old)?.max(size(&new)?));
-                EntryChange { delete: None, put: Some(new), units, grown_bytes }
+            (Some(old), Some(new)) if old.value == new.value => change(None, None, 0.0, 0),
+            (Some(_), Some(new)) => {
+                change(None, Some(new), units(old_bytes.max(new_bytes)), new_bytes)
             }
         })
     }

@@ -58,6 +58,7 @@ use kernel::{Kernel, Service};
 
 use crate::jobs::Watcher;
 pub use streams::DynamoDbStreams;
+pub use transfer::bulk::record::is_record as is_bulk_record;
 
 /// The service. All state is in the store, but for counts that are kept for a while
 /// and what is known of transactions that are going on.
@@ -137,6 +138,7 @@ pub fn service_with(options: Options) -> Service {
             Watcher::<replica::join::Join>::task(jobs),
             Watcher::<rows::Sweep>::task(jobs),
             Watcher::<sse::Seal>::task(jobs),
+            Watcher::<transfer::bulk::work::Bulk>::task(jobs),
             Watcher::<transfer::export::work::Export>::task(jobs),
             Watcher::<transfer::import::work::Import>::task(jobs),
         ],

@@ -14,7 +14,7 @@ use crate::count::Count;
 use crate::invalid::Invalid;
 use crate::ops::forsake;
 use crate::table::{ClassRecord, StreamView, TABLES, TableRecord};
-use crate::{DynamoDb, describe, fault, jobs, streams, table};
+use crate::{DynamoDb, describe, fault, jobs, streams, table, transfer};
 
 /// Answers the request.
 pub(crate) async fn update(
@@ -109,6 +109,9 @@ fn create(
 ) -> Result<Joins, Error> {
     let is_encrypted = ("ReplicaUpdates of a table with SSESpecification", table.sse.is_some());
     fault::refuse("UpdateTable", &[is_encrypted])?;
+    if transfer::bulk::is_active(tx, table.number)? {
+        return Err(in_use());
+    }
     if table.per_request_since_ms.is_none() {
         // It would have to be auto-scaled, which nothing here can do.
         return Err(Invalid::new(

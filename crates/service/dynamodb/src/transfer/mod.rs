@@ -1,20 +1,27 @@
-//! Between tables and S3: exports and imports.
+//! Between tables and S3: exports, imports and bulk operations.
 //!
-//! Both are jobs that commit how far they are with every step, so they go on after a crash where
+//! All are jobs that commit how far they are with every step, so they go on after a crash where
 //! they were. What they do in S3 they do in the name of whoever asked for it.
 
 pub(crate) mod bucket;
+pub(crate) mod bulk;
 pub(crate) mod caller;
 pub(crate) mod export;
+mod files;
 pub(crate) mod import;
 pub(crate) mod page;
 
 use api_dynamodb::{Error, LimitExceededException};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use kernel::digest::{Algorithm, Digests};
 use kernel::{Arn, BoxFuture, Ctx, Fault, Kernel, StoreError, TaskHandler};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use store::{Key, ReadTx, Scan, Table, Timer, WriteTx};
+
+use bucket::{Bucket, Encryption, Problem};
 
 use crate::invalid::Invalid;
 
@@ -32,6 +39,8 @@ pub(crate) const KIND: &str = "dynamodb/transfer-expiry";
 pub(crate) enum Direction {
     Export,
     Import,
+    /// StartBulkPutItems.
+    Bulk,
 }
 
 impl Direction {
@@ -40,6 +49,7 @@ impl Direction {
         match self {
             Direction::Export => "export",
             Direction::Import => "import",
+            Direction::Bulk => "bulk-operation",
         }
     }
 }
@@ -91,6 +101,7 @@ impl TransferId {
         let name = match direction {
             Direction::Export => "Export",
             Direction::Import => "Import",
+            Direction::Bulk => "Bulk Operation",
         };
         let not_one = || Error::from(Invalid(format!("Invalid Request: Invalid {name} ARN")));
         let arn = Arn::parse(given).map_err(|_| not_one())?;
@@ -175,9 +186,34 @@ pub(crate) fn check_limit<T: Serialize + DeserializeOwned>(
     }
     let message = Some(format!(
         "Subscriber limit exceeded: Only {most} {} operations can be done simultaneously",
-        direction.word()
+        direction.word().trim_end_matches("-operation")
     ));
     Err(LimitExceededException { message }.into())
+}
+
+/// Writes the two manifests of a folder, the list of its files and the summary, each behind its sum.
+pub(crate) async fn put_manifests(
+    ctx: &Ctx,
+    bucket: &Bucket,
+    encryption: &Encryption,
+    folder: &str,
+    [files, summary]: [String; 2],
+) -> Result<(), Problem> {
+    for (name, text) in [("manifest-files", files), ("manifest-summary", summary)] {
+        let sum = md5(text.as_bytes());
+        for (ending, text) in [("md5", sum), ("json", text)] {
+            let key = format!("{folder}/{name}.{ending}");
+            bucket.put(ctx, encryption, &key, text.into()).await?;
+        }
+    }
+    Ok(())
+}
+
+/// In base64.
+fn md5(bytes: &[u8]) -> String {
+    let mut digests = Digests::new([Algorithm::Md5]);
+    digests.update(bytes);
+    STANDARD.encode(digests.finish().remove(0).1)
 }
 
 /// What a timer forgets.
@@ -209,6 +245,7 @@ impl TaskHandler for Expiry {
                     Expires::Record(id) => match id.direction {
                         Direction::Export => tx.delete(&export::EXPORTS, id.key()),
                         Direction::Import => tx.delete(&import::IMPORTS, id.key()),
+                        Direction::Bulk => tx.delete(&bulk::BULKS, bulk::key(id)),
                     },
                 }
             };

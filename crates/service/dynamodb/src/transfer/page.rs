@@ -66,15 +66,17 @@ fn id(ctx: &Ctx, direction: Direction, key: &Key) -> Option<TransferId> {
     }
 }
 
-/// Sixteen hexadecimal digits or several times as many: all that the model lets pass.
-fn print(table_name: &str, id: &str) -> String {
+/// The token of the page after a transfer: sixteen hexadecimal digits or several times as many,
+/// all that the model lets pass.
+pub(crate) fn print(table_name: &str, id: &str) -> String {
     let mut bytes = format!("{table_name}/{id}/").into_bytes();
     let length = bytes.len().max(TOKEN_BYTES_MIN).next_multiple_of(8);
     bytes.resize(length, 0);
     kernel::digest::hex(&bytes)
 }
 
-fn parse(token: &str) -> Option<(String, String)> {
+/// The name of the table and the identifier of the transfer that a token is about.
+pub(crate) fn parse(token: &str) -> Option<(String, String)> {
     let digits = token.as_bytes().chunks(2);
     let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
     let bytes: Vec<u8> = digits.map(byte).collect::<Option<_>>()?;

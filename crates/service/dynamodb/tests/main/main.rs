@@ -3,6 +3,7 @@
 mod attachments;
 mod backups;
 mod batches;
+mod bulk;
 mod codec;
 mod definitions;
 mod expiry;
@@ -51,7 +52,9 @@ impl Cloud {
     /// The same one after it has stopped and started again.
     pub async fn restarted(self) -> Cloud {
         assert!(self.kernel.stop(std::time::Duration::from_secs(10)).await, "it stops");
-        Cloud::of(Config { store: self.kernel.store().clone(), ..Config::memory() })
+        let Config { store, blobs, sealer, .. } = self.kernel.config();
+        let (store, blobs, sealer) = (store.clone(), blobs.clone(), sealer.clone());
+        Cloud::of(Config { store, blobs, sealer, ..Config::memory() })
     }
 
     /// One on a store, with a clock, or whatever else is to be special.

@@ -3,9 +3,9 @@
 use kernel::Timestamp;
 use serde_json::{Value, json};
 
-use super::files::File;
 use super::{ExportRecord, Span, View};
 use crate::transfer::TransferId;
+use crate::transfer::files::File;
 
 /// `manifest-files.json`: a line for each file.
 pub(super) fn files(files: &[File]) -> String {

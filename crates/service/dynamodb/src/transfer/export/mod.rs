@@ -13,7 +13,6 @@
 //! An export reads the table as it is ([`moment`]) and the log of point-in-time recovery.
 
 pub(crate) mod describe;
-mod files;
 mod lines;
 mod manifest;
 mod moment;

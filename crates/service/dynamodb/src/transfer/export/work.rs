@@ -1,14 +1,11 @@
 //! Writes the files of an export, each with a commit that says so.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use kernel::digest::{Algorithm, Digests, hex};
+use kernel::digest::hex;
 use kernel::{BoxFuture, Ctx, Fault, Kernel, StoreError};
 use serde::{Deserialize, Serialize};
 use store::{ReadTx, WriteTx};
 
-use super::files::{self, File};
 use super::lines::{Filled, fill};
 use super::moment::Moment;
 use super::{EXPORTS, ExportRecord, State, manifest};
@@ -17,7 +14,8 @@ use crate::jobs::{self, End, Job};
 use crate::rows::{Rows, Sweep};
 use crate::sse;
 use crate::transfer::bucket::Problem;
-use crate::transfer::{TransferId, fingerprint};
+use crate::transfer::files::{self, File};
+use crate::transfer::{TransferId, fingerprint, md5, put_manifests};
 
 /// The job; the record says how far it is.
 #[derive(Serialize, Deserialize)]
@@ -163,18 +161,9 @@ impl Export {
         let kernel = ctx.kernel();
         let files = kernel.store().read(|tx| files::all(tx, export.files_number))?;
         let at_ms = kernel.clock().now().epoch_ms;
+        let texts = [manifest::files(&files), manifest::summary(&self.id, export, at_ms)];
         let folder = export.folder(&self.id.id);
-        let manifests = [
-            ("manifest-files", manifest::files(&files)),
-            ("manifest-summary", manifest::summary(&self.id, export, at_ms)),
-        ];
-        for (name, text) in manifests {
-            let sum = md5(text.as_bytes());
-            for (ending, text) in [("md5", sum), ("json", text)] {
-                let key = format!("{folder}/{name}.{ending}");
-                export.bucket.put(ctx, &export.encryption, &key, text.into()).await?;
-            }
-        }
+        put_manifests(ctx, &export.bucket, &export.encryption, &folder, texts).await?;
         self.end(kernel, State::Completed { at_ms }).await?;
         Ok(())
     }
@@ -212,11 +201,4 @@ fn sweep(tx: &mut WriteTx, numbers: &[u64], now_ms: i64) -> Result<(), StoreErro
         let sweep = Sweep { rows: Rows::Staged, number, held_as: number };
         jobs::watch(tx, now_ms, &sweep).map(drop)
     })
-}
-
-/// In base64.
-fn md5(bytes: &[u8]) -> String {
-    let mut digests = Digests::new([Algorithm::Md5]);
-    digests.update(bytes);
-    STANDARD.encode(digests.finish().remove(0).1)
 }

@@ -7,8 +7,8 @@
 
 pub(crate) mod describe;
 mod log;
-mod parse;
-mod records;
+pub(in crate::transfer) mod parse;
+pub(in crate::transfer) mod records;
 pub(crate) mod work;
 
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,5 @@
 //! Records as items.
 
-use std::collections::BTreeMap;
-
 use api_dynamodb::AttributeValue;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -79,7 +77,8 @@ impl<'a> Parser<'a> {
     }
 }
 
-fn text(record: &[u8]) -> Result<&str, Invalid> {
+/// A record as text.
+pub(in crate::transfer) fn text(record: &[u8]) -> Result<&str, Invalid> {
     std::str::from_utf8(record).map_err(|_| Invalid::new("The record is not UTF-8"))
 }
 
@@ -126,7 +125,8 @@ fn json(record: &[u8]) -> Result<Attributes, Invalid> {
     }
 }
 
-fn map(members: Map<String, Value>) -> Result<BTreeMap<String, AttributeValue>, Invalid> {
+/// Attributes as their JSON has them.
+pub(in crate::transfer) fn map(members: Map<String, Value>) -> Result<Attributes, Invalid> {
     members.into_iter().map(|(name, given)| Ok((name, value(given)?))).collect()
 }
 

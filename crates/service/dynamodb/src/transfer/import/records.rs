@@ -14,7 +14,7 @@ const STEP_BYTES: usize = 1024;
 
 /// A record.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Record {
+pub(in crate::transfer) enum Record {
     Whole(Vec<u8>),
     /// One that was too long, and was passed over.
     TooLong,
@@ -22,10 +22,10 @@ pub(super) enum Record {
 
 /// An object is not compressed as it should be.
 #[derive(Debug)]
-pub(super) struct NotCompressed;
+pub(in crate::transfer) struct NotCompressed;
 
 /// Takes an object apart.
-pub(super) struct Splitter {
+pub(in crate::transfer) struct Splitter {
     unpacker: Option<MultiGzDecoder<Vec<u8>>>,
     /// Whether a line may end within quotation marks.
     quotes: bool,

@@ -1,15 +1,15 @@
-//! The data files of an export that are written already.
+//! The files of an export, or of the reports of a bulk operation, that are written already.
 
 use kernel::StoreError;
 use serde::{Deserialize, Serialize};
 use store::{ReadTx, Scan, Table, WriteTx};
 
-/// By the export's number for them and their order.
+/// By the transfer's number for them and their order.
 const FILES: Table<File> = Table::new("dynamodb/export-file");
 
-/// A data file.
+/// A file.
 #[derive(Clone, Serialize, Deserialize)]
-pub(super) struct File {
+pub(in crate::transfer) struct File {
     pub key: String,
     pub items: u64,
     /// Base64.
@@ -18,7 +18,7 @@ pub(super) struct File {
 }
 
 /// Adds one.
-pub(super) fn add(
+pub(in crate::transfer) fn add(
     tx: &mut WriteTx,
     number: u64,
     index: u32,
@@ -28,13 +28,13 @@ pub(super) fn add(
 }
 
 /// All of them.
-pub(super) fn all(tx: &ReadTx, number: u64) -> Result<Vec<File>, StoreError> {
+pub(in crate::transfer) fn all(tx: &ReadTx, number: u64) -> Result<Vec<File>, StoreError> {
     let files = tx.scan(&FILES, Scan::prefix(number))?;
     Ok(files.into_iter().map(|(_, file)| file).collect())
 }
 
 /// Forgets all of them.
-pub(super) fn forget(tx: &mut WriteTx, number: u64) -> Result<(), StoreError> {
+pub(in crate::transfer) fn forget(tx: &mut WriteTx, number: u64) -> Result<(), StoreError> {
     let files = tx.scan(&FILES, Scan::prefix(number))?;
     files.into_iter().try_for_each(|(key, _)| tx.delete(&FILES, key))
 }
