@@ -6,8 +6,10 @@ import shutil
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
+from botocore.exceptions import BotoCoreError, ClientError
 from conftest import ROLE, ROOT, error_of, eventually, make_role, zipped
 from test_lambda import functions, invoke  # noqa: F401
 from test_lambda_runtimes import INSTALLED
@@ -324,6 +326,52 @@ def test_snapshots_are_sealed_and_outlive_the_server(client, tmp_path, keeps):
         server.terminate()
         assert server.wait(timeout=30) == 0
     assert born[0] == born[1]
+
+
+@pytest.mark.parametrize("stop", ["kill", "terminate"])
+def test_nothing_is_left_of_a_server_that_ends_while_it_copies(client, tmp_path, keeps, stop):
+    if not keeps:
+        pytest.skip("skipped: no memory is kept here")
+    server = subprocess.Popen(
+        [ROOT / "gureum", "up", "--data", tmp_path, "--listen", "127.0.0.1:0", "--json"],
+        stdout=subprocess.PIPE, text=True,
+    )
+    address = json.loads(server.stdout.readline())["endpoint"]
+    make_role(address)
+    functions = client("lambda", endpoint_url=address)  # noqa: F811
+    mark = tmp_path.name + stop
+    functions.create_function(
+        FunctionName="ends", Runtime="python3.12", Handler="main.handler", Role=ROLE, Timeout=60, MemorySize=512,
+        SnapStart={"ApplyOn": "PublishedVersions"}, Publish=True, Environment={"Variables": {"MARK": mark}},
+        Code={"ZipFile": zipped({"main.py": PYTHON})},
+    )
+    settled(functions, "ends:1", "Active")
+
+    def ask(_):
+        try:
+            functions.invoke(FunctionName="ends:1", Payload=json.dumps({"sleep": 30}))
+        except (ClientError, BotoCoreError):
+            pass
+
+    def left():
+        # Copies have the variables of the first, wherever criu is with them.
+        processes = [path for path in Path("/proc").glob("[0-9]*/environ") if mark.encode() in read(path)]
+        return processes + list(Path("/sys/fs/cgroup").glob(f"**/gureum-{server.pid}-*"))
+
+    with ThreadPoolExecutor(COPIES) as pool:
+        asked = [pool.submit(ask, n) for n in range(COPIES)]
+        eventually(lambda: len(left()) > 4, 60)
+        getattr(server, stop)()
+        server.wait(timeout=60)
+        eventually(lambda: not left(), 30)
+        assert all(one.result() is None for one in asked)
+
+
+def read(path):
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
 def test_a_function_that_fails_to_initialise_fails_its_version(functions, publish):  # noqa: F811
