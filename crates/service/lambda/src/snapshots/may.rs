@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use kernel::{Ctx, Kernel};
@@ -13,6 +13,7 @@ use store::{Key, Part, Scan};
 use crate::host::Host;
 use crate::record::{FunctionKey, FunctionRecord, VERSIONS};
 use crate::runtimes::{Family, Runtime, family};
+use crate::standin::AUTHORITY;
 
 /// Counted up when snapshots of an earlier Gureum are of no use any more.
 const FORMAT: u32 = 1;
@@ -35,7 +36,12 @@ impl Name {
     }
 
     /// Blocking: it looks at files, and the first time runs programs.
-    fn of(key: &FunctionKey, version: &FunctionRecord, runtime: &Runtime) -> Name {
+    fn of(
+        key: &FunctionKey,
+        version: &FunctionRecord,
+        runtime: &Runtime,
+        trust: Option<&Path>,
+    ) -> Name {
         static SERVER: OnceLock<String> = OnceLock::new();
         let server = SERVER.get_or_init(|| {
             let own = facts(Path::new("/proc/self/exe"));
@@ -43,9 +49,12 @@ impl Name {
         });
         let Runtime { version: interpreter, program, folder, .. } = runtime;
         let runtime = format!("{interpreter}\n{}\n{}", facts(program), folder.display());
+        // Whom the program trusts may be in its memory, too.
+        let trusted = trust.and_then(|folder| fs::read(folder.join(AUTHORITY)).ok());
         let id = hex(Sha256::new()
             .chain_update(server.as_bytes())
             .chain_update(runtime.as_bytes())
+            .chain_update(trusted.unwrap_or_default())
             .chain_update(version.revision.as_bytes()));
         Name { function: Name::function(key), version: version.version.clone(), id }
     }
@@ -54,6 +63,11 @@ impl Name {
     pub fn purpose(&self) -> String {
         format!("lambda-snapshot/{}/{}/{}", self.function, self.version, self.id)
     }
+}
+
+/// Where the files are by which programs trust this cloud.
+fn trust(host: &Host) -> Option<PathBuf> {
+    host.options.stand_in.as_ref().map(|stand_in| stand_in.trust.clone())
 }
 
 /// What changes when a file does.
@@ -87,8 +101,9 @@ pub(crate) async fn may_keep(
     lacks(runtime, &version.runtime).map_or(Ok(()), Err)?;
     let engine = host.engine().await.map_err(|error| error.to_string())?;
     let key = FunctionRecord::key(ctx, &version.name);
-    let (version, runtime) = (version.clone(), runtime.clone());
-    let naming = tokio::task::spawn_blocking(move || Name::of(&key, &version, &runtime));
+    let (version, runtime, trust) = (version.clone(), runtime.clone(), trust(host));
+    let naming =
+        tokio::task::spawn_blocking(move || Name::of(&key, &version, &runtime, trust.as_deref()));
     let name = naming.await.map_err(|error| error.to_string())?;
     engine.snapshots()?;
     if host.snapshots.is_given_up(&name) {
@@ -110,6 +125,7 @@ pub(crate) async fn sweep(kernel: &Kernel, host: &Arc<Host>) {
     }
     let Ok(all) = kernel.store().read(|tx| tx.scan(&VERSIONS, Scan::all())) else { return };
     let host = host.clone();
+    let trust = trust(&host);
     let sweeping = tokio::task::spawn_blocking(move || {
         let alive = all.iter().filter(|(_, version)| version.snaps() && version.active);
         let names: Vec<Name> = alive
@@ -121,7 +137,7 @@ pub(crate) async fn sweep(kernel: &Kernel, host: &Arc<Host>) {
                     _ => return None,
                 };
                 let found = Runtime::find(&host.options.runtimes, &version.runtime).ok()?;
-                Some(Name::of(&function, version, &found))
+                Some(Name::of(&function, version, &found, trust.as_deref()))
             })
             .collect();
         host.snapshots.retain(&names);
