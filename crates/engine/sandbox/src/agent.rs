@@ -16,6 +16,7 @@ use nix::unistd::{
 };
 
 use crate::channel::{self, Report};
+use crate::nursery::Birth;
 use crate::snapshot::PROGRAM_PID;
 use crate::spec::{Confinement, Kept, Orders, Program};
 use crate::sys::birth;
@@ -63,14 +64,14 @@ pub fn agent_main() {
     nursery::take_over();
 }
 
-/// The life of a sandbox's first process, from its orders to its end.
-pub(crate) fn live(control: &OwnedFd) -> ! {
-    let received = channel::receive(control.as_fd());
-    let orders = received.and_then(|(m, doors)| Ok((channel::decode::<Orders>(&m)?, doors)));
-    let outcome = match orders {
-        Ok((orders, doors)) => inner(control, &orders, doors),
-        Err(error) => Err(Failure::new("read the orders", error)),
-    };
+/// The life of a sandbox's first process, from its birth to its end.
+pub(crate) fn live(control: &OwnedFd, birth: Birth) -> ! {
+    let outcome = prepare(birth).and_then(|()| {
+        let received = channel::receive(control.as_fd());
+        let orders = received.and_then(|(m, doors)| Ok((channel::decode::<Orders>(&m)?, doors)));
+        let (orders, doors) = orders.map_err(at("read the orders"))?;
+        inner(control, &orders, doors)
+    });
     if let Err(failure) = outcome {
         let Failure { step, reason, forbidden, program } = failure;
         let report = Report::Failed { step, reason, forbidden, program };
@@ -81,15 +82,27 @@ pub(crate) fn live(control: &OwnedFd) -> ! {
     std::process::exit(0);
 }
 
+/// What takes no orders, and may be long done when they come.
+fn prepare(birth: Birth) -> Result<(), Failure> {
+    sys::die_with_parent().map_err(at("tie to the parent"))?;
+    if birth.user {
+        let (uid, gid) = birth.host;
+        let host = (Uid::from_raw(uid), Gid::from_raw(gid));
+        map_identity(host).map_err(forbidden("map the user"))?;
+    }
+    if birth.namespaces {
+        network::loopback_up().map_err(forbidden("bring loopback up"))?;
+        sethostname("sandbox").map_err(at("name the host"))?;
+        root::keep_mounts_private().map_err(|failure| Failure { forbidden: true, ..failure })?;
+    }
+    Ok(())
+}
+
 /// Sets the sandbox up from inside, starts the program and watches over it. `doors` lead into
 /// control groups.
 fn inner(control: &OwnedFd, orders: &Orders, doors: Vec<OwnedFd>) -> Result<(), Failure> {
     let mut steps = Steps::begin();
-    if orders.user {
-        map_identity(geteuid_outside(orders)).map_err(forbidden("map the user"))?;
-        steps.done("user");
-    }
-    let sockets = if orders.namespaces { network(orders)? } else { Vec::new() };
+    let sockets = if orders.namespaces { listen(orders)? } else { Vec::new() };
     steps.done("network");
     if orders.namespaces {
         root::enter(orders, &mut steps)
@@ -147,10 +160,8 @@ pub(crate) fn start_companion(
     start(orders, program, Some(output))
 }
 
-/// The network of a namespace of our own: loopback, and the sockets that the host accepts on.
-fn network(orders: &Orders) -> Result<Vec<OwnedFd>, Failure> {
-    network::loopback_up().map_err(forbidden("bring loopback up"))?;
-    sethostname("sandbox").map_err(at("name the host"))?;
+/// The sockets that the host accepts on.
+fn listen(orders: &Orders) -> Result<Vec<OwnedFd>, Failure> {
     let listen = |port: &u16| {
         network::listen(*port).map(OwnedFd::from).map_err(at(format!("listen on port {port}")))
     };
@@ -188,11 +199,6 @@ fn become_user(uid: u32, namespaces: bool) -> Result<(), Failure> {
         map_identity((user, group)).map_err(at("map the user"))?;
     }
     Ok(())
-}
-
-/// Who started us, as seen from outside: in a fresh user namespace nobody knows himself.
-fn geteuid_outside(orders: &Orders) -> (Uid, Gid) {
-    (Uid::from_raw(orders.host.0), Gid::from_raw(orders.host.1))
 }
 
 fn map_identity((uid, gid): (Uid, Gid)) -> std::io::Result<()> {

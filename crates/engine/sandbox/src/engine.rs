@@ -16,6 +16,7 @@ use crate::host::{self, Control, Means, Sandbox};
 use crate::network;
 use crate::nursery::Nursery;
 use crate::snapshot::{self, Ends, Folder, Support};
+use crate::spare::Spare;
 use crate::spec::{Limits, Place, Plan, Program};
 use crate::sys::landlock;
 
@@ -102,7 +103,8 @@ impl Engine {
             Err(why) => (None, Some(why)),
         };
         let folders = groups.as_ref().map(|groups| groups.folders()).unwrap_or_default();
-        let means = Means { nursery: Nursery::new(&agent, folders), groups };
+        let nursery = Nursery::new(&agent, folders);
+        let means = Means { nursery, spare: Spare::default(), groups };
         let (scratch, started) = (scratch.to_owned(), AtomicU32::new(0));
         let mode = Mode::Process;
         let mut engine = Engine { means, scratch, mode, refused: None, ungrouped, started };

@@ -10,9 +10,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::sys::socket::{AddressFamily, Shutdown, SockFlag, SockType, shutdown, socketpair};
+use nix::sys::socket::{Shutdown, shutdown};
 use nix::sys::stat::fstat;
-use nix::unistd::{getegid, geteuid, pipe2};
+use nix::unistd::{getegid, geteuid};
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncRead, AsyncReadExt as _, ReadBuf};
 use tokio::net::unix::pipe;
@@ -22,6 +22,7 @@ use crate::agent::{INNER_GID, INNER_UID};
 use crate::cgroup::{Group, Groups};
 use crate::channel::{self, Exit, Memory, Report, Word};
 use crate::nursery::{Birth, Nursery};
+use crate::spare::{Born, Spare};
 use crate::spec::{Confinement, Kept, Limits, Orders, Place, Program};
 use crate::sys::birth;
 use crate::{Error, Mode, network, root, sys};
@@ -335,6 +336,7 @@ impl Drop for Control {
 #[derive(Debug)]
 pub(crate) struct Means {
     pub nursery: Nursery,
+    pub spare: Spare,
     pub groups: Option<Arc<Groups>>,
 }
 
@@ -344,33 +346,32 @@ pub(crate) async fn launch(
     place: Place,
     program: Program,
 ) -> Result<Sandbox, Error> {
-    let flags = SockFlag::SOCK_CLOEXEC;
-    let pair = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, flags);
-    let (ours, theirs) = pair.map_err(io::Error::from)?;
-    let (stdout, their_stdout) = pipe2(OFlag::O_CLOEXEC).map_err(io::Error::from)?;
-    let (stderr, their_stderr) = pipe2(OFlag::O_CLOEXEC).map_err(io::Error::from)?;
-    let limits = program.limits;
-    let group = means.groups.as_ref().map(|groups| groups.make(&program.limits)).transpose()?;
-    let doors = group.as_ref().map(Group::doors).transpose()?.unwrap_or_default();
-    let doors: Vec<i32> = doors.iter().map(AsRawFd::as_raw_fd).collect();
-    channel::send(ours.as_fd(), &channel::encode(&orders(&place, program))?, &doors)?;
     let birth = Birth {
         namespaces: place.mode.is_namespaces(),
         user: place.mode == Mode::NamespacesByUser,
+        host: (geteuid().as_raw(), getegid().as_raw()),
     };
-    let outputs = match place.kept {
-        Some(Kept::Restored) => Some([their_stdout.try_clone()?, their_stderr.try_clone()?]),
-        _ => None,
+    let limits = program.limits;
+    let group = means.groups.as_ref().map(|groups| groups.make(&program.limits)).transpose()?;
+    let orders = channel::encode(&orders(&place, program))?;
+    let restored = place.kept == Some(Kept::Restored);
+    let spare = if restored { None } else { means.spare.take(birth) };
+    let mut answer = None;
+    if let Some(born) = spare {
+        // One that has died is no loss: nothing has begun.
+        answer = order(born, &orders, group.as_ref()).await.ok();
+        answer = answer.filter(|answer: &Answer| !answer.message.is_empty());
+    }
+    let mut outputs = None;
+    let answer = match answer {
+        Some(answer) => answer,
+        None => {
+            let (born, theirs) = Born::new(&means.nursery, birth)?;
+            outputs = restored.then_some(theirs);
+            order(born, &orders, group.as_ref()).await?
+        }
     };
-    let theirs = [theirs, their_stdout, their_stderr];
-    means.nursery.bear(birth, [theirs[0].as_fd(), theirs[1].as_fd(), theirs[2].as_fd()])?;
-    drop(theirs);
-    fcntl(&ours, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map_err(io::Error::from)?;
-    let socket = sys::watch(ours)?;
-    let number = |pipe: &OwnedFd| fstat(pipe).map(|facts| facts.st_ino).map_err(io::Error::from);
-    let pipes = [number(&stdout)?, number(&stderr)?];
-    let (stdout, stderr) = (Pipe::new(stdout)?, Pipe::new(stderr)?);
-    let (message, mut descriptors) = receive(&socket).await?;
+    let Answer { socket, stdout, stderr, pipes, message, mut descriptors } = answer;
     if message.is_empty() {
         return Err(Error::Agent(last_words(stderr).await));
     }
@@ -402,7 +403,38 @@ pub(crate) async fn launch(
         pipes,
         outputs,
     };
+    means.spare.refill(&means.nursery, birth);
     Ok(Sandbox { control, listeners, names, stdout, stderr, steps })
+}
+
+/// What a process answers to its orders, and our ends of it.
+struct Answer {
+    socket: AsyncFd<OwnedFd>,
+    stdout: Pipe,
+    stderr: Pipe,
+    /// The pipes of the outputs, as the kernel numbers them.
+    pipes: [u64; 2],
+    /// Empty if it is gone.
+    message: Vec<u8>,
+    descriptors: Vec<OwnedFd>,
+}
+
+async fn order(born: Born, orders: &[u8], group: Option<&Group>) -> io::Result<Answer> {
+    let doors = group.map(Group::doors).transpose()?.unwrap_or_default();
+    let doors: Vec<i32> = doors.iter().map(AsRawFd::as_raw_fd).collect();
+    let Born { control, stdout, stderr } = born;
+    // One that could not even be born has left its reason.
+    let sent = channel::send(control.as_fd(), orders, &doors);
+    fcntl(&control, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+    let socket = sys::watch(control)?;
+    let number = |pipe: &OwnedFd| fstat(pipe).map(|facts| facts.st_ino).map_err(io::Error::from);
+    let pipes = [number(&stdout)?, number(&stderr)?];
+    let (stdout, stderr) = (Pipe::new(stdout)?, Pipe::new(stderr)?);
+    let (message, descriptors) = receive(&socket).await?;
+    if message.is_empty() {
+        sent?;
+    }
+    Ok(Answer { socket, stdout, stderr, pipes, message, descriptors })
 }
 
 fn own_names(socket: OwnedFd) -> io::Result<UdpSocket> {
@@ -451,8 +483,6 @@ fn orders(place: &Place, program: Program) -> Orders {
         run_as: place.run_as,
         namespaces: place.mode.is_namespaces(),
         kept: place.kept,
-        user: place.mode == Mode::NamespacesByUser,
-        host: (geteuid().as_raw(), getegid().as_raw()),
         confinement: (place.mode == Mode::Confined).then(|| confinement(place)),
         root: place.plan.root.clone(),
         mounts: place.plan.mounts.clone(),

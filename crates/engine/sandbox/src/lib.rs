@@ -34,6 +34,7 @@ mod network;
 mod nursery;
 mod root;
 pub mod snapshot;
+mod spare;
 mod spec;
 mod sys;
 mod visit;

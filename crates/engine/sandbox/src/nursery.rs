@@ -38,12 +38,14 @@ pub(crate) enum Errand {
 }
 
 /// What a new process is to be.
-#[derive(Clone, Copy, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Birth {
     /// In namespaces of its own.
     pub namespaces: bool,
     /// In a user namespace, too.
     pub user: bool,
+    /// Our user and group, as seen from outside: in a fresh user namespace nobody knows himself.
+    pub host: (u32, u32),
 }
 
 /// The host's side: starts the nursery when it is needed.
@@ -119,7 +121,7 @@ pub(crate) fn take_over() {
         return;
     }
     match nurse() {
-        Ok(Some(control)) => agent::live(&control),
+        Ok(Some((control, birth))) => agent::live(&control, birth),
         Ok(None) => {
             let groups = std::env::args_os().skip(1);
             groups.for_each(|folder| cgroup::sweep_after_host(Path::new(&folder)));
@@ -130,8 +132,8 @@ pub(crate) fn take_over() {
     }
 }
 
-/// Serves until the host is gone; in a child it returns the control socket.
-fn nurse() -> Result<Option<OwnedFd>> {
+/// Serves until the host is gone; in a child it returns the control socket, and what it is.
+fn nurse() -> Result<Option<(OwnedFd, Birth)>> {
     // Whoever started the host may have left it more open than it knows of: no program gets that.
     sys::close_inherited()?;
     let host = sys::duplicate_stdin()?;
@@ -182,7 +184,7 @@ fn nurse() -> Result<Option<OwnedFd>> {
             Ok(None) => {
                 sys::replace(output.as_fd(), 1)?;
                 sys::replace(errors.as_fd(), 2)?;
-                return Ok(Some(control));
+                return Ok(Some((control, birth)));
             }
             Err(error) => refuse(&control, &error),
         }

@@ -70,8 +70,6 @@ impl Source {
 
 /// Builds the root and makes it the calling process's root.
 pub(crate) fn enter(orders: &Orders, steps: &mut Steps) -> Result<(), Failure> {
-    keep_mounts_private()?;
-    steps.done("private mounts");
     let base = BASES.iter().map(Path::new).find(|base| base.is_dir());
     let base =
         base.ok_or_else(|| Failure::new("find a directory", format!("none of {BASES:?}")))?;
@@ -157,7 +155,7 @@ fn lay_own(base: &Path, own: &Source, orders: &Orders) -> Result<(), Failure> {
 }
 
 /// From here on, no mount of ours is seen outside.
-fn keep_mounts_private() -> Result<(), Failure> {
+pub(crate) fn keep_mounts_private() -> Result<(), Failure> {
     let none = None::<&str>;
     let flags = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
     let outcome = mount(none, "/", none, flags, none);

@@ -173,9 +173,6 @@ pub(crate) struct Orders {
     pub namespaces: bool,
     /// Whether the program's memory is kept.
     pub kept: Option<Kept>,
-    /// Whether one of them is a user namespace, and the host's user and group.
-    pub user: bool,
-    pub host: (u32, u32),
     /// Landlock's rules, where there are no namespaces.
     pub confinement: Option<Confinement>,
     pub root: Option<PathBuf>,
