@@ -10,6 +10,7 @@ import { installConsole, logError } from "./console.mjs";
 import { describe, named } from "./errors.mjs";
 import { prepareRandomness, renewRandomness } from "./randomness.mjs";
 import { installStreaming, isStreaming, ResponseStream, runStreaming } from "./streaming.mjs";
+import { installTrust } from "./trust.mjs";
 
 const API = process.env.AWS_LAMBDA_RUNTIME_API;
 const [HOST, PORT] = API.split(":");
@@ -195,6 +196,7 @@ const rejection = (reason) =>
 
 if (process.env.AWS_LAMBDA_INITIALIZATION_TYPE === "snap-start") prepareRandomness();
 installConsole(() => requestId);
+installTrust();
 installStreaming();
 process.on("uncaughtException", onFatal(129, same));
 process.on("unhandledRejection", onFatal(128, rejection));

@@ -29,6 +29,7 @@ const FILES: &[(&str, &[u8])] = files![
     "nodejs20.x/randomness.mjs",
     "nodejs20.x/reseed.c",
     "nodejs20.x/streaming.mjs",
+    "nodejs20.x/trust.mjs",
     "python3.11/requirements.txt",
     "python3.12/requirements.txt",
     "python3.13/requirements.txt",

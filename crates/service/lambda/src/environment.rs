@@ -106,7 +106,7 @@ pub(crate) async fn variables(
     identity(host, ctx, function, (initialization, &runtime_api), &mut variables).await?;
     variables.extend(proxy(host, place));
     if function.image.is_none() {
-        variables.extend(standin::system_variables(host, place));
+        variables.extend(standin::system_variables(host, place, &function.runtime));
     }
     // Last, so that a function may choose its own PATH or TZ; reserved names were refused.
     variables.extend(function.environment(ctx.kernel().sealer())?);

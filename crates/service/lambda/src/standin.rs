@@ -108,15 +108,20 @@ pub(crate) fn image(host: &Host, root: &Path, java_home: &str) -> (Vec<Mount>, V
     (mounts, variables)
 }
 
+const NODE_EXTRA: &str = "NODE_EXTRA_CA_CERTS";
+
 type Variables = Vec<(String, String)>;
 
 /// What tells programs of the host's kind whom to trust.
-pub(crate) fn system_variables(host: &Host, place: &Place) -> Variables {
+pub(crate) fn system_variables(host: &Host, place: &Place, runtime: &str) -> Variables {
     if host.options.stand_in.is_none() || !place.is_namespaces() {
         return Variables::new();
     }
     let inside = Path::new(INSIDE);
-    variables(&inside.join(AUTHORITY), &inside.join(BUNDLE))
+    let mut all = variables(&inside.join(AUTHORITY), &inside.join(BUNDLE));
+    // With it Node.js 20 starts slowly; its runtime client sees to this when it is wanted.
+    all.retain(|(name, _)| name != NODE_EXTRA || runtime != "nodejs20.x");
+    all
 }
 
 /// Node.js adds to what it trusts; the others take the place of it. Java knows no variable that it
@@ -125,7 +130,7 @@ fn variables(authority: &Path, bundle: &Path) -> Variables {
     let bundled = ["AWS_CA_BUNDLE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"];
     let text = |path: &Path| path.display().to_string();
     let all = bundled.iter().map(|name| ((*name).to_owned(), text(bundle)));
-    all.chain([("NODE_EXTRA_CA_CERTS".to_owned(), text(authority))]).collect()
+    all.chain([(NODE_EXTRA.to_owned(), text(authority))]).collect()
 }
 
 #[cfg(test)]
