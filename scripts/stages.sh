@@ -76,7 +76,7 @@ start_server() {
     [ -z "$server_pid" ] || return 0
     build_gureum && ./gureum runtimes && build_functions || return
     port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-    GUREUM_LAMBDA_RETRY_S=0.5 "$binary" up --memory --listen "127.0.0.1:$port" >"$logs/server.log" 2>&1 &
+    GUREUM_LAMBDA_RETRY_S=0.5 GUREUM_FULL_CPU_LAMBDA=1 "$binary" up --memory --listen "127.0.0.1:$port" >"$logs/server.log" 2>&1 &
     server_pid=$!
     endpoint="http://127.0.0.1:$port"
     for _ in $(seq 100); do

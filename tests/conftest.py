@@ -14,6 +14,9 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+# A share of the processor by memory makes a loaded machine's tests slower still; a test of just that unsets it.
+os.environ.setdefault("GUREUM_FULL_CPU_LAMBDA", "1")
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 ACCOUNT = "000000000000"
 REGION = "ap-northeast-2"

@@ -124,12 +124,46 @@ def test_failures_are_repeated_and_told(client, functions, deploy, queue, take):
 
 def test_events_wait_for_room(functions, deploy, queue, take):
     url, arn = queue("told")
-    name = deploy(SOURCE, Timeout=30)
+    name = deploy("import time\ndef handler(event, context):\n    time.sleep(event.get('sleep', 0))\n", Timeout=60)
     tell(functions, name, DestinationConfig={"OnSuccess": {"Destination": arn}})
+    functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=1)
+    for n in range(3):
+        send(functions, name, {"n": n, "sleep": 1})
+
+    def refusal():
+        try:
+            functions.invoke(FunctionName=name, Payload=b"{}")
+        except functions.exceptions.TooManyRequestsException as error:
+            return error.response
+
+    refused = eventually(refusal, 60)
+    assert refused["Reason"] == "ReservedFunctionConcurrentInvocationLimitExceeded"
+    assert refused["Error"]["Message"] == "Rate Exceeded."
+    assert refused["ResponseMetadata"]["HTTPStatusCode"] == 429
+    records = [json.loads(message["Body"]) for message in take(url, 3)]
+    assert sorted(record["requestPayload"]["n"] for record in records) == [0, 1, 2]
+    assert {record["requestContext"]["approximateInvokeCount"] for record in records} == {1}
+
+
+def test_without_concurrency_events_do_not_wait(functions, deploy, queue, take):
+    (told, told_arn), (dead, dead_arn) = queue("told"), queue("dead")
+    name = deploy(SOURCE, DeadLetterConfig={"TargetArn": dead_arn})
+    tell(functions, name, DestinationConfig={"OnFailure": {"Destination": told_arn}})
     functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+    with pytest.raises(functions.exceptions.TooManyRequestsException) as refused:
+        functions.invoke(FunctionName=name)
+    assert refused.value.response["Reason"] == "ReservedFunctionConcurrentInvocationLimitExceeded"
     send(functions, name, {"n": 1})
+    [record] = [json.loads(message["Body"]) for message in take(told, 1)]
+    assert record["requestContext"]["condition"] == "ZeroReservedConcurrency"
+    assert record["requestPayload"] == {"n": 1} and "responseContext" not in record
+    [letter] = take(dead, 1)
+    assert json.loads(letter["Body"]) == {"n": 1}
+    # What comes later is handled again.
     functions.delete_function_concurrency(FunctionName=name)
-    take(url, 1)
+    tell(functions, name, DestinationConfig={"OnSuccess": {"Destination": told_arn}})
+    send(functions, name, {"n": 2})
+    take(told, 1)
 
 
 def test_what_is_too_large_is_refused(functions, deploy):

@@ -8,6 +8,7 @@ import zipfile
 import pytest
 from conftest import ROOT, eventually
 from test_lambda import deploy, functions, invoke  # noqa: F401
+from test_lambda_runtimes import INSTALLED
 
 EXTENSION = (ROOT / "crates/service/lambda/tests/insights.py").read_text()
 
@@ -125,6 +126,45 @@ def test_one_that_is_no_program(functions, deploy, unique):  # noqa: F811
     answer = invoke(functions, deploy(HANDLER, Layers=[made["LayerVersionArn"]]), {}, LogType="Tail")
     assert answer["Payload"]["errorType"] == "Extension.LaunchError"
     assert "EXTENSION\tName: broken\tState: LaunchError" in answer["LogResult"]
+
+
+def test_more_than_ten_are_refused(functions, deploy, unique):  # noqa: F811
+    files = {f"extensions/one-{n:02}": "#!/bin/sh\nexec sleep 600\n" for n in range(11)}
+    made = functions.publish_layer_version(LayerName=unique("many"), Content={"ZipFile": archive(files)})
+    name = deploy(HANDLER, Layers=[made["LayerVersionArn"]], Timeout=60)
+    answer = invoke(functions, name, {}, LogType="Tail")
+    assert answer["FunctionError"] == "Unhandled"
+    assert answer["Payload"]["errorType"] == "Extension.TooManyExtensions"
+    assert "EXTENSION\tName: one-10\tState: LaunchError" in answer["LogResult"]
+
+
+def test_restores_are_told(functions, extended):  # noqa: F811
+    if not (INSTALLED / "python3.12/runtime.json").exists():
+        pytest.skip("skipped: python3.12 is not installed")
+    name = extended(Runtime="python3.12", Timeout=60, SnapStart={"ApplyOn": "PublishedVersions"})
+    version = functions.publish_version(FunctionName=name)["Version"]
+    target = f"{name}:{version}"
+    settings = functions.get_function_configuration
+    eventually(lambda: settings(FunctionName=target)["State"] == "Active", 120)
+    invoke(functions, target, {})
+
+    def hearsay():
+        answer = invoke(functions, target, {"told": True})
+        # Before the extension has written it down, there is no such file.
+        return "FunctionError" not in answer and answer["Payload"]
+
+    told = eventually(hearsay, 60)
+    by_kind = {one["type"]: one["record"] for one in told}
+    assert by_kind["platform.initStart"]["initializationType"] == "snap-start"
+    restored = by_kind["platform.restoreStart"]
+    assert restored["functionName"] == name and restored["functionVersion"] == version
+    assert restored["runtimeVersion"].startswith("python3.12") and restored["instanceMaxMemory"] == 256 << 20
+    assert by_kind["platform.restoreRuntimeDone"]["status"] == "success"
+    report = by_kind["platform.restoreReport"]
+    assert report["status"] == "success" and report["metrics"]["durationMs"] > 0
+    kinds = [one["type"] for one in told]
+    assert kinds.index("platform.restoreStart") < kinds.index("platform.restoreRuntimeDone")
+    assert kinds.index("platform.restoreReport") < kinds.index("platform.start")
 
 
 INTERNAL = """

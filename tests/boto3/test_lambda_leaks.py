@@ -11,6 +11,7 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
 import boto3
+import pytest
 from botocore.config import Config
 from conftest import REGION, ROLE, ROOT, eventually, make_role, zipped
 
@@ -98,3 +99,48 @@ def test_nothing_stays_behind(unique):
     finally:
         server.send_signal(signal.SIGTERM)
         assert server.wait(30) == 0
+
+
+def groups_of(pid):
+    # Others come and go meanwhile: what cannot be read any more is passed over.
+    return [name for _, names, _ in os.walk("/sys/fs/cgroup") for name in names if name.startswith(f"gureum-{pid}.")]
+
+
+def test_groups_of_killed_servers_go(tmp_path):
+    def cloud(folder):
+        command = [ROOT / "gureum", "up", "--data", tmp_path / folder, "--listen", "127.0.0.1:0", "--json"]
+        server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        address = json.loads(server.stdout.readline())["endpoint"]
+        make_role(address)
+        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+        functions = boto3.client("lambda", endpoint_url=address, region_name=REGION, **keys)
+        functions.create_function(
+            FunctionName="desk", Runtime="python3.11", Handler="main.handler", Role=ROLE, Timeout=60, Code={"ZipFile": zipped({"main.py": SOURCE})}
+        )
+        eventually(lambda: functions.get_function_configuration(FunctionName="desk")["State"] == "Active", 60)
+        assert json.load(functions.invoke(FunctionName="desk", Payload="1")["Payload"]) == 1
+        return server
+
+    server = cloud("first")
+    try:
+        if not groups_of(server.pid):
+            pytest.skip("skipped: no control groups can be made here")
+        # What would tidy up is killed, too.
+        for pid in [*descendants(server.pid), server.pid]:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+    finally:
+        server.kill()
+        server.wait(30)
+    left = groups_of(server.pid)
+    assert left, "somebody was faster"
+    other = cloud("second")
+    try:
+        eventually(lambda: not groups_of(server.pid), 30)
+        assert groups_of(other.pid), "and its own stay"
+    finally:
+        other.terminate()
+        assert other.wait(120) == 0
+    assert not groups_of(other.pid)

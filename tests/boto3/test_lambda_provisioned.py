@@ -1,10 +1,14 @@
 """Provisioned concurrency: sandboxes that are there before anybody asks."""
 
+import json
+import signal
+import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import boto3
 import pytest
-from conftest import error_of, eventually
+from conftest import ACCOUNT, REGION, ROLE, ROOT, error_of, eventually, make_role, zipped
 from test_lambda import deploy, functions, invoke  # noqa: F401
 
 SOURCE = """
@@ -30,7 +34,7 @@ def ready(functions, name, qualifier, count):  # noqa: F811
         found = functions.get_provisioned_concurrency_config(FunctionName=name, Qualifier=qualifier)
         return found if found["Status"] != "IN_PROGRESS" else None
 
-    found = eventually(probe, 20)
+    found = eventually(probe, 120)
     assert (found["Status"], found["AllocatedProvisionedConcurrentExecutions"]) == ("READY", count)
     assert found["AvailableProvisionedConcurrentExecutions"] == count
     return found
@@ -121,3 +125,56 @@ def test_refused(functions, version):  # noqa: F811
     code, message = error_of(put, FunctionName=name, Qualifier=number, ProvisionedConcurrentExecutions=901)
     assert code == "InvalidParameterValueException"
     assert "UnreservedConcurrentExecution below its minimum value of [100]" in message
+
+
+def test_it_is_there_again_after_a_restart(tmp_path):
+    def cloud():
+        command = [ROOT / "gureum", "up", "--data", tmp_path, "--listen", "127.0.0.1:0", "--json"]
+        server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        address = json.loads(server.stdout.readline())["endpoint"]
+        make_role(address)
+        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+        return server, boto3.client("lambda", endpoint_url=address, region_name=REGION, **keys)
+
+    server, functions = cloud()  # noqa: F811
+    functions.create_function(
+        FunctionName="desk", Runtime="python3.11", Handler="main.handler", Role=ROLE, Timeout=60, Publish=True,
+        Code={"ZipFile": zipped({"main.py": SOURCE})},
+    )
+    functions.create_alias(FunctionName="desk", Name="live", FunctionVersion="1")
+    eventually(lambda: functions.get_function_configuration(FunctionName="desk:1")["State"] == "Active", 120)
+    functions.put_provisioned_concurrency_config(
+        FunctionName="desk", Qualifier="live", ProvisionedConcurrentExecutions=2
+    )
+    before = ready(functions, "desk", "live", 2)
+    # As if the power had failed.
+    server.send_signal(signal.SIGKILL)
+    server.wait(30)
+    server, functions = cloud()
+    after = ready(functions, "desk", "live", 2)
+    assert after["RequestedProvisionedConcurrentExecutions"] == 2
+    assert after["LastModified"] == before["LastModified"]
+    kind, _, born = invoke(functions, "desk:live")["Payload"]
+    assert kind == "provisioned-concurrency" and born < time.time()
+    server.terminate()
+    assert server.wait(120) == 0
+
+
+def test_a_role_that_has_gone_is_told_and_not_tried_for_ever(client, functions, version, unique):  # noqa: F811
+    iam, role = client("iam"), unique("role")
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    iam.create_role(RoleName=role, AssumeRolePolicyDocument=document)
+    name, _ = version()
+    functions.update_function_configuration(FunctionName=name, Role=f"arn:aws:iam::{ACCOUNT}:role/{role}")
+    functions.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
+    number = functions.publish_version(FunctionName=name)["Version"]
+    eventually(lambda: functions.get_function_configuration(FunctionName=f"{name}:{number}")["State"] == "Active", 60)
+    iam.delete_role(RoleName=role)
+    functions.put_provisioned_concurrency_config(FunctionName=name, Qualifier=number, ProvisionedConcurrentExecutions=1)
+
+    def failed():
+        found = functions.get_provisioned_concurrency_config(FunctionName=name, Qualifier=number)
+        return found if found["Status"] == "FAILED" else None
+
+    assert eventually(failed, 60)["StatusReason"] == "AccessDeniedException"

@@ -27,7 +27,7 @@ def handler(event, context):
 
 def groups(pids):
     """Control groups that sandboxes of these servers were in."""
-    names = tuple(f"gureum-{pid}-" for pid in pids)
+    names = tuple(f"gureum-{pid}." for pid in pids)
     return [path for path in pathlib.Path("/sys/fs/cgroup").rglob("gureum-*") if path.name.startswith(names)]
 
 

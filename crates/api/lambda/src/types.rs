@@ -1915,6 +1915,7 @@ pub struct InvocationRequest {
     pub payload: Option<Blob>,
     pub qualifier: Option<String>,
     pub tenant_id: Option<String>,
+    pub trace_id: Option<String>,
 }
 shape::structure!(
     InvocationRequest,
@@ -1927,7 +1928,8 @@ shape::structure!(
     durable_execution_name,
     payload,
     qualifier,
-    tenant_id
+    tenant_id,
+    trace_id
 );
 
 shape::string_enum!(InvocationType { Event = "Event", RequestResponse = "RequestResponse", DryRun = "DryRun",  });
@@ -1942,6 +1944,7 @@ pub struct InvocationResponse {
     pub payload: Option<Blob>,
     pub executed_version: Option<String>,
     pub durable_execution_arn: Option<String>,
+    pub trace_id: Option<String>,
 }
 shape::structure!(
     InvocationResponse,
@@ -1952,7 +1955,8 @@ shape::structure!(
     log_result,
     payload,
     executed_version,
-    durable_execution_arn
+    durable_execution_arn,
+    trace_id
 );
 
 #[derive(Clone, Default)]
@@ -1964,6 +1968,7 @@ pub struct InvokeWithResponseStreamRequest {
     pub payload: Option<Blob>,
     pub tenant_id: Option<String>,
     pub invocation_type: Option<ResponseStreamingInvocationType>,
+    pub trace_id: Option<String>,
 }
 shape::structure!(
     InvokeWithResponseStreamRequest,
@@ -1975,7 +1980,8 @@ shape::structure!(
     qualifier,
     payload,
     tenant_id,
-    invocation_type
+    invocation_type,
+    trace_id
 );
 
 shape::string_enum!(ResponseStreamingInvocationType { RequestResponse = "RequestResponse", DryRun = "DryRun",  });
@@ -1986,6 +1992,7 @@ pub struct InvokeWithResponseStreamResponse {
     pub executed_version: Option<String>,
     pub event_stream: Option<shape::ByteStream>,
     pub response_stream_content_type: Option<String>,
+    pub trace_id: Option<String>,
 }
 shape::structure!(
     InvokeWithResponseStreamResponse,
@@ -1994,7 +2001,8 @@ shape::structure!(
     status_code,
     executed_version,
     event_stream,
-    response_stream_content_type
+    response_stream_content_type,
+    trace_id
 );
 
 #[derive(Clone, Default)]

@@ -1,7 +1,8 @@
 //! Control groups, where we may make some: hard limits of memory and processes, and CPU shares.
 //!
-//! Ours stand below one folder named `gureum-PID-N` (version 1: one in each hierarchy), one for each
-//! sandbox. Both versions are driven by plain files. A sandbox's first process joins by itself,
+//! Ours stand below one folder named `gureum-PID.N` (version 1: one in each hierarchy), one for each
+//! sandbox. Its server holds a lock on it: one that nobody holds is left over, whoever has that PID
+//! now, or in whichever container it meant something. Both versions are driven by plain files. A sandbox's first process joins by itself,
 //! through descriptors that the host has opened: the kernel asks for the opener's rights.
 
 use std::fs::{self, File, OpenOptions};
@@ -55,6 +56,8 @@ pub(crate) struct Groups {
     living: Mutex<u64>,
     /// Folders whose processes were not quite gone.
     left: Mutex<Vec<PathBuf>>,
+    /// Our folders, locked for as long as we live.
+    _held: Vec<File>,
 }
 
 /// One sandbox's groups. Dropping them removes the folders, now or at a later opportunity.
@@ -91,15 +94,20 @@ impl Groups {
         static ENGINES: AtomicU64 = AtomicU64::new(0);
         let engine = ENGINES.fetch_add(1, Ordering::Relaxed);
         let mut controllers: Vec<Controller> = Vec::new();
+        let mut held = Vec::new();
         let mut why = "no controller is available".to_owned();
         for (name, base) in bases {
-            let folder = base.join(format!("{PREFIX}{}-{engine}", std::process::id()));
-            let known = controllers.iter().any(|other| other.folder == folder);
-            if !known {
-                sweep(&base);
+            let folder = base.join(format!("{PREFIX}{}.{engine}", std::process::id()));
+            if controllers.iter().any(|other| other.folder == folder) {
+                controllers.push(Controller { name, folder });
+                continue;
             }
-            match make_folder(&folder) {
-                Ok(()) => controllers.push(Controller { name, folder }),
+            sweep(&base);
+            match claim(&folder) {
+                Ok(lock) => {
+                    held.push(lock);
+                    controllers.push(Controller { name, folder });
+                }
                 Err(error) => why = format!("{}: {error}", folder.display()),
             }
         }
@@ -112,7 +120,7 @@ impl Groups {
             return Err(why);
         }
         let (made, living, left) = (AtomicU64::new(0), Mutex::default(), Mutex::default());
-        Ok(Groups { version, controllers, made, living, left })
+        Ok(Groups { version, controllers, made, living, left, _held: held })
     }
 
     /// What is bounded, for people.
@@ -259,18 +267,40 @@ pub(crate) fn sweep_after_host(folder: &Path) {
     }
 }
 
+/// Makes a folder that no other server takes for a leftover as long as its lock is held.
+fn claim(folder: &Path) -> Result<File> {
+    use std::os::unix::fs::MetadataExt as _;
+    /// Each time somebody else must have swept in the very moment between two calls.
+    const TRIES: usize = 8;
+    for _ in 0..TRIES {
+        make_folder(folder)?;
+        let Ok(lock) = File::open(folder) else { continue };
+        // Whoever sweeps holds it for a moment.
+        lock.lock()?;
+        let number = lock.metadata()?.ino();
+        if fs::metadata(folder).is_ok_and(|now| now.ino() == number) {
+            return Ok(lock);
+        }
+    }
+    Err(Error::other("it is removed again and again"))
+}
+
 /// Removes the groups of servers that are no more.
 fn sweep(base: &Path) {
     let Ok(entries) = fs::read_dir(base) else { return };
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        let pid = name
-            .to_str()
-            .and_then(|name| name.strip_prefix(PREFIX)?.split('-').next()?.parse::<u32>().ok());
-        if pid.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
+    for entry in entries.flatten().filter(|entry| is_ours(entry.file_name().to_str())) {
+        let Ok(lock) = File::open(entry.path()) else { continue };
+        if lock.try_lock().is_ok() {
             remove_tree(&entry.path());
         }
     }
+}
+
+/// `gureum-PID.N`.
+fn is_ours(name: Option<&str>) -> bool {
+    let numbers = name.and_then(|name| name.strip_prefix(PREFIX)?.split_once('.'));
+    let is_number = |text: &str| text.parse::<u64>().is_ok();
+    numbers.is_some_and(|(pid, engine)| is_number(pid) && is_number(engine))
 }
 
 fn remove_tree(folder: &Path) {
@@ -417,7 +447,8 @@ mod tests {
             ["memory", "pids", "cpu"].map(|name| Controller { name, folder: ours.clone() });
         let (made, living, left) = (AtomicU64::new(0), Mutex::default(), Mutex::default());
         let (version, controllers) = (Version::Two, controllers.to_vec());
-        let groups = Arc::new(Groups { version, controllers, made, living, left });
+        let _held = Vec::new();
+        let groups = Arc::new(Groups { version, controllers, made, living, left, _held });
         let limits = Limits { memory_bytes: 1 << 27, tmp_size_bytes: 0, files: 1, processes: 31 };
         let group = groups.make(&limits).unwrap();
         group.limit_cpu(Some(500)).unwrap();
@@ -436,6 +467,32 @@ mod tests {
         assert!(group.ran_out_of_memory());
         drop(group);
         drop(groups);
+        fs::remove_dir_all(&base).unwrap();
+    }
+    #[test]
+    fn groups_that_nobody_holds_are_swept() {
+        let base = std::env::temp_dir().join(format!("sandbox-sweep-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&base);
+        // Process 1 lives, but is no server of ours: a PID says nothing.
+        let left = ["gureum-1.0", "gureum-4194300.1"].map(|name| base.join(name));
+        let others =
+            ["gureum-server", "gureum-1", "gureum-x.1", "else"].map(|name| base.join(name));
+        for folder in left.iter().chain(&others) {
+            fs::create_dir_all(folder.join("0")).unwrap();
+        }
+        let ours = base.join("gureum-7.0");
+        let held = claim(&ours).unwrap();
+        sweep(&base);
+        assert!(ours.exists() && others.iter().all(|folder| folder.exists()));
+        assert!(!left.iter().any(|folder| folder.exists()));
+        drop(held);
+        sweep(&base);
+        assert!(!ours.exists());
+        // A leftover of the same name is taken over.
+        fs::create_dir_all(ours.join("0")).unwrap();
+        let _held = claim(&ours).unwrap();
+        sweep(&base);
+        assert!(ours.exists());
         fs::remove_dir_all(&base).unwrap();
     }
 }

@@ -151,7 +151,6 @@ pub(crate) fn created(input: &CreateFunctionRequest) -> Result<(), Error> {
     shared(Shared {
         vpc: &input.vpc_config,
         files: input.file_system_configs.as_ref().is_some_and(|files| !files.is_empty()),
-        key: input.kms_key_arn.as_deref().is_some_and(|arn| !arn.is_empty()),
         other: input.capacity_provider_config.is_some()
             || input.durable_config.is_some()
             || input.runtime_config.is_some()
@@ -164,7 +163,6 @@ pub(crate) fn updated(input: &UpdateFunctionConfigurationRequest) -> Result<(), 
     shared(Shared {
         vpc: &input.vpc_config,
         files: input.file_system_configs.as_ref().is_some_and(|files| !files.is_empty()),
-        key: input.kms_key_arn.as_deref().is_some_and(|arn| !arn.is_empty()),
         other: input.capacity_provider_config.is_some()
             || input.durable_config.is_some()
             || input.runtime_config.is_some()
@@ -212,7 +210,6 @@ pub(crate) fn no_runtime(asked: bool) -> Result<(), Error> {
 struct Shared<'a> {
     vpc: &'a Option<VpcConfig>,
     files: bool,
-    key: bool,
     other: bool,
 }
 
@@ -223,7 +220,6 @@ fn shared(asked: Shared<'_>) -> Result<(), Error> {
     });
     absent("VpcConfig", in_vpc)?;
     absent("FileSystemConfigs", asked.files)?;
-    absent("KMSKeyArn", asked.key)?;
     absent("CapacityProviderConfig, DurableConfig, RuntimeConfig or AcceleratorConfig", asked.other)
 }
 

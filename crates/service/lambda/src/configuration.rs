@@ -1,10 +1,9 @@
 //! A function's settings as the API shows them.
 
 use api_lambda::{
-    Architecture, DeadLetterConfig, EnvironmentResponse, EphemeralStorage, Error,
-    FunctionConfiguration, LastUpdateStatus, PackageType, Runtime, SnapStartApplyOn,
-    SnapStartOptimizationStatus, SnapStartResponse, State, StateReasonCode, TracingConfigResponse,
-    TracingMode,
+    Architecture, DeadLetterConfig, EphemeralStorage, Error, FunctionConfiguration,
+    LastUpdateStatus, PackageType, Runtime, SnapStartApplyOn, SnapStartOptimizationStatus,
+    SnapStartResponse, State, StateReasonCode, TracingConfigResponse, TracingMode,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -13,13 +12,16 @@ use kernel::{Ctx, Timestamp};
 use crate::images::ImageUse;
 use crate::layers::LayerUse;
 use crate::record::{FunctionRecord, Unsnapped};
+use crate::variables;
 
 impl FunctionRecord {
     /// The API's view. `arn` is the function's ARN as the caller asked for it.
-    pub fn configuration(&self, ctx: &Ctx, arn: String) -> Result<FunctionConfiguration, Error> {
-        let variables = self.environment(ctx.kernel().sealer())?;
-        let environment = (!variables.is_empty())
-            .then_some(EnvironmentResponse { variables: Some(variables), error: None });
+    pub async fn configuration(
+        &self,
+        ctx: &Ctx,
+        arn: String,
+    ) -> Result<FunctionConfiguration, Error> {
+        let environment = variables::seen(ctx, self).await?;
         let mode = if self.traced { TracingMode::Active } else { TracingMode::PassThrough };
         let dead_letters =
             (self.dead_letters.clone()).map(|arn| DeadLetterConfig { target_arn: Some(arn) });
@@ -52,6 +54,7 @@ impl FunctionRecord {
             }),
             version: Some(self.version.clone()),
             environment,
+            kms_key_arn: self.kms_key.clone(),
             dead_letter_config: dead_letters,
             layers: (!self.layers.is_empty())
                 .then(|| self.layers.iter().map(LayerUse::shown).collect()),

@@ -1,5 +1,6 @@
 //! The variables a function sees.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use kernel::{Ctx, Fault};
@@ -40,13 +41,14 @@ const RUNTIMES_OWN: &[&str] = &[
     "_LAMBDA_TELEMETRY_LOG_FD",
 ];
 
-/// The complete environment of a sandbox.
+/// The complete environment of a sandbox; `own` is what the function adds.
 pub(crate) async fn variables(
     host: &Host,
     ctx: &Ctx,
     function: &FunctionRecord,
     place: &Place,
     Start { initialization, stream: log_stream, .. }: Start<'_>,
+    own: &BTreeMap<String, String>,
 ) -> Result<Vec<(String, String)>, Fault> {
     let at = |path: &str| place.path(Path::new(path)).display().to_string();
     let (task, runtime) = (at("/var/task"), at("/var/runtime"));
@@ -109,7 +111,7 @@ pub(crate) async fn variables(
         variables.extend(standin::system_variables(host, place, &function.runtime));
     }
     // Last, so that a function may choose its own PATH or TZ; reserved names were refused.
-    variables.extend(function.environment(ctx.kernel().sealer())?);
+    variables.extend(own.clone());
     Ok(variables)
 }
 

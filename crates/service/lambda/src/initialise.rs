@@ -32,10 +32,9 @@ impl Instance {
         let runtime = match Runtime::find(&self.host.options.runtimes, &self.function.runtime) {
             Ok(runtime) => runtime,
             Err(message) => {
-                let job = job.or_else(|| jobs.try_recv().ok())?;
                 let r#type = Some("User".into());
                 let error = api_lambda::InvalidRuntimeException { message: Some(message), r#type };
-                job.refuse(error.into());
+                self.cannot_begin(job.or_else(|| jobs.try_recv().ok()), error.into());
                 return None;
             }
         };
@@ -50,7 +49,12 @@ impl Instance {
             Ok(mut running) => {
                 self.init = Some(self.ctx.elapsed() - begun);
                 self.pool.ready(&self.member);
-                let Some(job) = job else { return Some(running) };
+                let Some(job) = job else {
+                    // One that waits uses memory, too. If that is too much, it has no sender now.
+                    let memory = running.memory(&self.ctx).await;
+                    self.pool.account(&self.member, memory.current_bytes);
+                    return Some(running);
+                };
                 return self.serve(&mut running, job).await.then_some(running);
             }
             Err(failed) => failed,
@@ -59,14 +63,24 @@ impl Instance {
         match (failed, job) {
             (NotReady::Init(_), Some(job)) => self.again(&runtime, job).await,
             (NotReady::Init(ended), None) => {
-                self.pool.failed(&self.member, &ended);
+                self.pool.failed(&self.member, ended.provisioning_failure());
                 None
             }
-            (NotReady::Fatal(error), Some(job)) => {
-                job.refuse(error);
+            (NotReady::Fatal(error), job) => {
+                self.cannot_begin(job, error);
                 None
             }
-            (NotReady::Fatal(_), None) => None,
+        }
+    }
+
+    /// There is no sandbox, by no fault of the function's code: whoever waits hears why.
+    fn cannot_begin(&self, job: Option<Job>, error: api_lambda::Error) {
+        match job {
+            Some(job) => job.refuse(error),
+            None => {
+                let fault = kernel::Fault::from(error);
+                self.pool.failed(&self.member, &fault.code);
+            }
         }
     }
 

@@ -6,13 +6,13 @@ use bytes::{Bytes, BytesMut};
 use http::StatusCode;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::extensions;
 use crate::instance::{DEBUGGED_MAX, Instance, stopped};
 use crate::outcome::{Ended, Figures};
 use crate::platform::Platform;
 use crate::pool::{Job, Outcome, Streamed};
 use crate::running::{Happened, Running, out_of_turn};
 use crate::runtime_api::{self, Broken, Call, Kind, Piece, RESPONSE_BYTES_MAX, accepted, refuse};
+use crate::{extensions, trace};
 
 /// After an answer, the runtime asks for the next event at once; a job waits this long for it.
 const NEXT_MAX: Duration = Duration::from_secs(1);
@@ -132,13 +132,9 @@ impl Instance {
     }
 
     async fn begin(&mut self, job: Job) -> Invocation {
-        let (now, random) = (self.ctx.now(), self.ctx.random());
-        let trace = job.trace.clone().unwrap_or_else(|| {
-            let (root, parent) = (random.hex(12), random.hex(8));
-            let seconds = now.epoch_ms / 1000;
-            let sampled = u8::from(self.function.traced);
-            format!("Root=1-{seconds:08x}-{root};Parent={parent};Sampled={sampled}")
-        });
+        let now = self.ctx.now();
+        let trace = job.trace.clone();
+        let trace = trace.unwrap_or_else(|| trace::of(&self.ctx, None, self.function.traced));
         let (request_id, version) = (job.request_id.as_str(), self.function.version.as_str());
         self.journal.platform(&Platform::Start { request_id, version, trace: &trace }).await;
         Invocation {

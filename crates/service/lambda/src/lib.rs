@@ -71,11 +71,13 @@ mod standin;
 mod suspended;
 mod telemetry;
 mod tell;
+mod trace;
 mod upkeep;
 mod url;
 mod url_event;
 mod url_stream;
 mod urls;
+mod variables;
 
 use std::sync::Arc;
 

@@ -107,6 +107,15 @@ impl Ended {
         }
     }
 
+    /// Why there is no provisioned sandbox.
+    pub fn provisioning_failure(&self) -> &'static str {
+        match self {
+            Ended::TimedOut => "FUNCTION_ERROR_INIT_TIMEOUT",
+            Ended::Exited(Exit::OutOfMemory) => "FUNCTION_ERROR_OUT_OF_MEMORY",
+            _ => "FUNCTION_ERROR_INIT_FAILURE",
+        }
+    }
+
     /// How the process ended, in words.
     fn exit(&self) -> String {
         match self {

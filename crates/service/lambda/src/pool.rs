@@ -16,7 +16,6 @@ use crate::concurrency::Permit;
 use crate::host::Host;
 use crate::instance::{self, Purpose};
 use crate::name::Name;
-use crate::outcome::Ended;
 use crate::record::{FunctionKey, FunctionRecord, LATEST};
 use crate::runtime_api::Piece;
 use crate::snapshots;
@@ -269,16 +268,11 @@ impl Pool {
         }
     }
 
-    /// The sandbox did not initialise, and nobody waits for it.
-    pub fn failed(&self, member: &Member, ended: &Ended) {
+    /// The sandbox did not initialise, and nobody waits for it: no other is pinned in its place.
+    pub fn failed(&self, member: &Member, reason: &str) {
         let mut state = self.lock();
         if let Some(fleet) = state.fleet(member).filter(|_| member.purpose == Purpose::Provisioned)
         {
-            let reason = match ended {
-                Ended::TimedOut => "FUNCTION_ERROR_INIT_TIMEOUT",
-                Ended::Exited(sandbox::Exit::OutOfMemory) => "FUNCTION_ERROR_OUT_OF_MEMORY",
-                _ => "FUNCTION_ERROR_INIT_FAILURE",
-            };
             fleet.pinned_failure = Some(reason.to_owned());
         }
     }

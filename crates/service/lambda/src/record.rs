@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use kernel::{Ctx, Fault, Sealer};
 use serde::{Deserialize, Serialize};
 use store::Table;
@@ -11,6 +9,7 @@ use store::Table;
 use crate::images::ImageUse;
 use crate::layers::LayerUse;
 use crate::logging::LogLevels;
+use crate::variables::Grant;
 
 /// Functions by account, region and name.
 pub(crate) const FUNCTIONS: Table<Function> = Table::new("lambda/function");
@@ -23,7 +22,6 @@ pub(crate) const CODE_USERS: Table<()> = Table::new("lambda/code-user");
 /// The durable task that ends `Pending` and `InProgress`.
 pub(crate) const SETTLE: &str = "lambda/settle";
 
-pub(crate) const ENVIRONMENT: &str = "lambda-environment";
 /// The version that changes.
 pub(crate) const LATEST: &str = "$LATEST";
 
@@ -45,6 +43,9 @@ pub(crate) struct Function {
     /// ARN of a code signing configuration.
     #[serde(default)]
     pub signing: Option<String>,
+    /// What its roles were granted to open its variables.
+    #[serde(default)]
+    pub grants: Vec<Grant>,
     /// Whether it may call itself in a loop.
     #[serde(default)]
     pub recursion_allowed: bool,
@@ -64,8 +65,11 @@ pub(crate) struct FunctionRecord {
     pub timeout_seconds: i32,
     pub memory_mb: i32,
     pub tmp_mb: i32,
-    /// The variables as JSON, sealed, in base64. Never readable in the store.
+    /// The variables as JSON, sealed, in base64 (see `variables`). Never readable in the store.
     pub environment: Option<String>,
+    /// ARN of the key of KMS that its variables are under, too.
+    #[serde(default)]
+    pub kms_key: Option<String>,
     pub architecture: String,
     pub log_group: Option<String>,
     /// The levels of a log that is JSON; without them it is text.
@@ -169,26 +173,6 @@ impl FunctionRecord {
         (ctx.account().to_owned(), ctx.region().to_owned())
     }
 
-    /// Stores the variables, sealed.
-    pub fn seal_environment(
-        sealer: &Sealer,
-        variables: &BTreeMap<String, String>,
-    ) -> Option<String> {
-        if variables.is_empty() {
-            return None;
-        }
-        let plain = serde_json::to_vec(variables).unwrap_or_default();
-        Some(BASE64.encode(sealer.seal(ENVIRONMENT, &plain)))
-    }
-
-    /// The variables.
-    pub fn environment(&self, sealer: &Sealer) -> Result<BTreeMap<String, String>, Fault> {
-        let Some(sealed) = &self.environment else { return Ok(BTreeMap::new()) };
-        let sealed = BASE64.decode(sealed).map_err(Fault::internal)?;
-        let plain = sealer.open_sealed(ENVIRONMENT, &sealed).map_err(Fault::internal)?;
-        serde_json::from_slice(&plain).map_err(Fault::internal)
-    }
-
     /// Notes a change under a new revision.
     pub fn touch(&mut self, ctx: &Ctx) {
         self.modified_ms = ctx.now().epoch_ms;
@@ -222,7 +206,6 @@ impl FunctionRecord {
             ..record.clone()
         };
         let json = |record| serde_json::to_value(plain(record)).map_err(Fault::internal);
-        let same = json(self)? == json(other)?;
-        Ok(same && self.environment(sealer)? == other.environment(sealer)?)
+        Ok(json(self)? == json(other)? && self.has_variables_of(other, sealer)?)
     }
 }

@@ -1,5 +1,6 @@
 //! One sandbox with its runtime: started, asked, listened to.
 
+use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::path::Path;
 use std::sync::Arc;
@@ -33,6 +34,7 @@ use crate::runtime_api::{self, Answer, Call, ExtensionCall, Kind};
 use crate::runtimes::{Family, Runtime, family};
 use crate::suspended::Suspended;
 use crate::telemetry::{Subscriber, Subscription};
+use crate::variables;
 
 /// After the runtime's end, what it sent last may still be on its way to us.
 const LAST_WORDS: Duration = Duration::from_millis(30);
@@ -97,6 +99,9 @@ pub(crate) struct Start<'a> {
     pub keeps: bool,
 }
 
+/// The same, and the function's own variables.
+type Given<'a> = (Start<'a>, &'a BTreeMap<String, String>);
+
 /// What the runtime did, or an extension.
 pub(crate) enum Happened {
     /// A request of the runtime that needs an answer.
@@ -122,16 +127,18 @@ impl Running {
         if function.image.is_some() {
             return Running::start_image(host, ctx, function, what).await;
         }
-        let archive = Archive::find(host, ctx, function, runtime).await?;
+        let own = variables::of(ctx, function).await?;
+        let archive = Archive::find(host, ctx, function, runtime, &own).await?;
         let used = match &archive {
             Some((Archive::Used(key), _)) => Some(key.clone()),
             _ => None,
         };
-        let started = Running::start_with(host, ctx, function, runtime, (what, archive)).await;
+        let given = (what, &own);
+        let started = Running::start_with(host, ctx, function, runtime, (given, archive)).await;
         match (started, used) {
             // It may have gone in this very moment.
             (Err(_), Some(_)) => {
-                Running::start_with(host, ctx, function, runtime, (what, None)).await
+                Running::start_with(host, ctx, function, runtime, (given, None)).await
             }
             (started, _) => started,
         }
@@ -142,7 +149,7 @@ impl Running {
         ctx: &Ctx,
         function: &Arc<FunctionRecord>,
         runtime: &Runtime,
-        (what, archive): (Start<'_>, Option<WithMount>),
+        ((what, own), archive): (Given<'_>, Option<WithMount>),
     ) -> Result<Running, NotReady> {
         let failed = |error: sandbox::Error| errors::service(error.to_string());
         let engine = host.engine().await.map_err(failed)?;
@@ -159,7 +166,7 @@ impl Running {
         let keeps = what.keeps && external.is_empty();
         let place = engine.place(plan).map_err(failed)?;
         let place = if keeps { place.kept() } else { place };
-        let env = environment::variables(host, ctx, function, &place, what).await?;
+        let env = environment::variables(host, ctx, function, &place, what, own).await?;
         let mut args = arguments(host, function, runtime, &place);
         args.splice(..0, archive.iter().flat_map(|archive| archive.args(function, &place)));
         let program = Program {
@@ -195,7 +202,8 @@ impl Running {
             let why = "Container images need namespaces, which this machine does not allow.";
             return Err(errors::service(why).into());
         }
-        let mut env = environment::variables(host, ctx, function, &place, what).await?;
+        let own = variables::of(ctx, function).await?;
+        let mut env = environment::variables(host, ctx, function, &place, what, &own).await?;
         // First, so that the function's own come after them.
         env.splice(..0, trust);
         let ((program, args, cwd), env) = image.program(function, env)?;

@@ -14,7 +14,7 @@ use crate::invoke::{self, Request};
 use crate::name::Name;
 use crate::url::{self, IDS, Rules, Url};
 use crate::url_event::{answer, event, failed, plain};
-use crate::{Lambda, guard, resolve, url_stream};
+use crate::{Lambda, guard, resolve, trace, url_stream};
 
 /// A request to the host of a function.
 pub struct UrlRequest {
@@ -96,8 +96,8 @@ impl Urls {
         let payload = event(request, caller, url.signed).to_string();
         let mut asked = Request::new(&request.ctx, payload.into());
         asked.request_id = request.ctx.request_id().to_owned();
-        let trace = request.headers.get("x-amzn-trace-id");
-        asked.trace = trace.and_then(|trace| trace.to_str().ok()).map(str::to_owned);
+        let given = request.headers.get("x-amzn-trace-id").and_then(|given| given.to_str().ok());
+        asked.trace = Some(trace::of(&request.ctx, given, target.version.traced));
         asked.streams = url.streams;
         let outcome = invoke::run(&self.api, &request.ctx, &target, asked).await;
         let outcome = outcome.map_err(|error| Box::new(fault(error.into())))?;

@@ -57,7 +57,7 @@ async fn a_functions_life() {
     let configuration = found.configuration.expect("a configuration");
     assert!(configuration.function_arn.expect("an ARN").ends_with(":function:desk:$LATEST"));
     assert_eq!(configuration.state, Some(State::Active));
-    assert_eq!(configuration.timeout, Some(5));
+    assert_eq!(configuration.timeout, Some(60));
     assert_eq!(
         configuration.environment.and_then(|e| e.variables).expect("some")["GREETING"],
         "안녕"

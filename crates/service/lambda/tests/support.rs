@@ -10,9 +10,10 @@ use api_lambda::{
     CreateFunctionRequest, Environment, FunctionCode, GetFunctionConfigurationRequest,
     InvocationRequest, InvocationResponse, LastUpdateStatus, LogType, Runtime, State,
 };
-use kernel::{Config, Ctx, Fault, Kernel, Principal};
+use kernel::{BoxFuture, Clock, Config, Ctx, Fault, Kernel, Principal, SystemClock, Timestamp};
 use service_lambda::{Downloads, Options};
 use shape::Blob;
+use tokio::sync::watch;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
@@ -31,10 +32,15 @@ impl Cloud {
     }
 
     pub fn with(change: impl FnOnce(&mut Options)) -> Cloud {
+        Cloud::at(Arc::new(SystemClock::default()), change)
+    }
+
+    /// One whose time is its own.
+    pub fn at(clock: Arc<dyn Clock>, change: impl FnOnce(&mut Options)) -> Cloud {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let cache = std::env::temp_dir().join(format!("lambda-{}-{number}", std::process::id()));
-        let kernel = Kernel::new(Config::memory());
+        let kernel = Kernel::new(Config { clock, ..Config::memory() });
         // What functions call: answers every connection with one fixed HTTP response.
         let endpoint: service_lambda::Endpoint = Arc::new(|stream| {
             Box::pin(async move {
@@ -49,6 +55,8 @@ impl Cloud {
         });
         let mut options = Options::new(cache.clone(), endpoint);
         options.agent = Some(env!("CARGO_BIN_EXE_lambda-test-agent").into());
+        // Nothing here depends on how fast a function is.
+        options.full_processor = true;
         change(&mut options);
         let (lambda, doors) = service_lambda::service(&kernel, options);
         let downloads = doors.downloads;
@@ -57,6 +65,8 @@ impl Cloud {
             service_logs::service(),
             service_iam::service_for(&kernel),
             service_sts::service(),
+            service_dynamodb::service(),
+            service_dynamodb::streams_service(),
         ]);
         let principal = Principal::Root { account: "000000000000".into() };
         let ctx = Ctx::new(&kernel, "ap-northeast-2", principal, "request".into());
@@ -94,7 +104,7 @@ impl Cloud {
     }
 
     pub async fn settled(&self, name: &str) {
-        for _ in 0..500 {
+        for _ in 0..6000 {
             let request = GetFunctionConfigurationRequest {
                 function_name: name.into(),
                 ..Default::default()
@@ -125,8 +135,51 @@ impl Cloud {
     }
 
     pub async fn stop(self) {
-        assert!(self.kernel.stop(Duration::from_secs(10)).await, "everything ends");
+        assert!(self.kernel.stop(Duration::from_secs(60)).await, "everything ends");
         let _ = std::fs::remove_dir_all(&self.cache);
+    }
+}
+
+/// Real time that can leap ahead.
+#[derive(Clone)]
+pub struct Leaping {
+    real: Arc<SystemClock>,
+    ahead: Arc<watch::Sender<Duration>>,
+}
+
+impl Leaping {
+    pub fn new() -> Leaping {
+        let ahead = Arc::new(watch::channel(Duration::ZERO).0);
+        Leaping { real: Arc::default(), ahead }
+    }
+
+    pub fn leap(&self, by: Duration) {
+        self.ahead.send_modify(|ahead| *ahead += by);
+    }
+}
+
+impl Clock for Leaping {
+    fn now(&self) -> Timestamp {
+        let ahead_ms = self.ahead.borrow().as_millis() as i64;
+        Timestamp::from_ms(self.real.now().epoch_ms + ahead_ms)
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.real.elapsed() + *self.ahead.borrow()
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        let (clock, until) = (self.clone(), self.elapsed() + duration);
+        let mut leaps = self.ahead.subscribe();
+        Box::pin(async move {
+            while let Some(left) = until.checked_sub(clock.elapsed()).filter(|left| !left.is_zero())
+            {
+                tokio::select! {
+                    () = clock.real.sleep(left) => {}
+                    _ = leaps.changed() => {}
+                }
+            }
+        })
     }
 }
 
@@ -140,7 +193,7 @@ pub fn package<C: AsRef<[u8]>>(files: &[(&str, C)]) -> Blob {
     Blob(writer.finish().expect("a zip file").into_inner().into())
 }
 
-/// A function of one file, with generous memory and a timeout of five seconds.
+/// A function of one file, with generous memory and a timeout for loaded machines.
 pub fn function(
     name: &str,
     runtime: &str,
@@ -155,7 +208,7 @@ pub fn function(
         role: ROLE.into(),
         code: FunctionCode { zip_file: Some(package(files)), ..Default::default() },
         environment: Some(Environment { variables: Some(variables.into()) }),
-        timeout: Some(5),
+        timeout: Some(60),
         memory_size: Some(256),
         ..Default::default()
     }
@@ -173,4 +226,13 @@ pub fn tail(response: &InvocationResponse) -> String {
     let log = response.log_result.as_deref().unwrap_or_default();
     let bytes = base64::engine::general_purpose::STANDARD.decode(log).expect("base64");
     String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Whether a runtime is there; tests without theirs are skipped, loudly.
+pub fn installed(runtime: &str) -> bool {
+    let found = service_lambda::default_runtimes().join(runtime).join("runtime.json").exists();
+    if !found {
+        eprintln!("SKIPPED: {runtime} is not installed; run ./gureum runtimes {runtime}");
+    }
+    found
 }

@@ -88,7 +88,7 @@ async fn versions_stay_as_they_were() {
     assert_eq!((second.version.as_deref(), second.timeout), (Some("2"), Some(9)));
     let get = |name: &str| GetFunctionRequest { function_name: name.into(), ..Default::default() };
     let first = lambda.get_function(get("desk:1")).await.expect("there").configuration;
-    assert_eq!(first.expect("a configuration").timeout, Some(5));
+    assert_eq!(first.expect("a configuration").timeout, Some(60));
     assert_eq!(listed(&cloud).await, ["$LATEST", "1", "2"]);
     let request =
         ListFunctionsRequest { function_version: Some(FunctionVersion::All), ..Default::default() };

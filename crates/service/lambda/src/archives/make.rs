@@ -38,6 +38,10 @@ pub(crate) async fn make(
 ) {
     let archives = host.archives.clone();
     let Ok(_turn) = archives.turn.acquire().await else { return };
+    // Others had their turn, and the function may be gone by now.
+    if !noting.is_wanted() {
+        return;
+    }
     let Ok(staging) = archives.staging() else { return };
     let making = dump(&host, (&function, &runtime), plan, (&staging, list));
     let made = tokio::select! {

@@ -88,6 +88,11 @@ impl Drop for Noting {
 }
 
 impl Noting {
+    /// Whether the function is still there.
+    fn is_wanted(&self) -> bool {
+        self.archives.lock().get(&self.key) == Some(&State::Begun)
+    }
+
     /// Not to be tried again: what failed once fails again.
     fn give_up(self) {
         self.archives.lock().insert(self.key.clone(), State::GivenUp);
@@ -145,16 +150,18 @@ impl Archives {
         if let Some(parent) = file.parent() {
             fs::create_dir_all(parent)?;
         }
-        fs::write(checksum_of(&file), digest(made)?)?;
-        fs::rename(made, &file)?;
+        let checksum = digest(made)?;
+        // Whoever sees the file finds it ready: the state changes with it.
         let mut states = self.lock();
         // Who has deleted the function meanwhile wants no archive.
-        if states.get(&noting.key) == Some(&State::Begun) {
-            states.insert(noting.key.clone(), State::Ready);
-        } else {
-            remove(&file);
+        if states.get(&noting.key) != Some(&State::Begun) {
+            drop(states);
             let _ = fs::remove_dir(self.folder.join(&noting.key.function));
+            return Ok(());
         }
+        fs::write(checksum_of(&file), checksum)?;
+        fs::rename(made, &file)?;
+        states.insert(noting.key.clone(), State::Ready);
         drop(states);
         self.bound(&noting.key.function);
         Ok(())

@@ -1,5 +1,6 @@
 //! What a sandbox does with its archive: uses it, or notes the classes for one.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use kernel::{Ctx, Fault};
@@ -47,13 +48,13 @@ impl Archive {
         ctx: &Ctx,
         function: &FunctionRecord,
         runtime: &Runtime,
+        variables: &BTreeMap<String, String>,
     ) -> Result<Option<WithMount>, Fault> {
         // A developer's folder changes all the time, and a snapshot needs no archive.
         let is_java = family(&function.runtime) == Family::Java;
         if !is_java || function.snaps() || host.options.local.is_some() {
             return Ok(None);
         }
-        let variables = function.environment(ctx.kernel().sealer())?;
         let own_ways = ["JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS"]
             .iter()
             .filter_map(|name| variables.get(*name))

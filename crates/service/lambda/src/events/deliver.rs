@@ -98,6 +98,12 @@ impl Attempt<'_> {
             self.give_up(&target, &config, &waiting, payload, failure).await;
             return Ok(Next::Done);
         }
+        // Nothing will ever have room, as AWS sees it: such events are not kept waiting.
+        if target.function.reserved == Some(0) {
+            let failure = Failure { condition: "ZeroReservedConcurrency", result: None };
+            self.give_up(&target, &config, &waiting, payload, failure).await;
+            return Ok(Next::Done);
+        }
         let request = Request {
             client_context: content.client_context,
             trace: waiting.trace.clone(),

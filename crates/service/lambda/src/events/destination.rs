@@ -22,7 +22,7 @@ pub(super) struct Result {
 
 /// Why an event was given up.
 pub(super) struct Failure {
-    /// `RetriesExhausted` or `EventAgeExceeded`.
+    /// `RetriesExhausted`, `EventAgeExceeded` or `ZeroReservedConcurrency`.
     pub condition: &'static str,
     /// The last attempt, if there was one.
     pub result: Option<Result>,

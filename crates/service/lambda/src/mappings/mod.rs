@@ -26,7 +26,9 @@ use tokio::sync::watch;
 pub(crate) use check::{changed, created, reachable, source};
 
 use crate::Lambda;
-use crate::mappings::record::{MAPPINGS, Mapping, MappingKey, OF_FUNCTION, PLACES, State};
+use crate::mappings::record::{
+    MAPPINGS, Mapping, MappingKey, OF_FUNCTION, OF_SOURCE, PLACES, State,
+};
 
 /// The pause after the store could not be read or written.
 const TROUBLE: Duration = Duration::from_secs(5);
@@ -102,14 +104,17 @@ pub(crate) async fn resume(api: Lambda, kernel: Kernel) {
     }
 }
 
-/// Lists mappings among those of their functions, where an earlier version has not.
+/// Lists mappings among those of their functions and sources, where an earlier version has not.
 async fn index(kernel: &Kernel, all: &[(MappingKey, Mapping)]) -> Result<(), StoreError> {
     let missing = kernel.store().read(|tx| {
         let mut missing = Vec::new();
         for (key, mapping) in all {
-            let at = mapping.index_key(key);
-            if !tx.contains(&OF_FUNCTION, at.clone())? {
-                missing.push(at);
+            let of_function = mapping.index_key(key);
+            let of_source = mapping.source_key(key);
+            if !tx.contains(&OF_FUNCTION, of_function.clone())?
+                || !tx.contains(&OF_SOURCE, of_source.clone())?
+            {
+                missing.push((of_function, of_source));
             }
         }
         Ok::<_, StoreError>(missing)
@@ -118,7 +123,10 @@ async fn index(kernel: &Kernel, all: &[(MappingKey, Mapping)]) -> Result<(), Sto
         return Ok(());
     }
     let add = |tx: &mut store::WriteTx| {
-        missing.iter().try_for_each(|at| tx.put(&OF_FUNCTION, at.clone(), &()))
+        missing.iter().try_for_each(|(of_function, of_source)| {
+            tx.put(&OF_FUNCTION, of_function.clone(), &())?;
+            tx.put(&OF_SOURCE, of_source.clone(), &())
+        })
     };
     kernel.store().write(add).await
 }

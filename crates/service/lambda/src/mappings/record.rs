@@ -12,6 +12,8 @@ use crate::name::Name;
 pub(crate) const MAPPINGS: Table<Mapping> = Table::new("lambda/mapping");
 /// The mappings of a function: account, region, function, UUID.
 pub(crate) const OF_FUNCTION: Table<()> = Table::new("lambda/mapping-of-function");
+/// The mappings of a source: account, region, the source's ARN, UUID.
+pub(crate) const OF_SOURCE: Table<()> = Table::new("lambda/mapping-of-source");
 /// How far a stream was read: account, region, UUID, shard.
 pub(crate) const PLACES: Table<Place> = Table::new("lambda/mapping-place");
 
@@ -137,13 +139,18 @@ impl Mapping {
         (key.0.clone(), key.1.clone(), self.function.clone(), self.id.clone())
     }
 
+    /// Where it lies among those of its source, which stays.
+    pub fn source_key(&self, key: &MappingKey) -> (String, String, String, String) {
+        (key.0.clone(), key.1.clone(), self.source_arn.clone(), self.id.clone())
+    }
+
     /// The function, in the account and region of `ctx`.
     pub fn name(&self, ctx: &Ctx) -> Name {
         Name { qualifier: self.qualifier.clone(), ..Name::of(ctx, &self.function) }
     }
 }
 
-/// Stores a mapping, also among those of its function.
+/// Stores a mapping, also among those of its function and of its source.
 pub(crate) fn put(tx: &mut WriteTx, key: &MappingKey, mapping: &Mapping) -> Result<(), StoreError> {
     if let Some(before) = tx.get(&MAPPINGS, key.clone())?
         && before.function != mapping.function
@@ -151,6 +158,7 @@ pub(crate) fn put(tx: &mut WriteTx, key: &MappingKey, mapping: &Mapping) -> Resu
         tx.delete(&OF_FUNCTION, before.index_key(key))?;
     }
     tx.put(&OF_FUNCTION, mapping.index_key(key), &())?;
+    tx.put(&OF_SOURCE, mapping.source_key(key), &())?;
     tx.put(&MAPPINGS, key.clone(), mapping)
 }
 
@@ -158,6 +166,7 @@ pub(crate) fn put(tx: &mut WriteTx, key: &MappingKey, mapping: &Mapping) -> Resu
 pub(crate) fn delete(tx: &mut WriteTx, key: &MappingKey) -> Result<(), StoreError> {
     if let Some(mapping) = tx.get(&MAPPINGS, key.clone())? {
         tx.delete(&OF_FUNCTION, mapping.index_key(key))?;
+        tx.delete(&OF_SOURCE, mapping.source_key(key))?;
     }
     tx.delete(&MAPPINGS, key.clone())
 }
@@ -169,13 +178,33 @@ pub(crate) fn of_function(
     function: &str,
     after: Option<&str>,
 ) -> Result<Vec<Mapping>, StoreError> {
-    let prefix = (ctx.account().to_owned(), ctx.region().to_owned(), function.to_owned());
+    indexed(ctx, tx, &OF_FUNCTION, function, after)
+}
+
+/// The mappings of a source, behind the one of that UUID.
+pub(crate) fn of_source(
+    ctx: &Ctx,
+    tx: &ReadTx,
+    arn: &str,
+    after: Option<&str>,
+) -> Result<Vec<Mapping>, StoreError> {
+    indexed(ctx, tx, &OF_SOURCE, arn, after)
+}
+
+fn indexed(
+    ctx: &Ctx,
+    tx: &ReadTx,
+    index: &Table<()>,
+    of: &str,
+    after: Option<&str>,
+) -> Result<Vec<Mapping>, StoreError> {
+    let prefix = (ctx.account().to_owned(), ctx.region().to_owned(), of.to_owned());
     let mut scan = Scan::prefix(prefix.clone());
     if let Some(last) = after {
         scan = scan.after((prefix.0, prefix.1, prefix.2, last.to_owned()));
     }
     let mut found = Vec::new();
-    for (key, ()) in tx.scan(&OF_FUNCTION, scan)? {
+    for (key, ()) in tx.scan(index, scan)? {
         if let Some(Part::Text(id)) = key.parts().and_then(|mut parts| parts.pop()) {
             found.extend(tx.get(&MAPPINGS, Mapping::key(ctx, &id))?);
         }

@@ -16,6 +16,7 @@ use crate::record::{FUNCTIONS, Function, FunctionRecord, LATEST};
 use crate::source::{self, Source};
 use crate::{
     Lambda, check, code_users, images, layers, logging, publish, role, settle, signing, snapstart,
+    variables,
 };
 
 const TIMEOUT_SECONDS: i32 = 3;
@@ -57,6 +58,10 @@ pub(crate) async fn create_function(
     if !latest.layers.is_empty() {
         check::unzipped(api.host.code.unzipped_bytes(&latest.code).await?, &latest.layers)?;
     }
+    let wanted = input.environment.and_then(|environment| environment.variables);
+    let protected = (latest.kms_key.as_deref(), latest.role.as_str());
+    let protected = variables::protect(ctx, &name, protected, &wanted.unwrap_or_default()).await?;
+    latest.environment = protected.environment;
     let signing = input.code_signing_config_arn.filter(|arn| !arn.is_empty());
     let created = Function {
         latest,
@@ -64,6 +69,7 @@ pub(crate) async fn create_function(
         last_version: 0,
         reserved: None,
         signing,
+        grants: protected.grant.into_iter().collect(),
         recursion_allowed: false,
     };
     let publish = input.publish == Some(true);
@@ -84,10 +90,10 @@ pub(crate) async fn create_function(
         })
         .await?;
     // The ARN has no number, even where a version was published.
-    shown.configuration(ctx, name.arn())
+    shown.configuration(ctx, name.arn()).await
 }
 
-/// `$LATEST` as it is asked for, without its code.
+/// `$LATEST` as it is asked for, without its code and its variables.
 fn first(ctx: &Ctx, name: &Name, input: &CreateFunctionRequest) -> Result<FunctionRecord, Error> {
     let is_image = input.package_type == Some(PackageType::Image);
     let (runtime, handler) = match (&input.runtime, input.handler.clone()) {
@@ -101,8 +107,9 @@ fn first(ctx: &Ctx, name: &Name, input: &CreateFunctionRequest) -> Result<Functi
         }
     };
     let image = is_image.then(|| ImageUse::new(input.image_config.as_ref()));
-    let variables = input.environment.clone().and_then(|e| e.variables).unwrap_or_default();
-    check::environment(&variables)?;
+    if let Some(variables) = input.environment.as_ref().and_then(|e| e.variables.as_ref()) {
+        check::environment(variables)?;
+    }
     let (log_group, log_json) = logging::parse(input.logging_config.clone())?;
     let dead_letters = input.dead_letter_config.clone().map(check::dead_letters).transpose()?;
     let tmp_mb = input.ephemeral_storage.as_ref().map_or(TMP_MB, |storage| storage.size);
@@ -118,7 +125,8 @@ fn first(ctx: &Ctx, name: &Name, input: &CreateFunctionRequest) -> Result<Functi
         timeout_seconds: check::timeout(input.timeout.unwrap_or(TIMEOUT_SECONDS))?,
         memory_mb: input.memory_size.unwrap_or(MEMORY_MB),
         tmp_mb,
-        environment: FunctionRecord::seal_environment(ctx.kernel().sealer(), &variables),
+        environment: None,
+        kms_key: input.kms_key_arn.clone().filter(|arn| !arn.is_empty()),
         architecture: check::architecture(input.architectures.clone())?,
         log_group,
         log_json,

@@ -17,6 +17,7 @@ use crate::policy::POLICIES;
 use crate::record::{ALIASES, FUNCTIONS, FunctionRecord, LATEST, VERSIONS, version_key};
 use crate::resolve::{self, is_number};
 use crate::url::{IDS, URLS};
+use crate::variables::{self, Grant};
 use crate::{Lambda, code_users, concurrency, event_invoke, policy, provisioned};
 
 pub(crate) async fn delete_function(
@@ -27,7 +28,8 @@ pub(crate) async fn delete_function(
     let name = Name::parse(ctx, &input.function_name, input.qualifier.as_deref())?;
     let done = Ok(DeleteFunctionResponse { status_code: Some(204) });
     let Some(qualifier) = name.qualifier.as_deref() else {
-        let codes = ctx.store().write(|tx| delete_all(tx, &name)).await?;
+        let (codes, grants) = ctx.store().write(|tx| delete_all(tx, &name)).await?;
+        variables::revoke(ctx, grants).await;
         api.pool.retire_function(&name);
         api.host.archives.forget(&Key::function(&name.key()));
         api.forget_unused(ctx, &codes).await?;
@@ -45,8 +47,8 @@ pub(crate) async fn delete_function(
     done
 }
 
-/// Deletes the function; returns the packages it used.
-fn delete_all(tx: &mut WriteTx, name: &Name) -> Result<Vec<String>, Error> {
+/// Deletes the function; returns the packages it used, and what its roles were granted.
+fn delete_all(tx: &mut WriteTx, name: &Name) -> Result<(Vec<String>, Vec<Grant>), Error> {
     let function = resolve::load(tx, name)?;
     let mut codes = Vec::new();
     let published = tx.scan(&VERSIONS, Scan::prefix(name.key()))?;
@@ -71,7 +73,7 @@ fn delete_all(tx: &mut WriteTx, name: &Name) -> Result<Vec<String>, Error> {
     concurrency::change(tx, name, function.reserved, None)?;
     tx.delete(&FUNCTIONS, name.key())?;
     release(tx, name, &function.latest, &mut codes)?;
-    Ok(codes)
+    Ok((codes, function.grants))
 }
 
 /// Deletes one version, if it is there and no alias needs it.

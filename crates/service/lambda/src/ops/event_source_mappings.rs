@@ -81,24 +81,22 @@ pub(crate) async fn list_event_source_mappings(
     let limit = input.max_items.map_or(100, |n| n.clamp(1, 100) as usize);
     let last = page::open(input.marker)?;
     let name = input.function_name.map(|text| Name::parse(ctx, &text, None)).transpose()?;
-    let found = ctx.store().read(|tx| match &name {
-        Some(name) => record::of_function(ctx, tx, &name.function, last.as_deref()),
-        None => {
+    let source = input.event_source_arn.as_deref();
+    let found = ctx.store().read(|tx| match (&name, source) {
+        (Some(name), _) => record::of_function(ctx, tx, &name.function, last.as_deref()),
+        (None, Some(arn)) => record::of_source(ctx, tx, arn, last.as_deref()),
+        (None, None) => {
             let prefix = (ctx.account().to_owned(), ctx.region().to_owned());
-            let mut scan = Scan::prefix(prefix);
+            let mut scan = Scan::prefix(prefix).limit(limit + 1);
             if let Some(last) = &last {
                 scan = scan.after(Mapping::key(ctx, last));
-            }
-            if input.event_source_arn.is_none() {
-                scan = scan.limit(limit + 1);
             }
             let rows = tx.scan(&MAPPINGS, scan)?;
             Ok::<_, store::StoreError>(rows.into_iter().map(|(_, mapping)| mapping).collect())
         }
     })?;
     let wanted = |mapping: &Mapping| {
-        let of_source = input.event_source_arn.as_ref();
-        of_source.is_none_or(|arn| *arn == mapping.source_arn)
+        source.is_none_or(|arn| arn == mapping.source_arn)
             && name.as_ref().is_none_or(|name| *name == mapping.name(ctx))
     };
     let mut found: Vec<Mapping> = found.into_iter().filter(wanted).take(limit + 1).collect();

@@ -37,7 +37,7 @@ pub(crate) async fn get_function(
     let concurrency =
         (found.function.reserved).map(|n| Concurrency { reserved_concurrent_executions: Some(n) });
     let tags = Some(found.function.tags.clone()).filter(|tags| !tags.is_empty());
-    let configuration = Some(found.version.configuration(ctx, found.arn())?);
+    let configuration = Some(found.version.configuration(ctx, found.arn()).await?);
     Ok(GetFunctionResponse {
         configuration,
         code: Some(code),

@@ -18,5 +18,5 @@ pub(crate) async fn get_function_configuration(
 ) -> Result<FunctionConfiguration, Error> {
     let name = Name::parse(ctx, &input.function_name, input.qualifier.as_deref())?;
     let found = resolve(ctx, &name)?;
-    found.version.configuration(ctx, found.arn())
+    found.version.configuration(ctx, found.arn()).await
 }

@@ -18,7 +18,7 @@ use shape::Blob;
 use crate::invoke::{self, REQUEST_BYTES_MAX, Request};
 use crate::name::Name;
 use crate::resolve::route;
-use crate::{Lambda, events, guard};
+use crate::{Lambda, events, guard, trace};
 
 pub(crate) async fn invoke(
     api: &Lambda,
@@ -35,17 +35,22 @@ pub(crate) async fn invoke(
     let mut request = Request::new(ctx, payload(input.payload)?);
     request.client_context = input.client_context.map(|text| client_context(&text)).transpose()?;
     request.tail = input.log_type == Some(LogType::Tail);
+    let trace = trace::of(ctx, input.trace_id.as_deref(), target.version.traced);
+    request.trace = Some(trace.clone());
+    let trace_id = Some(trace);
     // A service may call more than once in the course of one request.
     if !matches!(ctx.principal(), Principal::Service { .. }) {
         request.request_id = ctx.request_id().to_owned();
     }
     match input.invocation_type.unwrap_or(InvocationType::RequestResponse) {
         InvocationType::DryRun => {
-            return Ok(InvocationResponse { status_code: Some(204), ..Default::default() });
+            let status_code = Some(204);
+            return Ok(InvocationResponse { status_code, trace_id, ..Default::default() });
         }
         InvocationType::Event => {
             events::accept(api, ctx, &name, request).await?;
-            return Ok(InvocationResponse { status_code: Some(202), ..Default::default() });
+            let status_code = Some(202);
+            return Ok(InvocationResponse { status_code, trace_id, ..Default::default() });
         }
         // The model has no other, and the kernel refuses what it has not.
         InvocationType::RequestResponse | InvocationType::Unknown(_) => {}
@@ -58,6 +63,7 @@ pub(crate) async fn invoke(
         payload: Some(Blob(outcome.payload)),
         executed_version: Some(target.version.version.clone()),
         durable_execution_arn: None,
+        trace_id,
     })
 }
 

@@ -26,7 +26,7 @@ use crate::name::Name;
 use crate::ops::invoke::{client_context, payload};
 use crate::resolve::route;
 use crate::runtime_api::{Broken, Piece};
-use crate::{Lambda, guard};
+use crate::{Lambda, guard, trace};
 
 pub(crate) async fn invoke_with_response_stream(
     api: &Lambda,
@@ -43,9 +43,13 @@ pub(crate) async fn invoke_with_response_stream(
     request.client_context = input.client_context.map(|text| client_context(&text)).transpose()?;
     request.tail = input.log_type == Some(LogType::Tail);
     request.streams = true;
+    let trace = trace::of(ctx, input.trace_id.as_deref(), target.version.traced);
+    request.trace = Some(trace.clone());
+    let trace_id = Some(trace);
     if input.invocation_type == Some(ResponseStreamingInvocationType::DryRun) {
         return Ok(InvokeWithResponseStreamResponse {
             status_code: Some(204),
+            trace_id,
             ..Default::default()
         });
     }
@@ -55,6 +59,7 @@ pub(crate) async fn invoke_with_response_stream(
         executed_version: Some(target.version.version.clone()),
         event_stream: Some(events(outcome)),
         response_stream_content_type: Some(event_stream::CONTENT_TYPE.into()),
+        trace_id,
     })
 }
 

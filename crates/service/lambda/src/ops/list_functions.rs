@@ -41,12 +41,13 @@ pub(crate) async fn list_functions(
         true => format!("{}:{}", record.name, record.version),
         false => record.name.clone(),
     });
-    let functions = found.iter().map(|record| {
+    let mut functions = Vec::new();
+    for record in &found {
         let name = Name::of(ctx, &record.name);
         let name = if all { name.qualified(&record.version) } else { name };
-        record.configuration(ctx, name.arn())
-    });
-    Ok(ListFunctionsResponse { next_marker, functions: Some(functions.collect::<Result<_, _>>()?) })
+        functions.push(record.configuration(ctx, name.arn()).await?);
+    }
+    Ok(ListFunctionsResponse { next_marker, functions: Some(functions) })
 }
 
 /// Functions in the order of their names, each followed by its published versions; `last` is

@@ -90,7 +90,7 @@ pub(crate) async fn update_function_code(
     };
     api.forget_unused(ctx, &unused).await?;
     let arn = if new.publish { name.qualified(&shown.version).arn() } else { name.arn() };
-    shown.configuration(ctx, arn)
+    shown.configuration(ctx, arn).await
 }
 
 /// Puts the new code in its place, and returns what is to be shown and the old code.

@@ -5,15 +5,14 @@
 //! {"FunctionName": "desk", "Timeout": 8, "LastUpdateStatus": "InProgress", …}
 //! ```
 
-use std::collections::BTreeMap;
-
 use api_lambda::{Error, FunctionConfiguration, ImageConfig, UpdateFunctionConfigurationRequest};
 use kernel::Ctx;
 
-use crate::errors::{invalid, stale_revision};
+use crate::errors::{conflict, invalid, stale_revision};
 use crate::layers::LayerUse;
 use crate::name::Name;
 use crate::record::FunctionRecord;
+use crate::variables::{self, Grant};
 use crate::{Lambda, check, code_users, layers, logging, resolve, role, settle, snapstart};
 
 pub(crate) async fn update_function_configuration(
@@ -22,7 +21,7 @@ pub(crate) async fn update_function_configuration(
     input: UpdateFunctionConfigurationRequest,
 ) -> Result<FunctionConfiguration, Error> {
     let name = Name::whole(ctx, &input.function_name)?;
-    ctx.store().read(|tx| resolve::load(tx, &name))?;
+    let before = ctx.store().read(|tx| resolve::load(tx, &name))?.latest;
     check::updated(&input)?;
     let runtime = input.runtime.as_ref().map(|name| check::runtime(name.as_str())).transpose()?;
     let timeout = input.timeout.map(check::timeout).transpose()?;
@@ -30,13 +29,12 @@ pub(crate) async fn update_function_configuration(
         None => None,
         asked => Some(logging::parse(asked)?),
     };
-    let variables = input.environment.and_then(|environment| environment.variables);
-    let environment = variables.map(|variables| sealed(ctx, &variables)).transpose()?;
-    let dead_letters = input.dead_letter_config.map(check::dead_letters).transpose()?;
+    let dead_letters = input.dead_letter_config.clone().map(check::dead_letters).transpose()?;
     let traced = input.tracing_config.as_ref().map(check::traced);
     if let Some(role) = &input.role {
         role::check(ctx, role).await?;
     }
+    let protection = Protection::of(ctx, &name, &before, &input).await?;
     // No layer goes between looking for it and using it.
     let in_use = api.host.code.in_use.read().await;
     let layers = match &input.layers {
@@ -53,6 +51,7 @@ pub(crate) async fn update_function_configuration(
                 return Err(stale_revision());
             }
             check::settled(&name, latest)?;
+            protection.still_fits(&name, &before, latest)?;
             let codes: Vec<String> = latest.codes().cloned().collect();
             let not_of_images = runtime.is_some() || input.handler.is_some() || has_layers;
             configure_image(latest, input.image_config.as_ref(), not_of_images)?;
@@ -64,7 +63,7 @@ pub(crate) async fn update_function_configuration(
             change(&mut latest.timeout_seconds, &timeout);
             change(&mut latest.memory_mb, &input.memory_size);
             change(&mut latest.tmp_mb, &input.ephemeral_storage.as_ref().map(|s| s.size));
-            change(&mut latest.environment, &environment);
+            protection.apply(latest);
             if let Some(logging) = &logging {
                 (latest.log_group, latest.log_json) = logging.clone();
             }
@@ -74,6 +73,7 @@ pub(crate) async fn update_function_configuration(
             snapstart::change(latest, input.snap_start.as_ref())?;
             code_users::add(tx, &name, latest)?;
             latest.touch(ctx);
+            protection.note_grant(&mut function.grants);
             settle::put(ctx, tx, &name, &function)?;
             Ok::<_, Error>((function.latest, codes))
         })
@@ -83,7 +83,7 @@ pub(crate) async fn update_function_configuration(
     if input.layers.is_some() {
         api.forget_unused(ctx, &codes).await?;
     }
-    latest.configuration(ctx, name.arn())
+    latest.configuration(ctx, name.arn()).await
 }
 
 /// The layers it is to have, if they fit beside its code.
@@ -99,10 +99,71 @@ async fn laid(
     Ok(layers)
 }
 
-/// The variables, checked and sealed.
-fn sealed(ctx: &Ctx, variables: &BTreeMap<String, String>) -> Result<Option<String>, Error> {
-    check::environment(variables)?;
-    Ok(FunctionRecord::seal_environment(ctx.kernel().sealer(), variables))
+/// What changes about the variables and the key they are under.
+struct Protection {
+    environment: Option<Option<String>>,
+    key: Option<Option<String>>,
+    grant: Option<Grant>,
+    /// The variables are the old ones under another key.
+    moved: bool,
+}
+
+impl Protection {
+    async fn of(
+        ctx: &Ctx,
+        name: &Name,
+        before: &FunctionRecord,
+        input: &UpdateFunctionConfigurationRequest,
+    ) -> Result<Protection, Error> {
+        let key = input.kms_key_arn.clone().map(|arn| Some(arn).filter(|arn| !arn.is_empty()));
+        let current = key.as_ref().unwrap_or(&before.kms_key).as_deref();
+        let role = input.role.as_deref().unwrap_or(&before.role);
+        let given = input.environment.as_ref().and_then(|given| given.variables.as_ref());
+        let moved = given.is_none() && key.as_ref().is_some_and(|key| *key != before.kms_key);
+        let (environment, grant) = match given {
+            Some(variables) => {
+                check::environment(variables)?;
+                let made = variables::protect(ctx, name, (current, role), variables).await?;
+                (Some(made.environment), made.grant)
+            }
+            None if moved => {
+                let variables = variables::again(ctx, before).await?;
+                let made = variables::protect(ctx, name, (current, role), &variables).await?;
+                (Some(made.environment), made.grant)
+            }
+            None => match current.filter(|_| role != before.role && before.environment.is_some()) {
+                Some(key) => (None, Some(variables::grant(ctx, name, key, role).await?)),
+                None => (None, None),
+            },
+        };
+        Ok(Protection { environment, key, grant, moved })
+    }
+
+    fn apply(&self, latest: &mut FunctionRecord) {
+        change(&mut latest.environment, &self.environment);
+        change(&mut latest.kms_key, &self.key);
+    }
+
+    fn note_grant(&self, grants: &mut Vec<Grant>) {
+        grants.extend(self.grant.clone().filter(|grant| !grants.contains(grant)));
+    }
+
+    /// Nobody has changed the variables while they were moved to another key.
+    fn still_fits(
+        &self,
+        name: &Name,
+        before: &FunctionRecord,
+        latest: &FunctionRecord,
+    ) -> Result<(), Error> {
+        if !self.moved || latest.environment == before.environment {
+            return Ok(());
+        }
+        Err(conflict(format!(
+            "The operation cannot be performed at this time. An update is in progress for \
+             resource: {}",
+            name.arn()
+        )))
+    }
 }
 
 /// What only images have, and what they do not have.

@@ -44,7 +44,7 @@ pub(crate) async fn publish_version(
             publish::publish(ctx, tx, &name, &mut function, input.description.as_deref())
         })
         .await?;
-    version.configuration(ctx, name.qualified(&version.version).arn())
+    version.configuration(ctx, name.qualified(&version.version).arn()).await
 }
 
 pub(crate) async fn list_versions_by_function(
@@ -66,9 +66,10 @@ pub(crate) async fn list_versions_by_function(
         Ok::<_, Error>(first.into_iter().chain(published).collect())
     })?;
     let next_marker = page::cut(&mut found, limit, |version| version.version.clone());
-    let versions: Result<_, Error> = found
-        .iter()
-        .map(|version| version.configuration(ctx, name.qualified(&version.version).arn()))
-        .collect();
-    Ok(ListVersionsByFunctionResponse { next_marker, versions: Some(versions?) })
+    let mut versions = Vec::new();
+    for version in &found {
+        let arn = name.qualified(&version.version).arn();
+        versions.push(version.configuration(ctx, arn).await?);
+    }
+    Ok(ListVersionsByFunctionResponse { next_marker, versions: Some(versions) })
 }
