@@ -65,8 +65,6 @@ impl Cloud {
             service_logs::service(),
             service_iam::service_for(&kernel),
             service_sts::service(),
-            service_dynamodb::service(),
-            service_dynamodb::streams_service(),
         ]);
         let principal = Principal::Root { account: "000000000000".into() };
         let ctx = Ctx::new(&kernel, "ap-northeast-2", principal, "request".into());
