@@ -92,13 +92,7 @@ pub(crate) async fn variables(
         Family::Node => {
             // The SDK that we bring along warns of a Node.js that we chose as well.
             set("AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED", "true".into());
-            let major = function.runtime.trim_start_matches("nodejs").trim_end_matches(".x");
-            set(
-                "NODE_PATH",
-                format!(
-                    "/opt/nodejs/node{major}/node_modules:/opt/nodejs/node_modules:{runtime}/node_modules:{runtime}:{task}"
-                ),
-            );
+            set("NODE_PATH", node_path(function, &runtime, &task));
         }
         Family::Python => {
             set("PYTHONPATH", python_path(host, function, place));
@@ -136,6 +130,13 @@ async fn identity(
         variables.extend(keys.session_token.map(|token| ("AWS_SESSION_TOKEN".to_owned(), token)));
     }
     Ok(())
+}
+
+/// Where Node.js finds modules, beside the function's own folder.
+fn node_path(function: &FunctionRecord, runtime: &str, task: &str) -> String {
+    let major = function.runtime.trim_start_matches("nodejs").trim_end_matches(".x");
+    let own = "/opt/nodejs/node_modules";
+    format!("/opt/nodejs/node{major}/node_modules:{own}:{runtime}/node_modules:{runtime}:{task}")
 }
 
 /// Where Python finds modules, beside the function's own folder.
