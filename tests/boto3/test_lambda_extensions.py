@@ -150,8 +150,9 @@ def test_restores_are_told(functions, extended):  # noqa: F811
 
     def hearsay():
         answer = invoke(functions, target, {"told": True})
-        # Before the extension has written it down, there is no such file.
-        return "FunctionError" not in answer and answer["Payload"]
+        # Before the extension has written it down, there is no such file, or not all of it.
+        whole = "FunctionError" not in answer and any(one["type"] == "platform.start" for one in answer["Payload"])
+        return whole and answer["Payload"]
 
     told = eventually(hearsay, 60)
     by_kind = {one["type"]: one["record"] for one in told}

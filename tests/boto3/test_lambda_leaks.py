@@ -18,8 +18,8 @@ from conftest import REGION, ROLE, ROOT, eventually, make_role, zipped
 FUNCTIONS, INVOCATIONS, AT_A_TIME = map(int, os.environ.get("GUREUM_LAMBDA_LEAK", "4x40x8").split("x"))
 SOURCE = "import time\ndef handler(event, context):\n    time.sleep(0.01)\n    return event"
 
-# The one process that sandboxes are cloned from stays.
-NURSERY = 1
+# The process that sandboxes are cloned from stays, and the one that is ready for the next.
+NURSERY = 2
 
 
 def descendants(pid):

@@ -356,7 +356,7 @@ def test_nothing_is_left_of_a_server_that_ends_while_it_copies(client, tmp_path,
     def left():
         # Copies have the variables of the first, wherever criu is with them.
         processes = [path for path in Path("/proc").glob("[0-9]*/environ") if mark.encode() in read(path)]
-        return processes + list(Path("/sys/fs/cgroup").glob(f"**/gureum-{server.pid}-*"))
+        return processes + list(Path("/sys/fs/cgroup").glob(f"**/gureum-{server.pid}.*"))
 
     with ThreadPoolExecutor(COPIES) as pool:
         asked = [pool.submit(ask, n) for n in range(COPIES)]

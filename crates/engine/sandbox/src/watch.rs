@@ -68,9 +68,13 @@ pub(crate) fn supervise(
             break Some(exit);
         }
         if timed_out || asked {
-            let current_bytes = memory::resident_bytes(scope);
+            let mut current_bytes = memory::resident_bytes(scope);
+            if current_bytes > limit_bytes {
+                // Many processes that share their pages are not as large as they look.
+                current_bytes = memory::proportional_bytes(scope).min(current_bytes);
+            }
             peak_bytes = current_bytes.max(peak_bytes);
-            if current_bytes > limit_bytes && memory::proportional_bytes(scope) > limit_bytes {
+            if current_bytes > limit_bytes {
                 break Some(Exit::OutOfMemory);
             }
             if asked {
