@@ -2,7 +2,8 @@
 //!
 //! Ours stand below one folder named `gureum-PID.N` (version 1: one in each hierarchy), one for each
 //! sandbox. Its server holds a lock on it: one that nobody holds is left over, whoever has that PID
-//! now, or in whichever container it meant something. Both versions are driven by plain files. A sandbox's first process joins by itself,
+//! now, or in whichever container it meant something. Both versions are driven by plain files. A
+//! sandbox's first process joins by itself,
 //! through descriptors that the host has opened: the kernel asks for the opener's rights.
 
 use std::fs::{self, File, OpenOptions};
@@ -469,6 +470,7 @@ mod tests {
         drop(groups);
         fs::remove_dir_all(&base).unwrap();
     }
+
     #[test]
     fn groups_that_nobody_holds_are_swept() {
         let base = std::env::temp_dir().join(format!("sandbox-sweep-{}", std::process::id()));

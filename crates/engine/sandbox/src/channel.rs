@@ -3,7 +3,10 @@
 use std::io::{Error, IoSlice, IoSliceMut, Result};
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
-use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg};
+use nix::sys::socket::{
+    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg,
+    sendmsg, socketpair,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::spec::Program;
@@ -38,7 +41,8 @@ pub struct Memory {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Report {
     /// The program runs; the listening sockets come along, in the order of the plan, the one for
-    /// names, if it is planned, and last a pidfd of the agent. The steps of the set-up took so many microseconds.
+    /// names, if it is planned, and last a pidfd of the agent. The steps of the set-up took so many
+    /// microseconds.
     Ready { steps: Vec<(String, u64)> },
     /// A step failed; `forbidden` where the kernel refused a namespace.
     Failed { step: String, reason: String, forbidden: bool, program: bool },
@@ -71,6 +75,12 @@ pub(crate) enum Word {
     Signal(Option<u32>, i32),
     /// Begins a connection to a port of the sandbox's loopback.
     Connect(u32, u16),
+}
+
+/// Two ends of a new channel, neither of which survives an exec.
+pub(crate) fn pair() -> Result<(OwnedFd, OwnedFd)> {
+    let flags = SockFlag::SOCK_CLOEXEC;
+    Ok(socketpair(AddressFamily::Unix, SockType::SeqPacket, None, flags)?)
 }
 
 /// Sends one message with `descriptors` beside it.

@@ -425,8 +425,7 @@ async fn order(born: Born, orders: &[u8], group: Option<&Group>) -> io::Result<A
     let Born { control, stdout, stderr } = born;
     // One that could not even be born has left its reason.
     let sent = channel::send(control.as_fd(), orders, &doors);
-    fcntl(&control, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
-    let socket = sys::watch(control)?;
+    let socket = hear_from(control)?;
     let number = |pipe: &OwnedFd| fstat(pipe).map(|facts| facts.st_ino).map_err(io::Error::from);
     let pipes = [number(&stdout)?, number(&stderr)?];
     let (stdout, stderr) = (Pipe::new(stdout)?, Pipe::new(stderr)?);
@@ -492,6 +491,12 @@ fn orders(place: &Place, program: Program) -> Orders {
         names: place.has_names(),
         program,
     }
+}
+
+/// Our end of a channel, to be [received](receive) from.
+pub(crate) fn hear_from(end: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    fcntl(&end, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+    sys::watch(end)
 }
 
 pub(crate) async fn receive(socket: &AsyncFd<OwnedFd>) -> io::Result<(Vec<u8>, Vec<OwnedFd>)> {

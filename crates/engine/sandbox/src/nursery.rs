@@ -17,7 +17,6 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::CloneFlags;
 use nix::sys::signalfd::SignalFd;
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::setsid;
 use serde::{Deserialize, Serialize};
@@ -93,9 +92,7 @@ impl Nursery {
     }
 
     fn start(&self) -> Result<(OwnedFd, Child)> {
-        let flags = SockFlag::SOCK_CLOEXEC;
-        let pair = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, flags);
-        let (ours, theirs) = pair.map_err(io::Error::from)?;
+        let (ours, theirs) = channel::pair()?;
         let mut command = Command::new(&self.binary);
         command.arg0(NURSERY_NAME).env_clear().stdin(theirs);
         command.args(&self.groups);

@@ -18,17 +18,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpStream;
 
+use crate::Error;
 use crate::channel;
 use crate::host::{self, Control, Means, Sandbox};
 use crate::spec::{Kept, Place, Program};
 use crate::sys::folder;
 use crate::sys::repair::{self, Connection};
 use crate::visit::{self, IMAGES, STDERR, STDOUT, Visit, Work};
-use crate::{Error, sys};
 
 /// The program's number in a sandbox whose memory is kept: above all that visitors get.
 pub(crate) const PROGRAM_PID: i32 = 1000;
@@ -209,9 +208,7 @@ async fn call(
     visit: &Visit,
     given: &[BorrowedFd<'_>],
 ) -> Result<Vec<OwnedFd>, Error> {
-    let flags = SockFlag::SOCK_CLOEXEC;
-    let pair = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, flags);
-    let (ours, theirs) = pair.map_err(std::io::Error::from)?;
+    let (ours, theirs) = channel::pair()?;
     // What a snapshot takes is not the sandbox's memory: there might be no room for it.
     let doors = if visit.work == Work::Dump { Vec::new() } else { control.doors()? };
     let mut descriptors = vec![theirs.as_raw_fd(), control.life().as_raw_fd()];
@@ -219,9 +216,7 @@ async fn call(
     descriptors.extend(doors.iter().map(AsRawFd::as_raw_fd));
     means.nursery.send(visit, &descriptors)?;
     drop(theirs);
-    nix::fcntl::fcntl(&ours, nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::O_NONBLOCK))
-        .map_err(std::io::Error::from)?;
-    let ours = sys::watch(ours)?;
+    let ours = host::hear_from(ours)?;
     let (message, sockets) = host::receive(&ours).await?;
     if message.is_empty() {
         return Err(failed("the visitor did not come back"));

@@ -8,9 +8,9 @@ use std::sync::{Mutex, PoisonError};
 
 use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use nix::unistd::pipe2;
 
+use crate::channel;
 use crate::nursery::{Birth, Nursery};
 
 /// Our ends of a process that waits for its orders.
@@ -24,9 +24,7 @@ pub(crate) struct Born {
 impl Born {
     /// A new process, and its own ends of the two outputs.
     pub(crate) fn new(nursery: &Nursery, birth: Birth) -> Result<(Born, [OwnedFd; 2])> {
-        let flags = SockFlag::SOCK_CLOEXEC;
-        let pair = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, flags);
-        let (control, theirs) = pair.map_err(Error::from)?;
+        let (control, theirs) = channel::pair()?;
         let (stdout, their_stdout) = pipe2(OFlag::O_CLOEXEC).map_err(Error::from)?;
         let (stderr, their_stderr) = pipe2(OFlag::O_CLOEXEC).map_err(Error::from)?;
         nursery.bear(birth, [theirs.as_fd(), their_stdout.as_fd(), their_stderr.as_fd()])?;

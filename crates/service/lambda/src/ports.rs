@@ -41,42 +41,34 @@ impl Ports {
         keeps: bool,
     ) -> Ports {
         let ends = keeps.then(Arc::<Ends>::default);
-        let (open, closed) = watch::channel(());
+        let ports = Ports { calls, ends, open: watch::Sender::new(()) };
         for (port, listener) in listeners {
-            let served = Served { host: host.clone(), calls: calls.clone(), ends: ends.clone() };
-            let serving = serve_port(served, ctx.clone(), port, listener);
-            let mut closed = closed.clone();
-            ctx.kernel().spawn(async move {
-                tokio::select! {
-                    () = serving => {}
-                    // Nothing is ever sent: an error means that the sender was dropped.
-                    _ = closed.changed() => {}
-                }
-            });
+            let (calls, ends) = (ports.calls.clone(), ports.ends.clone());
+            let served = Served { host: host.clone(), calls, ends };
+            ports.spawn(ctx, serve_port(served, ctx.clone(), port, listener));
         }
         if let Some(socket) = names {
             let own = ctx.clone();
-            ctx.kernel().spawn(async move {
-                let mut closed = closed;
-                tokio::select! {
-                    () = names::serve(&own, socket) => {}
-                    // As above.
-                    _ = closed.changed() => {}
-                }
-            });
+            ports.spawn(ctx, async move { names::serve(&own, socket).await });
         }
-        Ports { calls, ends, open }
+        ports
+    }
+
+    /// Does something for as long as the ports are open.
+    fn spawn(&self, ctx: &Ctx, work: impl Future<Output = ()> + Send + 'static) {
+        let mut closed = self.open.subscribe();
+        ctx.kernel().spawn(async move {
+            tokio::select! {
+                () = work => {}
+                // Nothing is ever sent: an error means that the sender was dropped.
+                _ = closed.changed() => {}
+            }
+        });
     }
 
     /// Answers what a copy's runtime asked before the snapshot, and goes on with its connection.
     pub fn go_on(&self, ctx: &Ctx, stream: TcpStream) {
-        let (calls, mut closed) = (self.calls.clone(), self.open.subscribe());
-        ctx.kernel().spawn(async move {
-            tokio::select! {
-                () = runtime_api::go_on(stream, calls) => {}
-                _ = closed.changed() => {}
-            }
-        });
+        self.spawn(ctx, runtime_api::go_on(stream, self.calls.clone()));
     }
 
     /// Whether the sandbox is one whose memory is to be kept.

@@ -1,48 +1,26 @@
 //! Bulk operations that are broken off again and again: every record is put or told once.
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
 use std::time::Duration;
 
-use api_s3::{
-    Client, CreateBucketConfiguration, CreateBucketRequest, GetObjectRequest, PutObjectRequest,
-};
+use api_s3::{Client, PutObjectRequest};
 use serde_json::{Value, json};
 use shape::ByteStream;
 
-use crate::Cloud;
+use crate::{Cloud, buckets};
 
 const RECORDS: usize = 700;
-
-async fn make_bucket(cloud: &Cloud) {
-    let here = CreateBucketConfiguration {
-        location_constraint: Some("ap-northeast-2".into()),
-        ..Default::default()
-    };
-    let request = CreateBucketRequest {
-        bucket: "bulk".into(),
-        create_bucket_configuration: Some(here),
-        ..Default::default()
-    };
-    cloud.ctx.client::<Client>().create_bucket(request).await.expect("a bucket");
-}
+const BUCKET: &str = "bulk";
 
 async fn put_object(cloud: &Cloud, key: &str, bytes: Vec<u8>) {
     let request = PutObjectRequest {
-        bucket: "bulk".into(),
+        bucket: BUCKET.into(),
         key: key.to_owned(),
         content_length: Some(bytes.len() as i64),
         body: Some(ByteStream::Bytes(bytes.into())),
         ..Default::default()
     };
     cloud.ctx.client::<Client>().put_object(request).await.expect("an object");
-}
-
-async fn object(cloud: &Cloud, key: &str) -> Vec<u8> {
-    let request =
-        GetObjectRequest { bucket: "bulk".into(), key: key.to_owned(), ..Default::default() };
-    let answer = cloud.ctx.client::<Client>().get_object(request).await.expect("an object");
-    answer.body.unwrap().collect(1 << 30).await.expect("its bytes").to_vec()
 }
 
 async fn make_table(cloud: &Cloud) {
@@ -72,16 +50,15 @@ async fn describe(cloud: &Cloud, arn: &Value) -> Value {
 
 /// Where the lines of a kind point to.
 async fn told(cloud: &Cloud, folder: &str, kind: &str) -> Vec<(String, u64)> {
-    let files = object(cloud, &format!("{folder}/manifest-files.json")).await;
+    let files = buckets::object(cloud, BUCKET, &format!("{folder}/manifest-files.json")).await;
     let mut told = Vec::new();
     for file in String::from_utf8(files).unwrap().lines() {
         let file: Value = serde_json::from_str(file).expect("JSON");
         if file["outputType"] != kind {
             continue;
         }
-        let packed = object(cloud, file["dataFileS3Key"].as_str().unwrap()).await;
-        let mut text = String::new();
-        flate2::read::GzDecoder::new(&*packed).read_to_string(&mut text).expect("text");
+        let key = file["dataFileS3Key"].as_str().unwrap();
+        let text = buckets::unpacked(cloud, BUCKET, key).await;
         for line in text.lines() {
             let line: Value = serde_json::from_str(line).expect("JSON");
             let pointer = &line["itemS3Pointer"];
@@ -95,7 +72,7 @@ async fn told(cloud: &Cloud, folder: &str, kind: &str) -> Vec<(String, u64)> {
 #[tokio::test(flavor = "multi_thread")]
 async fn broken_off_again_and_again() {
     let mut cloud = Cloud::empty();
-    make_bucket(&cloud).await;
+    buckets::make(&cloud, BUCKET).await;
     make_table(&cloud).await;
     for i in 0..3 {
         let text: String = (0..RECORDS).map(|j| record(i, j)).collect();

@@ -2,37 +2,21 @@
 //! what was exported, broken off in the middle.
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api_s3::{
-    Client, CreateBucketConfiguration, CreateBucketRequest, GetObjectRequest, ListObjectsV2Request,
-};
+use api_s3::{Client, ListObjectsV2Request};
 use kernel::{Clock, Config, ManualClock};
 use serde_json::{Value, json};
 
-use crate::Cloud;
+use crate::{Cloud, buckets};
 
 const MINUTE: Duration = Duration::from_secs(60);
+const BUCKET: &str = "exports";
 const ARN: &str = "arn:aws:dynamodb:ap-northeast-2:111122223333:table/Flights";
 
 /// What a table holds, by partition key.
 type State = BTreeMap<String, Value>;
-
-async fn make_bucket(cloud: &Cloud) {
-    let s3 = cloud.ctx.client::<Client>();
-    let here = CreateBucketConfiguration {
-        location_constraint: Some("ap-northeast-2".into()),
-        ..Default::default()
-    };
-    let request = CreateBucketRequest {
-        bucket: "exports".into(),
-        create_bucket_configuration: Some(here),
-        ..Default::default()
-    };
-    s3.create_bucket(request).await.expect("a bucket");
-}
 
 async fn make_table(cloud: &Cloud) {
     let request = json!({
@@ -63,24 +47,17 @@ async fn export(cloud: &Cloud, more: Value) -> Value {
     export
 }
 
-async fn object(cloud: &Cloud, key: &str) -> Vec<u8> {
-    let request =
-        GetObjectRequest { bucket: "exports".into(), key: key.to_owned(), ..Default::default() };
-    let answer = cloud.ctx.client::<Client>().get_object(request).await.expect("an object");
-    answer.body.unwrap().collect(1 << 30).await.expect("its bytes").to_vec()
-}
-
 /// The lines of all files of an export.
 async fn lines(cloud: &Cloud, export: &Value) -> Vec<Value> {
-    let summary = object(cloud, export["ExportManifest"].as_str().unwrap()).await;
+    let summary = buckets::object(cloud, BUCKET, export["ExportManifest"].as_str().unwrap()).await;
     let summary: Value = serde_json::from_slice(&summary).unwrap();
-    let files = object(cloud, summary["manifestFilesS3Key"].as_str().unwrap()).await;
+    let files =
+        buckets::object(cloud, BUCKET, summary["manifestFilesS3Key"].as_str().unwrap()).await;
     let mut lines = Vec::new();
     for file in String::from_utf8(files).unwrap().lines() {
         let file: Value = serde_json::from_str(file).unwrap();
-        let packed = object(cloud, file["dataFileS3Key"].as_str().unwrap()).await;
-        let mut text = String::new();
-        flate2::read::MultiGzDecoder::new(&packed[..]).read_to_string(&mut text).unwrap();
+        let key = file["dataFileS3Key"].as_str().unwrap();
+        let text = buckets::unpacked(cloud, BUCKET, key).await;
         assert_eq!(file["itemCount"], text.lines().count());
         lines.extend(text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()));
     }
@@ -126,7 +103,7 @@ async fn history(cloud: &Cloud, clock: &ManualClock, steps: usize) -> Vec<(i64, 
 async fn every_moment_and_all_between_two_can_be_exported() {
     let clock = Arc::new(ManualClock::at(1_800_000_000_000));
     let cloud = Cloud::of(Config { clock: clock.clone(), ..Config::memory() });
-    make_bucket(&cloud).await;
+    buckets::make(&cloud, BUCKET).await;
     make_table(&cloud).await;
     let states = history(&cloud, &clock, 40).await;
     for (at_ms, state) in states.iter().step_by(3) {
@@ -197,7 +174,7 @@ async fn transfers_go_on_after_the_cloud_has_stopped() {
     let (store, blobs, sealer) =
         (config.store.clone(), config.blobs.clone(), config.sealer.clone());
     let cloud = Cloud::of(config);
-    make_bucket(&cloud).await;
+    buckets::make(&cloud, BUCKET).await;
     make_table(&cloud).await;
     let state = fill(&cloud, 150).await;
     let request = json!({"TableArn": ARN, "S3Bucket": "exports"});

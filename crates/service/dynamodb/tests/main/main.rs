@@ -3,6 +3,7 @@
 mod attachments;
 mod backups;
 mod batches;
+mod buckets;
 mod bulk;
 mod codec;
 mod definitions;
