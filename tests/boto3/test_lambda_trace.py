@@ -38,6 +38,7 @@ def test_the_callers_trace_reaches_the_function_and_comes_back(deploy, traced, f
     name = deploy(SOURCE, Timeout=60)
     answer = invoke(traced(WHOLE), name)
     assert (answer["Payload"], returned(answer)) == (WHOLE, WHOLE)
+    assert answer["ResponseMetadata"]["HTTPHeaders"]["content-type"] == "application/json"
     # What is left out is added, what is nonsense is left out.
     answer = invoke(traced(f"Self=1-2-3;Root={ROOT};Sampled=?"), name)
     assert re.fullmatch(f"Root={ROOT};Parent=[0-9a-f]{{16}};Sampled=0", answer["Payload"])

@@ -1944,6 +1944,7 @@ pub struct InvocationResponse {
     pub payload: Option<Blob>,
     pub executed_version: Option<String>,
     pub durable_execution_arn: Option<String>,
+    pub content_type: Option<String>,
     pub trace_id: Option<String>,
 }
 shape::structure!(
@@ -1956,6 +1957,7 @@ shape::structure!(
     payload,
     executed_version,
     durable_execution_arn,
+    content_type,
     trace_id
 );
 

@@ -63,6 +63,7 @@ pub(crate) async fn invoke(
         payload: Some(Blob(outcome.payload)),
         executed_version: Some(target.version.version.clone()),
         durable_execution_arn: None,
+        content_type: Some("application/json".into()),
         trace_id,
     })
 }
