@@ -23,8 +23,17 @@ pub(crate) fn release(tx: &mut WriteTx, number: u64, reader: &str) -> Result<(),
 
 /// Whether anybody reads what lies under `number`.
 pub(crate) fn is_held(tx: &ReadTx, number: u64) -> Result<bool, StoreError> {
+    any(tx, Scan::prefix(number))
+}
+
+/// Whether anybody reads anything.
+pub(crate) fn is_any_held(tx: &ReadTx) -> Result<bool, StoreError> {
+    any(tx, Scan::all())
+}
+
+fn any(tx: &ReadTx, scan: Scan) -> Result<bool, StoreError> {
     let mut held = false;
-    tx.scan_raw(&IN_USE, &Scan::prefix(number).limit(1), &mut |_, _| {
+    tx.scan_raw(&IN_USE, &scan.limit(1), &mut |_, _| {
         held = true;
         ControlFlow::Break(())
     })?;

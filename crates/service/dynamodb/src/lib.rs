@@ -28,6 +28,7 @@ mod legacy;
 pub mod number;
 mod ops;
 pub mod partiql;
+mod pause;
 mod policy;
 mod problems;
 mod read;
@@ -146,9 +147,11 @@ pub fn service_with(options: Options) -> Service {
     }
 }
 
-/// Starts what the service does by itself: deleting items that expire.
+/// Starts what the service does by itself: deleting items that expire, and data keys of tables that
+/// are gone.
 pub fn start(kernel: &Kernel) {
     kernel.spawn(ttl::expire::run(kernel.clone()));
+    kernel.spawn(sse::delete_idle_keys(kernel.clone()));
 }
 
 /// Builds the service DynamoDB Streams for the kernel.

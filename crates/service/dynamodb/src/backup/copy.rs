@@ -10,14 +10,37 @@ use store::{Durability, ReadTx, WriteTx};
 
 use super::{BACKUPS, BackupId, BackupRecord, BackupState, COPIES};
 use crate::in_use;
+use crate::item::Corrupt;
 use crate::jobs::{self, End, Job};
 use crate::rows::{Rows, Sweep, renumbered};
-use crate::sse;
+use crate::sse::{
+    self,
+    cipher::{is_sealed, number_of},
+};
 
 /// Makes the copy of a backup that is being created.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Copy {
     pub backup: BackupId,
+}
+
+/// What is copied.
+#[derive(Default)]
+struct Copied {
+    items: u64,
+    bytes: u64,
+    data_key: Option<u64>,
+}
+
+impl Copied {
+    fn add(&mut self, item: &[u8]) -> Result<(), Corrupt> {
+        self.items += 1;
+        self.bytes += sse::size_bytes(item)? as u64;
+        if is_sealed(item) {
+            self.data_key = Some(number_of(item)?);
+        }
+        Ok(())
+    }
 }
 
 impl Job for Copy {
@@ -70,19 +93,18 @@ impl Copy {
         record: &BackupRecord,
         moment: ReadTx,
     ) -> Result<End, Fault> {
-        let (mut after, mut items, mut bytes) = (None, 0, 0);
+        let (mut after, mut copied) = (None, Copied::default());
         while !kernel.is_stopping() {
             let source = record.table.number;
             let rows = Rows::Items.batch(&moment, source, after.as_ref());
             let rows = rows.map_err(Fault::internal)?;
             let Some((last, _)) = rows.last() else {
-                self.end(kernel, record, items, bytes).await.map_err(Fault::internal)?;
+                self.end(kernel, record, &copied).await.map_err(Fault::internal)?;
                 return Ok(End::Done);
             };
             after = Some(last.clone());
             for (_, item) in &rows {
-                items += 1;
-                bytes += sse::size_bytes(item).map_err(Fault::internal)? as u64;
+                copied.add(item).map_err(Fault::internal)?;
             }
             let written = kernel.store().write(|tx| -> Result<bool, StoreError> {
                 if self.record(tx, Some(record.number))?.is_none() {
@@ -106,13 +128,13 @@ impl Copy {
         &self,
         kernel: &Kernel,
         record: &BackupRecord,
-        items: u64,
-        bytes: u64,
+        copied: &Copied,
     ) -> Result<(), StoreError> {
         let end = |tx: &mut WriteTx| {
             let Some(mut record) = self.record(tx, Some(record.number))? else { return Ok(()) };
             record.state = BackupState::Available;
-            (record.items, record.bytes) = (items, bytes);
+            (record.items, record.bytes) = (copied.items, copied.bytes);
+            record.data_key = copied.data_key;
             in_use::release(tx, record.table.number, &self.backup.arn())?;
             tx.put(&BACKUPS, self.backup.key(), &record)
         };

@@ -42,6 +42,10 @@ pub(crate) struct BackupRecord {
     pub number: u64,
     pub items: u64,
     pub bytes: u64,
+    /// By what number the data key is known that rows of a copy are sealed with: a table may have
+    /// got it after the backup was asked for.
+    #[serde(default)]
+    pub data_key: Option<u64>,
 }
 
 /// How far a backup is.

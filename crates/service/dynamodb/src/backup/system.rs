@@ -49,6 +49,7 @@ pub(crate) fn make(
         number: table.number,
         items: count.items,
         bytes: count.bytes,
+        data_key: None,
     };
     tx.put(&BACKUPS, backup.key(), &record)?;
     tx.schedule(expires_ms.unsigned_abs(), KIND, &Payload { backup })?;

@@ -55,6 +55,7 @@ pub(crate) async fn create_backup(
             number: ctx.random().u64(),
             items: 0,
             bytes: 0,
+            data_key: None,
         };
         tx.put(&BACKUPS, id.key(), &record)?;
         let watch = jobs::watch(tx, created_ms, &Copy { backup: id.clone() })?;

@@ -14,7 +14,7 @@ use store::Table;
 use super::cipher::Cipher;
 use super::{SERVICE, SseRecord, Unread, kms};
 
-/// Data keys by number. They outlive their tables, of which there may be backups.
+/// Data keys by number. They outlive their tables, of which there may be backups ([`super::gone`]).
 pub(super) const DATA_KEYS: Table<DataKey> = Table::new("dynamodb/data-key");
 
 /// For so long KMS is not asked again whether a caller may use a key. AWS takes up to five minutes
@@ -33,6 +33,9 @@ pub(crate) struct DataKey {
     pub region: String,
     /// The name of the table it was made for, which is in the encryption context.
     pub table: String,
+    /// The number of that table.
+    #[serde(default)]
+    pub table_number: Option<u64>,
     pub wrapped: Wrapped,
 }
 
@@ -97,7 +100,8 @@ pub(super) fn keep(ctx: &Ctx, number: u64, secret: [u8; 32]) {
     }
 }
 
-fn forget(number: u64) {
+/// Closes a data key.
+pub(super) fn forget(number: u64) {
     OPEN.write().unwrap_or_else(PoisonError::into_inner).remove(&number);
 }
 

@@ -13,6 +13,7 @@
 //! [`read`] and [`write`] then have KMS open it, in the caller's name, and run it again.
 
 pub(crate) mod cipher;
+mod gone;
 mod keys;
 mod kms;
 mod seal;
@@ -26,6 +27,7 @@ use store::{AnyTable, Key, RawTable, ReadTx, WriteTx};
 
 use cipher::Kind;
 pub(crate) use cipher::size_bytes;
+pub(crate) use gone::run as delete_idle_keys;
 pub(crate) use keys::{Reseals, check};
 pub(crate) use seal::Seal;
 pub(crate) use spec::{Change, NewKey, Wanted, prepare, wanted};

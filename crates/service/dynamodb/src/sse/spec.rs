@@ -77,6 +77,7 @@ pub(crate) async fn prepare(
         account: ctx.account().to_owned(),
         region: ctx.region().to_owned(),
         table: table.to_owned(),
+        table_number: None,
         wrapped: Wrapped::Kms(arn.clone(), made.wrapped),
     };
     let sse = SseRecord { number, kms_arn: Some(arn), pending: false, inaccessible_ms: None };
@@ -87,7 +88,8 @@ impl NewKey {
     /// Gives the data key to a table without rows; the caller stores the table.
     pub fn give(&self, tx: &mut WriteTx, table: &mut TableRecord) -> Result<(), StoreError> {
         table.sse = Some(self.sse.clone());
-        tx.put(&DATA_KEYS, self.sse.number, &self.key)
+        let key = DataKey { table_number: Some(table.number), ..self.key.clone() };
+        tx.put(&DATA_KEYS, self.sse.number, &key)
     }
 }
 

@@ -30,6 +30,7 @@ pub(crate) use log::{Entry, Event, RECORDS, Span, sealed, visit, write};
 pub(crate) use position::Position;
 pub(crate) use spec::table_deleted;
 pub(crate) use spec::{Switch, arn, check_create, check_update, enable, specification, switch};
+pub(crate) use stream::any_but;
 
 /// How long a record can be read, and a stream after it was disabled.
 const KEPT_MS: i64 = 24 * 60 * 60 * 1000;

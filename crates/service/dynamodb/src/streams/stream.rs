@@ -2,7 +2,7 @@
 
 use kernel::{Arn, Ctx, StoreError};
 use serde::{Deserialize, Serialize};
-use store::{Key, ReadTx, Table};
+use store::{Key, ReadTx, Scan, Table};
 
 use super::position::Position;
 use crate::table::StreamView;
@@ -60,6 +60,17 @@ impl StreamName {
     pub fn find(&self, ctx: &Ctx, tx: &ReadTx) -> Result<Option<StreamRecord>, StoreError> {
         tx.get(&STREAMS, self.key(ctx))
     }
+}
+
+/// Whether a table (account, region, name) has streams other than the one with that number, or had
+/// until a day ago.
+pub(crate) fn any_but(
+    tx: &ReadTx,
+    table: (&str, &str, &str),
+    number: Option<u64>,
+) -> Result<bool, StoreError> {
+    let found = tx.scan(&STREAMS, Scan::prefix(table))?;
+    Ok(found.iter().any(|(_, stream)| Some(stream.number) != number))
 }
 
 #[cfg(test)]

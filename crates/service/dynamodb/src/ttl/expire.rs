@@ -3,10 +3,7 @@
 //! AWS takes up to some days for it; here it takes a second or two. Such a deletion is like any
 //! other but for its cause, which streams tell.
 
-use std::future::{Future, poll_fn};
 use std::ops::ControlFlow;
-use std::pin::pin;
-use std::task::Poll;
 use std::time::Duration;
 
 use api_dynamodb::Error;
@@ -15,6 +12,7 @@ use store::{Key, ReadTx, Scan, WriteTx};
 
 use super::{EXPIRIES, ExpiringTable, TABLES, expiry_s, is_sensible, place_of};
 use crate::change::{Cause, Change, apply};
+use crate::pause::pause;
 use crate::sse;
 use crate::table::{self, ITEMS};
 
@@ -25,20 +23,11 @@ const BATCH: usize = 50;
 
 /// Deletes what expires, until the kernel stops.
 pub(crate) async fn run(kernel: Kernel) {
-    let mut stopping = pin!(kernel.stopping());
     while !kernel.is_stopping() {
         if let Err(fault) = pass(&kernel).await {
             kernel.log(Level::Error, format_args!("time to live: {fault:?}"));
         }
-        let mut pause = kernel.clock().sleep(EVERY);
-        poll_fn(|context| {
-            let stopped = stopping.as_mut().poll(context).is_ready();
-            if stopped || pause.as_mut().poll(context).is_ready() {
-                return Poll::Ready(());
-            }
-            Poll::Pending
-        })
-        .await;
+        pause(&kernel, EVERY).await;
     }
 }
 

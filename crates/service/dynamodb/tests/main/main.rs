@@ -6,6 +6,7 @@ mod batches;
 mod buckets;
 mod bulk;
 mod codec;
+mod data_keys;
 mod definitions;
 mod expiry;
 mod exports;
@@ -68,7 +69,8 @@ impl Cloud {
         let kernel = Kernel::new(config);
         let dynamodb = service_dynamodb::service_with(options);
         let streams = service_dynamodb::streams_service();
-        kernel.start(vec![dynamodb, streams, service_s3::service(), service_logs::service()]);
+        let [s3, logs] = [service_s3::service(), service_logs::service()];
+        kernel.start(vec![dynamodb, streams, s3, logs, service_kms::service()]);
         let root = Principal::Root { account: "111122223333".into() };
         let ctx = Ctx::new(&kernel, "ap-northeast-2", root, "request".into());
         Cloud { kernel, ctx }

@@ -27,11 +27,12 @@ mod reports;
 pub(crate) mod work;
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use api_dynamodb::{Error, ResourceNotFoundException};
 use kernel::{Ctx, StoreError};
 use serde::{Deserialize, Serialize};
-use store::{Key, Part, RawTable, ReadTx, Table, WriteTx};
+use store::{Key, Part, RawTable, ReadTx, Scan, Table, WriteTx};
 
 use super::bucket::{Bucket, Encryption, Failure};
 use super::caller::Caller;
@@ -86,6 +87,16 @@ pub(crate) fn begin(tx: &mut WriteTx, table_number: u64) -> Result<bool, StoreEr
 /// Whether an operation goes on in a table.
 pub(crate) fn is_active(tx: &ReadTx, table_number: u64) -> Result<bool, StoreError> {
     Ok(tx.get_raw(&ACTIVE, table_number)?.is_some())
+}
+
+/// Whether any operation goes on.
+pub(crate) fn is_any_active(tx: &ReadTx) -> Result<bool, StoreError> {
+    let mut is_active = false;
+    tx.scan_raw(&ACTIVE, &Scan::all().limit(1), &mut |_, _| {
+        is_active = true;
+        ControlFlow::Break(())
+    })?;
+    Ok(is_active)
 }
 
 /// A bulk operation and how far it is.
