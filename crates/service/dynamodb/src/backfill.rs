@@ -2,8 +2,9 @@
 //!
 //! From the commit that makes an index every write keeps its entries, so only items that nobody
 //! writes are left to be put in, a few at a time. Each transaction reads the items it puts in:
-//! if one of them is written meanwhile, the store runs it again. How far it has come is kept
-//! beside the entries, and the next run, or the next start, goes on from there.
+//! if one of them is written meanwhile, the store runs it again, with half as many: so it gets on
+//! however much is written. How far it has come is kept beside the entries, and the next run, or
+//! the next start, goes on from there.
 //!
 //! An index that goes is left alone by writes; once its entries are deleted it leaves the table.
 
@@ -179,13 +180,13 @@ impl TaskHandler for Filler {
         Box::pin(async move {
             let payload: Payload = timer.payload().map_err(Fault::internal)?;
             let budget = Budget::new(kernel);
-            // Fewer when others write these items all the time.
             let mut batch = BATCH;
             loop {
                 match fill(kernel, &payload, batch).await {
-                    Ok(ControlFlow::Break(())) => return Ok(()),
-                    Ok(ControlFlow::Continue(())) => batch = (batch * 2).min(BATCH),
-                    Err(StepError::Store(StoreError::Contention { .. })) if batch > 1 => batch /= 2,
+                    Ok(None) => return Ok(()),
+                    Ok(Some(done)) => batch = (done * 2).min(BATCH),
+                    // One item that is written all the time: the next run may find it at rest.
+                    Err(StepError::Store(StoreError::Contention { .. })) => batch = 1,
                     Err(StepError::Store(error)) => return Err(Fault::internal(error)),
                     Err(StepError::Entry(error)) => return Err(error.into()),
                 }
@@ -230,32 +231,36 @@ impl From<StoreError> for StepError {
     }
 }
 
-/// Puts the next items into the index; nothing is left to do when that breaks.
+/// Puts the next items into the index, `batch` of them at most; how many, unless nothing is left to
+/// do.
 async fn fill(
     kernel: &Kernel,
     payload: &Payload,
     batch: usize,
-) -> Result<ControlFlow<()>, StepError> {
+) -> Result<Option<usize>, StepError> {
     let found = kernel.store().read(|tx| next_items(tx, payload, batch))?;
-    let Some((keys, is_last)) = found else { return Ok(ControlFlow::Break(())) };
-    let write = |tx: &mut WriteTx| -> Result<ControlFlow<()>, StepError> {
+    let Some((keys, is_last)) = found else { return Ok(None) };
+    let mut attempt = 0;
+    let write = |tx: &mut WriteTx| -> Result<Option<usize>, StepError> {
         let Some((mut table, part)) = payload.find(tx, IndexState::Creating)? else {
-            return Ok(ControlFlow::Break(()));
+            return Ok(None);
         };
-        for (key, stored) in keys.iter().zip(sse::get_many(tx, &ITEMS, &keys)?) {
+        let some = &keys[..keys.len().min(batch.checked_shr(attempt).unwrap_or(0).max(1))];
+        attempt += 1;
+        for (key, stored) in some.iter().zip(sse::get_many(tx, &ITEMS, some)?) {
             let Some(stored) = stored else { continue };
             part.put(tx, &table, key, &stored)?;
         }
-        if is_last {
+        if is_last && some.len() == keys.len() {
             part.activate(&mut table);
             tx.put(&TABLES, payload.key(), &table)?;
             tx.delete(&CURSORS, payload.number)?;
-            return Ok(ControlFlow::Break(()));
+            return Ok(None);
         }
-        if let Some(last) = keys.last() {
+        if let Some(last) = some.last() {
             tx.put_raw(&CURSORS, payload.number, last.as_bytes().to_vec())?;
         }
-        Ok(ControlFlow::Continue(()))
+        Ok(Some(some.len()))
     };
     sse::work(kernel, write).await
 }
