@@ -1,7 +1,8 @@
-//! The log of requests that take long or waste work: which operation on which table, how long it
-//! took, what it read and what of that it returned.
+//! The log of requests that take long or waste work, with the reason: a scan, a filter that lets next
+//! to nothing pass, an item that everybody writes, or none that is known. It says which operation on
+//! which tables, how long it took, what it read and what of that it returned.
 //!
-//! A request that is neither costs two looks at the clock and a copy of the table's name.
+//! A request that is neither costs two looks at the clock and a copy of the tables' names.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -18,6 +19,8 @@ const WASTE_ITEMS_MIN: i32 = 1000;
 const WASTE_RATIO_MIN: i32 = 100;
 /// Attempts of a transaction from which on the items it touches count as contended.
 const ATTEMPTS_MIN: u32 = 5;
+/// Tables of one request that are named.
+const TABLES_MAX: usize = 3;
 /// The same reason, operation and table are logged once in so long.
 const PAUSE: Duration = Duration::from_secs(10);
 /// Different lines remembered for that.
@@ -27,9 +30,17 @@ const LINES_MAX: usize = 1000;
 pub(crate) struct Watched {
     inner: Arc<dyn Dispatch>,
     threshold: Duration,
-    /// For each operation, where its input names the table.
-    tables: Vec<Option<usize>>,
+    /// For each operation, which member of its input names the table.
+    tables: Vec<Option<Naming>>,
     lines: Mutex<HashMap<Line, Duration>>,
+}
+
+/// How a member of an input names tables.
+#[derive(Clone, Copy)]
+enum Naming {
+    One(usize),
+    /// Each request of a batch or a transaction does.
+    Each(usize),
 }
 
 /// What makes lines the same.
@@ -44,17 +55,30 @@ impl Watched {
     /// Watches for requests that take longer than `threshold`.
     pub fn new(inner: Arc<dyn Dispatch>, threshold: Duration) -> Watched {
         let tables = (0..inner.model().operations.len()).map(|op| {
-            let input = inner.input(op);
-            input.shape().members.iter().position(|member| member.name == "TableName")
+            let members = &inner.input(op).shape().members;
+            members.iter().enumerate().find_map(|(i, member)| match &*member.name {
+                "TableName" => Some(Naming::One(i)),
+                "RequestItems" | "TransactItems" => Some(Naming::Each(i)),
+                _ => None,
+            })
         });
         let tables = tables.collect();
         Watched { inner, threshold, tables, lines: Mutex::default() }
     }
 
     fn table(&self, op: usize, input: &dyn Struct) -> Option<String> {
-        match input.field((*self.tables.get(op)?)?) {
-            View::Str(name) => Some(name.to_owned()),
-            _ => None,
+        match (*self.tables.get(op)?)? {
+            Naming::One(member) => match input.field(member) {
+                View::Str(name) => Some(name.to_owned()),
+                _ => None,
+            },
+            Naming::Each(member) => {
+                let mut names = Vec::new();
+                add_names(input.field(member), &mut names);
+                let more = if names.len() > TABLES_MAX { " …" } else { "" };
+                names.truncate(TABLES_MAX);
+                (!names.is_empty()).then(|| format!("{}{more}", names.join(" ")))
+            }
         }
     }
 
@@ -72,8 +96,8 @@ impl Watched {
     }
 
     fn log(&self, ctx: &Ctx, op: usize, table: Option<String>, done: &Done) {
-        let Some(reason) = done.reason(self.threshold) else { return };
         let operation = &self.inner.model().operations[op].name;
+        let Some(reason) = done.reason(self.threshold, operation) else { return };
         let name = table.clone().unwrap_or_else(|| "-".to_owned());
         if self.is_due(Line { reason, op, table }, ctx.elapsed()) {
             ctx.log(Level::Warn, format_args!("{reason}: dynamodb {operation} {name}{done}"));
@@ -103,11 +127,44 @@ impl Dispatch for Watched {
             let took = ctx.elapsed().saturating_sub(started);
             let items = result.as_ref().ok().and_then(|output| items(&**output));
             let done = Done { took, items };
-            if done.reason(self.threshold).is_some() {
-                self.log(ctx, op, table, &done);
-            }
+            self.log(ctx, op, table, &done);
             result
         })
+    }
+}
+
+/// Adds the tables that the requests of a batch name as keys of a map, those of a transaction within
+/// what each does; one more than can be told at most.
+fn add_names(requests: View<'_>, into: &mut Vec<String>) {
+    let mut add = |name: &str| {
+        if into.len() <= TABLES_MAX && !into.iter().any(|known| known == name) {
+            into.push(name.to_owned());
+        }
+    };
+    match requests {
+        View::Map(by_table) => by_table.visit(&mut |name, _| add(name)),
+        View::List(list) => {
+            for request in (0..list.len()).map(|i| list.get(i)) {
+                each_struct(request, &mut |action| {
+                    let members = &action.shape().members;
+                    let name = members.iter().position(|member| member.name == "TableName");
+                    if let Some(View::Str(name)) = name.map(|i| action.field(i)) {
+                        add(name);
+                    }
+                });
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The structures that are members of one.
+fn each_struct(of: View<'_>, f: &mut dyn FnMut(&dyn Struct)) {
+    let View::Struct(of) = of else { return };
+    for i in 0..of.shape().members.len() {
+        if let View::Struct(member) = of.field(i) {
+            f(member);
+        }
     }
 }
 
@@ -119,13 +176,18 @@ struct Done {
 }
 
 impl Done {
-    fn reason(&self, threshold: Duration) -> Option<&'static str> {
-        if self.took >= threshold {
-            return Some("slow request");
+    fn reason(&self, threshold: Duration, operation: &str) -> Option<&'static str> {
+        let is_slow = self.took >= threshold;
+        if !is_slow && self.items.is_none() {
+            return None;
         }
-        let (read, returned) = self.items?;
+        let (read, returned) = self.items.unwrap_or_default();
         let is_waste = read >= WASTE_ITEMS_MIN && returned.saturating_mul(WASTE_RATIO_MIN) <= read;
-        is_waste.then_some("request that reads far more than it returns")
+        match operation {
+            _ if is_waste => Some("request that reads far more than it returns"),
+            "Scan" if is_slow => Some("slow scan"),
+            _ => is_slow.then_some("slow request"),
+        }
     }
 }
 
@@ -169,7 +231,7 @@ mod tests {
     #[track_caller]
     fn check(took_ms: u64, items: Option<(i32, i32)>, expected: Option<&str>) {
         let done = Done { took: Duration::from_millis(took_ms), items };
-        assert_eq!(done.reason(Duration::from_millis(100)), expected);
+        assert_eq!(done.reason(Duration::from_millis(100), "Query"), expected);
     }
 
     #[test]
@@ -180,6 +242,9 @@ mod tests {
         check(1, Some((5000, 51)), None);
         check(1, Some((5000, 50)), Some(waste));
         check(1, Some((999, 0)), None);
-        check(200, Some((5000, 0)), Some(slow));
+        check(200, Some((5000, 0)), Some(waste));
+        check(200, Some((5000, 5000)), Some(slow));
+        let scan = Done { took: Duration::from_millis(200), items: Some((10, 10)) };
+        assert_eq!(scan.reason(Duration::from_millis(100), "Scan"), Some("slow scan"));
     }
 }

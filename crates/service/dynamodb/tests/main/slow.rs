@@ -1,6 +1,7 @@
 //! The log of slow and wasteful requests.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use kernel::{Config, Level, Log};
 use serde_json::json;
@@ -31,4 +32,36 @@ async fn wasteful_scans_are_logged_once_in_a_while() {
     assert_eq!(of_scan.len(), 1, "{lines:?}");
     assert!(of_scan[0].contains(" dynamodb Scan Flights, "), "{lines:?}");
     assert!(of_scan[0].ends_with(" ms, 1000 items read, 1 returned"), "{lines:?}");
+}
+
+#[tokio::test]
+async fn the_tables_of_slow_batches_and_transactions_are_named() {
+    let lines = Arc::new(Mutex::new(Vec::<String>::new()));
+    let sink = lines.clone();
+    let mut config = Config::memory();
+    config.log = Log::to(Level::Warn, move |line| sink.lock().unwrap().push(line.to_owned()));
+    let options = service_dynamodb::Options { slow: Duration::ZERO, ..Default::default() };
+    let cloud = Cloud::with_options(config, options);
+    for name in ["TableA", "TableB", "TableC", "TableD"] {
+        cloud.create(name, &[("pk", "S")]).await;
+    }
+    let item = json!({"pk": {"S": "1"}});
+    let put = json!([{"PutRequest": {"Item": item}}]);
+    let batch = json!({"TableA": put, "TableB": put, "TableC": put, "TableD": put});
+    cloud.call("BatchWriteItem", json!({ "RequestItems": batch })).await;
+    let transaction = json!([
+        {"Put": {"TableName": "TableB", "Item": item}},
+        {"Delete": {"TableName": "TableA", "Key": item}},
+        {"Delete": {"TableName": "TableB", "Key": {"pk": {"S": "2"}}}},
+    ]);
+    cloud.call("TransactWriteItems", json!({ "TransactItems": transaction })).await;
+    cloud.call("Scan", json!({"TableName": "TableA"})).await;
+    let lines = lines.lock().unwrap();
+    for expected in [
+        "slow request: dynamodb BatchWriteItem TableA TableB TableC …, ",
+        "slow request: dynamodb TransactWriteItems TableB TableA, ",
+        "slow scan: dynamodb Scan TableA, ",
+    ] {
+        assert!(lines.iter().any(|line| line.contains(expected)), "{expected}: {lines:?}");
+    }
 }
