@@ -208,3 +208,30 @@ def test_addresses_in_use_are_said(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert "choose another with --port" in gureum(tmp_path, "local", "start-api", "--port", port, code=1)[1]
+
+
+SIGNED = """
+Transform: AWS::Serverless-2016-10-31
+Globals: {Function: {Runtime: python3.11, CodeUri: src, Handler: app.handler, Timeout: 5}}
+Resources:
+  Open:
+    Type: AWS::Serverless::Function
+    Properties:
+      Events:
+        Open: {Type: Api, Properties: {Path: /open, Method: get}}
+        Rest: {Type: Api, Properties: {Path: /rest, Method: get, Auth: {Authorizer: AWS_IAM}}}
+        Web: {Type: HttpApi, Properties: {Path: /web, Method: get, Auth: {Authorizer: AWS_IAM}}}
+"""
+
+
+def test_signed_routes_are_refused_by_name_and_others_served(tmp_path):
+    (tmp_path / "template.yaml").write_text(SIGNED)
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/app.py").write_text("def handler(event, context): return {'statusCode': 200, 'body': 'here'}\n")
+    with served(tmp_path, "start-api") as url:
+        assert fetch(f"{url}/open")[::2] == (200, "here")
+        for path in ("rest", "web"):
+            status, _, body = fetch(f"{url}/{path}")
+            assert status == 501 and "--disable-authorizer" in json.loads(body)["message"]
+    with served(tmp_path, "start-api", "--disable-authorizer") as url:
+        assert fetch(f"{url}/rest")[::2] == fetch(f"{url}/web")[::2] == (200, "here")

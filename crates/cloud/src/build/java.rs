@@ -7,9 +7,16 @@ use super::{Job, tools};
 use crate::Failure;
 use crate::local::folder;
 
-/// Adds a task that copies what Lambda needs, without touching the project's own files. `register` is
-/// younger than some distributions' Gradle.
+/// Adds a task that copies what Lambda needs, without touching the project's own files. `register` and
+/// `annotationProcessor` are younger than some distributions' Gradle, which looks for processors among
+/// what it compiles with.
 const GRADLE_SCRIPT: &str = r#"allprojects { project ->
+    project.plugins.withId('java') {
+        if (project.configurations.findByName('annotationProcessor') == null) {
+            def processors = project.configurations.create('annotationProcessor')
+            project.configurations.compileOnly.extendsFrom(processors)
+        }
+    }
     project.afterEvaluate {
         if (project.plugins.hasPlugin('java')) {
             project.tasks.create('gureumBuild', Copy) {

@@ -38,8 +38,25 @@ pub fn package(path: &Path) -> Result<Package, Failure> {
             archive.finish()?.into_inner()
         }
     };
+    Ok(packed(bytes))
+}
+
+/// Packs one file.
+pub fn single(name: &str, text: &str) -> Result<Package, Failure> {
+    let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
+    archive.start_file(name, options(0o644))?;
+    archive.write_all(text.as_bytes())?;
+    Ok(packed(archive.finish()?.into_inner()))
+}
+
+fn packed(bytes: Vec<u8>) -> Package {
     let sha256 = BASE64.encode(Sha256::digest(&bytes));
-    Ok(Package { base64: BASE64.encode(bytes), sha256 })
+    Package { base64: BASE64.encode(bytes), sha256 }
+}
+
+/// Without a time: it would be another package each time it is built.
+fn options(mode: u32) -> SimpleFileOptions {
+    SimpleFileOptions::default().unix_permissions(mode).last_modified_time(zip::DateTime::default())
 }
 
 fn add(
@@ -66,11 +83,7 @@ fn add(
             Failure(format!("more than {} MB, which is Lambda's limit", BYTES_MAX >> 20))
         })?;
         let mode = facts.permissions().mode() & 0o777;
-        // Without a time: it would be another package each time it is built.
-        let options = SimpleFileOptions::default()
-            .unix_permissions(mode)
-            .last_modified_time(zip::DateTime::default());
-        archive.start_file(name, options)?;
+        archive.start_file(name, options(mode))?;
         archive.write_all(&fs::read(entry.path())?)?;
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! One pass over the built template: each resource is made, or made as it should be.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 use template::sam::{self, Model};
 use template::{Inputs, Node, Stack};
 
-use super::{Sync, functions, resources};
+use super::{Sync, functions, resources, wiring};
 use crate::Failure;
 use crate::client::{Cloud, CloudError};
 use crate::local::project;
@@ -40,6 +41,8 @@ pub struct Pass<'a> {
     pub base: PathBuf,
     /// ARNs of the layers' newest versions, by logical id.
     pub layers: BTreeMap<String, String>,
+    /// What is not brought, and why.
+    pub left: &'a RefCell<Vec<String>>,
 }
 
 /// Brings what is wanted.
@@ -51,15 +54,22 @@ pub fn deploy(sync: &Sync, cloud: &Cloud, wanted: &Wanted) -> Result<(), Failure
         inputs.stack.clone_from(name);
         inputs.prefix = format!("{name}-");
     }
-    one(sync, cloud, wanted, &sync.from.build_dir.join("template.yaml"), ("", &inputs))
+    let left = RefCell::default();
+    let file = sync.from.build_dir.join("template.yaml");
+    one((sync, cloud, wanted), &file, ("", &inputs), &left)?;
+    let left = left.into_inner();
+    if !left.is_empty() {
+        println!("Not brought:");
+        left.iter().for_each(|what| println!("  {what}"));
+    }
+    Ok(())
 }
 
 fn one(
-    sync: &Sync,
-    cloud: &Cloud,
-    wanted: &Wanted,
+    (sync, cloud, wanted): (&Sync, &Cloud, &Wanted),
     file: &Path,
     (within, inputs): (&str, &Inputs),
+    left: &RefCell<Vec<String>>,
 ) -> Result<(), Failure> {
     if within.matches('/').count() > NESTED_MAX {
         return Err(Failure::of(file.display(), "too many applications within each other"));
@@ -70,20 +80,23 @@ fn one(
     let model = sam::model(&stack).map_err(at)?;
     let base = file.parent().unwrap_or(Path::new("")).to_owned();
     let layers = BTreeMap::new();
-    let mut pass =
-        Pass { sync, cloud, wanted, stack: &stack, inputs, model: &model, within, base, layers };
+    let (stack, model) = (&stack, &model);
+    let mut pass = Pass { sync, cloud, wanted, stack, inputs, model, within, base, layers, left };
     if !wanted.code {
         resources::make(&pass)?;
     }
     functions::layers(&mut pass)?;
     functions::functions(&pass)?;
+    if !wanted.code {
+        wiring::connect(&pass)?;
+    }
     for application in &model.applications {
         let mut inner = inputs.clone();
         inner.parameters = application.parameters.clone();
         inner.prefix = format!("{}{}-", inputs.prefix, application.id);
         let within = format!("{within}{}/", application.id);
         let file = pass.base.join(&application.location);
-        one(sync, cloud, wanted, &file, (&within, &inner))?;
+        one((sync, cloud, wanted), &file, (&within, &inner), left)?;
     }
     Ok(())
 }
@@ -106,8 +119,13 @@ impl Pass<'_> {
     }
 
     /// The name that a resource has in the cloud.
-    pub fn name(&self, id: &str, given: Option<String>) -> String {
-        given.unwrap_or_else(|| format!("{}{id}", self.inputs.prefix))
+    pub fn name(&self, id: &str) -> Result<String, Failure> {
+        self.stack.name(id).map_err(|e| Failure::of(id, e))
+    }
+
+    /// Says in the end that something is not brought.
+    pub fn leave(&self, what: String) {
+        self.left.borrow_mut().push(what);
     }
 
     /// Calls an operation, and says which when it fails.
@@ -126,7 +144,7 @@ impl Pass<'_> {
             Ok(answer) => Ok(Some(answer)),
             Err(CloudError::Refused { code, .. })
                 if code.contains("NotFound")
-                    || code.contains("NoSuchEntity")
+                    || code.contains("NoSuch")
                     || code.contains("NonExistent") =>
             {
                 Ok(None)

@@ -6,29 +6,43 @@ use serde_json::{Map, Value, json};
 use template::Node;
 use template::sam::{Code, Function};
 
-use super::code::{Package, package};
+use super::code::{Package, package, single};
 use super::deploy::Pass;
-use super::policies;
+use super::{events, policies, settings};
 use crate::Failure;
 
-/// What an event source mapping takes under the names that templates use.
-const OF_MAPPINGS: &[&str] = &[
-    "BatchSize",
-    "BisectBatchOnFunctionError",
-    "DestinationConfig",
-    "Enabled",
-    "FilterCriteria",
-    "FunctionResponseTypes",
-    "MaximumBatchingWindowInSeconds",
-    "MaximumRecordAgeInSeconds",
-    "MaximumRetryAttempts",
-    "ParallelizationFactor",
-    "ScalingConfig",
-    "StartingPosition",
-    "TumblingWindowInSeconds",
-];
-/// What a template says of a table's stream before there is one.
-const UNKNOWN_STREAM: &str = "/stream/1970-01-01T00:00:00.000";
+/// A function as others name it: with its alias, where the template has one published.
+pub struct Target {
+    /// The function's name.
+    pub name: String,
+    /// `AutoPublishAlias`.
+    pub alias: Option<String>,
+}
+
+impl Target {
+    /// What operations take that know qualifiers.
+    pub fn named(&self) -> Value {
+        match &self.alias {
+            None => json!({ "FunctionName": self.name }),
+            Some(alias) => json!({ "FunctionName": self.name, "Qualifier": alias }),
+        }
+    }
+
+    /// Its ARN without the alias.
+    pub fn unqualified_arn(&self, pass: &Pass<'_>) -> String {
+        let (region, account) = (pass.cloud.region(), &pass.inputs.account);
+        format!("arn:aws:lambda:{region}:{account}:function:{}", self.name)
+    }
+
+    /// Its ARN.
+    pub fn arn(&self, pass: &Pass<'_>) -> String {
+        let arn = self.unqualified_arn(pass);
+        match &self.alias {
+            None => arn,
+            Some(alias) => format!("{arn}:{alias}"),
+        }
+    }
+}
 
 fn place(pass: &Pass<'_>, path: &str) -> PathBuf {
     pass.base.join(path)
@@ -37,10 +51,7 @@ fn place(pass: &Pass<'_>, path: &str) -> PathBuf {
 /// Publishes what has changed, and learns the newest versions' ARNs.
 pub fn layers(pass: &mut Pass<'_>) -> Result<(), Failure> {
     for layer in &pass.model.layers {
-        let name = match layer.name == layer.id {
-            true => pass.name(&layer.id, None),
-            false => layer.name.clone(),
-        };
+        let name = pass.name(&layer.id)?;
         let listed = json!({ "LayerName": name });
         let latest = pass.found("lambda", "ListLayerVersions", &listed)?;
         let latest = latest.map(|answer| answer["LayerVersions"][0].clone()).unwrap_or(Value::Null);
@@ -63,13 +74,27 @@ pub fn layers(pass: &mut Pass<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Brings the functions that are wanted.
+/// Brings the functions that are wanted, then what leads to them and from them to others.
 pub fn functions(pass: &Pass<'_>) -> Result<(), Failure> {
+    let mut brought = Vec::new();
     for function in &pass.model.functions {
         let kind = pass.stack.resources.iter().find(|one| one.id == function.id);
         let kind = kind.map(|resource| resource.kind.clone()).unwrap_or_default();
         if uses_wanted(pass, function) || pass.wants(&function.id, &kind) {
-            one(pass, function)?;
+            let properties = pass.properties(&function.id)?;
+            let target = one(pass, function, &properties)?;
+            brought.push((function, properties, target));
+        }
+    }
+    if pass.wanted.code {
+        return Ok(());
+    }
+    for (function, properties, target) in brought {
+        settings::provision(pass, &target, &properties)?;
+        settings::bring(pass, &target, &properties)?;
+        url(pass, &target, &properties)?;
+        for (id, kind, event) in &function.events {
+            events::bring(pass, &target, (id, kind), event)?;
         }
     }
     Ok(())
@@ -81,60 +106,103 @@ fn uses_wanted(pass: &Pass<'_>, function: &Function) -> bool {
         && function.layers.iter().any(|id| pass.wants(id, "AWS::Serverless::LayerVersion"))
 }
 
-fn one(pass: &Pass<'_>, function: &Function) -> Result<(), Failure> {
-    let given = Some(function.name.clone()).filter(|name| *name != function.id);
-    let name = pass.name(&function.id, given);
-    let path = match &function.code {
-        Code::Path(path) => place(pass, path),
-        Code::Inline(_) | Code::Elsewhere(_) => {
-            println!("  {name}: its code is in no folder, and is not brought");
-            return Ok(());
-        }
-    };
-    let package = package(&path)?;
+fn one(pass: &Pass<'_>, function: &Function, properties: &Node) -> Result<Target, Failure> {
+    let name = pass.name(&function.id)?;
     let named = json!({ "FunctionName": name });
+    let (code, sha256) = code(pass, function, properties)?;
     let there = pass.found("lambda", "GetFunctionConfiguration", &named)?;
-    let properties = pass.properties(&function.id)?;
-    match (there, pass.wanted.code) {
-        (None, true) => {
+    let mut changed = Vec::new();
+    match &there {
+        None if pass.wanted.code => {
             return Err(Failure(format!("{name} is not there yet: sync once without --code")));
         }
-        (None, false) => {
-            let mut input = configuration(pass, function, &name, &properties)?;
-            input.insert("Code".into(), json!({ "ZipFile": package.base64 }));
+        None => {
+            let mut input = configuration(pass, function, &name, properties)?;
+            input.insert("Code".into(), code.into());
             input.insert("FunctionName".into(), name.as_str().into());
+            if is_image(properties) {
+                input.insert("PackageType".into(), "Image".into());
+            }
+            if let Some(architectures) = properties.get("Architectures") {
+                input.insert("Architectures".into(), architectures.to_json());
+            }
             pass.call("lambda", "CreateFunction", &input.into())?;
-            ready(pass, &named)?;
-            println!("  function {name}, new");
+            changed.push("new");
         }
-        (Some(there), code) => {
-            let mut changed = Vec::new();
-            if !code || uses_wanted(pass, function) {
-                let mut input = configuration(pass, function, &name, &properties)?;
-                if input.iter().any(|(key, value)| differs(key, value, &there)) {
+        Some(there) => {
+            if !pass.wanted.code || uses_wanted(pass, function) {
+                let mut input = configuration(pass, function, &name, properties)?;
+                settings::emptied(&mut input, there);
+                if input.iter().any(|(key, value)| differs(key, value, there)) {
                     input.insert("FunctionName".into(), name.as_str().into());
                     pass.call("lambda", "UpdateFunctionConfiguration", &input.into())?;
                     ready(pass, &named)?;
                     changed.push("configuration");
                 }
             }
-            if there["CodeSha256"] != package.sha256 {
-                let input = json!({ "FunctionName": name, "ZipFile": package.base64 });
-                pass.call("lambda", "UpdateFunctionCode", &input)?;
-                ready(pass, &named)?;
+            // What lies elsewhere may have changed there.
+            if sha256.is_none_or(|sha256| there["CodeSha256"] != sha256) {
+                let mut input = code;
+                input.insert("FunctionName".into(), name.as_str().into());
+                pass.call("lambda", "UpdateFunctionCode", &input.into())?;
                 changed.push("code");
             }
-            let what = if changed.is_empty() { "as it was".into() } else { changed.join(" and ") };
-            println!("  function {name}: {what}");
         }
     }
-    if !pass.wanted.code {
-        url(pass, &name, &properties)?;
-        for (id, kind, event) in &function.events {
-            self::event(pass, &name, (id, kind), event)?;
+    if !changed.is_empty() {
+        ready(pass, &named)?;
+    }
+    match changed.as_slice() {
+        [] => println!("  function {name}: as it was"),
+        ["new"] => println!("  function {name}, new"),
+        _ => println!("  function {name}: {}", changed.join(" and ")),
+    }
+    let alias = properties.get("AutoPublishAlias").and_then(Node::as_text);
+    let target = Target { name, alias };
+    settings::publish(pass, &target, !changed.is_empty())?;
+    Ok(target)
+}
+
+fn is_image(properties: &Node) -> bool {
+    properties.get("PackageType").and_then(Node::as_text).is_some_and(|kind| kind == "Image")
+}
+
+/// What the API takes for the code, and its digest where the code is here.
+fn code(
+    pass: &Pass<'_>,
+    function: &Function,
+    properties: &Node,
+) -> Result<(Map<String, Value>, Option<String>), Failure> {
+    let whole = |value: Value| value.as_object().cloned().unwrap_or_default();
+    let packed =
+        |package: Package| (whole(json!({ "ZipFile": package.base64 })), Some(package.sha256));
+    match &function.code {
+        Code::Path(path) => Ok(packed(package(&place(pass, path))?)),
+        Code::Inline(text) => {
+            let python = function.runtime.starts_with("python");
+            Ok(packed(single(if python { "index.py" } else { "index.js" }, text)?))
+        }
+        Code::Elsewhere(image) if is_image(properties) => {
+            Ok((whole(json!({ "ImageUri": image })), None))
+        }
+        Code::Elsewhere(what) => {
+            let object: Value = serde_json::from_str(what).unwrap_or_default();
+            let part = |one: &str, other: &str| match &object[one] {
+                Value::Null => object[other].clone(),
+                found => found.clone(),
+            };
+            let (bucket, key) = match what.strip_prefix("s3://").and_then(|at| at.split_once('/')) {
+                Some((bucket, key)) => (bucket.into(), key.into()),
+                None => (part("S3Bucket", "Bucket"), part("S3Key", "Key")),
+            };
+            let mut code = json!({ "S3Bucket": bucket, "S3Key": key });
+            let version = part("S3ObjectVersion", "Version");
+            if !version.is_null() {
+                code["S3ObjectVersion"] = version;
+            }
+            Ok((whole(code), None))
         }
     }
-    Ok(())
 }
 
 fn ready(pass: &Pass<'_>, named: &Value) -> Result<(), Failure> {
@@ -163,17 +231,24 @@ fn configuration(
         own.unwrap_or_else(|| id.clone())
     });
     let layers: Vec<String> = layers.collect();
-    let all = json!({
+    let mut all = json!({
         "Role": policies::role_of(pass, name, &function.id, properties)?,
-        "Runtime": function.runtime,
-        "Handler": function.handler,
         "Timeout": function.timeout_s,
         "MemorySize": function.memory_mb,
         "EphemeralStorage": { "Size": function.tmp_mb },
         "Environment": { "Variables": function.variables },
-        "Layers": layers,
         "Description": properties.get("Description").and_then(Node::as_text).unwrap_or_default(),
     });
+    if is_image(properties) {
+        if let Some(image) = properties.get("ImageConfig") {
+            all["ImageConfig"] = image.to_json();
+        }
+    } else {
+        all["Runtime"] = function.runtime.as_str().into();
+        all["Handler"] = function.handler.as_str().into();
+        all["Layers"] = layers.into();
+    }
+    settings::configure(&mut all, properties);
     match all {
         Value::Object(map) => Ok(map),
         _ => Ok(Map::new()),
@@ -196,107 +271,35 @@ fn differs(key: &str, value: &Value, there: &Value) -> bool {
             let empty = json!({});
             *there["Environment"].get("Variables").unwrap_or(&empty) != value["Variables"]
         }
-        _ => there[key] != *value,
+        "ImageConfig" => !settings::says(&there["ImageConfigResponse"][key], value),
+        _ => !settings::says(&there[key], value),
     }
 }
 
 /// `FunctionUrlConfig`, made or made anew.
-fn url(pass: &Pass<'_>, name: &str, properties: &Node) -> Result<(), Failure> {
+fn url(pass: &Pass<'_>, target: &Target, properties: &Node) -> Result<(), Failure> {
     let Some(wanted) = properties.get("FunctionUrlConfig") else { return Ok(()) };
-    let mut input = json!({ "FunctionName": name });
+    let named = target.named();
+    let mut input = named.clone();
     for (key, value) in wanted.entries() {
         input[key.text.as_str()] = value.to_json();
     }
-    let named = json!({ "FunctionName": name });
     let there = pass.found("lambda", "GetFunctionUrlConfig", &named)?.is_some();
     let operation = if there { "UpdateFunctionUrlConfig" } else { "CreateFunctionUrlConfig" };
     let made = pass.call("lambda", operation, &input)?;
-    println!("  {name} at {}", made["FunctionUrl"].as_str().unwrap_or_default());
-    if input["AuthType"] == "NONE" && !there {
-        let permission = json!({
-            "FunctionName": name, "StatementId": "FunctionURLAllowPublicAccess", "Principal": "*",
+    println!("  {} at {}", target.name, made["FunctionUrl"].as_str().unwrap_or_default());
+    if input["AuthType"] == "NONE" {
+        let through = json!({
+            "StatementId": "FunctionURLAllowPublicAccess", "Principal": "*",
             "Action": "lambda:InvokeFunctionUrl", "FunctionUrlAuthType": "NONE",
         });
-        pass.call("lambda", "AddPermission", &permission)?;
-    }
-    Ok(())
-}
-
-fn event(
-    pass: &Pass<'_>,
-    name: &str,
-    (id, kind): (&str, &str),
-    properties: &Node,
-) -> Result<(), Failure> {
-    match kind {
-        "SQS" => mapping(pass, name, properties, "Queue"),
-        "DynamoDB" => mapping(pass, name, properties, "Stream"),
-        "SNS" => topic(pass, name, properties),
-        "Api" | "HttpApi" => {
-            println!("  {name}: {id} is served by `gureum local start-api`");
-            Ok(())
-        }
-        _ => {
-            println!("  {name}: the event {id} ({kind}) is not brought");
-            Ok(())
-        }
-    }
-}
-
-fn mapping(pass: &Pass<'_>, name: &str, properties: &Node, source: &str) -> Result<(), Failure> {
-    let arn = properties.get(source).and_then(Node::as_text);
-    let arn = arn.ok_or_else(|| Failure(format!("{name}: an event needs {source}")))?;
-    let arn = match arn.strip_suffix(UNKNOWN_STREAM) {
-        None => arn,
-        Some(table) => {
-            let table = table.rsplit('/').next().unwrap_or(table);
-            let found = pass.call("dynamodb", "DescribeTable", &json!({ "TableName": table }))?;
-            let stream = found["Table"]["LatestStreamArn"].as_str().map(str::to_owned);
-            stream.ok_or_else(|| Failure(format!("{name}: the table {table} has no stream")))?
-        }
-    };
-    let asked = json!({ "FunctionName": name, "EventSourceArn": arn });
-    let there = pass.call("lambda", "ListEventSourceMappings", &asked)?;
-    let mut input = json!({});
-    for (key, value) in properties.entries() {
-        if OF_MAPPINGS.contains(&key.text.as_str()) {
-            input[key.text.as_str()] = value.to_json();
-        }
-    }
-    match there["EventSourceMappings"][0]["UUID"].as_str() {
-        Some(uuid) => {
-            if let Some(map) = input.as_object_mut() {
-                map.remove("StartingPosition");
-            }
-            input["UUID"] = uuid.into();
-            pass.call("lambda", "UpdateEventSourceMapping", &input)?;
-        }
-        None => {
-            input["FunctionName"] = name.into();
-            input["EventSourceArn"] = arn.as_str().into();
-            pass.call("lambda", "CreateEventSourceMapping", &input)?;
-            println!("  {name} reads {arn}");
-        }
-    }
-    Ok(())
-}
-
-fn topic(pass: &Pass<'_>, name: &str, properties: &Node) -> Result<(), Failure> {
-    let arn = properties.get("Topic").and_then(Node::as_text);
-    let arn = arn.ok_or_else(|| Failure(format!("{name}: an event needs Topic")))?;
-    let function =
-        format!("arn:aws:lambda:{}:{}:function:{name}", pass.cloud.region(), pass.inputs.account);
-    let statement = format!("sync-{}", arn.rsplit(':').next().unwrap_or_default());
-    let policy = pass.found("lambda", "GetPolicy", &json!({ "FunctionName": name }))?;
-    let policy = policy.map(|answer| answer["Policy"].to_string()).unwrap_or_default();
-    if !policy.contains(&statement) {
-        let permission = json!({
-            "FunctionName": name, "StatementId": statement, "Principal": "sns.amazonaws.com",
-            "Action": "lambda:InvokeFunction", "SourceArn": arn,
+        events::permission(pass, target, through)?;
+        // Since October 2025 both are needed.
+        let at = json!({
+            "StatementId": "FunctionURLInvokeAllowPublicAccess", "Principal": "*",
+            "Action": "lambda:InvokeFunction", "InvokedViaFunctionUrl": true,
         });
-        pass.call("lambda", "AddPermission", &permission)?;
+        events::permission(pass, target, at)?;
     }
-    let input = json!({ "TopicArn": arn, "Protocol": "lambda", "Endpoint": function });
-    pass.call("sns", "Subscribe", &input)?;
     Ok(())
 }

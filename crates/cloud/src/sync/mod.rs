@@ -4,9 +4,13 @@
 
 mod code;
 mod deploy;
+mod events;
 mod functions;
+mod left;
 mod policies;
 mod resources;
+mod settings;
+mod wiring;
 
 use std::process::ExitCode;
 

@@ -113,7 +113,33 @@ pub fn role_of(
             None => put(pass, &name, &named, &from_template(pass, id, policy)?)?,
         }
     }
+    let targets = targets(properties);
+    if !targets.is_empty() {
+        let statement: Vec<Value> = targets
+            .iter()
+            .map(|(action, arn)| json!({ "Effect": "Allow", "Action": action, "Resource": arn }))
+            .collect();
+        let document = json!({ "Version": "2012-10-17", "Statement": statement });
+        put(pass, &name, &format!("{name}Targets"), &document)?;
+    }
     Ok(format!("arn:aws:iam::{}:role/{name}", pass.inputs.account))
+}
+
+/// Where Lambda sends what it could not, or could, do in the function's name: action and ARN.
+fn targets(properties: &Node) -> Vec<(&'static str, String)> {
+    let paths: [&[&str]; 3] = [
+        &["DeadLetterQueue", "TargetArn"],
+        &["EventInvokeConfig", "DestinationConfig", "OnSuccess", "Destination"],
+        &["EventInvokeConfig", "DestinationConfig", "OnFailure", "Destination"],
+    ];
+    let arns = paths.iter().filter_map(|path| properties.find(path)?.as_text());
+    let action = |arn: &String| match arn.split(':').nth(2)? {
+        "sqs" => Some("sqs:SendMessage"),
+        "sns" => Some("sns:Publish"),
+        "lambda" => Some("lambda:InvokeFunction"),
+        _ => None,
+    };
+    arns.filter_map(|arn| Some((action(&arn)?, arn))).collect()
 }
 
 fn role(pass: &Pass<'_>, name: &str, trust: &str, path: Option<String>) -> Result<(), Failure> {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use template::{Node, Resource};
 
 use super::deploy::Pass;
-use super::policies;
+use super::{events, left, policies, settings, wiring};
 use crate::Failure;
 
 /// What CreateTable takes under the names that templates use.
@@ -33,9 +33,10 @@ const SILENT: &[&str] = &[
     "AWS::CloudFormation::Stack",
 ];
 
-/// Makes all that are wanted, and names those that nobody here makes.
+/// Makes all that are wanted, each after those that it refers to, and names those that nobody here
+/// makes.
 pub fn make(pass: &Pass<'_>) -> Result<(), Failure> {
-    for resource in &pass.stack.resources {
+    for resource in pass.stack.ordered() {
         if !pass.wants(&resource.id, &resource.kind) {
             continue;
         }
@@ -49,46 +50,97 @@ pub fn make(pass: &Pass<'_>) -> Result<(), Failure> {
 
 fn one(pass: &Pass<'_>, resource: &Resource) -> Result<Option<String>, Failure> {
     let (id, kind) = (&resource.id, resource.kind.as_str());
-    if SILENT.contains(&kind) {
+    if SILENT.contains(&kind) || wiring::TYPES.contains(&kind) {
         return Ok(None);
     }
-    let properties = || pass.properties(id);
-    let named =
-        |properties: &Node, key: &str| pass.name(id, properties.get(key).and_then(Node::as_text));
+    let (name, properties) = (|| pass.name(id), || pass.properties(id));
     match kind {
         "AWS::DynamoDB::Table" | "AWS::Serverless::SimpleTable" => {
-            let properties = properties()?;
-            let name = named(&properties, "TableName");
-            table(pass, &name, kind, &properties)
+            table(pass, &name()?, kind, &properties()?)
         }
-        "AWS::SQS::Queue" => {
-            let properties = properties()?;
-            let name = named(&properties, "QueueName");
-            queue(pass, &name, &properties)
-        }
-        "AWS::SNS::Topic" => {
-            let name = named(&properties()?, "TopicName");
-            pass.call("sns", "CreateTopic", &json!({ "Name": name }))?;
-            Ok(Some(format!("topic {name}")))
-        }
-        "AWS::S3::Bucket" => {
-            let name = named(&properties()?, "BucketName").to_lowercase();
-            if pass.found("s3", "HeadBucket", &json!({ "Bucket": name }))?.is_none() {
-                pass.call("s3", "CreateBucket", &json!({ "Bucket": name }))?;
+        "AWS::SQS::Queue" => queue(pass, &name()?, &properties()?),
+        "AWS::SNS::Topic" => topic(pass, &name()?, &properties()?),
+        "AWS::S3::Bucket" => bucket(pass, &name()?, &properties()?),
+        "AWS::Logs::LogGroup" => {
+            let name = name()?;
+            let asked = json!({ "logGroupNamePrefix": name });
+            let listed = pass.call("logs", "DescribeLogGroups", &asked)?;
+            let mut groups = listed["logGroups"].as_array().into_iter().flatten();
+            if groups.any(|group| group["logGroupName"] == name) {
+                return Ok(Some(format!("log group {name}, as it was")));
             }
-            Ok(Some(format!("bucket {name}")))
+            pass.call("logs", "CreateLogGroup", &json!({ "logGroupName": name }))?;
+            Ok(Some(format!("log group {name}{}", without(&properties()?, &["LogGroupName"]))))
         }
         "AWS::IAM::Role" => {
-            let properties = properties()?;
-            let name = named(&properties, "RoleName");
-            policies::declared_role(pass, &name, &properties)?;
+            let name = name()?;
+            policies::declared_role(pass, &name, &properties()?)?;
             Ok(Some(format!("role {name}")))
         }
-        "AWS::Serverless::Api" | "AWS::Serverless::HttpApi" => {
-            Ok(Some(format!("{id}: an API is not brought; `gureum local start-api` serves it")))
+        _ => {
+            pass.leave(format!("{id} ({kind}): {}", left::resource(kind)));
+            Ok(None)
         }
-        _ => Ok(Some(format!("{id}: {kind} is not brought"))),
     }
+}
+
+/// What is said of properties that are not brought.
+fn without(properties: &Node, brought: &[&str]) -> String {
+    let keys = properties.entries().iter().map(|(key, _)| key.text.as_str());
+    let left: Vec<&str> = keys.filter(|key| !brought.contains(key)).collect();
+    if left.is_empty() { String::new() } else { format!(", without {}", left.join(", ")) }
+}
+
+/// Objects and lists become JSON, as attributes are texts.
+fn attributes(properties: &Node, except: &[&str]) -> Map<String, Value> {
+    let mut attributes = Map::new();
+    for (key, value) in properties.entries() {
+        if !except.contains(&key.text.as_str()) {
+            let text = value.as_text().unwrap_or_else(|| value.to_json().to_string());
+            attributes.insert(key.text.clone(), text.into());
+        }
+    }
+    attributes
+}
+
+fn topic(pass: &Pass<'_>, name: &str, properties: &Node) -> Result<Option<String>, Failure> {
+    let account = &pass.inputs.account;
+    let arn = format!("arn:aws:sns:{}:{account}:{name}", pass.cloud.region());
+    let asked = json!({ "TopicArn": arn });
+    let there = pass.found("sns", "GetTopicAttributes", &asked)?.is_some();
+    if !there {
+        let attributes = attributes(properties, &["TopicName", "Subscription", "Tags"]);
+        let mut input = json!({ "Name": name, "Attributes": attributes });
+        if let Some(tags) = properties.get("Tags") {
+            input["Tags"] = tags.to_json();
+        }
+        pass.call("sns", "CreateTopic", &input)?;
+    }
+    for one in properties.get("Subscription").map_or(&[][..], Node::items) {
+        let text = |key: &str| one.get(key).and_then(Node::as_text).unwrap_or_default();
+        events::subscribe(pass, &arn, &text("Protocol"), &text("Endpoint"), one)?;
+    }
+    Ok(Some(if there { format!("topic {name}, as it was") } else { format!("topic {name}") }))
+}
+
+fn bucket(pass: &Pass<'_>, name: &str, properties: &Node) -> Result<Option<String>, Failure> {
+    let named = json!({ "Bucket": name });
+    if pass.found("s3", "HeadBucket", &named)?.is_some() {
+        return Ok(Some(format!("bucket {name}, as it was")));
+    }
+    let mut input = named.clone();
+    if pass.cloud.region() != "us-east-1" {
+        let place = json!({ "LocationConstraint": pass.cloud.region() });
+        input["CreateBucketConfiguration"] = place;
+    }
+    pass.call("s3", "CreateBucket", &input)?;
+    if let Some(status) = properties.find(&["VersioningConfiguration", "Status"]) {
+        let versions = json!({ "Status": status.to_json() });
+        let input = json!({ "Bucket": name, "VersioningConfiguration": versions });
+        pass.call("s3", "PutBucketVersioning", &input)?;
+    }
+    let brought = ["BucketName", "NotificationConfiguration", "VersioningConfiguration"];
+    Ok(Some(format!("bucket {name}{}", without(properties, &brought))))
 }
 
 fn table(
@@ -116,18 +168,8 @@ fn table(
         let input = json!({ "TableName": name, "TimeToLiveSpecification": specification });
         pass.call("dynamodb", "UpdateTimeToLive", &input)?;
     }
-    let known = |key: &str| {
-        OF_TABLES.contains(&key) || ["PrimaryKey", "TimeToLiveSpecification"].contains(&key)
-    };
-    let left: Vec<&str> = properties
-        .entries()
-        .iter()
-        .map(|(key, _)| key.text.as_str())
-        .filter(|key| !known(key))
-        .collect();
-    let without =
-        if left.is_empty() { String::new() } else { format!(", without {}", left.join(", ")) };
-    Ok(Some(format!("table {name}{without}")))
+    let brought = [OF_TABLES, &["PrimaryKey", "TimeToLiveSpecification"]].concat();
+    Ok(Some(format!("table {name}{}", without(properties, &brought))))
 }
 
 fn plain_table(properties: &Node) -> Map<String, Value> {
@@ -178,15 +220,12 @@ fn queue(pass: &Pass<'_>, name: &str, properties: &Node) -> Result<Option<String
     if pass.found("sqs", "GetQueueUrl", &named)?.is_some() {
         return Ok(Some(format!("queue {name}, as it was")));
     }
-    let mut attributes = Map::new();
-    for (key, value) in properties.entries() {
-        if ["QueueName", "Tags"].contains(&key.text.as_str()) {
-            continue;
-        }
-        let text = value.as_text().unwrap_or_else(|| value.to_json().to_string());
-        attributes.insert(key.text.clone(), text.into());
+    let mut input = json!({ "QueueName": name });
+    input["Attributes"] = attributes(properties, &["QueueName", "Tags"]).into();
+    let tags = settings::tag_map(properties.get("Tags"));
+    if !tags.is_empty() {
+        input["tags"] = tags.into();
     }
-    let input = json!({ "QueueName": name, "Attributes": attributes });
     pass.call("sqs", "CreateQueue", &input)?;
     Ok(Some(format!("queue {name}")))
 }

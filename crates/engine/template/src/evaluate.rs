@@ -193,18 +193,30 @@ impl Stack<'_> {
     }
 
     /// Type and name of a resource.
-    fn physical(&self, id: &str, at: Position, depth: usize) -> Result<(String, String), Error> {
+    pub(crate) fn physical(
+        &self,
+        id: &str,
+        at: Position,
+        depth: usize,
+    ) -> Result<(String, String), Error> {
         let Some(kind) = self.template.kind(id) else {
             return match self.generated(id) {
                 Some(kind) => Ok((kind.into(), format!("{}{id}", self.inputs.prefix))),
-                None => Err(Error::new(at, format!("there is no parameter and no resource {id}"))),
+                None => {
+                    let known = ["Parameters", "Resources"];
+                    let known = known.iter().flat_map(|section| self.template.section(section));
+                    let meant = naming::meant(id, known.map(|(key, _)| key.text.as_str()));
+                    let message = format!("there is no parameter and no resource {id}{meant}");
+                    Err(Error::new(at, message))
+                }
             };
         };
         let given = naming::property(&kind)
             .and_then(|property| self.template.resource(id)?.find(&["Properties", property]));
         let given = given.map(|node| self.reduce(node, depth + 1)).transpose()?.flatten();
-        let prefixed = || format!("{}{id}", self.inputs.prefix);
-        let name = given.and_then(|node| node.as_text()).unwrap_or_else(prefixed);
+        let properties = self.template.resource(id).and_then(|found| found.get("Properties"));
+        let generated = || naming::generated(&kind, id, properties, self.inputs);
+        let name = given.and_then(|node| node.as_text()).unwrap_or_else(generated);
         Ok((kind, name))
     }
 

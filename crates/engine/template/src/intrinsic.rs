@@ -1,9 +1,9 @@
 //! Functions of CloudFormation that decide, refer and fill in.
 
 use crate::evaluate::Stack;
-use crate::functions;
 use crate::node::{Error, Key, Node, Position, Value};
 use crate::yaml::DEPTH_MAX;
+use crate::{functions, naming};
 
 /// References may lead on through names of resources; a circle ends here.
 const STEPS_MAX: usize = 2 * DEPTH_MAX;
@@ -111,7 +111,9 @@ impl Stack<'_> {
         }
         let declared = self.template.section("Conditions").iter().find(|(key, _)| key.text == name);
         let Some((_, declared)) = declared else {
-            return Err(Error::new(at, format!("there is no condition {name}")));
+            let known = self.template.section("Conditions").iter();
+            let meant = naming::meant(name, known.map(|(key, _)| key.text.as_str()));
+            return Err(Error::new(at, format!("there is no condition {name}{meant}")));
         };
         self.conditions.borrow_mut().insert(name.to_owned(), None);
         let reduced = self.reduce(declared, depth + 1)?;

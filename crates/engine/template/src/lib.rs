@@ -12,6 +12,7 @@ mod functions;
 mod intrinsic;
 mod naming;
 mod node;
+mod order;
 mod parameters;
 mod template;
 mod write;

@@ -3,6 +3,7 @@
 //! A name that the template gives is used, else the logical id. ARNs have the usual forms.
 
 use crate::evaluate::Inputs;
+use crate::node::Node;
 
 /// The property that names a resource of a type.
 pub(crate) fn property(kind: &str) -> Option<&'static str> {
@@ -21,6 +22,24 @@ pub(crate) fn property(kind: &str) -> Option<&'static str> {
         "AWS::StepFunctions::StateMachine" => "StateMachineName",
         _ => return None,
     })
+}
+
+/// The name of a resource that the template does not name.
+pub(crate) fn generated(
+    kind: &str,
+    id: &str,
+    properties: Option<&Node>,
+    inputs: &Inputs,
+) -> String {
+    let name = format!("{}{id}", inputs.prefix);
+    let is = |key: &str| properties.and_then(|node| node.get(key)?.as_bool()) == Some(true);
+    match kind {
+        // Names of buckets have no capitals.
+        "AWS::S3::Bucket" => name.to_lowercase(),
+        "AWS::SQS::Queue" if is("FifoQueue") => format!("{name}.fifo"),
+        "AWS::SNS::Topic" if is("FifoTopic") => format!("{name}.fifo"),
+        _ => name,
+    }
 }
 
 /// What `Ref` answers.
@@ -85,4 +104,51 @@ fn arn(kind: &str, name: &str, inputs: &Inputs) -> Option<String> {
         "AWS::KMS::Key" => regional("kms", "key/"),
         _ => return None,
     })
+}
+
+/// What was probably meant by a name that nothing has: the nearest of those that are there, if it is near.
+pub(crate) fn meant<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
+    /// Longer names are not compared: the work grows with the product of both lengths.
+    const LENGTH_MAX: usize = 255;
+    let near = name.len().div_ceil(4).min(3);
+    let distances = known
+        .filter(|other| other.len() <= LENGTH_MAX && name.len() <= LENGTH_MAX)
+        .map(|other| (distance(name, other), other))
+        .filter(|(distance, _)| *distance <= near);
+    match distances.min() {
+        Some((_, other)) => format!("; {other} is meant?"),
+        None => String::new(),
+    }
+}
+
+/// How many letters have to be put in, left out or replaced to make one of the other, whatever their case.
+fn distance(one: &str, other: &str) -> usize {
+    let other: Vec<u8> = other.bytes().map(|byte| byte.to_ascii_lowercase()).collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (place, letter) in one.bytes().enumerate() {
+        let mut before = std::mem::replace(&mut row[0], place + 1);
+        for (column, wanted) in other.iter().enumerate() {
+            let replaced = before + usize::from(letter.to_ascii_lowercase() != *wanted);
+            before = row[column + 1];
+            row[column + 1] = replaced.min(before + 1).min(row[column] + 1);
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_meant() {
+        let known = || ["Table", "Queue", "BucketOfNotes"].into_iter();
+        let check = |name: &str, expected: &str| assert_eq!(meant(name, known()), expected);
+        check("Tabel", "; Table is meant?");
+        check("queue", "; Queue is meant?");
+        check("BucketOfNote", "; BucketOfNotes is meant?");
+        check("Topic", "");
+        assert_eq!(distance("", "abc"), 3);
+        assert_eq!(distance("kitten", "sitting"), 3);
+    }
 }

@@ -272,3 +272,27 @@ fn names_may_have_a_prefix() {
     "#]]
     .assert_eq(&lines);
 }
+
+#[test]
+fn resources_in_the_order_of_their_needs_with_names_of_their_own() {
+    let text = "
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Reader: {Type: 'AWS::Serverless::Function', DependsOn: Last, Properties: {A: !Sub '${Inbox.Arn}', B: [!Ref Notes]}}
+  Inbox: {Type: 'AWS::SQS::Queue', Properties: {FifoQueue: true, P: !Sub ['${x}', {x: !GetAtt Dead.Arn}]}}
+  Notes: {Type: 'AWS::S3::Bucket', Properties: {Told: !GetAtt Reader.Arn}}
+  Dead: {Type: 'AWS::SQS::Queue'}
+  Last: {Type: 'AWS::SNS::Topic', Properties: {FifoTopic: 'true', TopicName: own.fifo}}
+";
+    let template = Template::parse(text).expect("a template");
+    let mut inputs = inputs(&[]);
+    inputs.prefix = "demo-".into();
+    let stack = template.evaluate(&inputs).expect("a stack");
+    let names = stack.ordered().into_iter().map(|one| stack.name(&one.id).expect("a name"));
+    // Reader and Notes need each other: the first of them goes first when nothing else is left.
+    assert_eq!(
+        names.collect::<Vec<_>>(),
+        ["demo-Dead", "demo-Inbox.fifo", "own.fifo", "demo-Reader", "demo-notes"]
+    );
+    assert!(stack.name("Nothing").is_err());
+}

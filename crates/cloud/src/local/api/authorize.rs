@@ -12,6 +12,11 @@ use crate::local::host::Host;
 use crate::local::project::ACCOUNT;
 use crate::local::serve;
 
+/// The authorizer that asks for a signature of a user or role. A local API has neither: whose a key is,
+/// and what it may do, is in the cloud, which gives no secrets away.
+pub const IAM: &str = "AWS_IAM";
+const NO_IAM: &str = r#"{"message":"gureum local does not check signatures of AWS_IAM; --disable-authorizer lets everybody pass"}"#;
+
 /// The authorizer's context for the function; `None` where there is no authorizer.
 ///
 /// # Errors
@@ -24,6 +29,9 @@ pub async fn ask(
     let (api, route) = (visit.found.api, visit.found.route);
     let name = route.authorizer.as_ref().or(api.default_authorizer.as_ref());
     let Some(name) = name.filter(|name| *name != "NONE") else { return Ok(None) };
+    if name == IAM {
+        return Err(serve::json(StatusCode::NOT_IMPLEMENTED, NO_IAM));
+    }
     let Some(authorizer) = api.authorizers.get(name) else {
         eprintln!("{} {}: there is no authorizer {name}", route.method, route.path);
         return Err(broken(api.flavour));
