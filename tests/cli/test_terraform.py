@@ -1,5 +1,6 @@
 """Terraform's aws_dynamodb_table with all its blocks: plan, apply, no drift, change, destroy."""
 
+from conftest import ACCOUNT, REGION
 from terraform import Terraform
 
 TABLE = """
@@ -106,3 +107,66 @@ def test_table(endpoint, client, unique, tmp_path):
         assert {index["IndexName"] for index in table["GlobalSecondaryIndexes"]} == {"by-gate", "by-seats-of-all"}
         assert dynamodb.get_item(TableName=name, Key=key)["Item"]["gate"] == {"S": "green"}
     assert name not in dynamodb.list_tables()["TableNames"]
+
+GLOBAL = """
+resource "aws_dynamodb_table" "routes" {
+  name             = "%(name)s"
+  billing_mode     = "PAY_PER_REQUEST"
+  hash_key         = "pk"
+  stream_enabled   = true
+  stream_view_type = "NEW_AND_OLD_IMAGES"
+
+  attribute {
+    name = "pk"
+    type = "S"
+  }
+  on_demand_throughput {
+    max_read_request_units  = 100
+    max_write_request_units = 50
+  }
+  point_in_time_recovery {
+    enabled = true
+  }
+  replica {
+    region_name            = "us-east-1"
+    point_in_time_recovery = true
+    propagate_tags         = true
+  }
+  tags = {
+    team = "%(team)s"
+  }
+}
+
+resource "aws_dynamodb_resource_policy" "readers" {
+  resource_arn = aws_dynamodb_table.routes.arn
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid = "%(team)s", Effect = "Allow", Principal = { AWS = "%(account)s" }, Action = ["dynamodb:GetItem"], Resource = "*"
+    }]
+  })
+}
+
+resource "aws_dynamodb_contributor_insights" "keys" {
+  table_name = aws_dynamodb_table.routes.name
+}
+"""
+
+
+def test_global_table(endpoint, client, unique, tmp_path):
+    name = unique("terraform")
+    home, away = client("dynamodb"), client("dynamodb", region_name="us-east-1")
+    with Terraform(tmp_path, endpoint, "dynamodb") as terraform:
+        for team in "blue", "green":
+            terraform.apply(GLOBAL % {"name": name, "team": team, "account": ACCOUNT})
+            arn = home.describe_table(TableName=name)["Table"]["TableArn"]
+            assert f'"{team}"' in home.get_resource_policy(ResourceArn=arn)["Policy"]
+            tags = away.list_tags_of_resource(ResourceArn=arn.replace(REGION, "us-east-1"))["Tags"]
+            assert tags == [{"Key": "team", "Value": team}]
+        home.put_item(TableName=name, Item={"pk": {"S": "ICN-GMP"}})
+        assert away.get_item(TableName=name, Key={"pk": {"S": "ICN-GMP"}})["Item"] == {"pk": {"S": "ICN-GMP"}}
+        recovery = away.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
+        assert recovery["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
+        insights = home.describe_contributor_insights(TableName=name)
+        assert insights["ContributorInsightsStatus"] == "ENABLED"
+    assert name not in home.list_tables()["TableNames"] + away.list_tables()["TableNames"]
