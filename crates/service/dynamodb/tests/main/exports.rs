@@ -247,3 +247,37 @@ async fn import_again(cloud: Cloud, again: impl Fn() -> Config, export: &Value, 
         cloud.items("Copy", None).await.into_iter().map(|item| (key_of(&item), item)).collect();
     assert!(found == *state, "{} of {}", found.len(), state.len());
 }
+
+#[tokio::test]
+async fn an_import_of_an_empty_bucket_makes_an_empty_table() {
+    let cloud = Cloud::empty();
+    buckets::make(&cloud, "empty").await;
+    let import = async |prefix: &str, table: &str| {
+        let request = json!({
+            "S3BucketSource": {"S3Bucket": "empty", "S3KeyPrefix": prefix},
+            "InputFormat": "DYNAMODB_JSON",
+            "TableCreationParameters": {
+                "TableName": table, "BillingMode": "PAY_PER_REQUEST",
+                "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+                "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}]}});
+        let made = cloud.call("ImportTable", request).await;
+        let arn = made["ImportTableDescription"]["ImportArn"].clone();
+        assert!(arn.is_string(), "{made}");
+        cloud
+            .eventually(async |cloud| {
+                let answer = cloud.call("DescribeImport", json!({ "ImportArn": arn })).await;
+                let import = answer["ImportTableDescription"].clone();
+                (import["ImportStatus"] != "IN_PROGRESS").then_some(import)
+            })
+            .await
+    };
+    let done = import("", "Whole").await;
+    assert_eq!(
+        (&done["ImportStatus"], &done["ProcessedItemCount"]),
+        (&json!("COMPLETED"), &json!(0))
+    );
+    cloud.active("Whole").await;
+    assert_eq!(cloud.items("Whole", None).await.len(), 0);
+    let done = import("none/", "Prefixed").await;
+    assert_eq!(done["FailureCode"], "S3NoSuchKey", "{done}");
+}

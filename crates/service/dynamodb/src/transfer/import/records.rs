@@ -30,6 +30,7 @@ pub(in crate::transfer) struct Splitter {
     /// Whether a line may end within quotation marks.
     quotes: bool,
     is_quoted: bool,
+    nesting: Nesting,
     record: Vec<u8>,
     is_too_long: bool,
     found: Vec<Record>,
@@ -42,6 +43,7 @@ impl Splitter {
             unpacker: (compression == Compression::Gzip).then(|| MultiGzDecoder::new(Vec::new())),
             quotes: matches!(format, Format::Csv { .. }),
             is_quoted: false,
+            nesting: Nesting::default(),
             record: Vec::new(),
             is_too_long: false,
             found: Vec::new(),
@@ -79,8 +81,9 @@ impl Splitter {
 
     fn split(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
-            let end = self.line_end(bytes);
-            let (line, rest) = bytes.split_at(end.unwrap_or(bytes.len()));
+            let end = self.record_end(bytes);
+            let (length, passed) = end.unwrap_or((bytes.len(), bytes.len()));
+            let line = &bytes[..length];
             if self.record.len() + line.len() > RECORD_BYTES_MAX {
                 self.is_too_long = true;
                 self.record = Vec::new();
@@ -88,28 +91,34 @@ impl Splitter {
             if !self.is_too_long {
                 self.record.extend_from_slice(line);
             }
-            bytes = rest.get(1..).unwrap_or_default();
+            bytes = &bytes[passed..];
             if end.is_some() {
                 self.record_ends();
             }
         }
     }
 
-    /// Where the record ends, if it does.
-    fn line_end(&mut self, bytes: &[u8]) -> Option<usize> {
+    /// How many bytes are left of the record, if it ends here, and with the end of its line.
+    fn record_end(&mut self, bytes: &[u8]) -> Option<(usize, usize)> {
         if !self.quotes {
-            return memchr::memchr(b'\n', bytes);
+            return bytes.iter().enumerate().find_map(|(at, &byte)| match byte {
+                b'\n' => Some((at, at + 1)),
+                // AWS takes objects that follow each other in a line, too.
+                _ => self.nesting.ends(byte).then_some((at + 1, at + 1)),
+            });
         }
-        memchr::memchr2_iter(b'\n', b'"', bytes).find(|&at| {
+        let end = memchr::memchr2_iter(b'\n', b'"', bytes).find(|&at| {
             // A doubled mark within a quotation ends and begins it.
             self.is_quoted ^= bytes[at] == b'"';
             bytes[at] == b'\n' && !self.is_quoted
-        })
+        });
+        end.map(|at| (at, at + 1))
     }
 
     fn record_ends(&mut self) {
         let mut record = std::mem::take(&mut self.record);
         self.is_quoted = false;
+        self.nesting = Nesting::default();
         if std::mem::take(&mut self.is_too_long) {
             self.found.push(Record::TooLong);
             return;
@@ -121,6 +130,42 @@ impl Splitter {
         if !record.iter().all(u8::is_ascii_whitespace) {
             self.found.push(Record::Whole(record));
         }
+    }
+}
+
+/// How deep in an object of JSON a record is, if it begins with one.
+#[derive(Default)]
+struct Nesting {
+    is_object: Option<bool>,
+    depth: u64,
+    is_text: bool,
+    is_escaped: bool,
+}
+
+impl Nesting {
+    /// Takes a byte; whether the object ends with it.
+    fn ends(&mut self, byte: u8) -> bool {
+        match self.is_object {
+            Some(true) => {}
+            Some(false) => return false,
+            None if byte.is_ascii_whitespace() => return false,
+            None => {
+                self.is_object = Some(byte == b'{');
+                self.depth = 1;
+                return false;
+            }
+        }
+        if std::mem::take(&mut self.is_escaped) {
+            return false;
+        }
+        match byte {
+            b'\\' if self.is_text => self.is_escaped = true,
+            b'"' => self.is_text = !self.is_text,
+            b'{' if !self.is_text => self.depth += 1,
+            b'}' if !self.is_text => self.depth -= 1,
+            _ => {}
+        }
+        self.depth == 0
     }
 }
 
@@ -159,6 +204,9 @@ mod tests {
     fn records_are_lines() {
         check(&Format::Json, b"{}\n\n{\"a\":1}\r\n[", &["{}", "{\"a\":1}", "["]);
         check(&Format::Json, b"", &[]);
+        check(&Format::Json, b"{\"a\":{}}{} {}\n{}", &["{\"a\":{}}", "{}", " {}", "{}"]);
+        check(&Format::Json, br#"{"}\"{":"}"}{}x}"#, &[r#"{"}\"{":"}"}"#, "{}", "x}"]);
+        check(&Format::Json, b"[{},{}]\n{{\n}", &["[{},{}]", "{{", "}"]);
         check(&Format::Json, b"\"\n\"\n", &["\"", "\""]);
         check(&CSV, b"a,b\n\"x\ny\",2\n\"\"\"\n\",3", &["a,b", "\"x\ny\",2", "\"\"\"\n\",3"]);
     }

@@ -125,7 +125,9 @@ impl Import {
         loop {
             let (prefix, after) = (import.prefix.as_deref(), import.done.as_deref());
             let objects = import.bucket.list(ctx, prefix, after).await?;
-            if objects.is_empty() && import.objects == 0 {
+            let is_prefixed = import.prefix.as_ref().is_some_and(|prefix| !prefix.is_empty());
+            // An import of a whole bucket that is empty succeeds.
+            if objects.is_empty() && import.objects == 0 && is_prefixed {
                 return Err(failed(
                     "S3NoSuchKey",
                     "No object of the bucket begins with the given key prefix",
