@@ -62,120 +62,125 @@ kernel::api! {
         45 detach_group_policy(DetachGroupPolicyRequest) -> DetachGroupPolicyOutput;
         46 detach_role_policy(DetachRolePolicyRequest) -> DetachRolePolicyOutput;
         47 detach_user_policy(DetachUserPolicyRequest) -> DetachUserPolicyOutput;
-        48 disable_outbound_web_identity_federation(DisableOutboundWebIdentityFederationInput) -> DisableOutboundWebIdentityFederationOutput;
-        49 enable_mfa_device(EnableMFADeviceRequest) -> EnableMFADeviceOutput;
-        50 enable_outbound_web_identity_federation(EnableOutboundWebIdentityFederationInput) -> EnableOutboundWebIdentityFederationResponse;
-        51 generate_credential_report(GenerateCredentialReportInput) -> GenerateCredentialReportResponse;
-        52 generate_service_last_accessed_details(GenerateServiceLastAccessedDetailsRequest) -> GenerateServiceLastAccessedDetailsResponse;
-        53 get_access_key_last_used(GetAccessKeyLastUsedRequest) -> GetAccessKeyLastUsedResponse;
-        54 get_account_authorization_details(GetAccountAuthorizationDetailsRequest) -> GetAccountAuthorizationDetailsResponse;
-        55 get_account_password_policy(GetAccountPasswordPolicyInput) -> GetAccountPasswordPolicyResponse;
-        56 get_account_summary(GetAccountSummaryInput) -> GetAccountSummaryResponse;
-        57 get_context_keys_for_custom_policy(GetContextKeysForCustomPolicyRequest) -> GetContextKeysForPolicyResponse;
-        58 get_context_keys_for_principal_policy(GetContextKeysForPrincipalPolicyRequest) -> GetContextKeysForPolicyResponse;
-        59 get_credential_report(GetCredentialReportInput) -> GetCredentialReportResponse;
-        60 get_group(GetGroupRequest) -> GetGroupResponse;
-        61 get_group_policy(GetGroupPolicyRequest) -> GetGroupPolicyResponse;
-        62 get_instance_profile(GetInstanceProfileRequest) -> GetInstanceProfileResponse;
-        63 get_login_profile(GetLoginProfileRequest) -> GetLoginProfileResponse;
-        64 get_mfa_device(GetMFADeviceRequest) -> GetMFADeviceResponse;
-        65 get_open_id_connect_provider(GetOpenIDConnectProviderRequest) -> GetOpenIDConnectProviderResponse;
-        66 get_outbound_web_identity_federation_info(GetOutboundWebIdentityFederationInfoInput) -> GetOutboundWebIdentityFederationInfoResponse;
-        67 get_policy(GetPolicyRequest) -> GetPolicyResponse;
-        68 get_policy_version(GetPolicyVersionRequest) -> GetPolicyVersionResponse;
-        69 get_role(GetRoleRequest) -> GetRoleResponse;
-        70 get_role_policy(GetRolePolicyRequest) -> GetRolePolicyResponse;
-        71 get_saml_provider(GetSAMLProviderRequest) -> GetSAMLProviderResponse;
-        72 get_ssh_public_key(GetSSHPublicKeyRequest) -> GetSSHPublicKeyResponse;
-        73 get_server_certificate(GetServerCertificateRequest) -> GetServerCertificateResponse;
-        74 get_service_last_accessed_details(GetServiceLastAccessedDetailsRequest) -> GetServiceLastAccessedDetailsResponse;
-        75 get_service_last_accessed_details_with_entities(GetServiceLastAccessedDetailsWithEntitiesRequest) -> GetServiceLastAccessedDetailsWithEntitiesResponse;
-        76 get_service_linked_role_deletion_status(GetServiceLinkedRoleDeletionStatusRequest) -> GetServiceLinkedRoleDeletionStatusResponse;
-        77 get_user(GetUserRequest) -> GetUserResponse;
-        78 get_user_policy(GetUserPolicyRequest) -> GetUserPolicyResponse;
-        79 list_access_keys(ListAccessKeysRequest) -> ListAccessKeysResponse;
-        80 list_account_aliases(ListAccountAliasesRequest) -> ListAccountAliasesResponse;
-        81 list_attached_group_policies(ListAttachedGroupPoliciesRequest) -> ListAttachedGroupPoliciesResponse;
-        82 list_attached_role_policies(ListAttachedRolePoliciesRequest) -> ListAttachedRolePoliciesResponse;
-        83 list_attached_user_policies(ListAttachedUserPoliciesRequest) -> ListAttachedUserPoliciesResponse;
-        84 list_entities_for_policy(ListEntitiesForPolicyRequest) -> ListEntitiesForPolicyResponse;
-        85 list_group_policies(ListGroupPoliciesRequest) -> ListGroupPoliciesResponse;
-        86 list_groups(ListGroupsRequest) -> ListGroupsResponse;
-        87 list_groups_for_user(ListGroupsForUserRequest) -> ListGroupsForUserResponse;
-        88 list_instance_profile_tags(ListInstanceProfileTagsRequest) -> ListInstanceProfileTagsResponse;
-        89 list_instance_profiles(ListInstanceProfilesRequest) -> ListInstanceProfilesResponse;
-        90 list_instance_profiles_for_role(ListInstanceProfilesForRoleRequest) -> ListInstanceProfilesForRoleResponse;
-        91 list_mfa_device_tags(ListMFADeviceTagsRequest) -> ListMFADeviceTagsResponse;
-        92 list_mfa_devices(ListMFADevicesRequest) -> ListMFADevicesResponse;
-        93 list_open_id_connect_provider_tags(ListOpenIDConnectProviderTagsRequest) -> ListOpenIDConnectProviderTagsResponse;
-        94 list_open_id_connect_providers(ListOpenIDConnectProvidersRequest) -> ListOpenIDConnectProvidersResponse;
-        95 list_policies(ListPoliciesRequest) -> ListPoliciesResponse;
-        96 list_policies_granting_service_access(ListPoliciesGrantingServiceAccessRequest) -> ListPoliciesGrantingServiceAccessResponse;
-        97 list_policy_tags(ListPolicyTagsRequest) -> ListPolicyTagsResponse;
-        98 list_policy_versions(ListPolicyVersionsRequest) -> ListPolicyVersionsResponse;
-        99 list_role_policies(ListRolePoliciesRequest) -> ListRolePoliciesResponse;
-        100 list_role_tags(ListRoleTagsRequest) -> ListRoleTagsResponse;
-        101 list_roles(ListRolesRequest) -> ListRolesResponse;
-        102 list_saml_provider_tags(ListSAMLProviderTagsRequest) -> ListSAMLProviderTagsResponse;
-        103 list_saml_providers(ListSAMLProvidersRequest) -> ListSAMLProvidersResponse;
-        104 list_ssh_public_keys(ListSSHPublicKeysRequest) -> ListSSHPublicKeysResponse;
-        105 list_server_certificate_tags(ListServerCertificateTagsRequest) -> ListServerCertificateTagsResponse;
-        106 list_server_certificates(ListServerCertificatesRequest) -> ListServerCertificatesResponse;
-        107 list_service_specific_credentials(ListServiceSpecificCredentialsRequest) -> ListServiceSpecificCredentialsResponse;
-        108 list_signing_certificates(ListSigningCertificatesRequest) -> ListSigningCertificatesResponse;
-        109 list_user_policies(ListUserPoliciesRequest) -> ListUserPoliciesResponse;
-        110 list_user_tags(ListUserTagsRequest) -> ListUserTagsResponse;
-        111 list_users(ListUsersRequest) -> ListUsersResponse;
-        112 list_virtual_mfa_devices(ListVirtualMFADevicesRequest) -> ListVirtualMFADevicesResponse;
-        113 put_group_policy(PutGroupPolicyRequest) -> PutGroupPolicyOutput;
-        114 put_role_permissions_boundary(PutRolePermissionsBoundaryRequest) -> PutRolePermissionsBoundaryOutput;
-        115 put_role_policy(PutRolePolicyRequest) -> PutRolePolicyOutput;
-        116 put_user_permissions_boundary(PutUserPermissionsBoundaryRequest) -> PutUserPermissionsBoundaryOutput;
-        117 put_user_policy(PutUserPolicyRequest) -> PutUserPolicyOutput;
-        118 remove_client_id_from_open_id_connect_provider(RemoveClientIDFromOpenIDConnectProviderRequest) -> RemoveClientIDFromOpenIDConnectProviderOutput;
-        119 remove_role_from_instance_profile(RemoveRoleFromInstanceProfileRequest) -> RemoveRoleFromInstanceProfileOutput;
-        120 remove_user_from_group(RemoveUserFromGroupRequest) -> RemoveUserFromGroupOutput;
-        121 reset_service_specific_credential(ResetServiceSpecificCredentialRequest) -> ResetServiceSpecificCredentialResponse;
-        122 resync_mfa_device(ResyncMFADeviceRequest) -> ResyncMFADeviceOutput;
-        123 set_default_policy_version(SetDefaultPolicyVersionRequest) -> SetDefaultPolicyVersionOutput;
-        124 set_security_token_service_preferences(SetSecurityTokenServicePreferencesRequest) -> SetSecurityTokenServicePreferencesOutput;
-        125 simulate_custom_policy(SimulateCustomPolicyRequest) -> SimulatePolicyResponse;
-        126 simulate_principal_policy(SimulatePrincipalPolicyRequest) -> SimulatePolicyResponse;
-        127 tag_instance_profile(TagInstanceProfileRequest) -> TagInstanceProfileOutput;
-        128 tag_mfa_device(TagMFADeviceRequest) -> TagMFADeviceOutput;
-        129 tag_open_id_connect_provider(TagOpenIDConnectProviderRequest) -> TagOpenIDConnectProviderOutput;
-        130 tag_policy(TagPolicyRequest) -> TagPolicyOutput;
-        131 tag_role(TagRoleRequest) -> TagRoleOutput;
-        132 tag_saml_provider(TagSAMLProviderRequest) -> TagSAMLProviderOutput;
-        133 tag_server_certificate(TagServerCertificateRequest) -> TagServerCertificateOutput;
-        134 tag_user(TagUserRequest) -> TagUserOutput;
-        135 untag_instance_profile(UntagInstanceProfileRequest) -> UntagInstanceProfileOutput;
-        136 untag_mfa_device(UntagMFADeviceRequest) -> UntagMFADeviceOutput;
-        137 untag_open_id_connect_provider(UntagOpenIDConnectProviderRequest) -> UntagOpenIDConnectProviderOutput;
-        138 untag_policy(UntagPolicyRequest) -> UntagPolicyOutput;
-        139 untag_role(UntagRoleRequest) -> UntagRoleOutput;
-        140 untag_saml_provider(UntagSAMLProviderRequest) -> UntagSAMLProviderOutput;
-        141 untag_server_certificate(UntagServerCertificateRequest) -> UntagServerCertificateOutput;
-        142 untag_user(UntagUserRequest) -> UntagUserOutput;
-        143 update_access_key(UpdateAccessKeyRequest) -> UpdateAccessKeyOutput;
-        144 update_account_password_policy(UpdateAccountPasswordPolicyRequest) -> UpdateAccountPasswordPolicyOutput;
-        145 update_assume_role_policy(UpdateAssumeRolePolicyRequest) -> UpdateAssumeRolePolicyOutput;
-        146 update_group(UpdateGroupRequest) -> UpdateGroupOutput;
-        147 update_login_profile(UpdateLoginProfileRequest) -> UpdateLoginProfileOutput;
-        148 update_open_id_connect_provider_thumbprint(UpdateOpenIDConnectProviderThumbprintRequest) -> UpdateOpenIDConnectProviderThumbprintOutput;
-        149 update_role(UpdateRoleRequest) -> UpdateRoleResponse;
-        150 update_role_description(UpdateRoleDescriptionRequest) -> UpdateRoleDescriptionResponse;
-        151 update_saml_provider(UpdateSAMLProviderRequest) -> UpdateSAMLProviderResponse;
-        152 update_ssh_public_key(UpdateSSHPublicKeyRequest) -> UpdateSSHPublicKeyOutput;
-        153 update_server_certificate(UpdateServerCertificateRequest) -> UpdateServerCertificateOutput;
-        154 update_service_specific_credential(UpdateServiceSpecificCredentialRequest) -> UpdateServiceSpecificCredentialOutput;
-        155 update_signing_certificate(UpdateSigningCertificateRequest) -> UpdateSigningCertificateOutput;
-        156 update_user(UpdateUserRequest) -> UpdateUserOutput;
-        157 upload_ssh_public_key(UploadSSHPublicKeyRequest) -> UploadSSHPublicKeyResponse;
-        158 upload_server_certificate(UploadServerCertificateRequest) -> UploadServerCertificateResponse;
-        159 upload_signing_certificate(UploadSigningCertificateRequest) -> UploadSigningCertificateResponse;
+        48 disable_organizations_root_credentials_management(DisableOrganizationsRootCredentialsManagementRequest) -> DisableOrganizationsRootCredentialsManagementResponse;
+        49 disable_organizations_root_sessions(DisableOrganizationsRootSessionsRequest) -> DisableOrganizationsRootSessionsResponse;
+        50 disable_outbound_web_identity_federation(DisableOutboundWebIdentityFederationInput) -> DisableOutboundWebIdentityFederationOutput;
+        51 enable_mfa_device(EnableMFADeviceRequest) -> EnableMFADeviceOutput;
+        52 enable_organizations_root_credentials_management(EnableOrganizationsRootCredentialsManagementRequest) -> EnableOrganizationsRootCredentialsManagementResponse;
+        53 enable_organizations_root_sessions(EnableOrganizationsRootSessionsRequest) -> EnableOrganizationsRootSessionsResponse;
+        54 enable_outbound_web_identity_federation(EnableOutboundWebIdentityFederationInput) -> EnableOutboundWebIdentityFederationResponse;
+        55 generate_credential_report(GenerateCredentialReportInput) -> GenerateCredentialReportResponse;
+        56 generate_service_last_accessed_details(GenerateServiceLastAccessedDetailsRequest) -> GenerateServiceLastAccessedDetailsResponse;
+        57 get_access_key_last_used(GetAccessKeyLastUsedRequest) -> GetAccessKeyLastUsedResponse;
+        58 get_account_authorization_details(GetAccountAuthorizationDetailsRequest) -> GetAccountAuthorizationDetailsResponse;
+        59 get_account_password_policy(GetAccountPasswordPolicyInput) -> GetAccountPasswordPolicyResponse;
+        60 get_account_summary(GetAccountSummaryInput) -> GetAccountSummaryResponse;
+        61 get_context_keys_for_custom_policy(GetContextKeysForCustomPolicyRequest) -> GetContextKeysForPolicyResponse;
+        62 get_context_keys_for_principal_policy(GetContextKeysForPrincipalPolicyRequest) -> GetContextKeysForPolicyResponse;
+        63 get_credential_report(GetCredentialReportInput) -> GetCredentialReportResponse;
+        64 get_group(GetGroupRequest) -> GetGroupResponse;
+        65 get_group_policy(GetGroupPolicyRequest) -> GetGroupPolicyResponse;
+        66 get_instance_profile(GetInstanceProfileRequest) -> GetInstanceProfileResponse;
+        67 get_login_profile(GetLoginProfileRequest) -> GetLoginProfileResponse;
+        68 get_mfa_device(GetMFADeviceRequest) -> GetMFADeviceResponse;
+        69 get_open_id_connect_provider(GetOpenIDConnectProviderRequest) -> GetOpenIDConnectProviderResponse;
+        70 get_outbound_web_identity_federation_info(GetOutboundWebIdentityFederationInfoInput) -> GetOutboundWebIdentityFederationInfoResponse;
+        71 get_policy(GetPolicyRequest) -> GetPolicyResponse;
+        72 get_policy_version(GetPolicyVersionRequest) -> GetPolicyVersionResponse;
+        73 get_role(GetRoleRequest) -> GetRoleResponse;
+        74 get_role_policy(GetRolePolicyRequest) -> GetRolePolicyResponse;
+        75 get_saml_provider(GetSAMLProviderRequest) -> GetSAMLProviderResponse;
+        76 get_ssh_public_key(GetSSHPublicKeyRequest) -> GetSSHPublicKeyResponse;
+        77 get_server_certificate(GetServerCertificateRequest) -> GetServerCertificateResponse;
+        78 get_service_last_accessed_details(GetServiceLastAccessedDetailsRequest) -> GetServiceLastAccessedDetailsResponse;
+        79 get_service_last_accessed_details_with_entities(GetServiceLastAccessedDetailsWithEntitiesRequest) -> GetServiceLastAccessedDetailsWithEntitiesResponse;
+        80 get_service_linked_role_deletion_status(GetServiceLinkedRoleDeletionStatusRequest) -> GetServiceLinkedRoleDeletionStatusResponse;
+        81 get_user(GetUserRequest) -> GetUserResponse;
+        82 get_user_policy(GetUserPolicyRequest) -> GetUserPolicyResponse;
+        83 list_access_keys(ListAccessKeysRequest) -> ListAccessKeysResponse;
+        84 list_account_aliases(ListAccountAliasesRequest) -> ListAccountAliasesResponse;
+        85 list_attached_group_policies(ListAttachedGroupPoliciesRequest) -> ListAttachedGroupPoliciesResponse;
+        86 list_attached_role_policies(ListAttachedRolePoliciesRequest) -> ListAttachedRolePoliciesResponse;
+        87 list_attached_user_policies(ListAttachedUserPoliciesRequest) -> ListAttachedUserPoliciesResponse;
+        88 list_entities_for_policy(ListEntitiesForPolicyRequest) -> ListEntitiesForPolicyResponse;
+        89 list_group_policies(ListGroupPoliciesRequest) -> ListGroupPoliciesResponse;
+        90 list_groups(ListGroupsRequest) -> ListGroupsResponse;
+        91 list_groups_for_user(ListGroupsForUserRequest) -> ListGroupsForUserResponse;
+        92 list_instance_profile_tags(ListInstanceProfileTagsRequest) -> ListInstanceProfileTagsResponse;
+        93 list_instance_profiles(ListInstanceProfilesRequest) -> ListInstanceProfilesResponse;
+        94 list_instance_profiles_for_role(ListInstanceProfilesForRoleRequest) -> ListInstanceProfilesForRoleResponse;
+        95 list_mfa_device_tags(ListMFADeviceTagsRequest) -> ListMFADeviceTagsResponse;
+        96 list_mfa_devices(ListMFADevicesRequest) -> ListMFADevicesResponse;
+        97 list_open_id_connect_provider_tags(ListOpenIDConnectProviderTagsRequest) -> ListOpenIDConnectProviderTagsResponse;
+        98 list_open_id_connect_providers(ListOpenIDConnectProvidersRequest) -> ListOpenIDConnectProvidersResponse;
+        99 list_organizations_features(ListOrganizationsFeaturesRequest) -> ListOrganizationsFeaturesResponse;
+        100 list_policies(ListPoliciesRequest) -> ListPoliciesResponse;
+        101 list_policies_granting_service_access(ListPoliciesGrantingServiceAccessRequest) -> ListPoliciesGrantingServiceAccessResponse;
+        102 list_policy_tags(ListPolicyTagsRequest) -> ListPolicyTagsResponse;
+        103 list_policy_versions(ListPolicyVersionsRequest) -> ListPolicyVersionsResponse;
+        104 list_role_policies(ListRolePoliciesRequest) -> ListRolePoliciesResponse;
+        105 list_role_tags(ListRoleTagsRequest) -> ListRoleTagsResponse;
+        106 list_roles(ListRolesRequest) -> ListRolesResponse;
+        107 list_saml_provider_tags(ListSAMLProviderTagsRequest) -> ListSAMLProviderTagsResponse;
+        108 list_saml_providers(ListSAMLProvidersRequest) -> ListSAMLProvidersResponse;
+        109 list_ssh_public_keys(ListSSHPublicKeysRequest) -> ListSSHPublicKeysResponse;
+        110 list_server_certificate_tags(ListServerCertificateTagsRequest) -> ListServerCertificateTagsResponse;
+        111 list_server_certificates(ListServerCertificatesRequest) -> ListServerCertificatesResponse;
+        112 list_service_specific_credentials(ListServiceSpecificCredentialsRequest) -> ListServiceSpecificCredentialsResponse;
+        113 list_signing_certificates(ListSigningCertificatesRequest) -> ListSigningCertificatesResponse;
+        114 list_user_policies(ListUserPoliciesRequest) -> ListUserPoliciesResponse;
+        115 list_user_tags(ListUserTagsRequest) -> ListUserTagsResponse;
+        116 list_users(ListUsersRequest) -> ListUsersResponse;
+        117 list_virtual_mfa_devices(ListVirtualMFADevicesRequest) -> ListVirtualMFADevicesResponse;
+        118 put_group_policy(PutGroupPolicyRequest) -> PutGroupPolicyOutput;
+        119 put_role_permissions_boundary(PutRolePermissionsBoundaryRequest) -> PutRolePermissionsBoundaryOutput;
+        120 put_role_policy(PutRolePolicyRequest) -> PutRolePolicyOutput;
+        121 put_user_permissions_boundary(PutUserPermissionsBoundaryRequest) -> PutUserPermissionsBoundaryOutput;
+        122 put_user_policy(PutUserPolicyRequest) -> PutUserPolicyOutput;
+        123 remove_client_id_from_open_id_connect_provider(RemoveClientIDFromOpenIDConnectProviderRequest) -> RemoveClientIDFromOpenIDConnectProviderOutput;
+        124 remove_role_from_instance_profile(RemoveRoleFromInstanceProfileRequest) -> RemoveRoleFromInstanceProfileOutput;
+        125 remove_user_from_group(RemoveUserFromGroupRequest) -> RemoveUserFromGroupOutput;
+        126 reset_service_specific_credential(ResetServiceSpecificCredentialRequest) -> ResetServiceSpecificCredentialResponse;
+        127 resync_mfa_device(ResyncMFADeviceRequest) -> ResyncMFADeviceOutput;
+        128 set_default_policy_version(SetDefaultPolicyVersionRequest) -> SetDefaultPolicyVersionOutput;
+        129 set_security_token_service_preferences(SetSecurityTokenServicePreferencesRequest) -> SetSecurityTokenServicePreferencesOutput;
+        130 simulate_custom_policy(SimulateCustomPolicyRequest) -> SimulatePolicyResponse;
+        131 simulate_principal_policy(SimulatePrincipalPolicyRequest) -> SimulatePolicyResponse;
+        132 tag_instance_profile(TagInstanceProfileRequest) -> TagInstanceProfileOutput;
+        133 tag_mfa_device(TagMFADeviceRequest) -> TagMFADeviceOutput;
+        134 tag_open_id_connect_provider(TagOpenIDConnectProviderRequest) -> TagOpenIDConnectProviderOutput;
+        135 tag_policy(TagPolicyRequest) -> TagPolicyOutput;
+        136 tag_role(TagRoleRequest) -> TagRoleOutput;
+        137 tag_saml_provider(TagSAMLProviderRequest) -> TagSAMLProviderOutput;
+        138 tag_server_certificate(TagServerCertificateRequest) -> TagServerCertificateOutput;
+        139 tag_user(TagUserRequest) -> TagUserOutput;
+        140 untag_instance_profile(UntagInstanceProfileRequest) -> UntagInstanceProfileOutput;
+        141 untag_mfa_device(UntagMFADeviceRequest) -> UntagMFADeviceOutput;
+        142 untag_open_id_connect_provider(UntagOpenIDConnectProviderRequest) -> UntagOpenIDConnectProviderOutput;
+        143 untag_policy(UntagPolicyRequest) -> UntagPolicyOutput;
+        144 untag_role(UntagRoleRequest) -> UntagRoleOutput;
+        145 untag_saml_provider(UntagSAMLProviderRequest) -> UntagSAMLProviderOutput;
+        146 untag_server_certificate(UntagServerCertificateRequest) -> UntagServerCertificateOutput;
+        147 untag_user(UntagUserRequest) -> UntagUserOutput;
+        148 update_access_key(UpdateAccessKeyRequest) -> UpdateAccessKeyOutput;
+        149 update_account_password_policy(UpdateAccountPasswordPolicyRequest) -> UpdateAccountPasswordPolicyOutput;
+        150 update_assume_role_policy(UpdateAssumeRolePolicyRequest) -> UpdateAssumeRolePolicyOutput;
+        151 update_group(UpdateGroupRequest) -> UpdateGroupOutput;
+        152 update_login_profile(UpdateLoginProfileRequest) -> UpdateLoginProfileOutput;
+        153 update_open_id_connect_provider_thumbprint(UpdateOpenIDConnectProviderThumbprintRequest) -> UpdateOpenIDConnectProviderThumbprintOutput;
+        154 update_role(UpdateRoleRequest) -> UpdateRoleResponse;
+        155 update_role_description(UpdateRoleDescriptionRequest) -> UpdateRoleDescriptionResponse;
+        156 update_saml_provider(UpdateSAMLProviderRequest) -> UpdateSAMLProviderResponse;
+        157 update_ssh_public_key(UpdateSSHPublicKeyRequest) -> UpdateSSHPublicKeyOutput;
+        158 update_server_certificate(UpdateServerCertificateRequest) -> UpdateServerCertificateOutput;
+        159 update_service_specific_credential(UpdateServiceSpecificCredentialRequest) -> UpdateServiceSpecificCredentialOutput;
+        160 update_signing_certificate(UpdateSigningCertificateRequest) -> UpdateSigningCertificateOutput;
+        161 update_user(UpdateUserRequest) -> UpdateUserOutput;
+        162 upload_ssh_public_key(UploadSSHPublicKeyRequest) -> UploadSSHPublicKeyResponse;
+        163 upload_server_certificate(UploadServerCertificateRequest) -> UploadServerCertificateResponse;
+        164 upload_signing_certificate(UploadSigningCertificateRequest) -> UploadSigningCertificateResponse;
     }
-    errors { ConcurrentModificationException, CredentialReportExpiredException, CredentialReportNotPresentException, CredentialReportNotReadyException, DeleteConflictException, DuplicateCertificateException, DuplicateSSHPublicKeyException, EntityAlreadyExistsException, EntityTemporarilyUnmodifiableException, FeatureDisabledException, FeatureEnabledException, InvalidAuthenticationCodeException, InvalidCertificateException, InvalidInputException, InvalidPublicKeyException, InvalidUserTypeException, KeyPairMismatchException, LimitExceededException, MalformedCertificateException, MalformedPolicyDocumentException, NoSuchEntityException, OpenIdIdpCommunicationErrorException, PasswordPolicyViolationException, PolicyEvaluationException, PolicyNotAttachableException, ServiceFailureException, ServiceNotSupportedException, UnmodifiableEntityException, UnrecognizedPublicKeyEncodingException }
+    errors { AccountNotManagementOrDelegatedAdministratorException, CallerIsNotManagementAccountException, ConcurrentModificationException, CredentialReportExpiredException, CredentialReportNotPresentException, CredentialReportNotReadyException, DeleteConflictException, DuplicateCertificateException, DuplicateSSHPublicKeyException, EntityAlreadyExistsException, EntityTemporarilyUnmodifiableException, FeatureDisabledException, FeatureEnabledException, InvalidAuthenticationCodeException, InvalidCertificateException, InvalidInputException, InvalidPublicKeyException, InvalidUserTypeException, KeyPairMismatchException, LimitExceededException, MalformedCertificateException, MalformedPolicyDocumentException, NoSuchEntityException, OpenIdIdpCommunicationErrorException, OrganizationNotFoundException, OrganizationNotInAllFeaturesModeException, PasswordPolicyViolationException, PolicyEvaluationException, PolicyNotAttachableException, ServiceAccessNotEnabledException, ServiceFailureException, ServiceNotSupportedException, UnmodifiableEntityException, UnrecognizedPublicKeyEncodingException }
 }
 
 /// Implements [`Api`] for a type: every operation is the function of its name in the
@@ -376,6 +381,14 @@ Box::pin($ops::detach_role_policy(self, ctx, input))
 -> kernel::BoxFuture<'a, Result<$crate::DetachUserPolicyOutput, $crate::Error>> {
 Box::pin($ops::detach_user_policy(self, ctx, input))
             }
+            fn disable_organizations_root_credentials_management<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DisableOrganizationsRootCredentialsManagementRequest)
+-> kernel::BoxFuture<'a, Result<$crate::DisableOrganizationsRootCredentialsManagementResponse, $crate::Error>> {
+Box::pin($ops::disable_organizations_root_credentials_management(self, ctx, input))
+            }
+            fn disable_organizations_root_sessions<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DisableOrganizationsRootSessionsRequest)
+-> kernel::BoxFuture<'a, Result<$crate::DisableOrganizationsRootSessionsResponse, $crate::Error>> {
+Box::pin($ops::disable_organizations_root_sessions(self, ctx, input))
+            }
             fn disable_outbound_web_identity_federation<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DisableOutboundWebIdentityFederationInput)
 -> kernel::BoxFuture<'a, Result<$crate::DisableOutboundWebIdentityFederationOutput, $crate::Error>> {
 Box::pin($ops::disable_outbound_web_identity_federation(self, ctx, input))
@@ -383,6 +396,14 @@ Box::pin($ops::disable_outbound_web_identity_federation(self, ctx, input))
             fn enable_mfa_device<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::EnableMFADeviceRequest)
 -> kernel::BoxFuture<'a, Result<$crate::EnableMFADeviceOutput, $crate::Error>> {
 Box::pin($ops::enable_mfa_device(self, ctx, input))
+            }
+            fn enable_organizations_root_credentials_management<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::EnableOrganizationsRootCredentialsManagementRequest)
+-> kernel::BoxFuture<'a, Result<$crate::EnableOrganizationsRootCredentialsManagementResponse, $crate::Error>> {
+Box::pin($ops::enable_organizations_root_credentials_management(self, ctx, input))
+            }
+            fn enable_organizations_root_sessions<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::EnableOrganizationsRootSessionsRequest)
+-> kernel::BoxFuture<'a, Result<$crate::EnableOrganizationsRootSessionsResponse, $crate::Error>> {
+Box::pin($ops::enable_organizations_root_sessions(self, ctx, input))
             }
             fn enable_outbound_web_identity_federation<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::EnableOutboundWebIdentityFederationInput)
 -> kernel::BoxFuture<'a, Result<$crate::EnableOutboundWebIdentityFederationResponse, $crate::Error>> {
@@ -563,6 +584,10 @@ Box::pin($ops::list_open_id_connect_provider_tags(self, ctx, input))
             fn list_open_id_connect_providers<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListOpenIDConnectProvidersRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListOpenIDConnectProvidersResponse, $crate::Error>> {
 Box::pin($ops::list_open_id_connect_providers(self, ctx, input))
+            }
+            fn list_organizations_features<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListOrganizationsFeaturesRequest)
+-> kernel::BoxFuture<'a, Result<$crate::ListOrganizationsFeaturesResponse, $crate::Error>> {
+Box::pin($ops::list_organizations_features(self, ctx, input))
             }
             fn list_policies<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListPoliciesRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListPoliciesResponse, $crate::Error>> {

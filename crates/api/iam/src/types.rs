@@ -990,24 +990,76 @@ pub struct DetachUserPolicyOutput {}
 shape::structure!(DetachUserPolicyOutput, MODEL, 193);
 
 #[derive(Clone, Default)]
+pub struct ServiceAccessNotEnabledException {}
+shape::structure!(ServiceAccessNotEnabledException, MODEL, 194);
+
+#[derive(Clone, Default)]
+pub struct AccountNotManagementOrDelegatedAdministratorException {}
+shape::structure!(AccountNotManagementOrDelegatedAdministratorException, MODEL, 195);
+
+#[derive(Clone, Default)]
+pub struct OrganizationNotFoundException {}
+shape::structure!(OrganizationNotFoundException, MODEL, 196);
+
+#[derive(Clone, Default)]
+pub struct OrganizationNotInAllFeaturesModeException {}
+shape::structure!(OrganizationNotInAllFeaturesModeException, MODEL, 197);
+
+#[derive(Clone, Default)]
+pub struct DisableOrganizationsRootCredentialsManagementRequest {}
+shape::structure!(DisableOrganizationsRootCredentialsManagementRequest, MODEL, 198);
+
+#[derive(Clone, Default)]
+pub struct DisableOrganizationsRootCredentialsManagementResponse {
+    pub organization_id: Option<String>,
+    pub enabled_features: Option<Vec<FeatureType>>,
+}
+shape::structure!(
+    DisableOrganizationsRootCredentialsManagementResponse,
+    MODEL,
+    199,
+    organization_id,
+    enabled_features
+);
+
+shape::string_enum!(FeatureType { RootCredentialsManagement = "RootCredentialsManagement", RootSessions = "RootSessions",  });
+
+#[derive(Clone, Default)]
+pub struct DisableOrganizationsRootSessionsRequest {}
+shape::structure!(DisableOrganizationsRootSessionsRequest, MODEL, 203);
+
+#[derive(Clone, Default)]
+pub struct DisableOrganizationsRootSessionsResponse {
+    pub organization_id: Option<String>,
+    pub enabled_features: Option<Vec<FeatureType>>,
+}
+shape::structure!(
+    DisableOrganizationsRootSessionsResponse,
+    MODEL,
+    204,
+    organization_id,
+    enabled_features
+);
+
+#[derive(Clone, Default)]
 pub struct FeatureDisabledException {
     pub message: Option<String>,
 }
-shape::structure!(FeatureDisabledException, MODEL, 194, message);
+shape::structure!(FeatureDisabledException, MODEL, 205, message);
 
 #[derive(Clone, Default)]
 pub struct DisableOutboundWebIdentityFederationInput {}
-shape::structure!(DisableOutboundWebIdentityFederationInput, MODEL, 196);
+shape::structure!(DisableOutboundWebIdentityFederationInput, MODEL, 207);
 
 #[derive(Clone, Default)]
 pub struct DisableOutboundWebIdentityFederationOutput {}
-shape::structure!(DisableOutboundWebIdentityFederationOutput, MODEL, 197);
+shape::structure!(DisableOutboundWebIdentityFederationOutput, MODEL, 208);
 
 #[derive(Clone, Default)]
 pub struct InvalidAuthenticationCodeException {
     pub message: Option<String>,
 }
-shape::structure!(InvalidAuthenticationCodeException, MODEL, 198, message);
+shape::structure!(InvalidAuthenticationCodeException, MODEL, 209, message);
 
 #[derive(Clone, Default)]
 pub struct EnableMFADeviceRequest {
@@ -1019,7 +1071,7 @@ pub struct EnableMFADeviceRequest {
 shape::structure!(
     EnableMFADeviceRequest,
     MODEL,
-    200,
+    211,
     user_name,
     serial_number,
     authentication_code1,
@@ -1028,34 +1080,72 @@ shape::structure!(
 
 #[derive(Clone, Default)]
 pub struct EnableMFADeviceOutput {}
-shape::structure!(EnableMFADeviceOutput, MODEL, 202);
+shape::structure!(EnableMFADeviceOutput, MODEL, 213);
+
+#[derive(Clone, Default)]
+pub struct CallerIsNotManagementAccountException {}
+shape::structure!(CallerIsNotManagementAccountException, MODEL, 214);
+
+#[derive(Clone, Default)]
+pub struct EnableOrganizationsRootCredentialsManagementRequest {}
+shape::structure!(EnableOrganizationsRootCredentialsManagementRequest, MODEL, 215);
+
+#[derive(Clone, Default)]
+pub struct EnableOrganizationsRootCredentialsManagementResponse {
+    pub organization_id: Option<String>,
+    pub enabled_features: Option<Vec<FeatureType>>,
+}
+shape::structure!(
+    EnableOrganizationsRootCredentialsManagementResponse,
+    MODEL,
+    216,
+    organization_id,
+    enabled_features
+);
+
+#[derive(Clone, Default)]
+pub struct EnableOrganizationsRootSessionsRequest {}
+shape::structure!(EnableOrganizationsRootSessionsRequest, MODEL, 217);
+
+#[derive(Clone, Default)]
+pub struct EnableOrganizationsRootSessionsResponse {
+    pub organization_id: Option<String>,
+    pub enabled_features: Option<Vec<FeatureType>>,
+}
+shape::structure!(
+    EnableOrganizationsRootSessionsResponse,
+    MODEL,
+    218,
+    organization_id,
+    enabled_features
+);
 
 #[derive(Clone, Default)]
 pub struct FeatureEnabledException {
     pub message: Option<String>,
 }
-shape::structure!(FeatureEnabledException, MODEL, 203, message);
+shape::structure!(FeatureEnabledException, MODEL, 219, message);
 
 #[derive(Clone, Default)]
 pub struct EnableOutboundWebIdentityFederationInput {}
-shape::structure!(EnableOutboundWebIdentityFederationInput, MODEL, 205);
+shape::structure!(EnableOutboundWebIdentityFederationInput, MODEL, 221);
 
 #[derive(Clone, Default)]
 pub struct EnableOutboundWebIdentityFederationResponse {
     pub issuer_identifier: Option<String>,
 }
-shape::structure!(EnableOutboundWebIdentityFederationResponse, MODEL, 206, issuer_identifier);
+shape::structure!(EnableOutboundWebIdentityFederationResponse, MODEL, 222, issuer_identifier);
 
 #[derive(Clone, Default)]
 pub struct GenerateCredentialReportInput {}
-shape::structure!(GenerateCredentialReportInput, MODEL, 207);
+shape::structure!(GenerateCredentialReportInput, MODEL, 223);
 
 #[derive(Clone, Default)]
 pub struct GenerateCredentialReportResponse {
     pub state: Option<ReportStateType>,
     pub description: Option<String>,
 }
-shape::structure!(GenerateCredentialReportResponse, MODEL, 208, state, description);
+shape::structure!(GenerateCredentialReportResponse, MODEL, 224, state, description);
 
 shape::string_enum!(ReportStateType { Started = "STARTED", Inprogress = "INPROGRESS", Complete = "COMPLETE",  });
 
@@ -1064,7 +1154,7 @@ pub struct GenerateServiceLastAccessedDetailsRequest {
     pub arn: String,
     pub granularity: Option<AccessAdvisorUsageGranularityType>,
 }
-shape::structure!(GenerateServiceLastAccessedDetailsRequest, MODEL, 211, arn, granularity);
+shape::structure!(GenerateServiceLastAccessedDetailsRequest, MODEL, 227, arn, granularity);
 
 shape::string_enum!(AccessAdvisorUsageGranularityType { ServiceLevel = "SERVICE_LEVEL", ActionLevel = "ACTION_LEVEL",  });
 
@@ -1072,20 +1162,20 @@ shape::string_enum!(AccessAdvisorUsageGranularityType { ServiceLevel = "SERVICE_
 pub struct GenerateServiceLastAccessedDetailsResponse {
     pub job_id: Option<String>,
 }
-shape::structure!(GenerateServiceLastAccessedDetailsResponse, MODEL, 213, job_id);
+shape::structure!(GenerateServiceLastAccessedDetailsResponse, MODEL, 229, job_id);
 
 #[derive(Clone, Default)]
 pub struct GetAccessKeyLastUsedRequest {
     pub access_key_id: String,
 }
-shape::structure!(GetAccessKeyLastUsedRequest, MODEL, 215, access_key_id);
+shape::structure!(GetAccessKeyLastUsedRequest, MODEL, 231, access_key_id);
 
 #[derive(Clone, Default)]
 pub struct GetAccessKeyLastUsedResponse {
     pub user_name: Option<String>,
     pub access_key_last_used: Option<AccessKeyLastUsed>,
 }
-shape::structure!(GetAccessKeyLastUsedResponse, MODEL, 216, user_name, access_key_last_used);
+shape::structure!(GetAccessKeyLastUsedResponse, MODEL, 232, user_name, access_key_last_used);
 
 #[derive(Clone, Default)]
 pub struct AccessKeyLastUsed {
@@ -1093,7 +1183,7 @@ pub struct AccessKeyLastUsed {
     pub service_name: String,
     pub region: String,
 }
-shape::structure!(AccessKeyLastUsed, MODEL, 217, last_used_date, service_name, region);
+shape::structure!(AccessKeyLastUsed, MODEL, 233, last_used_date, service_name, region);
 
 #[derive(Clone, Default)]
 pub struct GetAccountAuthorizationDetailsRequest {
@@ -1101,7 +1191,7 @@ pub struct GetAccountAuthorizationDetailsRequest {
     pub max_items: Option<i32>,
     pub marker: Option<String>,
 }
-shape::structure!(GetAccountAuthorizationDetailsRequest, MODEL, 218, filter, max_items, marker);
+shape::structure!(GetAccountAuthorizationDetailsRequest, MODEL, 234, filter, max_items, marker);
 
 shape::string_enum!(EntityType { User = "User", Role = "Role", Group = "Group", LocalManagedPolicy = "LocalManagedPolicy", AwsManagedPolicy = "AWSManagedPolicy",  });
 
@@ -1117,7 +1207,7 @@ pub struct GetAccountAuthorizationDetailsResponse {
 shape::structure!(
     GetAccountAuthorizationDetailsResponse,
     MODEL,
-    223,
+    239,
     user_detail_list,
     group_detail_list,
     role_detail_list,
@@ -1142,7 +1232,7 @@ pub struct UserDetail {
 shape::structure!(
     UserDetail,
     MODEL,
-    225,
+    241,
     path,
     user_name,
     user_id,
@@ -1160,14 +1250,14 @@ pub struct PolicyDetail {
     pub policy_name: Option<String>,
     pub policy_document: Option<String>,
 }
-shape::structure!(PolicyDetail, MODEL, 227, policy_name, policy_document);
+shape::structure!(PolicyDetail, MODEL, 243, policy_name, policy_document);
 
 #[derive(Clone, Default)]
 pub struct AttachedPolicy {
     pub policy_name: Option<String>,
     pub policy_arn: Option<String>,
 }
-shape::structure!(AttachedPolicy, MODEL, 230, policy_name, policy_arn);
+shape::structure!(AttachedPolicy, MODEL, 246, policy_name, policy_arn);
 
 #[derive(Clone, Default)]
 pub struct GroupDetail {
@@ -1182,7 +1272,7 @@ pub struct GroupDetail {
 shape::structure!(
     GroupDetail,
     MODEL,
-    232,
+    248,
     path,
     group_name,
     group_id,
@@ -1210,7 +1300,7 @@ pub struct RoleDetail {
 shape::structure!(
     RoleDetail,
     MODEL,
-    234,
+    250,
     path,
     role_name,
     role_id,
@@ -1243,7 +1333,7 @@ pub struct ManagedPolicyDetail {
 shape::structure!(
     ManagedPolicyDetail,
     MODEL,
-    237,
+    253,
     policy_name,
     policy_id,
     arn,
@@ -1260,13 +1350,13 @@ shape::structure!(
 
 #[derive(Clone, Default)]
 pub struct GetAccountPasswordPolicyInput {}
-shape::structure!(GetAccountPasswordPolicyInput, MODEL, 240);
+shape::structure!(GetAccountPasswordPolicyInput, MODEL, 256);
 
 #[derive(Clone, Default)]
 pub struct GetAccountPasswordPolicyResponse {
     pub password_policy: PasswordPolicy,
 }
-shape::structure!(GetAccountPasswordPolicyResponse, MODEL, 241, password_policy);
+shape::structure!(GetAccountPasswordPolicyResponse, MODEL, 257, password_policy);
 
 #[derive(Clone, Default)]
 pub struct PasswordPolicy {
@@ -1284,7 +1374,7 @@ pub struct PasswordPolicy {
 shape::structure!(
     PasswordPolicy,
     MODEL,
-    242,
+    258,
     minimum_password_length,
     require_symbols,
     require_numbers,
@@ -1299,13 +1389,13 @@ shape::structure!(
 
 #[derive(Clone, Default)]
 pub struct GetAccountSummaryInput {}
-shape::structure!(GetAccountSummaryInput, MODEL, 247);
+shape::structure!(GetAccountSummaryInput, MODEL, 263);
 
 #[derive(Clone, Default)]
 pub struct GetAccountSummaryResponse {
     pub summary_map: Option<BTreeMap<String, i32>>,
 }
-shape::structure!(GetAccountSummaryResponse, MODEL, 248, summary_map);
+shape::structure!(GetAccountSummaryResponse, MODEL, 264, summary_map);
 
 shape::string_enum!(SummaryKeyType { Users = "Users", UsersQuota = "UsersQuota", Groups = "Groups", GroupsQuota = "GroupsQuota", ServerCertificates = "ServerCertificates", ServerCertificatesQuota = "ServerCertificatesQuota", UserPolicySizeQuota = "UserPolicySizeQuota", GroupPolicySizeQuota = "GroupPolicySizeQuota", GroupsPerUserQuota = "GroupsPerUserQuota", SigningCertificatesPerUserQuota = "SigningCertificatesPerUserQuota", AccessKeysPerUserQuota = "AccessKeysPerUserQuota", MfaDevices = "MFADevices", MfaDevicesInUse = "MFADevicesInUse", AccountMfaEnabled = "AccountMFAEnabled", AccountAccessKeysPresent = "AccountAccessKeysPresent", AccountPasswordPresent = "AccountPasswordPresent", AccountSigningCertificatesPresent = "AccountSigningCertificatesPresent", AttachedPoliciesPerGroupQuota = "AttachedPoliciesPerGroupQuota", AttachedPoliciesPerRoleQuota = "AttachedPoliciesPerRoleQuota", AttachedPoliciesPerUserQuota = "AttachedPoliciesPerUserQuota", Policies = "Policies", PoliciesQuota = "PoliciesQuota", PolicySizeQuota = "PolicySizeQuota", PolicyVersionsInUse = "PolicyVersionsInUse", PolicyVersionsInUseQuota = "PolicyVersionsInUseQuota", VersionsPerPolicyQuota = "VersionsPerPolicyQuota", GlobalEndpointTokenVersion = "GlobalEndpointTokenVersion", AssumeRolePolicySizeQuota = "AssumeRolePolicySizeQuota", InstanceProfiles = "InstanceProfiles", InstanceProfilesQuota = "InstanceProfilesQuota", Providers = "Providers", RolePolicySizeQuota = "RolePolicySizeQuota", Roles = "Roles", RolesQuota = "RolesQuota",  });
 
@@ -1313,13 +1403,13 @@ shape::string_enum!(SummaryKeyType { Users = "Users", UsersQuota = "UsersQuota",
 pub struct GetContextKeysForCustomPolicyRequest {
     pub policy_input_list: Vec<String>,
 }
-shape::structure!(GetContextKeysForCustomPolicyRequest, MODEL, 252, policy_input_list);
+shape::structure!(GetContextKeysForCustomPolicyRequest, MODEL, 268, policy_input_list);
 
 #[derive(Clone, Default)]
 pub struct GetContextKeysForPolicyResponse {
     pub context_key_names: Option<Vec<String>>,
 }
-shape::structure!(GetContextKeysForPolicyResponse, MODEL, 254, context_key_names);
+shape::structure!(GetContextKeysForPolicyResponse, MODEL, 270, context_key_names);
 
 #[derive(Clone, Default)]
 pub struct GetContextKeysForPrincipalPolicyRequest {
@@ -1329,7 +1419,7 @@ pub struct GetContextKeysForPrincipalPolicyRequest {
 shape::structure!(
     GetContextKeysForPrincipalPolicyRequest,
     MODEL,
-    257,
+    273,
     policy_source_arn,
     policy_input_list
 );
@@ -1338,23 +1428,23 @@ shape::structure!(
 pub struct CredentialReportNotPresentException {
     pub message: Option<String>,
 }
-shape::structure!(CredentialReportNotPresentException, MODEL, 258, message);
+shape::structure!(CredentialReportNotPresentException, MODEL, 274, message);
 
 #[derive(Clone, Default)]
 pub struct CredentialReportExpiredException {
     pub message: Option<String>,
 }
-shape::structure!(CredentialReportExpiredException, MODEL, 260, message);
+shape::structure!(CredentialReportExpiredException, MODEL, 276, message);
 
 #[derive(Clone, Default)]
 pub struct CredentialReportNotReadyException {
     pub message: Option<String>,
 }
-shape::structure!(CredentialReportNotReadyException, MODEL, 262, message);
+shape::structure!(CredentialReportNotReadyException, MODEL, 278, message);
 
 #[derive(Clone, Default)]
 pub struct GetCredentialReportInput {}
-shape::structure!(GetCredentialReportInput, MODEL, 264);
+shape::structure!(GetCredentialReportInput, MODEL, 280);
 
 #[derive(Clone, Default)]
 pub struct GetCredentialReportResponse {
@@ -1362,7 +1452,7 @@ pub struct GetCredentialReportResponse {
     pub report_format: Option<ReportFormatType>,
     pub generated_time: Option<Timestamp>,
 }
-shape::structure!(GetCredentialReportResponse, MODEL, 265, content, report_format, generated_time);
+shape::structure!(GetCredentialReportResponse, MODEL, 281, content, report_format, generated_time);
 
 shape::string_enum!(ReportFormatType { TextCsv = "text/csv",  });
 
@@ -1372,7 +1462,7 @@ pub struct GetGroupRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(GetGroupRequest, MODEL, 268, group_name, marker, max_items);
+shape::structure!(GetGroupRequest, MODEL, 284, group_name, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct GetGroupResponse {
@@ -1381,14 +1471,14 @@ pub struct GetGroupResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(GetGroupResponse, MODEL, 269, group, users, is_truncated, marker);
+shape::structure!(GetGroupResponse, MODEL, 285, group, users, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct GetGroupPolicyRequest {
     pub group_name: String,
     pub policy_name: String,
 }
-shape::structure!(GetGroupPolicyRequest, MODEL, 271, group_name, policy_name);
+shape::structure!(GetGroupPolicyRequest, MODEL, 287, group_name, policy_name);
 
 #[derive(Clone, Default)]
 pub struct GetGroupPolicyResponse {
@@ -1396,38 +1486,38 @@ pub struct GetGroupPolicyResponse {
     pub policy_name: String,
     pub policy_document: String,
 }
-shape::structure!(GetGroupPolicyResponse, MODEL, 272, group_name, policy_name, policy_document);
+shape::structure!(GetGroupPolicyResponse, MODEL, 288, group_name, policy_name, policy_document);
 
 #[derive(Clone, Default)]
 pub struct GetInstanceProfileRequest {
     pub instance_profile_name: String,
 }
-shape::structure!(GetInstanceProfileRequest, MODEL, 273, instance_profile_name);
+shape::structure!(GetInstanceProfileRequest, MODEL, 289, instance_profile_name);
 
 #[derive(Clone, Default)]
 pub struct GetInstanceProfileResponse {
     pub instance_profile: InstanceProfile,
 }
-shape::structure!(GetInstanceProfileResponse, MODEL, 274, instance_profile);
+shape::structure!(GetInstanceProfileResponse, MODEL, 290, instance_profile);
 
 #[derive(Clone, Default)]
 pub struct GetLoginProfileRequest {
     pub user_name: Option<String>,
 }
-shape::structure!(GetLoginProfileRequest, MODEL, 275, user_name);
+shape::structure!(GetLoginProfileRequest, MODEL, 291, user_name);
 
 #[derive(Clone, Default)]
 pub struct GetLoginProfileResponse {
     pub login_profile: LoginProfile,
 }
-shape::structure!(GetLoginProfileResponse, MODEL, 276, login_profile);
+shape::structure!(GetLoginProfileResponse, MODEL, 292, login_profile);
 
 #[derive(Clone, Default)]
 pub struct GetMFADeviceRequest {
     pub serial_number: String,
     pub user_name: Option<String>,
 }
-shape::structure!(GetMFADeviceRequest, MODEL, 277, serial_number, user_name);
+shape::structure!(GetMFADeviceRequest, MODEL, 293, serial_number, user_name);
 
 #[derive(Clone, Default)]
 pub struct GetMFADeviceResponse {
@@ -1439,7 +1529,7 @@ pub struct GetMFADeviceResponse {
 shape::structure!(
     GetMFADeviceResponse,
     MODEL,
-    278,
+    294,
     user_name,
     serial_number,
     enable_date,
@@ -1450,7 +1540,7 @@ shape::structure!(
 pub struct GetOpenIDConnectProviderRequest {
     pub open_id_connect_provider_arn: String,
 }
-shape::structure!(GetOpenIDConnectProviderRequest, MODEL, 282, open_id_connect_provider_arn);
+shape::structure!(GetOpenIDConnectProviderRequest, MODEL, 298, open_id_connect_provider_arn);
 
 #[derive(Clone, Default)]
 pub struct GetOpenIDConnectProviderResponse {
@@ -1463,7 +1553,7 @@ pub struct GetOpenIDConnectProviderResponse {
 shape::structure!(
     GetOpenIDConnectProviderResponse,
     MODEL,
-    283,
+    299,
     url,
     client_id_list,
     thumbprint_list,
@@ -1473,7 +1563,7 @@ shape::structure!(
 
 #[derive(Clone, Default)]
 pub struct GetOutboundWebIdentityFederationInfoInput {}
-shape::structure!(GetOutboundWebIdentityFederationInfoInput, MODEL, 284);
+shape::structure!(GetOutboundWebIdentityFederationInfoInput, MODEL, 300);
 
 #[derive(Clone, Default)]
 pub struct GetOutboundWebIdentityFederationInfoResponse {
@@ -1483,7 +1573,7 @@ pub struct GetOutboundWebIdentityFederationInfoResponse {
 shape::structure!(
     GetOutboundWebIdentityFederationInfoResponse,
     MODEL,
-    285,
+    301,
     issuer_identifier,
     jwt_vending_enabled
 );
@@ -1492,45 +1582,45 @@ shape::structure!(
 pub struct GetPolicyRequest {
     pub policy_arn: String,
 }
-shape::structure!(GetPolicyRequest, MODEL, 286, policy_arn);
+shape::structure!(GetPolicyRequest, MODEL, 302, policy_arn);
 
 #[derive(Clone, Default)]
 pub struct GetPolicyResponse {
     pub policy: Option<Policy>,
 }
-shape::structure!(GetPolicyResponse, MODEL, 287, policy);
+shape::structure!(GetPolicyResponse, MODEL, 303, policy);
 
 #[derive(Clone, Default)]
 pub struct GetPolicyVersionRequest {
     pub policy_arn: String,
     pub version_id: String,
 }
-shape::structure!(GetPolicyVersionRequest, MODEL, 288, policy_arn, version_id);
+shape::structure!(GetPolicyVersionRequest, MODEL, 304, policy_arn, version_id);
 
 #[derive(Clone, Default)]
 pub struct GetPolicyVersionResponse {
     pub policy_version: Option<PolicyVersion>,
 }
-shape::structure!(GetPolicyVersionResponse, MODEL, 289, policy_version);
+shape::structure!(GetPolicyVersionResponse, MODEL, 305, policy_version);
 
 #[derive(Clone, Default)]
 pub struct GetRoleRequest {
     pub role_name: String,
 }
-shape::structure!(GetRoleRequest, MODEL, 290, role_name);
+shape::structure!(GetRoleRequest, MODEL, 306, role_name);
 
 #[derive(Clone, Default)]
 pub struct GetRoleResponse {
     pub role: Role,
 }
-shape::structure!(GetRoleResponse, MODEL, 291, role);
+shape::structure!(GetRoleResponse, MODEL, 307, role);
 
 #[derive(Clone, Default)]
 pub struct GetRolePolicyRequest {
     pub role_name: String,
     pub policy_name: String,
 }
-shape::structure!(GetRolePolicyRequest, MODEL, 292, role_name, policy_name);
+shape::structure!(GetRolePolicyRequest, MODEL, 308, role_name, policy_name);
 
 #[derive(Clone, Default)]
 pub struct GetRolePolicyResponse {
@@ -1538,13 +1628,13 @@ pub struct GetRolePolicyResponse {
     pub policy_name: String,
     pub policy_document: String,
 }
-shape::structure!(GetRolePolicyResponse, MODEL, 293, role_name, policy_name, policy_document);
+shape::structure!(GetRolePolicyResponse, MODEL, 309, role_name, policy_name, policy_document);
 
 #[derive(Clone, Default)]
 pub struct GetSAMLProviderRequest {
     pub saml_provider_arn: String,
 }
-shape::structure!(GetSAMLProviderRequest, MODEL, 294, saml_provider_arn);
+shape::structure!(GetSAMLProviderRequest, MODEL, 310, saml_provider_arn);
 
 #[derive(Clone, Default)]
 pub struct GetSAMLProviderResponse {
@@ -1559,7 +1649,7 @@ pub struct GetSAMLProviderResponse {
 shape::structure!(
     GetSAMLProviderResponse,
     MODEL,
-    295,
+    311,
     saml_provider_uuid,
     saml_metadata_document,
     create_date,
@@ -1574,13 +1664,13 @@ pub struct SAMLPrivateKey {
     pub key_id: Option<String>,
     pub timestamp: Option<Timestamp>,
 }
-shape::structure!(SAMLPrivateKey, MODEL, 298, key_id, timestamp);
+shape::structure!(SAMLPrivateKey, MODEL, 314, key_id, timestamp);
 
 #[derive(Clone, Default)]
 pub struct UnrecognizedPublicKeyEncodingException {
     pub message: Option<String>,
 }
-shape::structure!(UnrecognizedPublicKeyEncodingException, MODEL, 299, message);
+shape::structure!(UnrecognizedPublicKeyEncodingException, MODEL, 315, message);
 
 #[derive(Clone, Default)]
 pub struct GetSSHPublicKeyRequest {
@@ -1588,7 +1678,7 @@ pub struct GetSSHPublicKeyRequest {
     pub ssh_public_key_id: String,
     pub encoding: EncodingType,
 }
-shape::structure!(GetSSHPublicKeyRequest, MODEL, 301, user_name, ssh_public_key_id, encoding);
+shape::structure!(GetSSHPublicKeyRequest, MODEL, 317, user_name, ssh_public_key_id, encoding);
 
 shape::string_enum!(EncodingType { Ssh = "SSH", Pem = "PEM",  });
 
@@ -1596,7 +1686,7 @@ shape::string_enum!(EncodingType { Ssh = "SSH", Pem = "PEM",  });
 pub struct GetSSHPublicKeyResponse {
     pub ssh_public_key: Option<SSHPublicKey>,
 }
-shape::structure!(GetSSHPublicKeyResponse, MODEL, 303, ssh_public_key);
+shape::structure!(GetSSHPublicKeyResponse, MODEL, 319, ssh_public_key);
 
 #[derive(Clone, Default)]
 pub struct SSHPublicKey {
@@ -1610,7 +1700,7 @@ pub struct SSHPublicKey {
 shape::structure!(
     SSHPublicKey,
     MODEL,
-    304,
+    320,
     user_name,
     ssh_public_key_id,
     fingerprint,
@@ -1623,13 +1713,13 @@ shape::structure!(
 pub struct GetServerCertificateRequest {
     pub server_certificate_name: String,
 }
-shape::structure!(GetServerCertificateRequest, MODEL, 307, server_certificate_name);
+shape::structure!(GetServerCertificateRequest, MODEL, 323, server_certificate_name);
 
 #[derive(Clone, Default)]
 pub struct GetServerCertificateResponse {
     pub server_certificate: ServerCertificate,
 }
-shape::structure!(GetServerCertificateResponse, MODEL, 308, server_certificate);
+shape::structure!(GetServerCertificateResponse, MODEL, 324, server_certificate);
 
 #[derive(Clone, Default)]
 pub struct ServerCertificate {
@@ -1641,7 +1731,7 @@ pub struct ServerCertificate {
 shape::structure!(
     ServerCertificate,
     MODEL,
-    309,
+    325,
     server_certificate_metadata,
     certificate_body,
     certificate_chain,
@@ -1660,7 +1750,7 @@ pub struct ServerCertificateMetadata {
 shape::structure!(
     ServerCertificateMetadata,
     MODEL,
-    310,
+    326,
     path,
     server_certificate_name,
     server_certificate_id,
@@ -1675,7 +1765,7 @@ pub struct GetServiceLastAccessedDetailsRequest {
     pub max_items: Option<i32>,
     pub marker: Option<String>,
 }
-shape::structure!(GetServiceLastAccessedDetailsRequest, MODEL, 313, job_id, max_items, marker);
+shape::structure!(GetServiceLastAccessedDetailsRequest, MODEL, 329, job_id, max_items, marker);
 
 #[derive(Clone, Default)]
 pub struct GetServiceLastAccessedDetailsResponse {
@@ -1691,7 +1781,7 @@ pub struct GetServiceLastAccessedDetailsResponse {
 shape::structure!(
     GetServiceLastAccessedDetailsResponse,
     MODEL,
-    314,
+    330,
     job_status,
     job_type,
     job_creation_date,
@@ -1717,7 +1807,7 @@ pub struct ServiceLastAccessed {
 shape::structure!(
     ServiceLastAccessed,
     MODEL,
-    317,
+    333,
     service_name,
     last_authenticated,
     service_namespace,
@@ -1737,7 +1827,7 @@ pub struct TrackedActionLastAccessed {
 shape::structure!(
     TrackedActionLastAccessed,
     MODEL,
-    321,
+    337,
     action_name,
     last_accessed_entity,
     last_accessed_time,
@@ -1749,7 +1839,7 @@ pub struct ErrorDetails {
     pub message: String,
     pub code: String,
 }
-shape::structure!(ErrorDetails, MODEL, 322, message, code);
+shape::structure!(ErrorDetails, MODEL, 338, message, code);
 
 #[derive(Clone, Default)]
 pub struct GetServiceLastAccessedDetailsWithEntitiesRequest {
@@ -1761,7 +1851,7 @@ pub struct GetServiceLastAccessedDetailsWithEntitiesRequest {
 shape::structure!(
     GetServiceLastAccessedDetailsWithEntitiesRequest,
     MODEL,
-    323,
+    339,
     job_id,
     service_namespace,
     max_items,
@@ -1781,7 +1871,7 @@ pub struct GetServiceLastAccessedDetailsWithEntitiesResponse {
 shape::structure!(
     GetServiceLastAccessedDetailsWithEntitiesResponse,
     MODEL,
-    324,
+    340,
     job_status,
     job_creation_date,
     job_completion_date,
@@ -1796,7 +1886,7 @@ pub struct EntityDetails {
     pub entity_info: EntityInfo,
     pub last_authenticated: Option<Timestamp>,
 }
-shape::structure!(EntityDetails, MODEL, 326, entity_info, last_authenticated);
+shape::structure!(EntityDetails, MODEL, 342, entity_info, last_authenticated);
 
 #[derive(Clone, Default)]
 pub struct EntityInfo {
@@ -1806,7 +1896,7 @@ pub struct EntityInfo {
     pub id: String,
     pub path: Option<String>,
 }
-shape::structure!(EntityInfo, MODEL, 327, arn, name, r#type, id, path);
+shape::structure!(EntityInfo, MODEL, 343, arn, name, r#type, id, path);
 
 shape::string_enum!(PolicyOwnerEntityType { User = "USER", Role = "ROLE", Group = "GROUP",  });
 
@@ -1814,14 +1904,14 @@ shape::string_enum!(PolicyOwnerEntityType { User = "USER", Role = "ROLE", Group 
 pub struct GetServiceLinkedRoleDeletionStatusRequest {
     pub deletion_task_id: String,
 }
-shape::structure!(GetServiceLinkedRoleDeletionStatusRequest, MODEL, 329, deletion_task_id);
+shape::structure!(GetServiceLinkedRoleDeletionStatusRequest, MODEL, 345, deletion_task_id);
 
 #[derive(Clone, Default)]
 pub struct GetServiceLinkedRoleDeletionStatusResponse {
     pub status: DeletionTaskStatusType,
     pub reason: Option<DeletionTaskFailureReasonType>,
 }
-shape::structure!(GetServiceLinkedRoleDeletionStatusResponse, MODEL, 330, status, reason);
+shape::structure!(GetServiceLinkedRoleDeletionStatusResponse, MODEL, 346, status, reason);
 
 shape::string_enum!(DeletionTaskStatusType { Succeeded = "SUCCEEDED", InProgress = "IN_PROGRESS", Failed = "FAILED", NotStarted = "NOT_STARTED",  });
 
@@ -1830,33 +1920,33 @@ pub struct DeletionTaskFailureReasonType {
     pub reason: Option<String>,
     pub role_usage_list: Option<Vec<RoleUsageType>>,
 }
-shape::structure!(DeletionTaskFailureReasonType, MODEL, 332, reason, role_usage_list);
+shape::structure!(DeletionTaskFailureReasonType, MODEL, 348, reason, role_usage_list);
 
 #[derive(Clone, Default)]
 pub struct RoleUsageType {
     pub region: Option<String>,
     pub resources: Option<Vec<String>>,
 }
-shape::structure!(RoleUsageType, MODEL, 335, region, resources);
+shape::structure!(RoleUsageType, MODEL, 351, region, resources);
 
 #[derive(Clone, Default)]
 pub struct GetUserRequest {
     pub user_name: Option<String>,
 }
-shape::structure!(GetUserRequest, MODEL, 338, user_name);
+shape::structure!(GetUserRequest, MODEL, 354, user_name);
 
 #[derive(Clone, Default)]
 pub struct GetUserResponse {
     pub user: User,
 }
-shape::structure!(GetUserResponse, MODEL, 339, user);
+shape::structure!(GetUserResponse, MODEL, 355, user);
 
 #[derive(Clone, Default)]
 pub struct GetUserPolicyRequest {
     pub user_name: String,
     pub policy_name: String,
 }
-shape::structure!(GetUserPolicyRequest, MODEL, 340, user_name, policy_name);
+shape::structure!(GetUserPolicyRequest, MODEL, 356, user_name, policy_name);
 
 #[derive(Clone, Default)]
 pub struct GetUserPolicyResponse {
@@ -1864,7 +1954,7 @@ pub struct GetUserPolicyResponse {
     pub policy_name: String,
     pub policy_document: String,
 }
-shape::structure!(GetUserPolicyResponse, MODEL, 341, user_name, policy_name, policy_document);
+shape::structure!(GetUserPolicyResponse, MODEL, 357, user_name, policy_name, policy_document);
 
 #[derive(Clone, Default)]
 pub struct ListAccessKeysRequest {
@@ -1872,7 +1962,7 @@ pub struct ListAccessKeysRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListAccessKeysRequest, MODEL, 342, user_name, marker, max_items);
+shape::structure!(ListAccessKeysRequest, MODEL, 358, user_name, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListAccessKeysResponse {
@@ -1880,7 +1970,7 @@ pub struct ListAccessKeysResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListAccessKeysResponse, MODEL, 343, access_key_metadata, is_truncated, marker);
+shape::structure!(ListAccessKeysResponse, MODEL, 359, access_key_metadata, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct AccessKeyMetadata {
@@ -1889,14 +1979,14 @@ pub struct AccessKeyMetadata {
     pub status: Option<StatusType>,
     pub create_date: Option<Timestamp>,
 }
-shape::structure!(AccessKeyMetadata, MODEL, 345, user_name, access_key_id, status, create_date);
+shape::structure!(AccessKeyMetadata, MODEL, 361, user_name, access_key_id, status, create_date);
 
 #[derive(Clone, Default)]
 pub struct ListAccountAliasesRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListAccountAliasesRequest, MODEL, 346, marker, max_items);
+shape::structure!(ListAccountAliasesRequest, MODEL, 362, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListAccountAliasesResponse {
@@ -1904,7 +1994,7 @@ pub struct ListAccountAliasesResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListAccountAliasesResponse, MODEL, 347, account_aliases, is_truncated, marker);
+shape::structure!(ListAccountAliasesResponse, MODEL, 363, account_aliases, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListAttachedGroupPoliciesRequest {
@@ -1916,7 +2006,7 @@ pub struct ListAttachedGroupPoliciesRequest {
 shape::structure!(
     ListAttachedGroupPoliciesRequest,
     MODEL,
-    349,
+    365,
     group_name,
     path_prefix,
     marker,
@@ -1932,7 +2022,7 @@ pub struct ListAttachedGroupPoliciesResponse {
 shape::structure!(
     ListAttachedGroupPoliciesResponse,
     MODEL,
-    350,
+    366,
     attached_policies,
     is_truncated,
     marker
@@ -1948,7 +2038,7 @@ pub struct ListAttachedRolePoliciesRequest {
 shape::structure!(
     ListAttachedRolePoliciesRequest,
     MODEL,
-    351,
+    367,
     role_name,
     path_prefix,
     marker,
@@ -1964,7 +2054,7 @@ pub struct ListAttachedRolePoliciesResponse {
 shape::structure!(
     ListAttachedRolePoliciesResponse,
     MODEL,
-    352,
+    368,
     attached_policies,
     is_truncated,
     marker
@@ -1980,7 +2070,7 @@ pub struct ListAttachedUserPoliciesRequest {
 shape::structure!(
     ListAttachedUserPoliciesRequest,
     MODEL,
-    353,
+    369,
     user_name,
     path_prefix,
     marker,
@@ -1996,7 +2086,7 @@ pub struct ListAttachedUserPoliciesResponse {
 shape::structure!(
     ListAttachedUserPoliciesResponse,
     MODEL,
-    354,
+    370,
     attached_policies,
     is_truncated,
     marker
@@ -2014,7 +2104,7 @@ pub struct ListEntitiesForPolicyRequest {
 shape::structure!(
     ListEntitiesForPolicyRequest,
     MODEL,
-    355,
+    371,
     policy_arn,
     entity_filter,
     path_prefix,
@@ -2036,7 +2126,7 @@ pub struct ListEntitiesForPolicyResponse {
 shape::structure!(
     ListEntitiesForPolicyResponse,
     MODEL,
-    357,
+    373,
     policy_groups,
     policy_users,
     policy_roles,
@@ -2049,21 +2139,21 @@ pub struct PolicyGroup {
     pub group_name: Option<String>,
     pub group_id: Option<String>,
 }
-shape::structure!(PolicyGroup, MODEL, 359, group_name, group_id);
+shape::structure!(PolicyGroup, MODEL, 375, group_name, group_id);
 
 #[derive(Clone, Default)]
 pub struct PolicyUser {
     pub user_name: Option<String>,
     pub user_id: Option<String>,
 }
-shape::structure!(PolicyUser, MODEL, 361, user_name, user_id);
+shape::structure!(PolicyUser, MODEL, 377, user_name, user_id);
 
 #[derive(Clone, Default)]
 pub struct PolicyRole {
     pub role_name: Option<String>,
     pub role_id: Option<String>,
 }
-shape::structure!(PolicyRole, MODEL, 363, role_name, role_id);
+shape::structure!(PolicyRole, MODEL, 379, role_name, role_id);
 
 #[derive(Clone, Default)]
 pub struct ListGroupPoliciesRequest {
@@ -2071,7 +2161,7 @@ pub struct ListGroupPoliciesRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListGroupPoliciesRequest, MODEL, 364, group_name, marker, max_items);
+shape::structure!(ListGroupPoliciesRequest, MODEL, 380, group_name, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListGroupPoliciesResponse {
@@ -2079,7 +2169,7 @@ pub struct ListGroupPoliciesResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListGroupPoliciesResponse, MODEL, 365, policy_names, is_truncated, marker);
+shape::structure!(ListGroupPoliciesResponse, MODEL, 381, policy_names, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListGroupsRequest {
@@ -2087,7 +2177,7 @@ pub struct ListGroupsRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListGroupsRequest, MODEL, 367, path_prefix, marker, max_items);
+shape::structure!(ListGroupsRequest, MODEL, 383, path_prefix, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListGroupsResponse {
@@ -2095,7 +2185,7 @@ pub struct ListGroupsResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListGroupsResponse, MODEL, 369, groups, is_truncated, marker);
+shape::structure!(ListGroupsResponse, MODEL, 385, groups, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListGroupsForUserRequest {
@@ -2103,7 +2193,7 @@ pub struct ListGroupsForUserRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListGroupsForUserRequest, MODEL, 371, user_name, marker, max_items);
+shape::structure!(ListGroupsForUserRequest, MODEL, 387, user_name, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListGroupsForUserResponse {
@@ -2111,7 +2201,7 @@ pub struct ListGroupsForUserResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListGroupsForUserResponse, MODEL, 372, groups, is_truncated, marker);
+shape::structure!(ListGroupsForUserResponse, MODEL, 388, groups, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListInstanceProfileTagsRequest {
@@ -2122,7 +2212,7 @@ pub struct ListInstanceProfileTagsRequest {
 shape::structure!(
     ListInstanceProfileTagsRequest,
     MODEL,
-    373,
+    389,
     instance_profile_name,
     marker,
     max_items
@@ -2134,7 +2224,7 @@ pub struct ListInstanceProfileTagsResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListInstanceProfileTagsResponse, MODEL, 374, tags, is_truncated, marker);
+shape::structure!(ListInstanceProfileTagsResponse, MODEL, 390, tags, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListInstanceProfilesRequest {
@@ -2142,7 +2232,7 @@ pub struct ListInstanceProfilesRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListInstanceProfilesRequest, MODEL, 375, path_prefix, marker, max_items);
+shape::structure!(ListInstanceProfilesRequest, MODEL, 391, path_prefix, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListInstanceProfilesResponse {
@@ -2153,7 +2243,7 @@ pub struct ListInstanceProfilesResponse {
 shape::structure!(
     ListInstanceProfilesResponse,
     MODEL,
-    376,
+    392,
     instance_profiles,
     is_truncated,
     marker
@@ -2165,7 +2255,7 @@ pub struct ListInstanceProfilesForRoleRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListInstanceProfilesForRoleRequest, MODEL, 377, role_name, marker, max_items);
+shape::structure!(ListInstanceProfilesForRoleRequest, MODEL, 393, role_name, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListInstanceProfilesForRoleResponse {
@@ -2176,7 +2266,7 @@ pub struct ListInstanceProfilesForRoleResponse {
 shape::structure!(
     ListInstanceProfilesForRoleResponse,
     MODEL,
-    378,
+    394,
     instance_profiles,
     is_truncated,
     marker
@@ -2188,7 +2278,7 @@ pub struct ListMFADeviceTagsRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListMFADeviceTagsRequest, MODEL, 379, serial_number, marker, max_items);
+shape::structure!(ListMFADeviceTagsRequest, MODEL, 395, serial_number, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListMFADeviceTagsResponse {
@@ -2196,7 +2286,7 @@ pub struct ListMFADeviceTagsResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListMFADeviceTagsResponse, MODEL, 380, tags, is_truncated, marker);
+shape::structure!(ListMFADeviceTagsResponse, MODEL, 396, tags, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListMFADevicesRequest {
@@ -2204,7 +2294,7 @@ pub struct ListMFADevicesRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListMFADevicesRequest, MODEL, 381, user_name, marker, max_items);
+shape::structure!(ListMFADevicesRequest, MODEL, 397, user_name, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListMFADevicesResponse {
@@ -2212,7 +2302,7 @@ pub struct ListMFADevicesResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListMFADevicesResponse, MODEL, 382, mfa_devices, is_truncated, marker);
+shape::structure!(ListMFADevicesResponse, MODEL, 398, mfa_devices, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct MFADevice {
@@ -2220,7 +2310,7 @@ pub struct MFADevice {
     pub serial_number: String,
     pub enable_date: Timestamp,
 }
-shape::structure!(MFADevice, MODEL, 384, user_name, serial_number, enable_date);
+shape::structure!(MFADevice, MODEL, 400, user_name, serial_number, enable_date);
 
 #[derive(Clone, Default)]
 pub struct ListOpenIDConnectProviderTagsRequest {
@@ -2231,7 +2321,7 @@ pub struct ListOpenIDConnectProviderTagsRequest {
 shape::structure!(
     ListOpenIDConnectProviderTagsRequest,
     MODEL,
-    385,
+    401,
     open_id_connect_provider_arn,
     marker,
     max_items
@@ -2243,23 +2333,34 @@ pub struct ListOpenIDConnectProviderTagsResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListOpenIDConnectProviderTagsResponse, MODEL, 386, tags, is_truncated, marker);
+shape::structure!(ListOpenIDConnectProviderTagsResponse, MODEL, 402, tags, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListOpenIDConnectProvidersRequest {}
-shape::structure!(ListOpenIDConnectProvidersRequest, MODEL, 387);
+shape::structure!(ListOpenIDConnectProvidersRequest, MODEL, 403);
 
 #[derive(Clone, Default)]
 pub struct ListOpenIDConnectProvidersResponse {
     pub open_id_connect_provider_list: Option<Vec<OpenIDConnectProviderListEntry>>,
 }
-shape::structure!(ListOpenIDConnectProvidersResponse, MODEL, 388, open_id_connect_provider_list);
+shape::structure!(ListOpenIDConnectProvidersResponse, MODEL, 404, open_id_connect_provider_list);
 
 #[derive(Clone, Default)]
 pub struct OpenIDConnectProviderListEntry {
     pub arn: Option<String>,
 }
-shape::structure!(OpenIDConnectProviderListEntry, MODEL, 390, arn);
+shape::structure!(OpenIDConnectProviderListEntry, MODEL, 406, arn);
+
+#[derive(Clone, Default)]
+pub struct ListOrganizationsFeaturesRequest {}
+shape::structure!(ListOrganizationsFeaturesRequest, MODEL, 407);
+
+#[derive(Clone, Default)]
+pub struct ListOrganizationsFeaturesResponse {
+    pub organization_id: Option<String>,
+    pub enabled_features: Option<Vec<FeatureType>>,
+}
+shape::structure!(ListOrganizationsFeaturesResponse, MODEL, 408, organization_id, enabled_features);
 
 #[derive(Clone, Default)]
 pub struct ListPoliciesRequest {
@@ -2273,7 +2374,7 @@ pub struct ListPoliciesRequest {
 shape::structure!(
     ListPoliciesRequest,
     MODEL,
-    391,
+    409,
     scope,
     only_attached,
     path_prefix,
@@ -2290,7 +2391,7 @@ pub struct ListPoliciesResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListPoliciesResponse, MODEL, 393, policies, is_truncated, marker);
+shape::structure!(ListPoliciesResponse, MODEL, 411, policies, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListPoliciesGrantingServiceAccessRequest {
@@ -2301,7 +2402,7 @@ pub struct ListPoliciesGrantingServiceAccessRequest {
 shape::structure!(
     ListPoliciesGrantingServiceAccessRequest,
     MODEL,
-    395,
+    413,
     marker,
     arn,
     service_namespaces
@@ -2316,7 +2417,7 @@ pub struct ListPoliciesGrantingServiceAccessResponse {
 shape::structure!(
     ListPoliciesGrantingServiceAccessResponse,
     MODEL,
-    397,
+    415,
     policies_granting_service_access,
     is_truncated,
     marker
@@ -2327,7 +2428,7 @@ pub struct ListPoliciesGrantingServiceAccessEntry {
     pub service_namespace: Option<String>,
     pub policies: Option<Vec<PolicyGrantingServiceAccess>>,
 }
-shape::structure!(ListPoliciesGrantingServiceAccessEntry, MODEL, 399, service_namespace, policies);
+shape::structure!(ListPoliciesGrantingServiceAccessEntry, MODEL, 417, service_namespace, policies);
 
 #[derive(Clone, Default)]
 pub struct PolicyGrantingServiceAccess {
@@ -2340,7 +2441,7 @@ pub struct PolicyGrantingServiceAccess {
 shape::structure!(
     PolicyGrantingServiceAccess,
     MODEL,
-    401,
+    419,
     policy_name,
     policy_type,
     policy_arn,
@@ -2356,7 +2457,7 @@ pub struct ListPolicyTagsRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListPolicyTagsRequest, MODEL, 404, policy_arn, marker, max_items);
+shape::structure!(ListPolicyTagsRequest, MODEL, 422, policy_arn, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListPolicyTagsResponse {
@@ -2364,7 +2465,7 @@ pub struct ListPolicyTagsResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListPolicyTagsResponse, MODEL, 405, tags, is_truncated, marker);
+shape::structure!(ListPolicyTagsResponse, MODEL, 423, tags, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListPolicyVersionsRequest {
@@ -2372,7 +2473,7 @@ pub struct ListPolicyVersionsRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListPolicyVersionsRequest, MODEL, 406, policy_arn, marker, max_items);
+shape::structure!(ListPolicyVersionsRequest, MODEL, 424, policy_arn, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListPolicyVersionsResponse {
@@ -2380,7 +2481,7 @@ pub struct ListPolicyVersionsResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListPolicyVersionsResponse, MODEL, 407, versions, is_truncated, marker);
+shape::structure!(ListPolicyVersionsResponse, MODEL, 425, versions, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListRolePoliciesRequest {
@@ -2388,7 +2489,7 @@ pub struct ListRolePoliciesRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListRolePoliciesRequest, MODEL, 408, role_name, marker, max_items);
+shape::structure!(ListRolePoliciesRequest, MODEL, 426, role_name, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListRolePoliciesResponse {
@@ -2396,7 +2497,7 @@ pub struct ListRolePoliciesResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListRolePoliciesResponse, MODEL, 409, policy_names, is_truncated, marker);
+shape::structure!(ListRolePoliciesResponse, MODEL, 427, policy_names, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListRoleTagsRequest {
@@ -2404,7 +2505,7 @@ pub struct ListRoleTagsRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListRoleTagsRequest, MODEL, 410, role_name, marker, max_items);
+shape::structure!(ListRoleTagsRequest, MODEL, 428, role_name, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListRoleTagsResponse {
@@ -2412,7 +2513,7 @@ pub struct ListRoleTagsResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListRoleTagsResponse, MODEL, 411, tags, is_truncated, marker);
+shape::structure!(ListRoleTagsResponse, MODEL, 429, tags, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListRolesRequest {
@@ -2420,7 +2521,7 @@ pub struct ListRolesRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListRolesRequest, MODEL, 412, path_prefix, marker, max_items);
+shape::structure!(ListRolesRequest, MODEL, 430, path_prefix, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListRolesResponse {
@@ -2428,7 +2529,7 @@ pub struct ListRolesResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListRolesResponse, MODEL, 413, roles, is_truncated, marker);
+shape::structure!(ListRolesResponse, MODEL, 431, roles, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListSAMLProviderTagsRequest {
@@ -2436,7 +2537,7 @@ pub struct ListSAMLProviderTagsRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListSAMLProviderTagsRequest, MODEL, 414, saml_provider_arn, marker, max_items);
+shape::structure!(ListSAMLProviderTagsRequest, MODEL, 432, saml_provider_arn, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListSAMLProviderTagsResponse {
@@ -2444,17 +2545,17 @@ pub struct ListSAMLProviderTagsResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListSAMLProviderTagsResponse, MODEL, 415, tags, is_truncated, marker);
+shape::structure!(ListSAMLProviderTagsResponse, MODEL, 433, tags, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListSAMLProvidersRequest {}
-shape::structure!(ListSAMLProvidersRequest, MODEL, 416);
+shape::structure!(ListSAMLProvidersRequest, MODEL, 434);
 
 #[derive(Clone, Default)]
 pub struct ListSAMLProvidersResponse {
     pub saml_provider_list: Option<Vec<SAMLProviderListEntry>>,
 }
-shape::structure!(ListSAMLProvidersResponse, MODEL, 417, saml_provider_list);
+shape::structure!(ListSAMLProvidersResponse, MODEL, 435, saml_provider_list);
 
 #[derive(Clone, Default)]
 pub struct SAMLProviderListEntry {
@@ -2462,7 +2563,7 @@ pub struct SAMLProviderListEntry {
     pub valid_until: Option<Timestamp>,
     pub create_date: Option<Timestamp>,
 }
-shape::structure!(SAMLProviderListEntry, MODEL, 419, arn, valid_until, create_date);
+shape::structure!(SAMLProviderListEntry, MODEL, 437, arn, valid_until, create_date);
 
 #[derive(Clone, Default)]
 pub struct ListSSHPublicKeysRequest {
@@ -2470,7 +2571,7 @@ pub struct ListSSHPublicKeysRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListSSHPublicKeysRequest, MODEL, 420, user_name, marker, max_items);
+shape::structure!(ListSSHPublicKeysRequest, MODEL, 438, user_name, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListSSHPublicKeysResponse {
@@ -2478,7 +2579,7 @@ pub struct ListSSHPublicKeysResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListSSHPublicKeysResponse, MODEL, 421, ssh_public_keys, is_truncated, marker);
+shape::structure!(ListSSHPublicKeysResponse, MODEL, 439, ssh_public_keys, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct SSHPublicKeyMetadata {
@@ -2490,7 +2591,7 @@ pub struct SSHPublicKeyMetadata {
 shape::structure!(
     SSHPublicKeyMetadata,
     MODEL,
-    423,
+    441,
     user_name,
     ssh_public_key_id,
     status,
@@ -2506,7 +2607,7 @@ pub struct ListServerCertificateTagsRequest {
 shape::structure!(
     ListServerCertificateTagsRequest,
     MODEL,
-    424,
+    442,
     server_certificate_name,
     marker,
     max_items
@@ -2518,7 +2619,7 @@ pub struct ListServerCertificateTagsResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListServerCertificateTagsResponse, MODEL, 425, tags, is_truncated, marker);
+shape::structure!(ListServerCertificateTagsResponse, MODEL, 443, tags, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListServerCertificatesRequest {
@@ -2526,7 +2627,7 @@ pub struct ListServerCertificatesRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListServerCertificatesRequest, MODEL, 426, path_prefix, marker, max_items);
+shape::structure!(ListServerCertificatesRequest, MODEL, 444, path_prefix, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListServerCertificatesResponse {
@@ -2537,7 +2638,7 @@ pub struct ListServerCertificatesResponse {
 shape::structure!(
     ListServerCertificatesResponse,
     MODEL,
-    427,
+    445,
     server_certificate_metadata_list,
     is_truncated,
     marker
@@ -2554,7 +2655,7 @@ pub struct ListServiceSpecificCredentialsRequest {
 shape::structure!(
     ListServiceSpecificCredentialsRequest,
     MODEL,
-    429,
+    447,
     user_name,
     service_name,
     all_users,
@@ -2571,7 +2672,7 @@ pub struct ListServiceSpecificCredentialsResponse {
 shape::structure!(
     ListServiceSpecificCredentialsResponse,
     MODEL,
-    431,
+    449,
     service_specific_credentials,
     marker,
     is_truncated
@@ -2591,7 +2692,7 @@ pub struct ServiceSpecificCredentialMetadata {
 shape::structure!(
     ServiceSpecificCredentialMetadata,
     MODEL,
-    433,
+    451,
     user_name,
     status,
     service_user_name,
@@ -2608,7 +2709,7 @@ pub struct ListSigningCertificatesRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListSigningCertificatesRequest, MODEL, 434, user_name, marker, max_items);
+shape::structure!(ListSigningCertificatesRequest, MODEL, 452, user_name, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListSigningCertificatesResponse {
@@ -2616,7 +2717,7 @@ pub struct ListSigningCertificatesResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListSigningCertificatesResponse, MODEL, 435, certificates, is_truncated, marker);
+shape::structure!(ListSigningCertificatesResponse, MODEL, 453, certificates, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct SigningCertificate {
@@ -2629,7 +2730,7 @@ pub struct SigningCertificate {
 shape::structure!(
     SigningCertificate,
     MODEL,
-    437,
+    455,
     user_name,
     certificate_id,
     certificate_body,
@@ -2643,7 +2744,7 @@ pub struct ListUserPoliciesRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListUserPoliciesRequest, MODEL, 438, user_name, marker, max_items);
+shape::structure!(ListUserPoliciesRequest, MODEL, 456, user_name, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListUserPoliciesResponse {
@@ -2651,7 +2752,7 @@ pub struct ListUserPoliciesResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListUserPoliciesResponse, MODEL, 439, policy_names, is_truncated, marker);
+shape::structure!(ListUserPoliciesResponse, MODEL, 457, policy_names, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListUserTagsRequest {
@@ -2659,7 +2760,7 @@ pub struct ListUserTagsRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListUserTagsRequest, MODEL, 440, user_name, marker, max_items);
+shape::structure!(ListUserTagsRequest, MODEL, 458, user_name, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListUserTagsResponse {
@@ -2667,7 +2768,7 @@ pub struct ListUserTagsResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListUserTagsResponse, MODEL, 441, tags, is_truncated, marker);
+shape::structure!(ListUserTagsResponse, MODEL, 459, tags, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListUsersRequest {
@@ -2675,7 +2776,7 @@ pub struct ListUsersRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListUsersRequest, MODEL, 442, path_prefix, marker, max_items);
+shape::structure!(ListUsersRequest, MODEL, 460, path_prefix, marker, max_items);
 
 #[derive(Clone, Default)]
 pub struct ListUsersResponse {
@@ -2683,7 +2784,7 @@ pub struct ListUsersResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(ListUsersResponse, MODEL, 443, users, is_truncated, marker);
+shape::structure!(ListUsersResponse, MODEL, 461, users, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct ListVirtualMFADevicesRequest {
@@ -2691,7 +2792,7 @@ pub struct ListVirtualMFADevicesRequest {
     pub marker: Option<String>,
     pub max_items: Option<i32>,
 }
-shape::structure!(ListVirtualMFADevicesRequest, MODEL, 444, assignment_status, marker, max_items);
+shape::structure!(ListVirtualMFADevicesRequest, MODEL, 462, assignment_status, marker, max_items);
 
 shape::string_enum!(AssignmentStatusType { Assigned = "Assigned", Unassigned = "Unassigned", Any = "Any",  });
 
@@ -2704,7 +2805,7 @@ pub struct ListVirtualMFADevicesResponse {
 shape::structure!(
     ListVirtualMFADevicesResponse,
     MODEL,
-    446,
+    464,
     virtual_mfa_devices,
     is_truncated,
     marker
@@ -2716,22 +2817,22 @@ pub struct PutGroupPolicyRequest {
     pub policy_name: String,
     pub policy_document: String,
 }
-shape::structure!(PutGroupPolicyRequest, MODEL, 448, group_name, policy_name, policy_document);
+shape::structure!(PutGroupPolicyRequest, MODEL, 466, group_name, policy_name, policy_document);
 
 #[derive(Clone, Default)]
 pub struct PutGroupPolicyOutput {}
-shape::structure!(PutGroupPolicyOutput, MODEL, 449);
+shape::structure!(PutGroupPolicyOutput, MODEL, 467);
 
 #[derive(Clone, Default)]
 pub struct PutRolePermissionsBoundaryRequest {
     pub role_name: String,
     pub permissions_boundary: String,
 }
-shape::structure!(PutRolePermissionsBoundaryRequest, MODEL, 450, role_name, permissions_boundary);
+shape::structure!(PutRolePermissionsBoundaryRequest, MODEL, 468, role_name, permissions_boundary);
 
 #[derive(Clone, Default)]
 pub struct PutRolePermissionsBoundaryOutput {}
-shape::structure!(PutRolePermissionsBoundaryOutput, MODEL, 451);
+shape::structure!(PutRolePermissionsBoundaryOutput, MODEL, 469);
 
 #[derive(Clone, Default)]
 pub struct PutRolePolicyRequest {
@@ -2739,22 +2840,22 @@ pub struct PutRolePolicyRequest {
     pub policy_name: String,
     pub policy_document: String,
 }
-shape::structure!(PutRolePolicyRequest, MODEL, 452, role_name, policy_name, policy_document);
+shape::structure!(PutRolePolicyRequest, MODEL, 470, role_name, policy_name, policy_document);
 
 #[derive(Clone, Default)]
 pub struct PutRolePolicyOutput {}
-shape::structure!(PutRolePolicyOutput, MODEL, 453);
+shape::structure!(PutRolePolicyOutput, MODEL, 471);
 
 #[derive(Clone, Default)]
 pub struct PutUserPermissionsBoundaryRequest {
     pub user_name: String,
     pub permissions_boundary: String,
 }
-shape::structure!(PutUserPermissionsBoundaryRequest, MODEL, 454, user_name, permissions_boundary);
+shape::structure!(PutUserPermissionsBoundaryRequest, MODEL, 472, user_name, permissions_boundary);
 
 #[derive(Clone, Default)]
 pub struct PutUserPermissionsBoundaryOutput {}
-shape::structure!(PutUserPermissionsBoundaryOutput, MODEL, 455);
+shape::structure!(PutUserPermissionsBoundaryOutput, MODEL, 473);
 
 #[derive(Clone, Default)]
 pub struct PutUserPolicyRequest {
@@ -2762,11 +2863,11 @@ pub struct PutUserPolicyRequest {
     pub policy_name: String,
     pub policy_document: String,
 }
-shape::structure!(PutUserPolicyRequest, MODEL, 456, user_name, policy_name, policy_document);
+shape::structure!(PutUserPolicyRequest, MODEL, 474, user_name, policy_name, policy_document);
 
 #[derive(Clone, Default)]
 pub struct PutUserPolicyOutput {}
-shape::structure!(PutUserPolicyOutput, MODEL, 457);
+shape::structure!(PutUserPolicyOutput, MODEL, 475);
 
 #[derive(Clone, Default)]
 pub struct RemoveClientIDFromOpenIDConnectProviderRequest {
@@ -2776,14 +2877,14 @@ pub struct RemoveClientIDFromOpenIDConnectProviderRequest {
 shape::structure!(
     RemoveClientIDFromOpenIDConnectProviderRequest,
     MODEL,
-    458,
+    476,
     open_id_connect_provider_arn,
     client_id
 );
 
 #[derive(Clone, Default)]
 pub struct RemoveClientIDFromOpenIDConnectProviderOutput {}
-shape::structure!(RemoveClientIDFromOpenIDConnectProviderOutput, MODEL, 459);
+shape::structure!(RemoveClientIDFromOpenIDConnectProviderOutput, MODEL, 477);
 
 #[derive(Clone, Default)]
 pub struct RemoveRoleFromInstanceProfileRequest {
@@ -2793,25 +2894,25 @@ pub struct RemoveRoleFromInstanceProfileRequest {
 shape::structure!(
     RemoveRoleFromInstanceProfileRequest,
     MODEL,
-    460,
+    478,
     instance_profile_name,
     role_name
 );
 
 #[derive(Clone, Default)]
 pub struct RemoveRoleFromInstanceProfileOutput {}
-shape::structure!(RemoveRoleFromInstanceProfileOutput, MODEL, 461);
+shape::structure!(RemoveRoleFromInstanceProfileOutput, MODEL, 479);
 
 #[derive(Clone, Default)]
 pub struct RemoveUserFromGroupRequest {
     pub group_name: String,
     pub user_name: String,
 }
-shape::structure!(RemoveUserFromGroupRequest, MODEL, 462, group_name, user_name);
+shape::structure!(RemoveUserFromGroupRequest, MODEL, 480, group_name, user_name);
 
 #[derive(Clone, Default)]
 pub struct RemoveUserFromGroupOutput {}
-shape::structure!(RemoveUserFromGroupOutput, MODEL, 463);
+shape::structure!(RemoveUserFromGroupOutput, MODEL, 481);
 
 #[derive(Clone, Default)]
 pub struct ResetServiceSpecificCredentialRequest {
@@ -2821,7 +2922,7 @@ pub struct ResetServiceSpecificCredentialRequest {
 shape::structure!(
     ResetServiceSpecificCredentialRequest,
     MODEL,
-    464,
+    482,
     user_name,
     service_specific_credential_id
 );
@@ -2830,7 +2931,7 @@ shape::structure!(
 pub struct ResetServiceSpecificCredentialResponse {
     pub service_specific_credential: Option<ServiceSpecificCredential>,
 }
-shape::structure!(ResetServiceSpecificCredentialResponse, MODEL, 465, service_specific_credential);
+shape::structure!(ResetServiceSpecificCredentialResponse, MODEL, 483, service_specific_credential);
 
 #[derive(Clone, Default)]
 pub struct ResyncMFADeviceRequest {
@@ -2842,7 +2943,7 @@ pub struct ResyncMFADeviceRequest {
 shape::structure!(
     ResyncMFADeviceRequest,
     MODEL,
-    466,
+    484,
     user_name,
     serial_number,
     authentication_code1,
@@ -2851,18 +2952,18 @@ shape::structure!(
 
 #[derive(Clone, Default)]
 pub struct ResyncMFADeviceOutput {}
-shape::structure!(ResyncMFADeviceOutput, MODEL, 467);
+shape::structure!(ResyncMFADeviceOutput, MODEL, 485);
 
 #[derive(Clone, Default)]
 pub struct SetDefaultPolicyVersionRequest {
     pub policy_arn: String,
     pub version_id: String,
 }
-shape::structure!(SetDefaultPolicyVersionRequest, MODEL, 468, policy_arn, version_id);
+shape::structure!(SetDefaultPolicyVersionRequest, MODEL, 486, policy_arn, version_id);
 
 #[derive(Clone, Default)]
 pub struct SetDefaultPolicyVersionOutput {}
-shape::structure!(SetDefaultPolicyVersionOutput, MODEL, 469);
+shape::structure!(SetDefaultPolicyVersionOutput, MODEL, 487);
 
 #[derive(Clone, Default)]
 pub struct SetSecurityTokenServicePreferencesRequest {
@@ -2871,7 +2972,7 @@ pub struct SetSecurityTokenServicePreferencesRequest {
 shape::structure!(
     SetSecurityTokenServicePreferencesRequest,
     MODEL,
-    470,
+    488,
     global_endpoint_token_version
 );
 
@@ -2879,13 +2980,13 @@ shape::string_enum!(GlobalEndpointTokenVersion { V1Token = "v1Token", V2Token = 
 
 #[derive(Clone, Default)]
 pub struct SetSecurityTokenServicePreferencesOutput {}
-shape::structure!(SetSecurityTokenServicePreferencesOutput, MODEL, 472);
+shape::structure!(SetSecurityTokenServicePreferencesOutput, MODEL, 490);
 
 #[derive(Clone, Default)]
 pub struct PolicyEvaluationException {
     pub message: Option<String>,
 }
-shape::structure!(PolicyEvaluationException, MODEL, 473, message);
+shape::structure!(PolicyEvaluationException, MODEL, 491, message);
 
 #[derive(Clone, Default)]
 pub struct SimulateCustomPolicyRequest {
@@ -2905,7 +3006,7 @@ pub struct SimulateCustomPolicyRequest {
 shape::structure!(
     SimulateCustomPolicyRequest,
     MODEL,
-    475,
+    493,
     policy_input_list,
     permissions_boundary_policy_input_list,
     ordered_organization_policy_input_list,
@@ -2924,7 +3025,7 @@ shape::structure!(
 pub struct OrderedOrganizationPolicyType {
     pub service_control_policy_input_list: Option<Vec<String>>,
 }
-shape::structure!(OrderedOrganizationPolicyType, MODEL, 477, service_control_policy_input_list);
+shape::structure!(OrderedOrganizationPolicyType, MODEL, 495, service_control_policy_input_list);
 
 #[derive(Clone, Default)]
 pub struct ContextEntry {
@@ -2932,7 +3033,7 @@ pub struct ContextEntry {
     pub context_key_values: Option<Vec<String>>,
     pub context_key_type: Option<ContextKeyTypeEnum>,
 }
-shape::structure!(ContextEntry, MODEL, 483, context_key_name, context_key_values, context_key_type);
+shape::structure!(ContextEntry, MODEL, 501, context_key_name, context_key_values, context_key_type);
 
 shape::string_enum!(ContextKeyTypeEnum { String = "string", StringList = "stringList", Numeric = "numeric", NumericList = "numericList", Boolean = "boolean", BooleanList = "booleanList", Ip = "ip", IpList = "ipList", Binary = "binary", BinaryList = "binaryList", Date = "date", DateList = "dateList",  });
 
@@ -2942,7 +3043,7 @@ pub struct SimulatePolicyResponse {
     pub is_truncated: Option<bool>,
     pub marker: Option<String>,
 }
-shape::structure!(SimulatePolicyResponse, MODEL, 488, evaluation_results, is_truncated, marker);
+shape::structure!(SimulatePolicyResponse, MODEL, 506, evaluation_results, is_truncated, marker);
 
 #[derive(Clone, Default)]
 pub struct EvaluationResult {
@@ -2959,7 +3060,7 @@ pub struct EvaluationResult {
 shape::structure!(
     EvaluationResult,
     MODEL,
-    490,
+    508,
     eval_action_name,
     eval_resource_name,
     eval_decision,
@@ -2983,7 +3084,7 @@ pub struct Statement {
 shape::structure!(
     Statement,
     MODEL,
-    493,
+    511,
     source_policy_id,
     source_policy_type,
     start_position,
@@ -2997,19 +3098,19 @@ pub struct Position {
     pub line: Option<i32>,
     pub column: Option<i32>,
 }
-shape::structure!(Position, MODEL, 496, line, column);
+shape::structure!(Position, MODEL, 514, line, column);
 
 #[derive(Clone, Default)]
 pub struct OrganizationsDecisionDetail {
     pub allowed_by_organizations: Option<bool>,
 }
-shape::structure!(OrganizationsDecisionDetail, MODEL, 499, allowed_by_organizations);
+shape::structure!(OrganizationsDecisionDetail, MODEL, 517, allowed_by_organizations);
 
 #[derive(Clone, Default)]
 pub struct PermissionsBoundaryDecisionDetail {
     pub allowed_by_permissions_boundary: Option<bool>,
 }
-shape::structure!(PermissionsBoundaryDecisionDetail, MODEL, 500, allowed_by_permissions_boundary);
+shape::structure!(PermissionsBoundaryDecisionDetail, MODEL, 518, allowed_by_permissions_boundary);
 
 #[derive(Clone, Default)]
 pub struct ResourceSpecificResult {
@@ -3023,7 +3124,7 @@ pub struct ResourceSpecificResult {
 shape::structure!(
     ResourceSpecificResult,
     MODEL,
-    504,
+    522,
     eval_resource_name,
     eval_resource_decision,
     matched_statements,
@@ -3051,7 +3152,7 @@ pub struct SimulatePrincipalPolicyRequest {
 shape::structure!(
     SimulatePrincipalPolicyRequest,
     MODEL,
-    505,
+    523,
     policy_source_arn,
     policy_input_list,
     permissions_boundary_policy_input_list,
@@ -3075,7 +3176,7 @@ pub enum PolicyIdentifier {
     PolicyArn(String),
     InlinePolicyIdentifier(InlinePolicyIdentifierType),
 }
-shape::union!(PolicyIdentifier, MODEL, 507, PolicyType, PolicyArn, InlinePolicyIdentifier);
+shape::union!(PolicyIdentifier, MODEL, 525, PolicyType, PolicyArn, InlinePolicyIdentifier);
 
 shape::string_enum!(PolicyIdentifierPolicyType { Inline = "inline", AwsManaged = "aws-managed", UserManaged = "user-managed", PermissionBoundary = "permission-boundary", Scp = "scp", Rcp = "rcp",  });
 
@@ -3088,7 +3189,7 @@ pub struct InlinePolicyIdentifierType {
 shape::structure!(
     InlinePolicyIdentifierType,
     MODEL,
-    509,
+    527,
     policy_name,
     attachment_type,
     attachment_name
@@ -3101,110 +3202,110 @@ pub struct TagInstanceProfileRequest {
     pub instance_profile_name: String,
     pub tags: Vec<Tag>,
 }
-shape::structure!(TagInstanceProfileRequest, MODEL, 512, instance_profile_name, tags);
+shape::structure!(TagInstanceProfileRequest, MODEL, 530, instance_profile_name, tags);
 
 #[derive(Clone, Default)]
 pub struct TagInstanceProfileOutput {}
-shape::structure!(TagInstanceProfileOutput, MODEL, 513);
+shape::structure!(TagInstanceProfileOutput, MODEL, 531);
 
 #[derive(Clone, Default)]
 pub struct TagMFADeviceRequest {
     pub serial_number: String,
     pub tags: Vec<Tag>,
 }
-shape::structure!(TagMFADeviceRequest, MODEL, 514, serial_number, tags);
+shape::structure!(TagMFADeviceRequest, MODEL, 532, serial_number, tags);
 
 #[derive(Clone, Default)]
 pub struct TagMFADeviceOutput {}
-shape::structure!(TagMFADeviceOutput, MODEL, 515);
+shape::structure!(TagMFADeviceOutput, MODEL, 533);
 
 #[derive(Clone, Default)]
 pub struct TagOpenIDConnectProviderRequest {
     pub open_id_connect_provider_arn: String,
     pub tags: Vec<Tag>,
 }
-shape::structure!(TagOpenIDConnectProviderRequest, MODEL, 516, open_id_connect_provider_arn, tags);
+shape::structure!(TagOpenIDConnectProviderRequest, MODEL, 534, open_id_connect_provider_arn, tags);
 
 #[derive(Clone, Default)]
 pub struct TagOpenIDConnectProviderOutput {}
-shape::structure!(TagOpenIDConnectProviderOutput, MODEL, 517);
+shape::structure!(TagOpenIDConnectProviderOutput, MODEL, 535);
 
 #[derive(Clone, Default)]
 pub struct TagPolicyRequest {
     pub policy_arn: String,
     pub tags: Vec<Tag>,
 }
-shape::structure!(TagPolicyRequest, MODEL, 518, policy_arn, tags);
+shape::structure!(TagPolicyRequest, MODEL, 536, policy_arn, tags);
 
 #[derive(Clone, Default)]
 pub struct TagPolicyOutput {}
-shape::structure!(TagPolicyOutput, MODEL, 519);
+shape::structure!(TagPolicyOutput, MODEL, 537);
 
 #[derive(Clone, Default)]
 pub struct TagRoleRequest {
     pub role_name: String,
     pub tags: Vec<Tag>,
 }
-shape::structure!(TagRoleRequest, MODEL, 520, role_name, tags);
+shape::structure!(TagRoleRequest, MODEL, 538, role_name, tags);
 
 #[derive(Clone, Default)]
 pub struct TagRoleOutput {}
-shape::structure!(TagRoleOutput, MODEL, 521);
+shape::structure!(TagRoleOutput, MODEL, 539);
 
 #[derive(Clone, Default)]
 pub struct TagSAMLProviderRequest {
     pub saml_provider_arn: String,
     pub tags: Vec<Tag>,
 }
-shape::structure!(TagSAMLProviderRequest, MODEL, 522, saml_provider_arn, tags);
+shape::structure!(TagSAMLProviderRequest, MODEL, 540, saml_provider_arn, tags);
 
 #[derive(Clone, Default)]
 pub struct TagSAMLProviderOutput {}
-shape::structure!(TagSAMLProviderOutput, MODEL, 523);
+shape::structure!(TagSAMLProviderOutput, MODEL, 541);
 
 #[derive(Clone, Default)]
 pub struct TagServerCertificateRequest {
     pub server_certificate_name: String,
     pub tags: Vec<Tag>,
 }
-shape::structure!(TagServerCertificateRequest, MODEL, 524, server_certificate_name, tags);
+shape::structure!(TagServerCertificateRequest, MODEL, 542, server_certificate_name, tags);
 
 #[derive(Clone, Default)]
 pub struct TagServerCertificateOutput {}
-shape::structure!(TagServerCertificateOutput, MODEL, 525);
+shape::structure!(TagServerCertificateOutput, MODEL, 543);
 
 #[derive(Clone, Default)]
 pub struct TagUserRequest {
     pub user_name: String,
     pub tags: Vec<Tag>,
 }
-shape::structure!(TagUserRequest, MODEL, 526, user_name, tags);
+shape::structure!(TagUserRequest, MODEL, 544, user_name, tags);
 
 #[derive(Clone, Default)]
 pub struct TagUserOutput {}
-shape::structure!(TagUserOutput, MODEL, 527);
+shape::structure!(TagUserOutput, MODEL, 545);
 
 #[derive(Clone, Default)]
 pub struct UntagInstanceProfileRequest {
     pub instance_profile_name: String,
     pub tag_keys: Vec<String>,
 }
-shape::structure!(UntagInstanceProfileRequest, MODEL, 528, instance_profile_name, tag_keys);
+shape::structure!(UntagInstanceProfileRequest, MODEL, 546, instance_profile_name, tag_keys);
 
 #[derive(Clone, Default)]
 pub struct UntagInstanceProfileOutput {}
-shape::structure!(UntagInstanceProfileOutput, MODEL, 530);
+shape::structure!(UntagInstanceProfileOutput, MODEL, 548);
 
 #[derive(Clone, Default)]
 pub struct UntagMFADeviceRequest {
     pub serial_number: String,
     pub tag_keys: Vec<String>,
 }
-shape::structure!(UntagMFADeviceRequest, MODEL, 531, serial_number, tag_keys);
+shape::structure!(UntagMFADeviceRequest, MODEL, 549, serial_number, tag_keys);
 
 #[derive(Clone, Default)]
 pub struct UntagMFADeviceOutput {}
-shape::structure!(UntagMFADeviceOutput, MODEL, 532);
+shape::structure!(UntagMFADeviceOutput, MODEL, 550);
 
 #[derive(Clone, Default)]
 pub struct UntagOpenIDConnectProviderRequest {
@@ -3214,69 +3315,69 @@ pub struct UntagOpenIDConnectProviderRequest {
 shape::structure!(
     UntagOpenIDConnectProviderRequest,
     MODEL,
-    533,
+    551,
     open_id_connect_provider_arn,
     tag_keys
 );
 
 #[derive(Clone, Default)]
 pub struct UntagOpenIDConnectProviderOutput {}
-shape::structure!(UntagOpenIDConnectProviderOutput, MODEL, 534);
+shape::structure!(UntagOpenIDConnectProviderOutput, MODEL, 552);
 
 #[derive(Clone, Default)]
 pub struct UntagPolicyRequest {
     pub policy_arn: String,
     pub tag_keys: Vec<String>,
 }
-shape::structure!(UntagPolicyRequest, MODEL, 535, policy_arn, tag_keys);
+shape::structure!(UntagPolicyRequest, MODEL, 553, policy_arn, tag_keys);
 
 #[derive(Clone, Default)]
 pub struct UntagPolicyOutput {}
-shape::structure!(UntagPolicyOutput, MODEL, 536);
+shape::structure!(UntagPolicyOutput, MODEL, 554);
 
 #[derive(Clone, Default)]
 pub struct UntagRoleRequest {
     pub role_name: String,
     pub tag_keys: Vec<String>,
 }
-shape::structure!(UntagRoleRequest, MODEL, 537, role_name, tag_keys);
+shape::structure!(UntagRoleRequest, MODEL, 555, role_name, tag_keys);
 
 #[derive(Clone, Default)]
 pub struct UntagRoleOutput {}
-shape::structure!(UntagRoleOutput, MODEL, 538);
+shape::structure!(UntagRoleOutput, MODEL, 556);
 
 #[derive(Clone, Default)]
 pub struct UntagSAMLProviderRequest {
     pub saml_provider_arn: String,
     pub tag_keys: Vec<String>,
 }
-shape::structure!(UntagSAMLProviderRequest, MODEL, 539, saml_provider_arn, tag_keys);
+shape::structure!(UntagSAMLProviderRequest, MODEL, 557, saml_provider_arn, tag_keys);
 
 #[derive(Clone, Default)]
 pub struct UntagSAMLProviderOutput {}
-shape::structure!(UntagSAMLProviderOutput, MODEL, 540);
+shape::structure!(UntagSAMLProviderOutput, MODEL, 558);
 
 #[derive(Clone, Default)]
 pub struct UntagServerCertificateRequest {
     pub server_certificate_name: String,
     pub tag_keys: Vec<String>,
 }
-shape::structure!(UntagServerCertificateRequest, MODEL, 541, server_certificate_name, tag_keys);
+shape::structure!(UntagServerCertificateRequest, MODEL, 559, server_certificate_name, tag_keys);
 
 #[derive(Clone, Default)]
 pub struct UntagServerCertificateOutput {}
-shape::structure!(UntagServerCertificateOutput, MODEL, 542);
+shape::structure!(UntagServerCertificateOutput, MODEL, 560);
 
 #[derive(Clone, Default)]
 pub struct UntagUserRequest {
     pub user_name: String,
     pub tag_keys: Vec<String>,
 }
-shape::structure!(UntagUserRequest, MODEL, 543, user_name, tag_keys);
+shape::structure!(UntagUserRequest, MODEL, 561, user_name, tag_keys);
 
 #[derive(Clone, Default)]
 pub struct UntagUserOutput {}
-shape::structure!(UntagUserOutput, MODEL, 544);
+shape::structure!(UntagUserOutput, MODEL, 562);
 
 #[derive(Clone, Default)]
 pub struct UpdateAccessKeyRequest {
@@ -3284,11 +3385,11 @@ pub struct UpdateAccessKeyRequest {
     pub access_key_id: String,
     pub status: StatusType,
 }
-shape::structure!(UpdateAccessKeyRequest, MODEL, 545, user_name, access_key_id, status);
+shape::structure!(UpdateAccessKeyRequest, MODEL, 563, user_name, access_key_id, status);
 
 #[derive(Clone, Default)]
 pub struct UpdateAccessKeyOutput {}
-shape::structure!(UpdateAccessKeyOutput, MODEL, 546);
+shape::structure!(UpdateAccessKeyOutput, MODEL, 564);
 
 #[derive(Clone, Default)]
 pub struct UpdateAccountPasswordPolicyRequest {
@@ -3305,7 +3406,7 @@ pub struct UpdateAccountPasswordPolicyRequest {
 shape::structure!(
     UpdateAccountPasswordPolicyRequest,
     MODEL,
-    547,
+    565,
     minimum_password_length,
     require_symbols,
     require_numbers,
@@ -3319,18 +3420,18 @@ shape::structure!(
 
 #[derive(Clone, Default)]
 pub struct UpdateAccountPasswordPolicyOutput {}
-shape::structure!(UpdateAccountPasswordPolicyOutput, MODEL, 548);
+shape::structure!(UpdateAccountPasswordPolicyOutput, MODEL, 566);
 
 #[derive(Clone, Default)]
 pub struct UpdateAssumeRolePolicyRequest {
     pub role_name: String,
     pub policy_document: String,
 }
-shape::structure!(UpdateAssumeRolePolicyRequest, MODEL, 549, role_name, policy_document);
+shape::structure!(UpdateAssumeRolePolicyRequest, MODEL, 567, role_name, policy_document);
 
 #[derive(Clone, Default)]
 pub struct UpdateAssumeRolePolicyOutput {}
-shape::structure!(UpdateAssumeRolePolicyOutput, MODEL, 550);
+shape::structure!(UpdateAssumeRolePolicyOutput, MODEL, 568);
 
 #[derive(Clone, Default)]
 pub struct UpdateGroupRequest {
@@ -3338,11 +3439,11 @@ pub struct UpdateGroupRequest {
     pub new_path: Option<String>,
     pub new_group_name: Option<String>,
 }
-shape::structure!(UpdateGroupRequest, MODEL, 551, group_name, new_path, new_group_name);
+shape::structure!(UpdateGroupRequest, MODEL, 569, group_name, new_path, new_group_name);
 
 #[derive(Clone, Default)]
 pub struct UpdateGroupOutput {}
-shape::structure!(UpdateGroupOutput, MODEL, 552);
+shape::structure!(UpdateGroupOutput, MODEL, 570);
 
 #[derive(Clone, Default)]
 pub struct UpdateLoginProfileRequest {
@@ -3353,7 +3454,7 @@ pub struct UpdateLoginProfileRequest {
 shape::structure!(
     UpdateLoginProfileRequest,
     MODEL,
-    553,
+    571,
     user_name,
     password,
     password_reset_required
@@ -3361,7 +3462,7 @@ shape::structure!(
 
 #[derive(Clone, Default)]
 pub struct UpdateLoginProfileOutput {}
-shape::structure!(UpdateLoginProfileOutput, MODEL, 554);
+shape::structure!(UpdateLoginProfileOutput, MODEL, 572);
 
 #[derive(Clone, Default)]
 pub struct UpdateOpenIDConnectProviderThumbprintRequest {
@@ -3371,14 +3472,14 @@ pub struct UpdateOpenIDConnectProviderThumbprintRequest {
 shape::structure!(
     UpdateOpenIDConnectProviderThumbprintRequest,
     MODEL,
-    555,
+    573,
     open_id_connect_provider_arn,
     thumbprint_list
 );
 
 #[derive(Clone, Default)]
 pub struct UpdateOpenIDConnectProviderThumbprintOutput {}
-shape::structure!(UpdateOpenIDConnectProviderThumbprintOutput, MODEL, 556);
+shape::structure!(UpdateOpenIDConnectProviderThumbprintOutput, MODEL, 574);
 
 #[derive(Clone, Default)]
 pub struct UpdateRoleRequest {
@@ -3386,24 +3487,24 @@ pub struct UpdateRoleRequest {
     pub description: Option<String>,
     pub max_session_duration: Option<i32>,
 }
-shape::structure!(UpdateRoleRequest, MODEL, 557, role_name, description, max_session_duration);
+shape::structure!(UpdateRoleRequest, MODEL, 575, role_name, description, max_session_duration);
 
 #[derive(Clone, Default)]
 pub struct UpdateRoleResponse {}
-shape::structure!(UpdateRoleResponse, MODEL, 558);
+shape::structure!(UpdateRoleResponse, MODEL, 576);
 
 #[derive(Clone, Default)]
 pub struct UpdateRoleDescriptionRequest {
     pub role_name: String,
     pub description: String,
 }
-shape::structure!(UpdateRoleDescriptionRequest, MODEL, 559, role_name, description);
+shape::structure!(UpdateRoleDescriptionRequest, MODEL, 577, role_name, description);
 
 #[derive(Clone, Default)]
 pub struct UpdateRoleDescriptionResponse {
     pub role: Option<Role>,
 }
-shape::structure!(UpdateRoleDescriptionResponse, MODEL, 560, role);
+shape::structure!(UpdateRoleDescriptionResponse, MODEL, 578, role);
 
 #[derive(Clone, Default)]
 pub struct UpdateSAMLProviderRequest {
@@ -3416,7 +3517,7 @@ pub struct UpdateSAMLProviderRequest {
 shape::structure!(
     UpdateSAMLProviderRequest,
     MODEL,
-    561,
+    579,
     saml_metadata_document,
     saml_provider_arn,
     assertion_encryption_mode,
@@ -3428,7 +3529,7 @@ shape::structure!(
 pub struct UpdateSAMLProviderResponse {
     pub saml_provider_arn: Option<String>,
 }
-shape::structure!(UpdateSAMLProviderResponse, MODEL, 562, saml_provider_arn);
+shape::structure!(UpdateSAMLProviderResponse, MODEL, 580, saml_provider_arn);
 
 #[derive(Clone, Default)]
 pub struct UpdateSSHPublicKeyRequest {
@@ -3436,11 +3537,11 @@ pub struct UpdateSSHPublicKeyRequest {
     pub ssh_public_key_id: String,
     pub status: StatusType,
 }
-shape::structure!(UpdateSSHPublicKeyRequest, MODEL, 563, user_name, ssh_public_key_id, status);
+shape::structure!(UpdateSSHPublicKeyRequest, MODEL, 581, user_name, ssh_public_key_id, status);
 
 #[derive(Clone, Default)]
 pub struct UpdateSSHPublicKeyOutput {}
-shape::structure!(UpdateSSHPublicKeyOutput, MODEL, 564);
+shape::structure!(UpdateSSHPublicKeyOutput, MODEL, 582);
 
 #[derive(Clone, Default)]
 pub struct UpdateServerCertificateRequest {
@@ -3451,7 +3552,7 @@ pub struct UpdateServerCertificateRequest {
 shape::structure!(
     UpdateServerCertificateRequest,
     MODEL,
-    565,
+    583,
     server_certificate_name,
     new_path,
     new_server_certificate_name
@@ -3459,7 +3560,7 @@ shape::structure!(
 
 #[derive(Clone, Default)]
 pub struct UpdateServerCertificateOutput {}
-shape::structure!(UpdateServerCertificateOutput, MODEL, 566);
+shape::structure!(UpdateServerCertificateOutput, MODEL, 584);
 
 #[derive(Clone, Default)]
 pub struct UpdateServiceSpecificCredentialRequest {
@@ -3470,7 +3571,7 @@ pub struct UpdateServiceSpecificCredentialRequest {
 shape::structure!(
     UpdateServiceSpecificCredentialRequest,
     MODEL,
-    567,
+    585,
     user_name,
     service_specific_credential_id,
     status
@@ -3478,7 +3579,7 @@ shape::structure!(
 
 #[derive(Clone, Default)]
 pub struct UpdateServiceSpecificCredentialOutput {}
-shape::structure!(UpdateServiceSpecificCredentialOutput, MODEL, 568);
+shape::structure!(UpdateServiceSpecificCredentialOutput, MODEL, 586);
 
 #[derive(Clone, Default)]
 pub struct UpdateSigningCertificateRequest {
@@ -3486,11 +3587,11 @@ pub struct UpdateSigningCertificateRequest {
     pub certificate_id: String,
     pub status: StatusType,
 }
-shape::structure!(UpdateSigningCertificateRequest, MODEL, 569, user_name, certificate_id, status);
+shape::structure!(UpdateSigningCertificateRequest, MODEL, 587, user_name, certificate_id, status);
 
 #[derive(Clone, Default)]
 pub struct UpdateSigningCertificateOutput {}
-shape::structure!(UpdateSigningCertificateOutput, MODEL, 570);
+shape::structure!(UpdateSigningCertificateOutput, MODEL, 588);
 
 #[derive(Clone, Default)]
 pub struct UpdateUserRequest {
@@ -3498,48 +3599,48 @@ pub struct UpdateUserRequest {
     pub new_path: Option<String>,
     pub new_user_name: Option<String>,
 }
-shape::structure!(UpdateUserRequest, MODEL, 571, user_name, new_path, new_user_name);
+shape::structure!(UpdateUserRequest, MODEL, 589, user_name, new_path, new_user_name);
 
 #[derive(Clone, Default)]
 pub struct UpdateUserOutput {}
-shape::structure!(UpdateUserOutput, MODEL, 572);
+shape::structure!(UpdateUserOutput, MODEL, 590);
 
 #[derive(Clone, Default)]
 pub struct InvalidPublicKeyException {
     pub message: Option<String>,
 }
-shape::structure!(InvalidPublicKeyException, MODEL, 573, message);
+shape::structure!(InvalidPublicKeyException, MODEL, 591, message);
 
 #[derive(Clone, Default)]
 pub struct DuplicateSSHPublicKeyException {
     pub message: Option<String>,
 }
-shape::structure!(DuplicateSSHPublicKeyException, MODEL, 575, message);
+shape::structure!(DuplicateSSHPublicKeyException, MODEL, 593, message);
 
 #[derive(Clone, Default)]
 pub struct UploadSSHPublicKeyRequest {
     pub user_name: String,
     pub ssh_public_key_body: String,
 }
-shape::structure!(UploadSSHPublicKeyRequest, MODEL, 577, user_name, ssh_public_key_body);
+shape::structure!(UploadSSHPublicKeyRequest, MODEL, 595, user_name, ssh_public_key_body);
 
 #[derive(Clone, Default)]
 pub struct UploadSSHPublicKeyResponse {
     pub ssh_public_key: Option<SSHPublicKey>,
 }
-shape::structure!(UploadSSHPublicKeyResponse, MODEL, 578, ssh_public_key);
+shape::structure!(UploadSSHPublicKeyResponse, MODEL, 596, ssh_public_key);
 
 #[derive(Clone, Default)]
 pub struct MalformedCertificateException {
     pub message: Option<String>,
 }
-shape::structure!(MalformedCertificateException, MODEL, 579, message);
+shape::structure!(MalformedCertificateException, MODEL, 597, message);
 
 #[derive(Clone, Default)]
 pub struct KeyPairMismatchException {
     pub message: Option<String>,
 }
-shape::structure!(KeyPairMismatchException, MODEL, 581, message);
+shape::structure!(KeyPairMismatchException, MODEL, 599, message);
 
 #[derive(Clone, Default)]
 pub struct UploadServerCertificateRequest {
@@ -3553,7 +3654,7 @@ pub struct UploadServerCertificateRequest {
 shape::structure!(
     UploadServerCertificateRequest,
     MODEL,
-    583,
+    601,
     path,
     server_certificate_name,
     certificate_body,
@@ -3567,29 +3668,29 @@ pub struct UploadServerCertificateResponse {
     pub server_certificate_metadata: Option<ServerCertificateMetadata>,
     pub tags: Option<Vec<Tag>>,
 }
-shape::structure!(UploadServerCertificateResponse, MODEL, 584, server_certificate_metadata, tags);
+shape::structure!(UploadServerCertificateResponse, MODEL, 602, server_certificate_metadata, tags);
 
 #[derive(Clone, Default)]
 pub struct InvalidCertificateException {
     pub message: Option<String>,
 }
-shape::structure!(InvalidCertificateException, MODEL, 585, message);
+shape::structure!(InvalidCertificateException, MODEL, 603, message);
 
 #[derive(Clone, Default)]
 pub struct DuplicateCertificateException {
     pub message: Option<String>,
 }
-shape::structure!(DuplicateCertificateException, MODEL, 587, message);
+shape::structure!(DuplicateCertificateException, MODEL, 605, message);
 
 #[derive(Clone, Default)]
 pub struct UploadSigningCertificateRequest {
     pub user_name: Option<String>,
     pub certificate_body: String,
 }
-shape::structure!(UploadSigningCertificateRequest, MODEL, 589, user_name, certificate_body);
+shape::structure!(UploadSigningCertificateRequest, MODEL, 607, user_name, certificate_body);
 
 #[derive(Clone, Default)]
 pub struct UploadSigningCertificateResponse {
     pub certificate: SigningCertificate,
 }
-shape::structure!(UploadSigningCertificateResponse, MODEL, 590, certificate);
+shape::structure!(UploadSigningCertificateResponse, MODEL, 608, certificate);

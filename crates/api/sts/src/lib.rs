@@ -17,12 +17,13 @@ kernel::api! {
         0 assume_role(AssumeRoleRequest) -> AssumeRoleResponse;
         1 assume_role_with_saml(AssumeRoleWithSAMLRequest) -> AssumeRoleWithSAMLResponse;
         2 assume_role_with_web_identity(AssumeRoleWithWebIdentityRequest) -> AssumeRoleWithWebIdentityResponse;
-        3 decode_authorization_message(DecodeAuthorizationMessageRequest) -> DecodeAuthorizationMessageResponse;
-        4 get_access_key_info(GetAccessKeyInfoRequest) -> GetAccessKeyInfoResponse;
-        5 get_caller_identity(GetCallerIdentityRequest) -> GetCallerIdentityResponse;
-        6 get_federation_token(GetFederationTokenRequest) -> GetFederationTokenResponse;
-        7 get_session_token(GetSessionTokenRequest) -> GetSessionTokenResponse;
-        8 get_web_identity_token(GetWebIdentityTokenRequest) -> GetWebIdentityTokenResponse;
+        3 assume_root(AssumeRootRequest) -> AssumeRootResponse;
+        4 decode_authorization_message(DecodeAuthorizationMessageRequest) -> DecodeAuthorizationMessageResponse;
+        5 get_access_key_info(GetAccessKeyInfoRequest) -> GetAccessKeyInfoResponse;
+        6 get_caller_identity(GetCallerIdentityRequest) -> GetCallerIdentityResponse;
+        7 get_federation_token(GetFederationTokenRequest) -> GetFederationTokenResponse;
+        8 get_session_token(GetSessionTokenRequest) -> GetSessionTokenResponse;
+        9 get_web_identity_token(GetWebIdentityTokenRequest) -> GetWebIdentityTokenResponse;
     }
     errors { ExpiredTokenException, IDPCommunicationErrorException, IDPRejectedClaimException, InvalidAuthorizationMessageException, InvalidIdentityTokenException, JWTPayloadSizeExceededException, MalformedPolicyDocumentException, OutboundWebIdentityFederationDisabledException, PackedPolicyTooLargeException, RegionDisabledException, SessionDurationEscalationException }
 }
@@ -57,6 +58,13 @@ macro_rules! serve {
                 Result<$crate::AssumeRoleWithWebIdentityResponse, $crate::Error>,
             > {
                 Box::pin($ops::assume_role_with_web_identity(self, ctx, input))
+            }
+            fn assume_root<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::AssumeRootRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::AssumeRootResponse, $crate::Error>> {
+                Box::pin($ops::assume_root(self, ctx, input))
             }
             fn decode_authorization_message<'a>(
                 &'a self,

@@ -255,38 +255,72 @@ shape::structure!(
 );
 
 #[derive(Clone, Default)]
+pub struct AssumeRootRequest {
+    pub target_principal: String,
+    pub task_policy_arn: PolicyDescriptorType,
+    pub duration_seconds: Option<i32>,
+    pub minimum_session_token_size: Option<i32>,
+}
+shape::structure!(
+    AssumeRootRequest,
+    MODEL,
+    59,
+    target_principal,
+    task_policy_arn,
+    duration_seconds,
+    minimum_session_token_size
+);
+
+#[derive(Clone, Default)]
+pub struct AssumeRootResponse {
+    pub credentials: Option<Credentials>,
+    pub source_identity: Option<String>,
+    pub session_token_utilization: Option<i32>,
+    pub session_token_size: Option<i32>,
+}
+shape::structure!(
+    AssumeRootResponse,
+    MODEL,
+    62,
+    credentials,
+    source_identity,
+    session_token_utilization,
+    session_token_size
+);
+
+#[derive(Clone, Default)]
 pub struct InvalidAuthorizationMessageException {
     pub message: Option<String>,
 }
-shape::structure!(InvalidAuthorizationMessageException, MODEL, 59, message);
+shape::structure!(InvalidAuthorizationMessageException, MODEL, 63, message);
 
 #[derive(Clone, Default)]
 pub struct DecodeAuthorizationMessageRequest {
     pub encoded_message: String,
 }
-shape::structure!(DecodeAuthorizationMessageRequest, MODEL, 61, encoded_message);
+shape::structure!(DecodeAuthorizationMessageRequest, MODEL, 65, encoded_message);
 
 #[derive(Clone, Default)]
 pub struct DecodeAuthorizationMessageResponse {
     pub decoded_message: Option<String>,
 }
-shape::structure!(DecodeAuthorizationMessageResponse, MODEL, 63, decoded_message);
+shape::structure!(DecodeAuthorizationMessageResponse, MODEL, 67, decoded_message);
 
 #[derive(Clone, Default)]
 pub struct GetAccessKeyInfoRequest {
     pub access_key_id: String,
 }
-shape::structure!(GetAccessKeyInfoRequest, MODEL, 65, access_key_id);
+shape::structure!(GetAccessKeyInfoRequest, MODEL, 69, access_key_id);
 
 #[derive(Clone, Default)]
 pub struct GetAccessKeyInfoResponse {
     pub account: Option<String>,
 }
-shape::structure!(GetAccessKeyInfoResponse, MODEL, 66, account);
+shape::structure!(GetAccessKeyInfoResponse, MODEL, 70, account);
 
 #[derive(Clone, Default)]
 pub struct GetCallerIdentityRequest {}
-shape::structure!(GetCallerIdentityRequest, MODEL, 68);
+shape::structure!(GetCallerIdentityRequest, MODEL, 72);
 
 #[derive(Clone, Default)]
 pub struct GetCallerIdentityResponse {
@@ -294,7 +328,7 @@ pub struct GetCallerIdentityResponse {
     pub account: Option<String>,
     pub arn: Option<String>,
 }
-shape::structure!(GetCallerIdentityResponse, MODEL, 69, user_id, account, arn);
+shape::structure!(GetCallerIdentityResponse, MODEL, 73, user_id, account, arn);
 
 #[derive(Clone, Default)]
 pub struct GetFederationTokenRequest {
@@ -308,7 +342,7 @@ pub struct GetFederationTokenRequest {
 shape::structure!(
     GetFederationTokenRequest,
     MODEL,
-    71,
+    75,
     name,
     policy,
     policy_arns,
@@ -328,7 +362,7 @@ pub struct GetFederationTokenResponse {
 shape::structure!(
     GetFederationTokenResponse,
     MODEL,
-    74,
+    78,
     credentials,
     federated_user,
     packed_policy_size,
@@ -341,7 +375,7 @@ pub struct FederatedUser {
     pub federated_user_id: String,
     pub arn: String,
 }
-shape::structure!(FederatedUser, MODEL, 75, federated_user_id, arn);
+shape::structure!(FederatedUser, MODEL, 79, federated_user_id, arn);
 
 #[derive(Clone, Default)]
 pub struct GetSessionTokenRequest {
@@ -353,7 +387,7 @@ pub struct GetSessionTokenRequest {
 shape::structure!(
     GetSessionTokenRequest,
     MODEL,
-    77,
+    81,
     duration_seconds,
     serial_number,
     token_code,
@@ -369,7 +403,7 @@ pub struct GetSessionTokenResponse {
 shape::structure!(
     GetSessionTokenResponse,
     MODEL,
-    78,
+    82,
     credentials,
     session_token_utilization,
     session_token_size
@@ -379,19 +413,19 @@ shape::structure!(
 pub struct SessionDurationEscalationException {
     pub message: Option<String>,
 }
-shape::structure!(SessionDurationEscalationException, MODEL, 79, message);
+shape::structure!(SessionDurationEscalationException, MODEL, 83, message);
 
 #[derive(Clone, Default)]
 pub struct OutboundWebIdentityFederationDisabledException {
     pub message: Option<String>,
 }
-shape::structure!(OutboundWebIdentityFederationDisabledException, MODEL, 81, message);
+shape::structure!(OutboundWebIdentityFederationDisabledException, MODEL, 85, message);
 
 #[derive(Clone, Default)]
 pub struct JWTPayloadSizeExceededException {
     pub message: Option<String>,
 }
-shape::structure!(JWTPayloadSizeExceededException, MODEL, 83, message);
+shape::structure!(JWTPayloadSizeExceededException, MODEL, 87, message);
 
 #[derive(Clone, Default)]
 pub struct GetWebIdentityTokenRequest {
@@ -403,7 +437,7 @@ pub struct GetWebIdentityTokenRequest {
 shape::structure!(
     GetWebIdentityTokenRequest,
     MODEL,
-    85,
+    89,
     audience,
     duration_seconds,
     signing_algorithm,
@@ -415,4 +449,4 @@ pub struct GetWebIdentityTokenResponse {
     pub web_identity_token: Option<String>,
     pub expiration: Option<Timestamp>,
 }
-shape::structure!(GetWebIdentityTokenResponse, MODEL, 90, web_identity_token, expiration);
+shape::structure!(GetWebIdentityTokenResponse, MODEL, 94, web_identity_token, expiration);

@@ -1,7 +1,7 @@
 //! What the store holds. Names are keys in lower case: IAM tells no two names apart by case alone,
 //! but keeps them as they were written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use store::Table;
@@ -199,6 +199,9 @@ pub(crate) struct AccountRecord {
     /// STS makes tokens for others that say who somebody of this account is.
     #[serde(default)]
     pub outbound_federation: bool,
+    /// What the account may do for root users of its organization: `RootSessions`, ….
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub root_access: BTreeSet<String>,
 }
 
 /// The account's password policy.
