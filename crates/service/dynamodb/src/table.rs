@@ -449,8 +449,17 @@ impl TableRecord {
     ///
     /// # Errors
     /// In DynamoDB's words.
-    pub fn check_index_keys(&self, item: &Item) -> Result<(), Invalid> {
+    fn check_index_keys(&self, item: &Item) -> Result<(), Invalid> {
         self.indexes.iter().try_for_each(|index| index.check_item(item))?;
+        self.vectors.iter().try_for_each(|index| index.check_item(item))
+    }
+
+    /// The same after an update. `before`: the item, if there was one.
+    ///
+    /// # Errors
+    /// In DynamoDB's words.
+    pub fn check_update(&self, before: Option<&Item>, item: &Item) -> Result<(), Invalid> {
+        self.indexes.iter().try_for_each(|index| index.check_update(before, item))?;
         self.vectors.iter().try_for_each(|index| index.check_item(item))
     }
 

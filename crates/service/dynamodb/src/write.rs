@@ -180,6 +180,7 @@ fn updated(
     update: Option<&Update>,
 ) -> Result<Option<Item>, Error> {
     let mut item = old.map_or_else(|| Ok(key.clone()), StoredItem::decode)?;
+    let before = (old.is_some() && !table.indexes.is_empty()).then(|| item.clone());
     if let Some(update) = update {
         update.apply(&mut item, old.is_some())?;
         if old.is_none() && update.only_removes() {
@@ -192,7 +193,7 @@ fn updated(
         );
     }
     convert::check_nesting(&item)?;
-    table.check_index_keys(&item)?;
+    table.check_update(before.as_ref(), &item)?;
     Ok(Some(item))
 }
 

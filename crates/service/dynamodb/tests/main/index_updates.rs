@@ -96,6 +96,19 @@ async fn an_index_is_filled_with_the_items_that_can_be_in_it() {
             ),
         )
         .await;
+    let update = |pk: &str, value: Value| {
+        json!({"TableName": "Simple", "Key": {"pk": {"S": pk}},
+            "UpdateExpression": "SET g = if_not_exists(nothing, :v), n = :v",
+            "ExpressionAttributeValues": {":v": value}})
+    };
+    let empty = "One or more parameter values are not valid. The update expression attempted to update a secondary index key to a value that is not supported. The AttributeValue for a key attribute cannot contain an empty string value.";
+    cloud.check_invalid("UpdateItem", update("good", json!({"S": ""})), empty).await;
+    let mismatch =
+        format!("{INVALID}Type mismatch for Index Key g Expected: S Actual: N IndexName: by-g");
+    cloud.check_invalid("UpdateItem", update("good", json!({"N": "2"})), &mismatch).await;
+    // What an update leaves alone may stay as it was before the index.
+    cloud.check("UpdateItem", update("number", json!({"N": "1"})), json!({})).await;
+    cloud.check_invalid("UpdateItem", update("number", json!({"N": "2"})), &mismatch).await;
     // Items that cannot be in the index can go all the same.
     for pk in ["number", "good", "long"] {
         let key = json!({"TableName": "Simple", "Key": {"pk": {"S": pk}}});
