@@ -9,7 +9,7 @@ use api_lambda::{
     SnapStart, SnapStartApplyOn, State, StateReasonCode,
 };
 
-use crate::support::{Cloud, Leaping, function, installed, text};
+use crate::support::{Cloud, Leaping, function, installed, lines, text};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 const FAILS: &str = "
@@ -25,17 +25,6 @@ def handler(event, context):
 
 fn python(name: &str, source: &str) -> CreateFunctionRequest {
     function(name, "python3.11", "app.handler", &[("app.py", source)])
-}
-
-/// How many lines of a function's log are this one.
-async fn lines(cloud: &Cloud, function: &str, line: &str) -> usize {
-    let request = api_logs::FilterLogEventsRequest {
-        log_group_name: Some(format!("/aws/lambda/{function}")),
-        ..Default::default()
-    };
-    let page = cloud.ctx.client::<api_logs::Client>().filter_log_events(request).await;
-    let events = page.ok().and_then(|page| page.events).unwrap_or_default();
-    events.iter().filter_map(|event| event.message.as_deref()).filter(|m| m.trim() == line).count()
 }
 
 #[tokio::test]

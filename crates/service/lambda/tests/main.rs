@@ -5,5 +5,6 @@ mod api;
 mod extensions;
 mod pool;
 mod runtimes;
+mod stream_ages;
 mod support;
 mod versions;

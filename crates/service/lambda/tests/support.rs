@@ -65,6 +65,8 @@ impl Cloud {
             service_logs::service(),
             service_iam::service_for(&kernel),
             service_sts::service(),
+            service_dynamodb::service(),
+            service_dynamodb::streams_service(),
         ]);
         let principal = Principal::Root { account: "000000000000".into() };
         let ctx = Ctx::new(&kernel, "ap-northeast-2", principal, "request".into());
@@ -224,6 +226,17 @@ pub fn tail(response: &InvocationResponse) -> String {
     let log = response.log_result.as_deref().unwrap_or_default();
     let bytes = base64::engine::general_purpose::STANDARD.decode(log).expect("base64");
     String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// How many lines of a function's log are this one.
+pub async fn lines(cloud: &Cloud, function: &str, line: &str) -> usize {
+    let request = api_logs::FilterLogEventsRequest {
+        log_group_name: Some(format!("/aws/lambda/{function}")),
+        ..Default::default()
+    };
+    let page = cloud.ctx.client::<api_logs::Client>().filter_log_events(request).await;
+    let events = page.ok().and_then(|page| page.events).unwrap_or_default();
+    events.iter().filter_map(|event| event.message.as_deref()).filter(|m| m.trim() == line).count()
 }
 
 /// Whether a runtime is there; tests without theirs are skipped, loudly.

@@ -173,7 +173,9 @@ impl Stop {
 
 impl Work {
     async fn run(self) {
-        loop {
+        // Readers end at once when the server stops: without a look, this would go round for ever and
+        // let nobody else have the thread.
+        while !self.ctx.kernel().is_stopping() {
             // Before reading: a change after that ends what is begun here.
             let changes = self.running.changes.subscribe();
             let seen = *changes.borrow();
