@@ -261,11 +261,6 @@ def test_what_no_bucket_has_is_said_so(s3, bucket):
     refused("ReplicationConfigurationNotFoundError", s3.get_bucket_replication, Bucket=bucket)
     assert "LoggingEnabled" not in s3.get_bucket_logging(Bucket=bucket)
     assert "Status" not in s3.get_bucket_accelerate_configuration(Bucket=bucket)
-    with pytest.raises(ClientError) as caught:
-        s3.put_bucket_accelerate_configuration(
-            Bucket=bucket, AccelerateConfiguration={"Status": "Enabled"}
-        )
-    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
     s3.put_bucket_request_payment(
         Bucket=bucket, RequestPaymentConfiguration={"Payer": "Requester"}
     )

@@ -120,6 +120,85 @@ resource "aws_s3_bucket_request_payment_configuration" "site" {
   bucket = aws_s3_bucket.site.id
   payer  = "Requester"
 }
+resource "aws_s3_bucket_accelerate_configuration" "site" {
+  bucket = aws_s3_bucket.site.id
+  status = "Enabled"
+}
+resource "aws_s3_bucket_inventory" "site" {
+  bucket                   = aws_s3_bucket.site.id
+  name                     = "everything"
+  included_object_versions = "All"
+  optional_fields          = ["Size", "ETag", "ReplicationStatus"]
+  schedule { frequency = "Daily" }
+  filter { prefix = "docs/" }
+  destination {
+    bucket {
+      format     = "CSV"
+      bucket_arn = aws_s3_bucket.logs.arn
+      prefix     = "lists"
+      encryption {
+        sse_s3 {}
+      }
+    }
+  }
+}
+resource "aws_s3_bucket" "source" {
+  bucket        = "%(name)s-source"
+  force_destroy = true
+}
+resource "aws_s3_bucket_versioning" "source" {
+  bucket = aws_s3_bucket.source.id
+  versioning_configuration { status = "Enabled" }
+}
+resource "aws_iam_role" "copies" {
+  name = "%(name)s"
+  assume_role_policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [{ Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "s3.amazonaws.com" } }]
+  })
+}
+resource "aws_s3_bucket" "copies" {
+  for_each      = toset(["a", "b"])
+  bucket        = "%(name)s-copies-${each.key}"
+  force_destroy = true
+}
+resource "aws_s3_bucket_versioning" "copies" {
+  for_each = aws_s3_bucket.copies
+  bucket   = each.value.id
+  versioning_configuration { status = "Enabled" }
+}
+resource "aws_s3_bucket_replication_configuration" "source" {
+  depends_on = [aws_s3_bucket_versioning.source, aws_s3_bucket_versioning.copies]
+  bucket     = aws_s3_bucket.source.id
+  role       = aws_iam_role.copies.arn
+  rule {
+    id       = "tagged"
+    status   = "Enabled"
+    priority = 2
+    filter {
+      and {
+        prefix = "in/"
+        tags   = { go = "yes" }
+      }
+    }
+    delete_marker_replication { status = "Disabled" }
+    source_selection_criteria {
+      replica_modifications { status = "Enabled" }
+    }
+    destination {
+      bucket        = aws_s3_bucket.copies["a"].arn
+      storage_class = "STANDARD_IA"
+    }
+  }
+  rule {
+    id       = "all"
+    status   = "Enabled"
+    priority = 1
+    filter {}
+    delete_marker_replication { status = "Enabled" }
+    destination { bucket = aws_s3_bucket.copies["b"].arn }
+  }
+}
 resource "aws_sqs_queue" "events" {
   name = "%(name)s"
 }
@@ -161,7 +240,7 @@ resource "aws_s3_object" "index" {
 def test_bucket_with_everything(endpoint, client, unique, tmp_path):
     name = unique("terraform")
     s3 = client("s3", region_name="us-east-1")
-    with Terraform(tmp_path, endpoint, "s3", "sqs", region="us-east-1") as terraform:
+    with Terraform(tmp_path, endpoint, "s3", "sqs", "iam", region="us-east-1") as terraform:
         terraform.apply(RESOURCES % {"name": name})
         assert s3.get_object(Bucket=name, Key="index.html")["Body"].read() == b"<p>hello</p>"
         assert s3.get_bucket_policy_status(Bucket=name)["PolicyStatus"]["IsPublic"] is True

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! photos.s3.us-east-1.localhost       photos.s3.amazonaws.com      s3.dualstack.eu-west-1.…
+//! photos.s3-accelerate.…             photos.s3-accelerate.dualstack.…
 //! photos.s3-website-us-east-1.…       photos.s3-website.localhost  photos.localhost
 //! ```
 
@@ -20,9 +21,13 @@ pub(crate) enum BucketHost {
     /// Labels that name no service: a bucket, if there is one of this name, or if the request is
     /// signed for S3.
     Perhaps(String),
-    /// Transfer acceleration.
-    Accelerate,
+    /// A bucket's host for accelerated transfers.
+    Accelerated(String),
 }
+
+/// A request came to a bucket's host for accelerated transfers.
+#[derive(Clone, Copy)]
+pub(crate) struct IsAccelerated;
 
 /// Reads a host.
 pub(crate) fn read(host: &Host) -> BucketHost {
@@ -37,10 +42,10 @@ pub(crate) fn read(host: &Host) -> BucketHost {
         };
         let bucket = labels[..at].join(".");
         return match kind {
-            Label::Accelerate => BucketHost::Accelerate,
+            Label::Accelerate if !bucket.is_empty() => BucketHost::Accelerated(bucket),
             Label::Website if !bucket.is_empty() => BucketHost::Website(bucket),
             Label::Api if !bucket.is_empty() => BucketHost::Bucket(bucket),
-            Label::Api | Label::Website => BucketHost::Path,
+            Label::Api | Label::Website | Label::Accelerate => BucketHost::Path,
         };
     }
     match labels.last() {
@@ -87,7 +92,7 @@ mod tests {
 
     #[test]
     fn hosts_are_read() {
-        use BucketHost::{Accelerate, Bucket, Path, Perhaps, Website};
+        use BucketHost::{Accelerated, Bucket, Path, Perhaps, Website};
         let check = |labels: &str, expected: BucketHost| {
             let labels = labels.split('.').filter(|l| !l.is_empty()).map(str::to_owned).collect();
             let host = Host { name: String::new(), labels, loopback: true };
@@ -108,7 +113,9 @@ mod tests {
         check("photos.s3-website-us-east-1", Website(photos()));
         check("photos.s3-website.eu-central-1", Website(photos()));
         check("photos.s3-website", Website(photos()));
-        check("photos.s3-accelerate", Accelerate);
+        check("photos.s3-accelerate", Accelerated(photos()));
+        check("photos.s3-accelerate.dualstack", Accelerated(photos()));
+        check("s3-accelerate", Path);
         check("photos", Perhaps(photos()));
         check("www.photos", Perhaps("www.photos".into()));
         check("kinesis.us-east-1", Path);

@@ -2,6 +2,7 @@
 
 use crate::answer::{self, auth_fault, body_fault, front, is_s3, name_request, without_service};
 use crate::auth::{Candidate, Identified};
+use crate::bucket::IsAccelerated;
 use crate::checksum;
 use crate::config::{Config, GatewayError};
 use crate::download::with_stream;
@@ -397,9 +398,10 @@ impl Gateway {
         let is_root = matches!(arrived.principal, Principal::Root { .. });
         let mut ctx =
             Ctx::new(&self.kernel, &region, arrived.principal, arrival.request_id.clone());
-        if model.service.query_compatible {
-            ctx = ctx.at(&endpoint(&arrival.parts));
-        }
+        ctx = match model.service.query_compatible {
+            true => ctx.at(&endpoint(&arrival.parts)),
+            false => placed(ctx, &arrival.parts),
+        };
         if !is_root {
             ctx = ctx.with_origin(origin(&arrival.parts, arrival.peer, claim.as_ref()));
         }
@@ -614,6 +616,14 @@ impl Handler for Gateway {
 
 const UNCLEAR: &str = "The request names no service: it has no signature, no X-Amz-Target, no \
     Action, and neither its host nor its path is one of a service.";
+
+/// Says at which host a request came, where that matters to S3.
+pub(crate) fn placed(ctx: Ctx, parts: &Parts) -> Ctx {
+    match parts.extensions.get::<IsAccelerated>() {
+        Some(_) => ctx.at(&endpoint(parts)),
+        None => ctx,
+    }
+}
 
 /// Scheme and authority of the address that a request was sent to.
 fn endpoint(parts: &Parts) -> String {

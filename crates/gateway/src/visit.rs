@@ -2,8 +2,8 @@
 //! other origins. What they do is the service's: it has a [door](kernel::Door).
 
 use crate::answer::{auth_fault, body_fault, is_s3, without_service};
-use crate::bucket::{self, BucketHost};
-use crate::gateway::{Arrival, Gateway, Noted};
+use crate::bucket::{self, BucketHost, IsAccelerated};
+use crate::gateway::{Arrival, Gateway, Noted, placed};
 use crate::http::{BodyError, Cors, Host, Peer, Reply};
 use crate::origin::origin;
 use crate::persistent::{Panicked, Persistent};
@@ -64,14 +64,10 @@ impl Gateway {
     ) -> Option<Reply> {
         match bucket::read(&arrival.host) {
             BucketHost::Perhaps(name) if self.is_alias(arrival, entry, &name) => {}
-            BucketHost::Bucket(name) | BucketHost::Perhaps(name) => {
-                let path = bucket::path(&name, arrival.parts.uri.path());
-                arrival.parts.extensions.insert(SignedPath(path.clone()));
-                arrival.path = Some(path);
-            }
-            BucketHost::Accelerate => {
-                let fault = Fault::not_implemented("S3 transfer acceleration");
-                return Some(self.fault_reply(entry, None, &fault, &arrival.request_id));
+            BucketHost::Bucket(name) | BucketHost::Perhaps(name) => name_bucket(arrival, &name),
+            BucketHost::Accelerated(name) => {
+                arrival.parts.extensions.insert(IsAccelerated);
+                name_bucket(arrival, &name);
             }
             BucketHost::Path | BucketHost::Website(_) => {}
         }
@@ -156,7 +152,7 @@ impl Gateway {
         let ctx = Ctx::new(&self.kernel, region, Principal::Anonymous, arrival.request_id.clone());
         let mut came = origin(&arrival.parts, arrival.peer, None);
         came.auth_type = (kind == VisitKind::Form).then_some("POST");
-        ctx.with_origin(came)
+        placed(ctx.with_origin(came), &arrival.parts)
     }
 
     fn lend_form(&self, arrival: &mut Arrival, entry: &Entry) -> Result<ByteStream, Fault> {
@@ -183,6 +179,7 @@ impl Gateway {
         let request_id = arrival.request_id.clone();
         let mut came = origin(&arrival.parts, arrival.peer, None);
         came.auth_type = Some("POST");
+        let parts = arrival.parts.clone();
         Arc::new(move |form| {
             let (principal, region) =
                 sigv4::form::verify(&kernel, &model.service.signing_name, form)
@@ -190,7 +187,7 @@ impl Gateway {
             let ctx = Ctx::new(&kernel, &region, principal, request_id.clone());
             let mut came = came.clone();
             came.signature_version = Some(sigv4::version_named(form.algorithm));
-            Ok(ctx.with_origin(came))
+            Ok(placed(ctx.with_origin(came), &parts))
         })
     }
 
@@ -261,4 +258,11 @@ fn is_multipart(parts: &Parts) -> bool {
         let start = value.as_bytes().get(..19).unwrap_or_default();
         start.eq_ignore_ascii_case(b"multipart/form-data")
     })
+}
+
+/// Puts the bucket of a host into the path.
+fn name_bucket(arrival: &mut Arrival, name: &str) {
+    let path = bucket::path(name, arrival.parts.uri.path());
+    arrival.parts.extensions.insert(SignedPath(path.clone()));
+    arrival.path = Some(path);
 }

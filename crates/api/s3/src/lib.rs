@@ -22,69 +22,76 @@ kernel::api! {
         5 delete_bucket(DeleteBucketRequest) -> DeleteBucketOutput;
         6 delete_bucket_cors(DeleteBucketCorsRequest) -> DeleteBucketCorsOutput;
         7 delete_bucket_encryption(DeleteBucketEncryptionRequest) -> DeleteBucketEncryptionOutput;
-        8 delete_bucket_lifecycle(DeleteBucketLifecycleRequest) -> DeleteBucketLifecycleOutput;
-        9 delete_bucket_ownership_controls(DeleteBucketOwnershipControlsRequest) -> DeleteBucketOwnershipControlsOutput;
-        10 delete_bucket_policy(DeleteBucketPolicyRequest) -> DeleteBucketPolicyOutput;
-        11 delete_bucket_tagging(DeleteBucketTaggingRequest) -> DeleteBucketTaggingOutput;
-        12 delete_bucket_website(DeleteBucketWebsiteRequest) -> DeleteBucketWebsiteOutput;
-        13 delete_object(DeleteObjectRequest) -> DeleteObjectOutput;
-        14 delete_object_tagging(DeleteObjectTaggingRequest) -> DeleteObjectTaggingOutput;
-        15 delete_objects(DeleteObjectsRequest) -> DeleteObjectsOutput;
-        16 delete_public_access_block(DeletePublicAccessBlockRequest) -> DeletePublicAccessBlockOutput;
-        17 get_bucket_accelerate_configuration(GetBucketAccelerateConfigurationRequest) -> GetBucketAccelerateConfigurationOutput;
-        18 get_bucket_acl(GetBucketAclRequest) -> GetBucketAclOutput;
-        19 get_bucket_cors(GetBucketCorsRequest) -> GetBucketCorsOutput;
-        20 get_bucket_encryption(GetBucketEncryptionRequest) -> GetBucketEncryptionOutput;
-        21 get_bucket_lifecycle_configuration(GetBucketLifecycleConfigurationRequest) -> GetBucketLifecycleConfigurationOutput;
-        22 get_bucket_location(GetBucketLocationRequest) -> GetBucketLocationOutput;
-        23 get_bucket_logging(GetBucketLoggingRequest) -> GetBucketLoggingOutput;
-        24 get_bucket_notification_configuration(GetBucketNotificationConfigurationRequest) -> NotificationConfiguration;
-        25 get_bucket_ownership_controls(GetBucketOwnershipControlsRequest) -> GetBucketOwnershipControlsOutput;
-        26 get_bucket_policy(GetBucketPolicyRequest) -> GetBucketPolicyOutput;
-        27 get_bucket_policy_status(GetBucketPolicyStatusRequest) -> GetBucketPolicyStatusOutput;
-        28 get_bucket_replication(GetBucketReplicationRequest) -> GetBucketReplicationOutput;
-        29 get_bucket_request_payment(GetBucketRequestPaymentRequest) -> GetBucketRequestPaymentOutput;
-        30 get_bucket_tagging(GetBucketTaggingRequest) -> GetBucketTaggingOutput;
-        31 get_bucket_versioning(GetBucketVersioningRequest) -> GetBucketVersioningOutput;
-        32 get_bucket_website(GetBucketWebsiteRequest) -> GetBucketWebsiteOutput;
-        33 get_object(GetObjectRequest) -> GetObjectOutput;
-        34 get_object_acl(GetObjectAclRequest) -> GetObjectAclOutput;
-        35 get_object_attributes(GetObjectAttributesRequest) -> GetObjectAttributesOutput;
-        36 get_object_legal_hold(GetObjectLegalHoldRequest) -> GetObjectLegalHoldOutput;
-        37 get_object_lock_configuration(GetObjectLockConfigurationRequest) -> GetObjectLockConfigurationOutput;
-        38 get_object_retention(GetObjectRetentionRequest) -> GetObjectRetentionOutput;
-        39 get_object_tagging(GetObjectTaggingRequest) -> GetObjectTaggingOutput;
-        40 get_public_access_block(GetPublicAccessBlockRequest) -> GetPublicAccessBlockOutput;
-        41 head_bucket(HeadBucketRequest) -> HeadBucketOutput;
-        42 head_object(HeadObjectRequest) -> HeadObjectOutput;
-        43 list_buckets(ListBucketsRequest) -> ListBucketsOutput;
-        44 list_multipart_uploads(ListMultipartUploadsRequest) -> ListMultipartUploadsOutput;
-        45 list_object_versions(ListObjectVersionsRequest) -> ListObjectVersionsOutput;
-        46 list_objects(ListObjectsRequest) -> ListObjectsOutput;
-        47 list_objects_v2(ListObjectsV2Request) -> ListObjectsV2Output;
-        48 list_parts(ListPartsRequest) -> ListPartsOutput;
-        49 put_bucket_acl(PutBucketAclRequest) -> PutBucketAclOutput;
-        50 put_bucket_cors(PutBucketCorsRequest) -> PutBucketCorsOutput;
-        51 put_bucket_encryption(PutBucketEncryptionRequest) -> PutBucketEncryptionOutput;
-        52 put_bucket_lifecycle_configuration(PutBucketLifecycleConfigurationRequest) -> PutBucketLifecycleConfigurationOutput;
-        53 put_bucket_logging(PutBucketLoggingRequest) -> PutBucketLoggingOutput;
-        54 put_bucket_notification_configuration(PutBucketNotificationConfigurationRequest) -> PutBucketNotificationConfigurationOutput;
-        55 put_bucket_ownership_controls(PutBucketOwnershipControlsRequest) -> PutBucketOwnershipControlsOutput;
-        56 put_bucket_policy(PutBucketPolicyRequest) -> PutBucketPolicyOutput;
-        57 put_bucket_request_payment(PutBucketRequestPaymentRequest) -> PutBucketRequestPaymentOutput;
-        58 put_bucket_tagging(PutBucketTaggingRequest) -> PutBucketTaggingOutput;
-        59 put_bucket_versioning(PutBucketVersioningRequest) -> PutBucketVersioningOutput;
-        60 put_bucket_website(PutBucketWebsiteRequest) -> PutBucketWebsiteOutput;
-        61 put_object(PutObjectRequest) -> PutObjectOutput;
-        62 put_object_acl(PutObjectAclRequest) -> PutObjectAclOutput;
-        63 put_object_legal_hold(PutObjectLegalHoldRequest) -> PutObjectLegalHoldOutput;
-        64 put_object_lock_configuration(PutObjectLockConfigurationRequest) -> PutObjectLockConfigurationOutput;
-        65 put_object_retention(PutObjectRetentionRequest) -> PutObjectRetentionOutput;
-        66 put_object_tagging(PutObjectTaggingRequest) -> PutObjectTaggingOutput;
-        67 put_public_access_block(PutPublicAccessBlockRequest) -> PutPublicAccessBlockOutput;
-        68 restore_object(RestoreObjectRequest) -> RestoreObjectOutput;
-        69 upload_part(UploadPartRequest) -> UploadPartOutput;
-        70 upload_part_copy(UploadPartCopyRequest) -> UploadPartCopyOutput;
+        8 delete_bucket_inventory_configuration(DeleteBucketInventoryConfigurationRequest) -> DeleteBucketInventoryConfigurationOutput;
+        9 delete_bucket_lifecycle(DeleteBucketLifecycleRequest) -> DeleteBucketLifecycleOutput;
+        10 delete_bucket_ownership_controls(DeleteBucketOwnershipControlsRequest) -> DeleteBucketOwnershipControlsOutput;
+        11 delete_bucket_policy(DeleteBucketPolicyRequest) -> DeleteBucketPolicyOutput;
+        12 delete_bucket_replication(DeleteBucketReplicationRequest) -> DeleteBucketReplicationOutput;
+        13 delete_bucket_tagging(DeleteBucketTaggingRequest) -> DeleteBucketTaggingOutput;
+        14 delete_bucket_website(DeleteBucketWebsiteRequest) -> DeleteBucketWebsiteOutput;
+        15 delete_object(DeleteObjectRequest) -> DeleteObjectOutput;
+        16 delete_object_tagging(DeleteObjectTaggingRequest) -> DeleteObjectTaggingOutput;
+        17 delete_objects(DeleteObjectsRequest) -> DeleteObjectsOutput;
+        18 delete_public_access_block(DeletePublicAccessBlockRequest) -> DeletePublicAccessBlockOutput;
+        19 get_bucket_accelerate_configuration(GetBucketAccelerateConfigurationRequest) -> GetBucketAccelerateConfigurationOutput;
+        20 get_bucket_acl(GetBucketAclRequest) -> GetBucketAclOutput;
+        21 get_bucket_cors(GetBucketCorsRequest) -> GetBucketCorsOutput;
+        22 get_bucket_encryption(GetBucketEncryptionRequest) -> GetBucketEncryptionOutput;
+        23 get_bucket_inventory_configuration(GetBucketInventoryConfigurationRequest) -> GetBucketInventoryConfigurationOutput;
+        24 get_bucket_lifecycle_configuration(GetBucketLifecycleConfigurationRequest) -> GetBucketLifecycleConfigurationOutput;
+        25 get_bucket_location(GetBucketLocationRequest) -> GetBucketLocationOutput;
+        26 get_bucket_logging(GetBucketLoggingRequest) -> GetBucketLoggingOutput;
+        27 get_bucket_notification_configuration(GetBucketNotificationConfigurationRequest) -> NotificationConfiguration;
+        28 get_bucket_ownership_controls(GetBucketOwnershipControlsRequest) -> GetBucketOwnershipControlsOutput;
+        29 get_bucket_policy(GetBucketPolicyRequest) -> GetBucketPolicyOutput;
+        30 get_bucket_policy_status(GetBucketPolicyStatusRequest) -> GetBucketPolicyStatusOutput;
+        31 get_bucket_replication(GetBucketReplicationRequest) -> GetBucketReplicationOutput;
+        32 get_bucket_request_payment(GetBucketRequestPaymentRequest) -> GetBucketRequestPaymentOutput;
+        33 get_bucket_tagging(GetBucketTaggingRequest) -> GetBucketTaggingOutput;
+        34 get_bucket_versioning(GetBucketVersioningRequest) -> GetBucketVersioningOutput;
+        35 get_bucket_website(GetBucketWebsiteRequest) -> GetBucketWebsiteOutput;
+        36 get_object(GetObjectRequest) -> GetObjectOutput;
+        37 get_object_acl(GetObjectAclRequest) -> GetObjectAclOutput;
+        38 get_object_attributes(GetObjectAttributesRequest) -> GetObjectAttributesOutput;
+        39 get_object_legal_hold(GetObjectLegalHoldRequest) -> GetObjectLegalHoldOutput;
+        40 get_object_lock_configuration(GetObjectLockConfigurationRequest) -> GetObjectLockConfigurationOutput;
+        41 get_object_retention(GetObjectRetentionRequest) -> GetObjectRetentionOutput;
+        42 get_object_tagging(GetObjectTaggingRequest) -> GetObjectTaggingOutput;
+        43 get_public_access_block(GetPublicAccessBlockRequest) -> GetPublicAccessBlockOutput;
+        44 head_bucket(HeadBucketRequest) -> HeadBucketOutput;
+        45 head_object(HeadObjectRequest) -> HeadObjectOutput;
+        46 list_bucket_inventory_configurations(ListBucketInventoryConfigurationsRequest) -> ListBucketInventoryConfigurationsOutput;
+        47 list_buckets(ListBucketsRequest) -> ListBucketsOutput;
+        48 list_multipart_uploads(ListMultipartUploadsRequest) -> ListMultipartUploadsOutput;
+        49 list_object_versions(ListObjectVersionsRequest) -> ListObjectVersionsOutput;
+        50 list_objects(ListObjectsRequest) -> ListObjectsOutput;
+        51 list_objects_v2(ListObjectsV2Request) -> ListObjectsV2Output;
+        52 list_parts(ListPartsRequest) -> ListPartsOutput;
+        53 put_bucket_accelerate_configuration(PutBucketAccelerateConfigurationRequest) -> PutBucketAccelerateConfigurationOutput;
+        54 put_bucket_acl(PutBucketAclRequest) -> PutBucketAclOutput;
+        55 put_bucket_cors(PutBucketCorsRequest) -> PutBucketCorsOutput;
+        56 put_bucket_encryption(PutBucketEncryptionRequest) -> PutBucketEncryptionOutput;
+        57 put_bucket_inventory_configuration(PutBucketInventoryConfigurationRequest) -> PutBucketInventoryConfigurationOutput;
+        58 put_bucket_lifecycle_configuration(PutBucketLifecycleConfigurationRequest) -> PutBucketLifecycleConfigurationOutput;
+        59 put_bucket_logging(PutBucketLoggingRequest) -> PutBucketLoggingOutput;
+        60 put_bucket_notification_configuration(PutBucketNotificationConfigurationRequest) -> PutBucketNotificationConfigurationOutput;
+        61 put_bucket_ownership_controls(PutBucketOwnershipControlsRequest) -> PutBucketOwnershipControlsOutput;
+        62 put_bucket_policy(PutBucketPolicyRequest) -> PutBucketPolicyOutput;
+        63 put_bucket_replication(PutBucketReplicationRequest) -> PutBucketReplicationOutput;
+        64 put_bucket_request_payment(PutBucketRequestPaymentRequest) -> PutBucketRequestPaymentOutput;
+        65 put_bucket_tagging(PutBucketTaggingRequest) -> PutBucketTaggingOutput;
+        66 put_bucket_versioning(PutBucketVersioningRequest) -> PutBucketVersioningOutput;
+        67 put_bucket_website(PutBucketWebsiteRequest) -> PutBucketWebsiteOutput;
+        68 put_object(PutObjectRequest) -> PutObjectOutput;
+        69 put_object_acl(PutObjectAclRequest) -> PutObjectAclOutput;
+        70 put_object_legal_hold(PutObjectLegalHoldRequest) -> PutObjectLegalHoldOutput;
+        71 put_object_lock_configuration(PutObjectLockConfigurationRequest) -> PutObjectLockConfigurationOutput;
+        72 put_object_retention(PutObjectRetentionRequest) -> PutObjectRetentionOutput;
+        73 put_object_tagging(PutObjectTaggingRequest) -> PutObjectTaggingOutput;
+        74 put_public_access_block(PutPublicAccessBlockRequest) -> PutPublicAccessBlockOutput;
+        75 restore_object(RestoreObjectRequest) -> RestoreObjectOutput;
+        76 upload_part(UploadPartRequest) -> UploadPartOutput;
+        77 upload_part_copy(UploadPartCopyRequest) -> UploadPartCopyOutput;
     }
     errors { BucketAlreadyExists, BucketAlreadyOwnedByYou, EncryptionTypeMismatch, InvalidObjectState, InvalidRequest, InvalidWriteOffset, NoSuchBucket, NoSuchKey, NoSuchUpload, ObjectAlreadyInActiveTierError, ObjectNotInActiveTierError, TooManyParts }
 }
@@ -155,6 +162,16 @@ macro_rules! serve {
             {
                 Box::pin($ops::delete_bucket_encryption(self, ctx, input))
             }
+            fn delete_bucket_inventory_configuration<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::DeleteBucketInventoryConfigurationRequest,
+            ) -> kernel::BoxFuture<
+                'a,
+                Result<$crate::DeleteBucketInventoryConfigurationOutput, $crate::Error>,
+            > {
+                Box::pin($ops::delete_bucket_inventory_configuration(self, ctx, input))
+            }
             fn delete_bucket_lifecycle<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
@@ -180,6 +197,14 @@ macro_rules! serve {
             ) -> kernel::BoxFuture<'a, Result<$crate::DeleteBucketPolicyOutput, $crate::Error>>
             {
                 Box::pin($ops::delete_bucket_policy(self, ctx, input))
+            }
+            fn delete_bucket_replication<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::DeleteBucketReplicationRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::DeleteBucketReplicationOutput, $crate::Error>>
+            {
+                Box::pin($ops::delete_bucket_replication(self, ctx, input))
             }
             fn delete_bucket_tagging<'a>(
                 &'a self,
@@ -258,6 +283,16 @@ macro_rules! serve {
             ) -> kernel::BoxFuture<'a, Result<$crate::GetBucketEncryptionOutput, $crate::Error>>
             {
                 Box::pin($ops::get_bucket_encryption(self, ctx, input))
+            }
+            fn get_bucket_inventory_configuration<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::GetBucketInventoryConfigurationRequest,
+            ) -> kernel::BoxFuture<
+                'a,
+                Result<$crate::GetBucketInventoryConfigurationOutput, $crate::Error>,
+            > {
+                Box::pin($ops::get_bucket_inventory_configuration(self, ctx, input))
             }
             fn get_bucket_lifecycle_configuration<'a>(
                 &'a self,
@@ -431,6 +466,16 @@ macro_rules! serve {
             ) -> kernel::BoxFuture<'a, Result<$crate::HeadObjectOutput, $crate::Error>> {
                 Box::pin($ops::head_object(self, ctx, input))
             }
+            fn list_bucket_inventory_configurations<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::ListBucketInventoryConfigurationsRequest,
+            ) -> kernel::BoxFuture<
+                'a,
+                Result<$crate::ListBucketInventoryConfigurationsOutput, $crate::Error>,
+            > {
+                Box::pin($ops::list_bucket_inventory_configurations(self, ctx, input))
+            }
             fn list_buckets<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
@@ -475,6 +520,16 @@ macro_rules! serve {
             ) -> kernel::BoxFuture<'a, Result<$crate::ListPartsOutput, $crate::Error>> {
                 Box::pin($ops::list_parts(self, ctx, input))
             }
+            fn put_bucket_accelerate_configuration<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::PutBucketAccelerateConfigurationRequest,
+            ) -> kernel::BoxFuture<
+                'a,
+                Result<$crate::PutBucketAccelerateConfigurationOutput, $crate::Error>,
+            > {
+                Box::pin($ops::put_bucket_accelerate_configuration(self, ctx, input))
+            }
             fn put_bucket_acl<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
@@ -496,6 +551,16 @@ macro_rules! serve {
             ) -> kernel::BoxFuture<'a, Result<$crate::PutBucketEncryptionOutput, $crate::Error>>
             {
                 Box::pin($ops::put_bucket_encryption(self, ctx, input))
+            }
+            fn put_bucket_inventory_configuration<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::PutBucketInventoryConfigurationRequest,
+            ) -> kernel::BoxFuture<
+                'a,
+                Result<$crate::PutBucketInventoryConfigurationOutput, $crate::Error>,
+            > {
+                Box::pin($ops::put_bucket_inventory_configuration(self, ctx, input))
             }
             fn put_bucket_lifecycle_configuration<'a>(
                 &'a self,
@@ -540,6 +605,14 @@ macro_rules! serve {
                 input: $crate::PutBucketPolicyRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::PutBucketPolicyOutput, $crate::Error>> {
                 Box::pin($ops::put_bucket_policy(self, ctx, input))
+            }
+            fn put_bucket_replication<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::PutBucketReplicationRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::PutBucketReplicationOutput, $crate::Error>>
+            {
+                Box::pin($ops::put_bucket_replication(self, ctx, input))
             }
             fn put_bucket_request_payment<'a>(
                 &'a self,

@@ -630,59 +630,89 @@ pub struct DeleteBucketEncryptionOutput {}
 shape::structure!(DeleteBucketEncryptionOutput, MODEL, 112);
 
 #[derive(Clone, Default)]
+pub struct DeleteBucketInventoryConfigurationRequest {
+    pub bucket: String,
+    pub id: String,
+    pub expected_bucket_owner: Option<String>,
+}
+shape::structure!(
+    DeleteBucketInventoryConfigurationRequest,
+    MODEL,
+    113,
+    bucket,
+    id,
+    expected_bucket_owner
+);
+
+#[derive(Clone, Default)]
+pub struct DeleteBucketInventoryConfigurationOutput {}
+shape::structure!(DeleteBucketInventoryConfigurationOutput, MODEL, 115);
+
+#[derive(Clone, Default)]
 pub struct DeleteBucketLifecycleRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(DeleteBucketLifecycleRequest, MODEL, 113, bucket, expected_bucket_owner);
+shape::structure!(DeleteBucketLifecycleRequest, MODEL, 116, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct DeleteBucketLifecycleOutput {}
-shape::structure!(DeleteBucketLifecycleOutput, MODEL, 114);
+shape::structure!(DeleteBucketLifecycleOutput, MODEL, 117);
 
 #[derive(Clone, Default)]
 pub struct DeleteBucketOwnershipControlsRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(DeleteBucketOwnershipControlsRequest, MODEL, 115, bucket, expected_bucket_owner);
+shape::structure!(DeleteBucketOwnershipControlsRequest, MODEL, 118, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct DeleteBucketOwnershipControlsOutput {}
-shape::structure!(DeleteBucketOwnershipControlsOutput, MODEL, 116);
+shape::structure!(DeleteBucketOwnershipControlsOutput, MODEL, 119);
 
 #[derive(Clone, Default)]
 pub struct DeleteBucketPolicyRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(DeleteBucketPolicyRequest, MODEL, 117, bucket, expected_bucket_owner);
+shape::structure!(DeleteBucketPolicyRequest, MODEL, 120, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct DeleteBucketPolicyOutput {}
-shape::structure!(DeleteBucketPolicyOutput, MODEL, 118);
+shape::structure!(DeleteBucketPolicyOutput, MODEL, 121);
+
+#[derive(Clone, Default)]
+pub struct DeleteBucketReplicationRequest {
+    pub bucket: String,
+    pub expected_bucket_owner: Option<String>,
+}
+shape::structure!(DeleteBucketReplicationRequest, MODEL, 122, bucket, expected_bucket_owner);
+
+#[derive(Clone, Default)]
+pub struct DeleteBucketReplicationOutput {}
+shape::structure!(DeleteBucketReplicationOutput, MODEL, 123);
 
 #[derive(Clone, Default)]
 pub struct DeleteBucketTaggingRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(DeleteBucketTaggingRequest, MODEL, 119, bucket, expected_bucket_owner);
+shape::structure!(DeleteBucketTaggingRequest, MODEL, 124, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct DeleteBucketTaggingOutput {}
-shape::structure!(DeleteBucketTaggingOutput, MODEL, 120);
+shape::structure!(DeleteBucketTaggingOutput, MODEL, 125);
 
 #[derive(Clone, Default)]
 pub struct DeleteBucketWebsiteRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(DeleteBucketWebsiteRequest, MODEL, 121, bucket, expected_bucket_owner);
+shape::structure!(DeleteBucketWebsiteRequest, MODEL, 126, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct DeleteBucketWebsiteOutput {}
-shape::structure!(DeleteBucketWebsiteOutput, MODEL, 122);
+shape::structure!(DeleteBucketWebsiteOutput, MODEL, 127);
 
 #[derive(Clone, Default)]
 pub struct DeleteObjectRequest {
@@ -700,7 +730,7 @@ pub struct DeleteObjectRequest {
 shape::structure!(
     DeleteObjectRequest,
     MODEL,
-    123,
+    128,
     bucket,
     key,
     mfa,
@@ -719,7 +749,7 @@ pub struct DeleteObjectOutput {
     pub version_id: Option<String>,
     pub request_charged: Option<RequestCharged>,
 }
-shape::structure!(DeleteObjectOutput, MODEL, 128, delete_marker, version_id, request_charged);
+shape::structure!(DeleteObjectOutput, MODEL, 133, delete_marker, version_id, request_charged);
 
 #[derive(Clone, Default)]
 pub struct DeleteObjectTaggingRequest {
@@ -731,7 +761,7 @@ pub struct DeleteObjectTaggingRequest {
 shape::structure!(
     DeleteObjectTaggingRequest,
     MODEL,
-    130,
+    135,
     bucket,
     key,
     version_id,
@@ -742,7 +772,7 @@ shape::structure!(
 pub struct DeleteObjectTaggingOutput {
     pub version_id: Option<String>,
 }
-shape::structure!(DeleteObjectTaggingOutput, MODEL, 131, version_id);
+shape::structure!(DeleteObjectTaggingOutput, MODEL, 136, version_id);
 
 #[derive(Clone, Default)]
 pub struct DeleteObjectsRequest {
@@ -757,7 +787,7 @@ pub struct DeleteObjectsRequest {
 shape::structure!(
     DeleteObjectsRequest,
     MODEL,
-    132,
+    137,
     bucket,
     delete,
     mfa,
@@ -772,7 +802,7 @@ pub struct Delete {
     pub objects: Vec<ObjectIdentifier>,
     pub quiet: Option<bool>,
 }
-shape::structure!(Delete, MODEL, 133, objects, quiet);
+shape::structure!(Delete, MODEL, 138, objects, quiet);
 
 #[derive(Clone, Default)]
 pub struct ObjectIdentifier {
@@ -782,7 +812,7 @@ pub struct ObjectIdentifier {
     pub last_modified_time: Option<Timestamp>,
     pub size: Option<i64>,
 }
-shape::structure!(ObjectIdentifier, MODEL, 135, key, version_id, e_tag, last_modified_time, size);
+shape::structure!(ObjectIdentifier, MODEL, 140, key, version_id, e_tag, last_modified_time, size);
 
 #[derive(Clone, Default)]
 pub struct DeleteObjectsOutput {
@@ -790,7 +820,7 @@ pub struct DeleteObjectsOutput {
     pub request_charged: Option<RequestCharged>,
     pub errors: Option<Vec<ErrorShape>>,
 }
-shape::structure!(DeleteObjectsOutput, MODEL, 139, deleted, request_charged, errors);
+shape::structure!(DeleteObjectsOutput, MODEL, 144, deleted, request_charged, errors);
 
 #[derive(Clone, Default)]
 pub struct DeletedObject {
@@ -802,7 +832,7 @@ pub struct DeletedObject {
 shape::structure!(
     DeletedObject,
     MODEL,
-    141,
+    146,
     key,
     version_id,
     delete_marker,
@@ -816,18 +846,18 @@ pub struct ErrorShape {
     pub code: Option<String>,
     pub message: Option<String>,
 }
-shape::structure!(ErrorShape, MODEL, 144, key, version_id, code, message);
+shape::structure!(ErrorShape, MODEL, 149, key, version_id, code, message);
 
 #[derive(Clone, Default)]
 pub struct DeletePublicAccessBlockRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(DeletePublicAccessBlockRequest, MODEL, 147, bucket, expected_bucket_owner);
+shape::structure!(DeletePublicAccessBlockRequest, MODEL, 152, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct DeletePublicAccessBlockOutput {}
-shape::structure!(DeletePublicAccessBlockOutput, MODEL, 148);
+shape::structure!(DeletePublicAccessBlockOutput, MODEL, 153);
 
 #[derive(Clone, Default)]
 pub struct GetBucketAccelerateConfigurationRequest {
@@ -838,7 +868,7 @@ pub struct GetBucketAccelerateConfigurationRequest {
 shape::structure!(
     GetBucketAccelerateConfigurationRequest,
     MODEL,
-    149,
+    154,
     bucket,
     expected_bucket_owner,
     request_payer
@@ -849,7 +879,7 @@ pub struct GetBucketAccelerateConfigurationOutput {
     pub status: Option<BucketAccelerateStatus>,
     pub request_charged: Option<RequestCharged>,
 }
-shape::structure!(GetBucketAccelerateConfigurationOutput, MODEL, 150, status, request_charged);
+shape::structure!(GetBucketAccelerateConfigurationOutput, MODEL, 155, status, request_charged);
 
 shape::string_enum!(BucketAccelerateStatus { Enabled = "Enabled", Suspended = "Suspended",  });
 
@@ -858,28 +888,28 @@ pub struct GetBucketAclRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(GetBucketAclRequest, MODEL, 152, bucket, expected_bucket_owner);
+shape::structure!(GetBucketAclRequest, MODEL, 157, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct GetBucketAclOutput {
     pub owner: Option<Owner>,
     pub grants: Option<Vec<Grant>>,
 }
-shape::structure!(GetBucketAclOutput, MODEL, 153, owner, grants);
+shape::structure!(GetBucketAclOutput, MODEL, 158, owner, grants);
 
 #[derive(Clone, Default)]
 pub struct Owner {
     pub display_name: Option<String>,
     pub id: Option<String>,
 }
-shape::structure!(Owner, MODEL, 154, display_name, id);
+shape::structure!(Owner, MODEL, 159, display_name, id);
 
 #[derive(Clone, Default)]
 pub struct Grant {
     pub grantee: Option<Grantee>,
     pub permission: Option<Permission>,
 }
-shape::structure!(Grant, MODEL, 158, grantee, permission);
+shape::structure!(Grant, MODEL, 163, grantee, permission);
 
 #[derive(Clone, Default)]
 pub struct Grantee {
@@ -889,7 +919,7 @@ pub struct Grantee {
     pub r#type: Type,
     pub uri: Option<String>,
 }
-shape::structure!(Grantee, MODEL, 159, display_name, email_address, id, r#type, uri);
+shape::structure!(Grantee, MODEL, 164, display_name, email_address, id, r#type, uri);
 
 shape::string_enum!(Type { CanonicalUser = "CanonicalUser", AmazonCustomerByEmail = "AmazonCustomerByEmail", Group = "Group",  });
 
@@ -900,13 +930,13 @@ pub struct GetBucketCorsRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(GetBucketCorsRequest, MODEL, 164, bucket, expected_bucket_owner);
+shape::structure!(GetBucketCorsRequest, MODEL, 169, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct GetBucketCorsOutput {
     pub cors_rules: Option<Vec<CORSRule>>,
 }
-shape::structure!(GetBucketCorsOutput, MODEL, 165, cors_rules);
+shape::structure!(GetBucketCorsOutput, MODEL, 170, cors_rules);
 
 #[derive(Clone, Default)]
 pub struct CORSRule {
@@ -920,7 +950,7 @@ pub struct CORSRule {
 shape::structure!(
     CORSRule,
     MODEL,
-    167,
+    172,
     id,
     allowed_headers,
     allowed_methods,
@@ -934,19 +964,19 @@ pub struct GetBucketEncryptionRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(GetBucketEncryptionRequest, MODEL, 177, bucket, expected_bucket_owner);
+shape::structure!(GetBucketEncryptionRequest, MODEL, 182, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct GetBucketEncryptionOutput {
     pub server_side_encryption_configuration: Option<ServerSideEncryptionConfiguration>,
 }
-shape::structure!(GetBucketEncryptionOutput, MODEL, 178, server_side_encryption_configuration);
+shape::structure!(GetBucketEncryptionOutput, MODEL, 183, server_side_encryption_configuration);
 
 #[derive(Clone, Default)]
 pub struct ServerSideEncryptionConfiguration {
     pub rules: Vec<ServerSideEncryptionRule>,
 }
-shape::structure!(ServerSideEncryptionConfiguration, MODEL, 179, rules);
+shape::structure!(ServerSideEncryptionConfiguration, MODEL, 184, rules);
 
 #[derive(Clone, Default)]
 pub struct ServerSideEncryptionRule {
@@ -957,7 +987,7 @@ pub struct ServerSideEncryptionRule {
 shape::structure!(
     ServerSideEncryptionRule,
     MODEL,
-    181,
+    186,
     apply_server_side_encryption_by_default,
     bucket_key_enabled,
     blocked_encryption_types
@@ -968,15 +998,121 @@ pub struct ServerSideEncryptionByDefault {
     pub sse_algorithm: ServerSideEncryption,
     pub kms_master_key_id: Option<String>,
 }
-shape::structure!(ServerSideEncryptionByDefault, MODEL, 182, sse_algorithm, kms_master_key_id);
+shape::structure!(ServerSideEncryptionByDefault, MODEL, 187, sse_algorithm, kms_master_key_id);
 
 #[derive(Clone, Default)]
 pub struct BlockedEncryptionTypes {
     pub encryption_type: Option<Vec<EncryptionType>>,
 }
-shape::structure!(BlockedEncryptionTypes, MODEL, 183, encryption_type);
+shape::structure!(BlockedEncryptionTypes, MODEL, 188, encryption_type);
 
 shape::string_enum!(EncryptionType { None = "NONE", SseC = "SSE-C",  });
+
+#[derive(Clone, Default)]
+pub struct GetBucketInventoryConfigurationRequest {
+    pub bucket: String,
+    pub id: String,
+    pub expected_bucket_owner: Option<String>,
+}
+shape::structure!(
+    GetBucketInventoryConfigurationRequest,
+    MODEL,
+    191,
+    bucket,
+    id,
+    expected_bucket_owner
+);
+
+#[derive(Clone, Default)]
+pub struct GetBucketInventoryConfigurationOutput {
+    pub inventory_configuration: Option<InventoryConfiguration>,
+}
+shape::structure!(GetBucketInventoryConfigurationOutput, MODEL, 192, inventory_configuration);
+
+#[derive(Clone, Default)]
+pub struct InventoryConfiguration {
+    pub destination: InventoryDestination,
+    pub is_enabled: bool,
+    pub filter: Option<InventoryFilter>,
+    pub id: String,
+    pub included_object_versions: InventoryIncludedObjectVersions,
+    pub optional_fields: Option<Vec<InventoryOptionalField>>,
+    pub schedule: InventorySchedule,
+}
+shape::structure!(
+    InventoryConfiguration,
+    MODEL,
+    193,
+    destination,
+    is_enabled,
+    filter,
+    id,
+    included_object_versions,
+    optional_fields,
+    schedule
+);
+
+#[derive(Clone, Default)]
+pub struct InventoryDestination {
+    pub s3_bucket_destination: InventoryS3BucketDestination,
+}
+shape::structure!(InventoryDestination, MODEL, 194, s3_bucket_destination);
+
+#[derive(Clone, Default)]
+pub struct InventoryS3BucketDestination {
+    pub account_id: Option<String>,
+    pub bucket: String,
+    pub format: InventoryFormat,
+    pub prefix: Option<String>,
+    pub encryption: Option<InventoryEncryption>,
+}
+shape::structure!(
+    InventoryS3BucketDestination,
+    MODEL,
+    195,
+    account_id,
+    bucket,
+    format,
+    prefix,
+    encryption
+);
+
+shape::string_enum!(InventoryFormat { Csv = "CSV", Orc = "ORC", Parquet = "Parquet",  });
+
+#[derive(Clone, Default)]
+pub struct InventoryEncryption {
+    pub sses3: Option<SSES3>,
+    pub ssekms: Option<SSEKMS>,
+}
+shape::structure!(InventoryEncryption, MODEL, 198, sses3, ssekms);
+
+#[derive(Clone, Default)]
+pub struct SSES3 {}
+shape::structure!(SSES3, MODEL, 199);
+
+#[derive(Clone, Default)]
+pub struct SSEKMS {
+    pub key_id: String,
+}
+shape::structure!(SSEKMS, MODEL, 200, key_id);
+
+#[derive(Clone, Default)]
+pub struct InventoryFilter {
+    pub prefix: String,
+}
+shape::structure!(InventoryFilter, MODEL, 202, prefix);
+
+shape::string_enum!(InventoryIncludedObjectVersions { All = "All", Current = "Current",  });
+
+shape::string_enum!(InventoryOptionalField { Size = "Size", LastModifiedDate = "LastModifiedDate", StorageClass = "StorageClass", ETag = "ETag", IsMultipartUploaded = "IsMultipartUploaded", ReplicationStatus = "ReplicationStatus", EncryptionStatus = "EncryptionStatus", ObjectLockRetainUntilDate = "ObjectLockRetainUntilDate", ObjectLockMode = "ObjectLockMode", ObjectLockLegalHoldStatus = "ObjectLockLegalHoldStatus", ObjectLockEventHoldStatus = "ObjectLockEventHoldStatus", ObjectLockEventHoldDuration = "ObjectLockEventHoldDuration", IntelligentTieringAccessTier = "IntelligentTieringAccessTier", BucketKeyStatus = "BucketKeyStatus", ChecksumAlgorithm = "ChecksumAlgorithm", ObjectAccessControlList = "ObjectAccessControlList", ObjectOwner = "ObjectOwner", LifecycleExpirationDate = "LifecycleExpirationDate", IntelligentTieringReferenceDate = "IntelligentTieringReferenceDate",  });
+
+#[derive(Clone, Default)]
+pub struct InventorySchedule {
+    pub frequency: InventoryFrequency,
+}
+shape::structure!(InventorySchedule, MODEL, 206, frequency);
+
+shape::string_enum!(InventoryFrequency { Daily = "Daily", Weekly = "Weekly",  });
 
 #[derive(Clone, Default)]
 pub struct GetBucketLifecycleConfigurationRequest {
@@ -986,7 +1122,7 @@ pub struct GetBucketLifecycleConfigurationRequest {
 shape::structure!(
     GetBucketLifecycleConfigurationRequest,
     MODEL,
-    186,
+    208,
     bucket,
     expected_bucket_owner
 );
@@ -999,7 +1135,7 @@ pub struct GetBucketLifecycleConfigurationOutput {
 shape::structure!(
     GetBucketLifecycleConfigurationOutput,
     MODEL,
-    187,
+    209,
     rules,
     transition_default_minimum_object_size
 );
@@ -1019,7 +1155,7 @@ pub struct LifecycleRule {
 shape::structure!(
     LifecycleRule,
     MODEL,
-    189,
+    211,
     expiration,
     id,
     prefix,
@@ -1037,7 +1173,7 @@ pub struct LifecycleExpiration {
     pub days: Option<i32>,
     pub expired_object_delete_marker: Option<bool>,
 }
-shape::structure!(LifecycleExpiration, MODEL, 190, date, days, expired_object_delete_marker);
+shape::structure!(LifecycleExpiration, MODEL, 212, date, days, expired_object_delete_marker);
 
 #[derive(Clone, Default)]
 pub struct LifecycleRuleFilter {
@@ -1050,7 +1186,7 @@ pub struct LifecycleRuleFilter {
 shape::structure!(
     LifecycleRuleFilter,
     MODEL,
-    195,
+    216,
     prefix,
     tag,
     object_size_greater_than,
@@ -1068,7 +1204,7 @@ pub struct LifecycleRuleAndOperator {
 shape::structure!(
     LifecycleRuleAndOperator,
     MODEL,
-    198,
+    219,
     prefix,
     tags,
     object_size_greater_than,
@@ -1083,7 +1219,7 @@ pub struct Transition {
     pub days: Option<i32>,
     pub storage_class: Option<TransitionStorageClass>,
 }
-shape::structure!(Transition, MODEL, 201, date, days, storage_class);
+shape::structure!(Transition, MODEL, 222, date, days, storage_class);
 
 shape::string_enum!(TransitionStorageClass { Glacier = "GLACIER", StandardIa = "STANDARD_IA", OnezoneIa = "ONEZONE_IA", IntelligentTiering = "INTELLIGENT_TIERING", DeepArchive = "DEEP_ARCHIVE", GlacierIr = "GLACIER_IR",  });
 
@@ -1096,7 +1232,7 @@ pub struct NoncurrentVersionTransition {
 shape::structure!(
     NoncurrentVersionTransition,
     MODEL,
-    204,
+    225,
     noncurrent_days,
     storage_class,
     newer_noncurrent_versions
@@ -1110,7 +1246,7 @@ pub struct NoncurrentVersionExpiration {
 shape::structure!(
     NoncurrentVersionExpiration,
     MODEL,
-    206,
+    227,
     noncurrent_days,
     newer_noncurrent_versions
 );
@@ -1119,7 +1255,7 @@ shape::structure!(
 pub struct AbortIncompleteMultipartUpload {
     pub days_after_initiation: Option<i32>,
 }
-shape::structure!(AbortIncompleteMultipartUpload, MODEL, 207, days_after_initiation);
+shape::structure!(AbortIncompleteMultipartUpload, MODEL, 228, days_after_initiation);
 
 shape::string_enum!(TransitionDefaultMinimumObjectSize { VariesByStorageClass = "varies_by_storage_class", AllStorageClasses128K = "all_storage_classes_128K",  });
 
@@ -1128,26 +1264,26 @@ pub struct GetBucketLocationRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(GetBucketLocationRequest, MODEL, 210, bucket, expected_bucket_owner);
+shape::structure!(GetBucketLocationRequest, MODEL, 231, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct GetBucketLocationOutput {
     pub location_constraint: Option<BucketLocationConstraint>,
 }
-shape::structure!(GetBucketLocationOutput, MODEL, 211, location_constraint);
+shape::structure!(GetBucketLocationOutput, MODEL, 232, location_constraint);
 
 #[derive(Clone, Default)]
 pub struct GetBucketLoggingRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(GetBucketLoggingRequest, MODEL, 212, bucket, expected_bucket_owner);
+shape::structure!(GetBucketLoggingRequest, MODEL, 233, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct GetBucketLoggingOutput {
     pub logging_enabled: Option<LoggingEnabled>,
 }
-shape::structure!(GetBucketLoggingOutput, MODEL, 213, logging_enabled);
+shape::structure!(GetBucketLoggingOutput, MODEL, 234, logging_enabled);
 
 #[derive(Clone, Default)]
 pub struct LoggingEnabled {
@@ -1159,7 +1295,7 @@ pub struct LoggingEnabled {
 shape::structure!(
     LoggingEnabled,
     MODEL,
-    214,
+    235,
     target_bucket,
     target_grants,
     target_prefix,
@@ -1171,7 +1307,7 @@ pub struct TargetGrant {
     pub grantee: Option<Grantee>,
     pub permission: Option<BucketLogsPermission>,
 }
-shape::structure!(TargetGrant, MODEL, 217, grantee, permission);
+shape::structure!(TargetGrant, MODEL, 238, grantee, permission);
 
 shape::string_enum!(BucketLogsPermission { FullControl = "FULL_CONTROL", Read = "READ", Write = "WRITE",  });
 
@@ -1180,17 +1316,17 @@ pub struct TargetObjectKeyFormat {
     pub simple_prefix: Option<SimplePrefix>,
     pub partitioned_prefix: Option<PartitionedPrefix>,
 }
-shape::structure!(TargetObjectKeyFormat, MODEL, 220, simple_prefix, partitioned_prefix);
+shape::structure!(TargetObjectKeyFormat, MODEL, 241, simple_prefix, partitioned_prefix);
 
 #[derive(Clone, Default)]
 pub struct SimplePrefix {}
-shape::structure!(SimplePrefix, MODEL, 221);
+shape::structure!(SimplePrefix, MODEL, 242);
 
 #[derive(Clone, Default)]
 pub struct PartitionedPrefix {
     pub partition_date_source: Option<PartitionDateSource>,
 }
-shape::structure!(PartitionedPrefix, MODEL, 222, partition_date_source);
+shape::structure!(PartitionedPrefix, MODEL, 243, partition_date_source);
 
 shape::string_enum!(PartitionDateSource { EventTime = "EventTime", DeliveryTime = "DeliveryTime",  });
 
@@ -1202,7 +1338,7 @@ pub struct GetBucketNotificationConfigurationRequest {
 shape::structure!(
     GetBucketNotificationConfigurationRequest,
     MODEL,
-    224,
+    245,
     bucket,
     expected_bucket_owner
 );
@@ -1217,7 +1353,7 @@ pub struct NotificationConfiguration {
 shape::structure!(
     NotificationConfiguration,
     MODEL,
-    225,
+    246,
     topic_configurations,
     queue_configurations,
     lambda_function_configurations,
@@ -1231,7 +1367,7 @@ pub struct TopicConfiguration {
     pub events: Vec<Event>,
     pub filter: Option<NotificationConfigurationFilter>,
 }
-shape::structure!(TopicConfiguration, MODEL, 227, id, topic_arn, events, filter);
+shape::structure!(TopicConfiguration, MODEL, 248, id, topic_arn, events, filter);
 
 shape::string_enum!(Event { S3ReducedRedundancyLostObject = "s3:ReducedRedundancyLostObject", S3ObjectCreated = "s3:ObjectCreated:*", S3ObjectCreatedPut = "s3:ObjectCreated:Put", S3ObjectCreatedPost = "s3:ObjectCreated:Post", S3ObjectCreatedCopy = "s3:ObjectCreated:Copy", S3ObjectCreatedCompleteMultipartUpload = "s3:ObjectCreated:CompleteMultipartUpload", S3ObjectRemoved = "s3:ObjectRemoved:*", S3ObjectRemovedDelete = "s3:ObjectRemoved:Delete", S3ObjectRemovedDeleteMarkerCreated = "s3:ObjectRemoved:DeleteMarkerCreated", S3ObjectRestore = "s3:ObjectRestore:*", S3ObjectRestorePost = "s3:ObjectRestore:Post", S3ObjectRestoreCompleted = "s3:ObjectRestore:Completed", S3Replication = "s3:Replication:*", S3ReplicationOperationFailedReplication = "s3:Replication:OperationFailedReplication", S3ReplicationOperationNotTracked = "s3:Replication:OperationNotTracked", S3ReplicationOperationMissedThreshold = "s3:Replication:OperationMissedThreshold", S3ReplicationOperationReplicatedAfterThreshold = "s3:Replication:OperationReplicatedAfterThreshold", S3ObjectRestoreDelete = "s3:ObjectRestore:Delete", S3LifecycleTransition = "s3:LifecycleTransition", S3IntelligentTiering = "s3:IntelligentTiering", S3ObjectAclPut = "s3:ObjectAcl:Put", S3LifecycleExpiration = "s3:LifecycleExpiration:*", S3LifecycleExpirationDelete = "s3:LifecycleExpiration:Delete", S3LifecycleExpirationDeleteMarkerCreated = "s3:LifecycleExpiration:DeleteMarkerCreated", S3ObjectTagging = "s3:ObjectTagging:*", S3ObjectTaggingPut = "s3:ObjectTagging:Put", S3ObjectTaggingDelete = "s3:ObjectTagging:Delete", S3ObjectAnnotation = "s3:ObjectAnnotation:*", S3ObjectAnnotationPut = "s3:ObjectAnnotation:Put", S3ObjectAnnotationDelete = "s3:ObjectAnnotation:Delete", S3ObjectRetentionPut = "s3:ObjectRetention:Put",  });
 
@@ -1239,20 +1375,20 @@ shape::string_enum!(Event { S3ReducedRedundancyLostObject = "s3:ReducedRedundanc
 pub struct NotificationConfigurationFilter {
     pub key: Option<S3KeyFilter>,
 }
-shape::structure!(NotificationConfigurationFilter, MODEL, 232, key);
+shape::structure!(NotificationConfigurationFilter, MODEL, 253, key);
 
 #[derive(Clone, Default)]
 pub struct S3KeyFilter {
     pub filter_rules: Option<Vec<FilterRule>>,
 }
-shape::structure!(S3KeyFilter, MODEL, 233, filter_rules);
+shape::structure!(S3KeyFilter, MODEL, 254, filter_rules);
 
 #[derive(Clone, Default)]
 pub struct FilterRule {
     pub name: Option<String>,
     pub value: Option<String>,
 }
-shape::structure!(FilterRule, MODEL, 235, name, value);
+shape::structure!(FilterRule, MODEL, 256, name, value);
 
 #[derive(Clone, Default)]
 pub struct QueueConfiguration {
@@ -1261,7 +1397,7 @@ pub struct QueueConfiguration {
     pub events: Vec<Event>,
     pub filter: Option<NotificationConfigurationFilter>,
 }
-shape::structure!(QueueConfiguration, MODEL, 239, id, queue_arn, events, filter);
+shape::structure!(QueueConfiguration, MODEL, 260, id, queue_arn, events, filter);
 
 #[derive(Clone, Default)]
 pub struct LambdaFunctionConfiguration {
@@ -1270,88 +1406,88 @@ pub struct LambdaFunctionConfiguration {
     pub events: Vec<Event>,
     pub filter: Option<NotificationConfigurationFilter>,
 }
-shape::structure!(LambdaFunctionConfiguration, MODEL, 242, id, lambda_function_arn, events, filter);
+shape::structure!(LambdaFunctionConfiguration, MODEL, 263, id, lambda_function_arn, events, filter);
 
 #[derive(Clone, Default)]
 pub struct EventBridgeConfiguration {}
-shape::structure!(EventBridgeConfiguration, MODEL, 244);
+shape::structure!(EventBridgeConfiguration, MODEL, 265);
 
 #[derive(Clone, Default)]
 pub struct GetBucketOwnershipControlsRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(GetBucketOwnershipControlsRequest, MODEL, 245, bucket, expected_bucket_owner);
+shape::structure!(GetBucketOwnershipControlsRequest, MODEL, 266, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct GetBucketOwnershipControlsOutput {
     pub ownership_controls: Option<OwnershipControls>,
 }
-shape::structure!(GetBucketOwnershipControlsOutput, MODEL, 246, ownership_controls);
+shape::structure!(GetBucketOwnershipControlsOutput, MODEL, 267, ownership_controls);
 
 #[derive(Clone, Default)]
 pub struct OwnershipControls {
     pub rules: Vec<OwnershipControlsRule>,
 }
-shape::structure!(OwnershipControls, MODEL, 247, rules);
+shape::structure!(OwnershipControls, MODEL, 268, rules);
 
 #[derive(Clone, Default)]
 pub struct OwnershipControlsRule {
     pub object_ownership: ObjectOwnership,
 }
-shape::structure!(OwnershipControlsRule, MODEL, 249, object_ownership);
+shape::structure!(OwnershipControlsRule, MODEL, 270, object_ownership);
 
 #[derive(Clone, Default)]
 pub struct GetBucketPolicyRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(GetBucketPolicyRequest, MODEL, 250, bucket, expected_bucket_owner);
+shape::structure!(GetBucketPolicyRequest, MODEL, 271, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct GetBucketPolicyOutput {
     pub policy: Option<String>,
 }
-shape::structure!(GetBucketPolicyOutput, MODEL, 251, policy);
+shape::structure!(GetBucketPolicyOutput, MODEL, 272, policy);
 
 #[derive(Clone, Default)]
 pub struct GetBucketPolicyStatusRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(GetBucketPolicyStatusRequest, MODEL, 253, bucket, expected_bucket_owner);
+shape::structure!(GetBucketPolicyStatusRequest, MODEL, 274, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct GetBucketPolicyStatusOutput {
     pub policy_status: Option<PolicyStatus>,
 }
-shape::structure!(GetBucketPolicyStatusOutput, MODEL, 254, policy_status);
+shape::structure!(GetBucketPolicyStatusOutput, MODEL, 275, policy_status);
 
 #[derive(Clone, Default)]
 pub struct PolicyStatus {
     pub is_public: Option<bool>,
 }
-shape::structure!(PolicyStatus, MODEL, 255, is_public);
+shape::structure!(PolicyStatus, MODEL, 276, is_public);
 
 #[derive(Clone, Default)]
 pub struct GetBucketReplicationRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(GetBucketReplicationRequest, MODEL, 257, bucket, expected_bucket_owner);
+shape::structure!(GetBucketReplicationRequest, MODEL, 278, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct GetBucketReplicationOutput {
     pub replication_configuration: Option<ReplicationConfiguration>,
 }
-shape::structure!(GetBucketReplicationOutput, MODEL, 258, replication_configuration);
+shape::structure!(GetBucketReplicationOutput, MODEL, 279, replication_configuration);
 
 #[derive(Clone, Default)]
 pub struct ReplicationConfiguration {
     pub role: String,
     pub rules: Vec<ReplicationRule>,
 }
-shape::structure!(ReplicationConfiguration, MODEL, 259, role, rules);
+shape::structure!(ReplicationConfiguration, MODEL, 280, role, rules);
 
 #[derive(Clone, Default)]
 pub struct ReplicationRule {
@@ -1368,7 +1504,7 @@ pub struct ReplicationRule {
 shape::structure!(
     ReplicationRule,
     MODEL,
-    262,
+    283,
     id,
     priority,
     prefix,
@@ -1386,14 +1522,14 @@ pub struct ReplicationRuleFilter {
     pub tag: Option<Tag>,
     pub and: Option<ReplicationRuleAndOperator>,
 }
-shape::structure!(ReplicationRuleFilter, MODEL, 264, prefix, tag, and);
+shape::structure!(ReplicationRuleFilter, MODEL, 285, prefix, tag, and);
 
 #[derive(Clone, Default)]
 pub struct ReplicationRuleAndOperator {
     pub prefix: Option<String>,
     pub tags: Option<Vec<Tag>>,
 }
-shape::structure!(ReplicationRuleAndOperator, MODEL, 265, prefix, tags);
+shape::structure!(ReplicationRuleAndOperator, MODEL, 286, prefix, tags);
 
 shape::string_enum!(ReplicationRuleStatus { Enabled = "Enabled", Disabled = "Disabled",  });
 
@@ -1405,7 +1541,7 @@ pub struct SourceSelectionCriteria {
 shape::structure!(
     SourceSelectionCriteria,
     MODEL,
-    267,
+    288,
     sse_kms_encrypted_objects,
     replica_modifications
 );
@@ -1414,7 +1550,7 @@ shape::structure!(
 pub struct SseKmsEncryptedObjects {
     pub status: SseKmsEncryptedObjectsStatus,
 }
-shape::structure!(SseKmsEncryptedObjects, MODEL, 268, status);
+shape::structure!(SseKmsEncryptedObjects, MODEL, 289, status);
 
 shape::string_enum!(SseKmsEncryptedObjectsStatus { Enabled = "Enabled", Disabled = "Disabled",  });
 
@@ -1422,7 +1558,7 @@ shape::string_enum!(SseKmsEncryptedObjectsStatus { Enabled = "Enabled", Disabled
 pub struct ReplicaModifications {
     pub status: ReplicaModificationsStatus,
 }
-shape::structure!(ReplicaModifications, MODEL, 270, status);
+shape::structure!(ReplicaModifications, MODEL, 291, status);
 
 shape::string_enum!(ReplicaModificationsStatus { Enabled = "Enabled", Disabled = "Disabled",  });
 
@@ -1430,7 +1566,7 @@ shape::string_enum!(ReplicaModificationsStatus { Enabled = "Enabled", Disabled =
 pub struct ExistingObjectReplication {
     pub status: ExistingObjectReplicationStatus,
 }
-shape::structure!(ExistingObjectReplication, MODEL, 272, status);
+shape::structure!(ExistingObjectReplication, MODEL, 293, status);
 
 shape::string_enum!(ExistingObjectReplicationStatus { Enabled = "Enabled", Disabled = "Disabled",  });
 
@@ -1447,7 +1583,7 @@ pub struct Destination {
 shape::structure!(
     Destination,
     MODEL,
-    274,
+    295,
     bucket,
     account,
     storage_class,
@@ -1461,7 +1597,7 @@ shape::structure!(
 pub struct AccessControlTranslation {
     pub owner: OwnerOverride,
 }
-shape::structure!(AccessControlTranslation, MODEL, 275, owner);
+shape::structure!(AccessControlTranslation, MODEL, 296, owner);
 
 shape::string_enum!(OwnerOverride { Destination = "Destination",  });
 
@@ -1469,14 +1605,14 @@ shape::string_enum!(OwnerOverride { Destination = "Destination",  });
 pub struct EncryptionConfiguration {
     pub replica_kms_key_id: Option<String>,
 }
-shape::structure!(EncryptionConfiguration, MODEL, 277, replica_kms_key_id);
+shape::structure!(EncryptionConfiguration, MODEL, 298, replica_kms_key_id);
 
 #[derive(Clone, Default)]
 pub struct ReplicationTime {
     pub status: ReplicationTimeStatus,
     pub time: ReplicationTimeValue,
 }
-shape::structure!(ReplicationTime, MODEL, 279, status, time);
+shape::structure!(ReplicationTime, MODEL, 300, status, time);
 
 shape::string_enum!(ReplicationTimeStatus { Enabled = "Enabled", Disabled = "Disabled",  });
 
@@ -1484,14 +1620,14 @@ shape::string_enum!(ReplicationTimeStatus { Enabled = "Enabled", Disabled = "Dis
 pub struct ReplicationTimeValue {
     pub minutes: Option<i32>,
 }
-shape::structure!(ReplicationTimeValue, MODEL, 281, minutes);
+shape::structure!(ReplicationTimeValue, MODEL, 302, minutes);
 
 #[derive(Clone, Default)]
 pub struct Metrics {
     pub status: MetricsStatus,
     pub event_threshold: Option<ReplicationTimeValue>,
 }
-shape::structure!(Metrics, MODEL, 283, status, event_threshold);
+shape::structure!(Metrics, MODEL, 304, status, event_threshold);
 
 shape::string_enum!(MetricsStatus { Enabled = "Enabled", Disabled = "Disabled",  });
 
@@ -1499,7 +1635,7 @@ shape::string_enum!(MetricsStatus { Enabled = "Enabled", Disabled = "Disabled", 
 pub struct DeleteMarkerReplication {
     pub status: Option<DeleteMarkerReplicationStatus>,
 }
-shape::structure!(DeleteMarkerReplication, MODEL, 285, status);
+shape::structure!(DeleteMarkerReplication, MODEL, 306, status);
 
 shape::string_enum!(DeleteMarkerReplicationStatus { Enabled = "Enabled", Disabled = "Disabled",  });
 
@@ -1508,13 +1644,13 @@ pub struct GetBucketRequestPaymentRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(GetBucketRequestPaymentRequest, MODEL, 287, bucket, expected_bucket_owner);
+shape::structure!(GetBucketRequestPaymentRequest, MODEL, 308, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct GetBucketRequestPaymentOutput {
     pub payer: Option<Payer>,
 }
-shape::structure!(GetBucketRequestPaymentOutput, MODEL, 288, payer);
+shape::structure!(GetBucketRequestPaymentOutput, MODEL, 309, payer);
 
 shape::string_enum!(Payer { Requester = "Requester", BucketOwner = "BucketOwner",  });
 
@@ -1523,27 +1659,27 @@ pub struct GetBucketTaggingRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(GetBucketTaggingRequest, MODEL, 290, bucket, expected_bucket_owner);
+shape::structure!(GetBucketTaggingRequest, MODEL, 311, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct GetBucketTaggingOutput {
     pub tag_set: Vec<Tag>,
 }
-shape::structure!(GetBucketTaggingOutput, MODEL, 291, tag_set);
+shape::structure!(GetBucketTaggingOutput, MODEL, 312, tag_set);
 
 #[derive(Clone, Default)]
 pub struct GetBucketVersioningRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(GetBucketVersioningRequest, MODEL, 292, bucket, expected_bucket_owner);
+shape::structure!(GetBucketVersioningRequest, MODEL, 313, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct GetBucketVersioningOutput {
     pub status: Option<BucketVersioningStatus>,
     pub mfa_delete: Option<MFADeleteStatus>,
 }
-shape::structure!(GetBucketVersioningOutput, MODEL, 293, status, mfa_delete);
+shape::structure!(GetBucketVersioningOutput, MODEL, 314, status, mfa_delete);
 
 shape::string_enum!(BucketVersioningStatus { Enabled = "Enabled", Suspended = "Suspended",  });
 
@@ -1554,7 +1690,7 @@ pub struct GetBucketWebsiteRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(GetBucketWebsiteRequest, MODEL, 296, bucket, expected_bucket_owner);
+shape::structure!(GetBucketWebsiteRequest, MODEL, 317, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct GetBucketWebsiteOutput {
@@ -1566,7 +1702,7 @@ pub struct GetBucketWebsiteOutput {
 shape::structure!(
     GetBucketWebsiteOutput,
     MODEL,
-    297,
+    318,
     redirect_all_requests_to,
     index_document,
     error_document,
@@ -1578,7 +1714,7 @@ pub struct RedirectAllRequestsTo {
     pub host_name: String,
     pub protocol: Option<Protocol>,
 }
-shape::structure!(RedirectAllRequestsTo, MODEL, 298, host_name, protocol);
+shape::structure!(RedirectAllRequestsTo, MODEL, 319, host_name, protocol);
 
 shape::string_enum!(Protocol { Http = "http", Https = "https",  });
 
@@ -1586,27 +1722,27 @@ shape::string_enum!(Protocol { Http = "http", Https = "https",  });
 pub struct IndexDocument {
     pub suffix: String,
 }
-shape::structure!(IndexDocument, MODEL, 301, suffix);
+shape::structure!(IndexDocument, MODEL, 322, suffix);
 
 #[derive(Clone, Default)]
 pub struct ErrorDocument {
     pub key: String,
 }
-shape::structure!(ErrorDocument, MODEL, 303, key);
+shape::structure!(ErrorDocument, MODEL, 324, key);
 
 #[derive(Clone, Default)]
 pub struct RoutingRule {
     pub condition: Option<Condition>,
     pub redirect: Redirect,
 }
-shape::structure!(RoutingRule, MODEL, 305, condition, redirect);
+shape::structure!(RoutingRule, MODEL, 326, condition, redirect);
 
 #[derive(Clone, Default)]
 pub struct Condition {
     pub http_error_code_returned_equals: Option<String>,
     pub key_prefix_equals: Option<String>,
 }
-shape::structure!(Condition, MODEL, 306, http_error_code_returned_equals, key_prefix_equals);
+shape::structure!(Condition, MODEL, 327, http_error_code_returned_equals, key_prefix_equals);
 
 #[derive(Clone, Default)]
 pub struct Redirect {
@@ -1619,7 +1755,7 @@ pub struct Redirect {
 shape::structure!(
     Redirect,
     MODEL,
-    309,
+    330,
     host_name,
     http_redirect_code,
     protocol,
@@ -1629,14 +1765,14 @@ shape::structure!(
 
 #[derive(Clone, Default)]
 pub struct NoSuchKey {}
-shape::structure!(NoSuchKey, MODEL, 313);
+shape::structure!(NoSuchKey, MODEL, 334);
 
 #[derive(Clone, Default)]
 pub struct InvalidObjectState {
     pub storage_class: Option<StorageClass>,
     pub access_tier: Option<IntelligentTieringAccessTier>,
 }
-shape::structure!(InvalidObjectState, MODEL, 314, storage_class, access_tier);
+shape::structure!(InvalidObjectState, MODEL, 335, storage_class, access_tier);
 
 shape::string_enum!(IntelligentTieringAccessTier { ArchiveAccess = "ARCHIVE_ACCESS", DeepArchiveAccess = "DEEP_ARCHIVE_ACCESS",  });
 
@@ -1667,7 +1803,7 @@ pub struct GetObjectRequest {
 shape::structure!(
     GetObjectRequest,
     MODEL,
-    316,
+    337,
     bucket,
     if_match,
     if_modified_since,
@@ -1746,7 +1882,7 @@ pub struct GetObjectOutput {
 shape::structure!(
     GetObjectOutput,
     MODEL,
-    327,
+    348,
     body,
     delete_marker,
     accept_ranges,
@@ -1809,7 +1945,7 @@ pub struct GetObjectAclRequest {
 shape::structure!(
     GetObjectAclRequest,
     MODEL,
-    337,
+    358,
     bucket,
     key,
     version_id,
@@ -1823,7 +1959,7 @@ pub struct GetObjectAclOutput {
     pub grants: Option<Vec<Grant>>,
     pub request_charged: Option<RequestCharged>,
 }
-shape::structure!(GetObjectAclOutput, MODEL, 338, owner, grants, request_charged);
+shape::structure!(GetObjectAclOutput, MODEL, 359, owner, grants, request_charged);
 
 #[derive(Clone, Default)]
 pub struct GetObjectAttributesRequest {
@@ -1842,7 +1978,7 @@ pub struct GetObjectAttributesRequest {
 shape::structure!(
     GetObjectAttributesRequest,
     MODEL,
-    339,
+    360,
     bucket,
     key,
     version_id,
@@ -1873,7 +2009,7 @@ pub struct GetObjectAttributesOutput {
 shape::structure!(
     GetObjectAttributesOutput,
     MODEL,
-    344,
+    365,
     delete_marker,
     last_modified,
     version_id,
@@ -1902,7 +2038,7 @@ pub struct Checksum {
 shape::structure!(
     Checksum,
     MODEL,
-    345,
+    366,
     checksum_crc32,
     checksum_crc32_c,
     checksum_crc64_nvme,
@@ -1928,7 +2064,7 @@ pub struct GetObjectAttributesParts {
 shape::structure!(
     GetObjectAttributesParts,
     MODEL,
-    346,
+    367,
     total_parts_count,
     part_number_marker,
     next_part_number_marker,
@@ -1955,7 +2091,7 @@ pub struct ObjectPart {
 shape::structure!(
     ObjectPart,
     MODEL,
-    350,
+    371,
     part_number,
     size,
     checksum_crc32,
@@ -1981,7 +2117,7 @@ pub struct GetObjectLegalHoldRequest {
 shape::structure!(
     GetObjectLegalHoldRequest,
     MODEL,
-    352,
+    373,
     bucket,
     key,
     version_id,
@@ -1993,33 +2129,33 @@ shape::structure!(
 pub struct GetObjectLegalHoldOutput {
     pub legal_hold: Option<ObjectLockLegalHold>,
 }
-shape::structure!(GetObjectLegalHoldOutput, MODEL, 353, legal_hold);
+shape::structure!(GetObjectLegalHoldOutput, MODEL, 374, legal_hold);
 
 #[derive(Clone, Default)]
 pub struct ObjectLockLegalHold {
     pub status: Option<ObjectLockLegalHoldStatus>,
 }
-shape::structure!(ObjectLockLegalHold, MODEL, 354, status);
+shape::structure!(ObjectLockLegalHold, MODEL, 375, status);
 
 #[derive(Clone, Default)]
 pub struct GetObjectLockConfigurationRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(GetObjectLockConfigurationRequest, MODEL, 355, bucket, expected_bucket_owner);
+shape::structure!(GetObjectLockConfigurationRequest, MODEL, 376, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct GetObjectLockConfigurationOutput {
     pub object_lock_configuration: Option<ObjectLockConfiguration>,
 }
-shape::structure!(GetObjectLockConfigurationOutput, MODEL, 356, object_lock_configuration);
+shape::structure!(GetObjectLockConfigurationOutput, MODEL, 377, object_lock_configuration);
 
 #[derive(Clone, Default)]
 pub struct ObjectLockConfiguration {
     pub object_lock_enabled: Option<ObjectLockEnabled>,
     pub rule: Option<ObjectLockRule>,
 }
-shape::structure!(ObjectLockConfiguration, MODEL, 357, object_lock_enabled, rule);
+shape::structure!(ObjectLockConfiguration, MODEL, 378, object_lock_enabled, rule);
 
 shape::string_enum!(ObjectLockEnabled { Enabled = "Enabled",  });
 
@@ -2027,7 +2163,7 @@ shape::string_enum!(ObjectLockEnabled { Enabled = "Enabled",  });
 pub struct ObjectLockRule {
     pub default_retention: Option<DefaultRetention>,
 }
-shape::structure!(ObjectLockRule, MODEL, 359, default_retention);
+shape::structure!(ObjectLockRule, MODEL, 380, default_retention);
 
 #[derive(Clone, Default)]
 pub struct DefaultRetention {
@@ -2036,7 +2172,7 @@ pub struct DefaultRetention {
     pub years: Option<i32>,
     pub default_event_hold: Option<EventHoldDuration>,
 }
-shape::structure!(DefaultRetention, MODEL, 360, mode, days, years, default_event_hold);
+shape::structure!(DefaultRetention, MODEL, 381, mode, days, years, default_event_hold);
 
 shape::string_enum!(ObjectLockRetentionMode { Governance = "GOVERNANCE", Compliance = "COMPLIANCE",  });
 
@@ -2045,7 +2181,7 @@ pub struct EventHoldDuration {
     pub days: Option<i32>,
     pub years: Option<i32>,
 }
-shape::structure!(EventHoldDuration, MODEL, 363, days, years);
+shape::structure!(EventHoldDuration, MODEL, 384, days, years);
 
 #[derive(Clone, Default)]
 pub struct GetObjectRetentionRequest {
@@ -2058,7 +2194,7 @@ pub struct GetObjectRetentionRequest {
 shape::structure!(
     GetObjectRetentionRequest,
     MODEL,
-    364,
+    385,
     bucket,
     key,
     version_id,
@@ -2070,7 +2206,7 @@ shape::structure!(
 pub struct GetObjectRetentionOutput {
     pub retention: Option<ObjectLockRetention>,
 }
-shape::structure!(GetObjectRetentionOutput, MODEL, 365, retention);
+shape::structure!(GetObjectRetentionOutput, MODEL, 386, retention);
 
 #[derive(Clone, Default)]
 pub struct ObjectLockRetention {
@@ -2082,7 +2218,7 @@ pub struct ObjectLockRetention {
 shape::structure!(
     ObjectLockRetention,
     MODEL,
-    366,
+    387,
     mode,
     retain_until_date,
     event_hold,
@@ -2100,7 +2236,7 @@ pub struct GetObjectTaggingRequest {
 shape::structure!(
     GetObjectTaggingRequest,
     MODEL,
-    367,
+    388,
     bucket,
     key,
     version_id,
@@ -2113,20 +2249,20 @@ pub struct GetObjectTaggingOutput {
     pub version_id: Option<String>,
     pub tag_set: Vec<Tag>,
 }
-shape::structure!(GetObjectTaggingOutput, MODEL, 368, version_id, tag_set);
+shape::structure!(GetObjectTaggingOutput, MODEL, 389, version_id, tag_set);
 
 #[derive(Clone, Default)]
 pub struct GetPublicAccessBlockRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(GetPublicAccessBlockRequest, MODEL, 369, bucket, expected_bucket_owner);
+shape::structure!(GetPublicAccessBlockRequest, MODEL, 390, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct GetPublicAccessBlockOutput {
     pub public_access_block_configuration: Option<PublicAccessBlockConfiguration>,
 }
-shape::structure!(GetPublicAccessBlockOutput, MODEL, 370, public_access_block_configuration);
+shape::structure!(GetPublicAccessBlockOutput, MODEL, 391, public_access_block_configuration);
 
 #[derive(Clone, Default)]
 pub struct PublicAccessBlockConfiguration {
@@ -2138,7 +2274,7 @@ pub struct PublicAccessBlockConfiguration {
 shape::structure!(
     PublicAccessBlockConfiguration,
     MODEL,
-    371,
+    392,
     block_public_acls,
     ignore_public_acls,
     block_public_policy,
@@ -2147,14 +2283,14 @@ shape::structure!(
 
 #[derive(Clone, Default)]
 pub struct NoSuchBucket {}
-shape::structure!(NoSuchBucket, MODEL, 373);
+shape::structure!(NoSuchBucket, MODEL, 394);
 
 #[derive(Clone, Default)]
 pub struct HeadBucketRequest {
     pub bucket: String,
     pub expected_bucket_owner: Option<String>,
 }
-shape::structure!(HeadBucketRequest, MODEL, 374, bucket, expected_bucket_owner);
+shape::structure!(HeadBucketRequest, MODEL, 395, bucket, expected_bucket_owner);
 
 #[derive(Clone, Default)]
 pub struct HeadBucketOutput {
@@ -2167,7 +2303,7 @@ pub struct HeadBucketOutput {
 shape::structure!(
     HeadBucketOutput,
     MODEL,
-    375,
+    396,
     bucket_arn,
     bucket_location_type,
     bucket_location_name,
@@ -2202,7 +2338,7 @@ pub struct HeadObjectRequest {
 shape::structure!(
     HeadObjectRequest,
     MODEL,
-    379,
+    400,
     bucket,
     if_match,
     if_modified_since,
@@ -2279,7 +2415,7 @@ pub struct HeadObjectOutput {
 shape::structure!(
     HeadObjectOutput,
     MODEL,
-    380,
+    401,
     delete_marker,
     accept_ranges,
     expiration,
@@ -2332,6 +2468,38 @@ shape::structure!(
 shape::string_enum!(ArchiveStatus { ArchiveAccess = "ARCHIVE_ACCESS", DeepArchiveAccess = "DEEP_ARCHIVE_ACCESS",  });
 
 #[derive(Clone, Default)]
+pub struct ListBucketInventoryConfigurationsRequest {
+    pub bucket: String,
+    pub continuation_token: Option<String>,
+    pub expected_bucket_owner: Option<String>,
+}
+shape::structure!(
+    ListBucketInventoryConfigurationsRequest,
+    MODEL,
+    403,
+    bucket,
+    continuation_token,
+    expected_bucket_owner
+);
+
+#[derive(Clone, Default)]
+pub struct ListBucketInventoryConfigurationsOutput {
+    pub continuation_token: Option<String>,
+    pub inventory_configuration_list: Option<Vec<InventoryConfiguration>>,
+    pub is_truncated: Option<bool>,
+    pub next_continuation_token: Option<String>,
+}
+shape::structure!(
+    ListBucketInventoryConfigurationsOutput,
+    MODEL,
+    405,
+    continuation_token,
+    inventory_configuration_list,
+    is_truncated,
+    next_continuation_token
+);
+
+#[derive(Clone, Default)]
 pub struct ListBucketsRequest {
     pub max_buckets: Option<i32>,
     pub continuation_token: Option<String>,
@@ -2341,7 +2509,7 @@ pub struct ListBucketsRequest {
 shape::structure!(
     ListBucketsRequest,
     MODEL,
-    382,
+    408,
     max_buckets,
     continuation_token,
     prefix,
@@ -2355,7 +2523,7 @@ pub struct ListBucketsOutput {
     pub continuation_token: Option<String>,
     pub prefix: Option<String>,
 }
-shape::structure!(ListBucketsOutput, MODEL, 386, buckets, owner, continuation_token, prefix);
+shape::structure!(ListBucketsOutput, MODEL, 411, buckets, owner, continuation_token, prefix);
 
 #[derive(Clone, Default)]
 pub struct Bucket {
@@ -2364,7 +2532,7 @@ pub struct Bucket {
     pub bucket_region: Option<String>,
     pub bucket_arn: Option<String>,
 }
-shape::structure!(Bucket, MODEL, 388, name, creation_date, bucket_region, bucket_arn);
+shape::structure!(Bucket, MODEL, 413, name, creation_date, bucket_region, bucket_arn);
 
 #[derive(Clone, Default)]
 pub struct ListMultipartUploadsRequest {
@@ -2381,7 +2549,7 @@ pub struct ListMultipartUploadsRequest {
 shape::structure!(
     ListMultipartUploadsRequest,
     MODEL,
-    391,
+    415,
     bucket,
     delimiter,
     encoding_type,
@@ -2414,7 +2582,7 @@ pub struct ListMultipartUploadsOutput {
 shape::structure!(
     ListMultipartUploadsOutput,
     MODEL,
-    397,
+    421,
     bucket,
     key_marker,
     upload_id_marker,
@@ -2445,7 +2613,7 @@ pub struct MultipartUpload {
 shape::structure!(
     MultipartUpload,
     MODEL,
-    401,
+    425,
     upload_id,
     key,
     initiated,
@@ -2462,13 +2630,13 @@ pub struct Initiator {
     pub id: Option<String>,
     pub display_name: Option<String>,
 }
-shape::structure!(Initiator, MODEL, 403, id, display_name);
+shape::structure!(Initiator, MODEL, 427, id, display_name);
 
 #[derive(Clone, Default)]
 pub struct CommonPrefix {
     pub prefix: Option<String>,
 }
-shape::structure!(CommonPrefix, MODEL, 405, prefix);
+shape::structure!(CommonPrefix, MODEL, 429, prefix);
 
 #[derive(Clone, Default)]
 pub struct ListObjectVersionsRequest {
@@ -2486,7 +2654,7 @@ pub struct ListObjectVersionsRequest {
 shape::structure!(
     ListObjectVersionsRequest,
     MODEL,
-    406,
+    430,
     bucket,
     delimiter,
     encoding_type,
@@ -2521,7 +2689,7 @@ pub struct ListObjectVersionsOutput {
 shape::structure!(
     ListObjectVersionsOutput,
     MODEL,
-    411,
+    435,
     is_truncated,
     key_marker,
     version_id_marker,
@@ -2555,7 +2723,7 @@ pub struct ObjectVersion {
 shape::structure!(
     ObjectVersion,
     MODEL,
-    414,
+    438,
     e_tag,
     checksum_algorithm,
     checksum_type,
@@ -2576,7 +2744,7 @@ pub struct RestoreStatus {
     pub is_restore_in_progress: Option<bool>,
     pub restore_expiry_date: Option<Timestamp>,
 }
-shape::structure!(RestoreStatus, MODEL, 418, is_restore_in_progress, restore_expiry_date);
+shape::structure!(RestoreStatus, MODEL, 442, is_restore_in_progress, restore_expiry_date);
 
 #[derive(Clone, Default)]
 pub struct DeleteMarkerEntry {
@@ -2586,7 +2754,7 @@ pub struct DeleteMarkerEntry {
     pub is_latest: Option<bool>,
     pub last_modified: Option<Timestamp>,
 }
-shape::structure!(DeleteMarkerEntry, MODEL, 422, owner, key, version_id, is_latest, last_modified);
+shape::structure!(DeleteMarkerEntry, MODEL, 446, owner, key, version_id, is_latest, last_modified);
 
 #[derive(Clone, Default)]
 pub struct ListObjectsRequest {
@@ -2603,7 +2771,7 @@ pub struct ListObjectsRequest {
 shape::structure!(
     ListObjectsRequest,
     MODEL,
-    423,
+    447,
     bucket,
     delimiter,
     encoding_type,
@@ -2632,7 +2800,7 @@ pub struct ListObjectsOutput {
 shape::structure!(
     ListObjectsOutput,
     MODEL,
-    425,
+    449,
     is_truncated,
     marker,
     next_marker,
@@ -2661,7 +2829,7 @@ pub struct Object {
 shape::structure!(
     Object,
     MODEL,
-    428,
+    452,
     key,
     last_modified,
     e_tag,
@@ -2692,7 +2860,7 @@ pub struct ListObjectsV2Request {
 shape::structure!(
     ListObjectsV2Request,
     MODEL,
-    430,
+    454,
     bucket,
     delimiter,
     encoding_type,
@@ -2725,7 +2893,7 @@ pub struct ListObjectsV2Output {
 shape::structure!(
     ListObjectsV2Output,
     MODEL,
-    433,
+    457,
     is_truncated,
     contents,
     name,
@@ -2757,7 +2925,7 @@ pub struct ListPartsRequest {
 shape::structure!(
     ListPartsRequest,
     MODEL,
-    435,
+    459,
     bucket,
     key,
     max_parts,
@@ -2793,7 +2961,7 @@ pub struct ListPartsOutput {
 shape::structure!(
     ListPartsOutput,
     MODEL,
-    436,
+    460,
     abort_date,
     abort_rule_id,
     bucket,
@@ -2833,7 +3001,7 @@ pub struct Part {
 shape::structure!(
     Part,
     MODEL,
-    438,
+    462,
     part_number,
     last_modified,
     e_tag,
@@ -2849,6 +3017,33 @@ shape::structure!(
     checksum_xxhash3,
     checksum_xxhash128
 );
+
+#[derive(Clone, Default)]
+pub struct PutBucketAccelerateConfigurationRequest {
+    pub bucket: String,
+    pub accelerate_configuration: AccelerateConfiguration,
+    pub expected_bucket_owner: Option<String>,
+    pub checksum_algorithm: Option<ChecksumAlgorithm>,
+}
+shape::structure!(
+    PutBucketAccelerateConfigurationRequest,
+    MODEL,
+    463,
+    bucket,
+    accelerate_configuration,
+    expected_bucket_owner,
+    checksum_algorithm
+);
+
+#[derive(Clone, Default)]
+pub struct AccelerateConfiguration {
+    pub status: Option<BucketAccelerateStatus>,
+}
+shape::structure!(AccelerateConfiguration, MODEL, 464, status);
+
+#[derive(Clone, Default)]
+pub struct PutBucketAccelerateConfigurationOutput {}
+shape::structure!(PutBucketAccelerateConfigurationOutput, MODEL, 465);
 
 #[derive(Clone, Default)]
 pub struct PutBucketAclRequest {
@@ -2867,7 +3062,7 @@ pub struct PutBucketAclRequest {
 shape::structure!(
     PutBucketAclRequest,
     MODEL,
-    439,
+    466,
     acl,
     access_control_policy,
     bucket,
@@ -2886,11 +3081,11 @@ pub struct AccessControlPolicy {
     pub grants: Option<Vec<Grant>>,
     pub owner: Option<Owner>,
 }
-shape::structure!(AccessControlPolicy, MODEL, 440, grants, owner);
+shape::structure!(AccessControlPolicy, MODEL, 467, grants, owner);
 
 #[derive(Clone, Default)]
 pub struct PutBucketAclOutput {}
-shape::structure!(PutBucketAclOutput, MODEL, 442);
+shape::structure!(PutBucketAclOutput, MODEL, 469);
 
 #[derive(Clone, Default)]
 pub struct PutBucketCorsRequest {
@@ -2903,7 +3098,7 @@ pub struct PutBucketCorsRequest {
 shape::structure!(
     PutBucketCorsRequest,
     MODEL,
-    443,
+    470,
     bucket,
     cors_configuration,
     content_md5,
@@ -2915,11 +3110,11 @@ shape::structure!(
 pub struct CORSConfiguration {
     pub cors_rules: Vec<CORSRule>,
 }
-shape::structure!(CORSConfiguration, MODEL, 444, cors_rules);
+shape::structure!(CORSConfiguration, MODEL, 471, cors_rules);
 
 #[derive(Clone, Default)]
 pub struct PutBucketCorsOutput {}
-shape::structure!(PutBucketCorsOutput, MODEL, 445);
+shape::structure!(PutBucketCorsOutput, MODEL, 472);
 
 #[derive(Clone, Default)]
 pub struct PutBucketEncryptionRequest {
@@ -2932,7 +3127,7 @@ pub struct PutBucketEncryptionRequest {
 shape::structure!(
     PutBucketEncryptionRequest,
     MODEL,
-    446,
+    473,
     bucket,
     content_md5,
     checksum_algorithm,
@@ -2942,7 +3137,28 @@ shape::structure!(
 
 #[derive(Clone, Default)]
 pub struct PutBucketEncryptionOutput {}
-shape::structure!(PutBucketEncryptionOutput, MODEL, 447);
+shape::structure!(PutBucketEncryptionOutput, MODEL, 474);
+
+#[derive(Clone, Default)]
+pub struct PutBucketInventoryConfigurationRequest {
+    pub bucket: String,
+    pub id: String,
+    pub inventory_configuration: InventoryConfiguration,
+    pub expected_bucket_owner: Option<String>,
+}
+shape::structure!(
+    PutBucketInventoryConfigurationRequest,
+    MODEL,
+    475,
+    bucket,
+    id,
+    inventory_configuration,
+    expected_bucket_owner
+);
+
+#[derive(Clone, Default)]
+pub struct PutBucketInventoryConfigurationOutput {}
+shape::structure!(PutBucketInventoryConfigurationOutput, MODEL, 476);
 
 #[derive(Clone, Default)]
 pub struct PutBucketLifecycleConfigurationRequest {
@@ -2955,7 +3171,7 @@ pub struct PutBucketLifecycleConfigurationRequest {
 shape::structure!(
     PutBucketLifecycleConfigurationRequest,
     MODEL,
-    448,
+    477,
     bucket,
     checksum_algorithm,
     lifecycle_configuration,
@@ -2967,7 +3183,7 @@ shape::structure!(
 pub struct BucketLifecycleConfiguration {
     pub rules: Vec<LifecycleRule>,
 }
-shape::structure!(BucketLifecycleConfiguration, MODEL, 449, rules);
+shape::structure!(BucketLifecycleConfiguration, MODEL, 478, rules);
 
 #[derive(Clone, Default)]
 pub struct PutBucketLifecycleConfigurationOutput {
@@ -2976,7 +3192,7 @@ pub struct PutBucketLifecycleConfigurationOutput {
 shape::structure!(
     PutBucketLifecycleConfigurationOutput,
     MODEL,
-    450,
+    479,
     transition_default_minimum_object_size
 );
 
@@ -2991,7 +3207,7 @@ pub struct PutBucketLoggingRequest {
 shape::structure!(
     PutBucketLoggingRequest,
     MODEL,
-    451,
+    480,
     bucket,
     bucket_logging_status,
     content_md5,
@@ -3003,11 +3219,11 @@ shape::structure!(
 pub struct BucketLoggingStatus {
     pub logging_enabled: Option<LoggingEnabled>,
 }
-shape::structure!(BucketLoggingStatus, MODEL, 452, logging_enabled);
+shape::structure!(BucketLoggingStatus, MODEL, 481, logging_enabled);
 
 #[derive(Clone, Default)]
 pub struct PutBucketLoggingOutput {}
-shape::structure!(PutBucketLoggingOutput, MODEL, 453);
+shape::structure!(PutBucketLoggingOutput, MODEL, 482);
 
 #[derive(Clone, Default)]
 pub struct PutBucketNotificationConfigurationRequest {
@@ -3019,7 +3235,7 @@ pub struct PutBucketNotificationConfigurationRequest {
 shape::structure!(
     PutBucketNotificationConfigurationRequest,
     MODEL,
-    454,
+    483,
     bucket,
     notification_configuration,
     expected_bucket_owner,
@@ -3028,7 +3244,7 @@ shape::structure!(
 
 #[derive(Clone, Default)]
 pub struct PutBucketNotificationConfigurationOutput {}
-shape::structure!(PutBucketNotificationConfigurationOutput, MODEL, 456);
+shape::structure!(PutBucketNotificationConfigurationOutput, MODEL, 485);
 
 #[derive(Clone, Default)]
 pub struct PutBucketOwnershipControlsRequest {
@@ -3041,7 +3257,7 @@ pub struct PutBucketOwnershipControlsRequest {
 shape::structure!(
     PutBucketOwnershipControlsRequest,
     MODEL,
-    457,
+    486,
     bucket,
     content_md5,
     expected_bucket_owner,
@@ -3051,7 +3267,7 @@ shape::structure!(
 
 #[derive(Clone, Default)]
 pub struct PutBucketOwnershipControlsOutput {}
-shape::structure!(PutBucketOwnershipControlsOutput, MODEL, 458);
+shape::structure!(PutBucketOwnershipControlsOutput, MODEL, 487);
 
 #[derive(Clone, Default)]
 pub struct PutBucketPolicyRequest {
@@ -3065,7 +3281,7 @@ pub struct PutBucketPolicyRequest {
 shape::structure!(
     PutBucketPolicyRequest,
     MODEL,
-    459,
+    488,
     bucket,
     content_md5,
     checksum_algorithm,
@@ -3076,7 +3292,32 @@ shape::structure!(
 
 #[derive(Clone, Default)]
 pub struct PutBucketPolicyOutput {}
-shape::structure!(PutBucketPolicyOutput, MODEL, 461);
+shape::structure!(PutBucketPolicyOutput, MODEL, 490);
+
+#[derive(Clone, Default)]
+pub struct PutBucketReplicationRequest {
+    pub bucket: String,
+    pub content_md5: Option<String>,
+    pub checksum_algorithm: Option<ChecksumAlgorithm>,
+    pub replication_configuration: ReplicationConfiguration,
+    pub token: Option<String>,
+    pub expected_bucket_owner: Option<String>,
+}
+shape::structure!(
+    PutBucketReplicationRequest,
+    MODEL,
+    491,
+    bucket,
+    content_md5,
+    checksum_algorithm,
+    replication_configuration,
+    token,
+    expected_bucket_owner
+);
+
+#[derive(Clone, Default)]
+pub struct PutBucketReplicationOutput {}
+shape::structure!(PutBucketReplicationOutput, MODEL, 493);
 
 #[derive(Clone, Default)]
 pub struct PutBucketRequestPaymentRequest {
@@ -3089,7 +3330,7 @@ pub struct PutBucketRequestPaymentRequest {
 shape::structure!(
     PutBucketRequestPaymentRequest,
     MODEL,
-    462,
+    494,
     bucket,
     content_md5,
     checksum_algorithm,
@@ -3101,11 +3342,11 @@ shape::structure!(
 pub struct RequestPaymentConfiguration {
     pub payer: Payer,
 }
-shape::structure!(RequestPaymentConfiguration, MODEL, 463, payer);
+shape::structure!(RequestPaymentConfiguration, MODEL, 495, payer);
 
 #[derive(Clone, Default)]
 pub struct PutBucketRequestPaymentOutput {}
-shape::structure!(PutBucketRequestPaymentOutput, MODEL, 464);
+shape::structure!(PutBucketRequestPaymentOutput, MODEL, 496);
 
 #[derive(Clone, Default)]
 pub struct PutBucketTaggingRequest {
@@ -3118,7 +3359,7 @@ pub struct PutBucketTaggingRequest {
 shape::structure!(
     PutBucketTaggingRequest,
     MODEL,
-    465,
+    497,
     bucket,
     content_md5,
     checksum_algorithm,
@@ -3130,11 +3371,11 @@ shape::structure!(
 pub struct Tagging {
     pub tag_set: Vec<Tag>,
 }
-shape::structure!(Tagging, MODEL, 466, tag_set);
+shape::structure!(Tagging, MODEL, 498, tag_set);
 
 #[derive(Clone, Default)]
 pub struct PutBucketTaggingOutput {}
-shape::structure!(PutBucketTaggingOutput, MODEL, 467);
+shape::structure!(PutBucketTaggingOutput, MODEL, 499);
 
 #[derive(Clone, Default)]
 pub struct PutBucketVersioningRequest {
@@ -3148,7 +3389,7 @@ pub struct PutBucketVersioningRequest {
 shape::structure!(
     PutBucketVersioningRequest,
     MODEL,
-    468,
+    500,
     bucket,
     content_md5,
     checksum_algorithm,
@@ -3162,13 +3403,13 @@ pub struct VersioningConfiguration {
     pub mfa_delete: Option<MFADelete>,
     pub status: Option<BucketVersioningStatus>,
 }
-shape::structure!(VersioningConfiguration, MODEL, 469, mfa_delete, status);
+shape::structure!(VersioningConfiguration, MODEL, 501, mfa_delete, status);
 
 shape::string_enum!(MFADelete { Enabled = "Enabled", Disabled = "Disabled",  });
 
 #[derive(Clone, Default)]
 pub struct PutBucketVersioningOutput {}
-shape::structure!(PutBucketVersioningOutput, MODEL, 471);
+shape::structure!(PutBucketVersioningOutput, MODEL, 503);
 
 #[derive(Clone, Default)]
 pub struct PutBucketWebsiteRequest {
@@ -3181,7 +3422,7 @@ pub struct PutBucketWebsiteRequest {
 shape::structure!(
     PutBucketWebsiteRequest,
     MODEL,
-    472,
+    504,
     bucket,
     content_md5,
     checksum_algorithm,
@@ -3199,7 +3440,7 @@ pub struct WebsiteConfiguration {
 shape::structure!(
     WebsiteConfiguration,
     MODEL,
-    473,
+    505,
     error_document,
     index_document,
     redirect_all_requests_to,
@@ -3208,23 +3449,23 @@ shape::structure!(
 
 #[derive(Clone, Default)]
 pub struct PutBucketWebsiteOutput {}
-shape::structure!(PutBucketWebsiteOutput, MODEL, 474);
+shape::structure!(PutBucketWebsiteOutput, MODEL, 506);
 
 #[derive(Clone, Default)]
 pub struct InvalidRequest {}
-shape::structure!(InvalidRequest, MODEL, 475);
+shape::structure!(InvalidRequest, MODEL, 507);
 
 #[derive(Clone, Default)]
 pub struct InvalidWriteOffset {}
-shape::structure!(InvalidWriteOffset, MODEL, 476);
+shape::structure!(InvalidWriteOffset, MODEL, 508);
 
 #[derive(Clone, Default)]
 pub struct TooManyParts {}
-shape::structure!(TooManyParts, MODEL, 477);
+shape::structure!(TooManyParts, MODEL, 509);
 
 #[derive(Clone, Default)]
 pub struct EncryptionTypeMismatch {}
-shape::structure!(EncryptionTypeMismatch, MODEL, 478);
+shape::structure!(EncryptionTypeMismatch, MODEL, 510);
 
 #[derive(Clone, Default)]
 pub struct PutObjectRequest {
@@ -3281,7 +3522,7 @@ pub struct PutObjectRequest {
 shape::structure!(
     PutObjectRequest,
     MODEL,
-    479,
+    511,
     acl,
     body,
     bucket,
@@ -3361,7 +3602,7 @@ pub struct PutObjectOutput {
 shape::structure!(
     PutObjectOutput,
     MODEL,
-    481,
+    513,
     expiration,
     e_tag,
     checksum_crc32,
@@ -3406,7 +3647,7 @@ pub struct PutObjectAclRequest {
 shape::structure!(
     PutObjectAclRequest,
     MODEL,
-    482,
+    514,
     acl,
     access_control_policy,
     bucket,
@@ -3427,7 +3668,7 @@ shape::structure!(
 pub struct PutObjectAclOutput {
     pub request_charged: Option<RequestCharged>,
 }
-shape::structure!(PutObjectAclOutput, MODEL, 483, request_charged);
+shape::structure!(PutObjectAclOutput, MODEL, 515, request_charged);
 
 #[derive(Clone, Default)]
 pub struct PutObjectLegalHoldRequest {
@@ -3443,7 +3684,7 @@ pub struct PutObjectLegalHoldRequest {
 shape::structure!(
     PutObjectLegalHoldRequest,
     MODEL,
-    484,
+    516,
     bucket,
     key,
     legal_hold,
@@ -3458,7 +3699,7 @@ shape::structure!(
 pub struct PutObjectLegalHoldOutput {
     pub request_charged: Option<RequestCharged>,
 }
-shape::structure!(PutObjectLegalHoldOutput, MODEL, 485, request_charged);
+shape::structure!(PutObjectLegalHoldOutput, MODEL, 517, request_charged);
 
 #[derive(Clone, Default)]
 pub struct PutObjectLockConfigurationRequest {
@@ -3473,7 +3714,7 @@ pub struct PutObjectLockConfigurationRequest {
 shape::structure!(
     PutObjectLockConfigurationRequest,
     MODEL,
-    486,
+    518,
     bucket,
     object_lock_configuration,
     request_payer,
@@ -3487,7 +3728,7 @@ shape::structure!(
 pub struct PutObjectLockConfigurationOutput {
     pub request_charged: Option<RequestCharged>,
 }
-shape::structure!(PutObjectLockConfigurationOutput, MODEL, 488, request_charged);
+shape::structure!(PutObjectLockConfigurationOutput, MODEL, 519, request_charged);
 
 #[derive(Clone, Default)]
 pub struct PutObjectRetentionRequest {
@@ -3504,7 +3745,7 @@ pub struct PutObjectRetentionRequest {
 shape::structure!(
     PutObjectRetentionRequest,
     MODEL,
-    489,
+    520,
     bucket,
     key,
     retention,
@@ -3520,7 +3761,7 @@ shape::structure!(
 pub struct PutObjectRetentionOutput {
     pub request_charged: Option<RequestCharged>,
 }
-shape::structure!(PutObjectRetentionOutput, MODEL, 490, request_charged);
+shape::structure!(PutObjectRetentionOutput, MODEL, 521, request_charged);
 
 #[derive(Clone, Default)]
 pub struct PutObjectTaggingRequest {
@@ -3536,7 +3777,7 @@ pub struct PutObjectTaggingRequest {
 shape::structure!(
     PutObjectTaggingRequest,
     MODEL,
-    491,
+    522,
     bucket,
     key,
     version_id,
@@ -3551,7 +3792,7 @@ shape::structure!(
 pub struct PutObjectTaggingOutput {
     pub version_id: Option<String>,
 }
-shape::structure!(PutObjectTaggingOutput, MODEL, 492, version_id);
+shape::structure!(PutObjectTaggingOutput, MODEL, 523, version_id);
 
 #[derive(Clone, Default)]
 pub struct PutPublicAccessBlockRequest {
@@ -3564,7 +3805,7 @@ pub struct PutPublicAccessBlockRequest {
 shape::structure!(
     PutPublicAccessBlockRequest,
     MODEL,
-    493,
+    524,
     bucket,
     content_md5,
     checksum_algorithm,
@@ -3574,11 +3815,11 @@ shape::structure!(
 
 #[derive(Clone, Default)]
 pub struct PutPublicAccessBlockOutput {}
-shape::structure!(PutPublicAccessBlockOutput, MODEL, 494);
+shape::structure!(PutPublicAccessBlockOutput, MODEL, 525);
 
 #[derive(Clone, Default)]
 pub struct ObjectAlreadyInActiveTierError {}
-shape::structure!(ObjectAlreadyInActiveTierError, MODEL, 495);
+shape::structure!(ObjectAlreadyInActiveTierError, MODEL, 526);
 
 #[derive(Clone, Default)]
 pub struct RestoreObjectRequest {
@@ -3593,7 +3834,7 @@ pub struct RestoreObjectRequest {
 shape::structure!(
     RestoreObjectRequest,
     MODEL,
-    496,
+    527,
     bucket,
     key,
     version_id,
@@ -3616,7 +3857,7 @@ pub struct RestoreRequest {
 shape::structure!(
     RestoreRequest,
     MODEL,
-    497,
+    528,
     days,
     glacier_job_parameters,
     r#type,
@@ -3630,7 +3871,7 @@ shape::structure!(
 pub struct GlacierJobParameters {
     pub tier: Tier,
 }
-shape::structure!(GlacierJobParameters, MODEL, 498, tier);
+shape::structure!(GlacierJobParameters, MODEL, 529, tier);
 
 shape::string_enum!(Tier { Standard = "Standard", Bulk = "Bulk", Expedited = "Expedited",  });
 
@@ -3646,7 +3887,7 @@ pub struct SelectParameters {
 shape::structure!(
     SelectParameters,
     MODEL,
-    502,
+    533,
     input_serialization,
     expression_type,
     expression,
@@ -3660,7 +3901,7 @@ pub struct InputSerialization {
     pub json: Option<JSONInput>,
     pub parquet: Option<ParquetInput>,
 }
-shape::structure!(InputSerialization, MODEL, 503, csv, compression_type, json, parquet);
+shape::structure!(InputSerialization, MODEL, 534, csv, compression_type, json, parquet);
 
 #[derive(Clone, Default)]
 pub struct CSVInput {
@@ -3675,7 +3916,7 @@ pub struct CSVInput {
 shape::structure!(
     CSVInput,
     MODEL,
-    504,
+    535,
     file_header_info,
     comments,
     quote_escape_character,
@@ -3693,13 +3934,13 @@ shape::string_enum!(CompressionType { None = "NONE", Gzip = "GZIP", Bzip2 = "BZI
 pub struct JSONInput {
     pub r#type: Option<JSONType>,
 }
-shape::structure!(JSONInput, MODEL, 513, r#type);
+shape::structure!(JSONInput, MODEL, 544, r#type);
 
 shape::string_enum!(JSONType { Document = "DOCUMENT", Lines = "LINES",  });
 
 #[derive(Clone, Default)]
 pub struct ParquetInput {}
-shape::structure!(ParquetInput, MODEL, 515);
+shape::structure!(ParquetInput, MODEL, 546);
 
 shape::string_enum!(ExpressionType { Sql = "SQL",  });
 
@@ -3708,7 +3949,7 @@ pub struct OutputSerialization {
     pub csv: Option<CSVOutput>,
     pub json: Option<JSONOutput>,
 }
-shape::structure!(OutputSerialization, MODEL, 518, csv, json);
+shape::structure!(OutputSerialization, MODEL, 549, csv, json);
 
 #[derive(Clone, Default)]
 pub struct CSVOutput {
@@ -3721,7 +3962,7 @@ pub struct CSVOutput {
 shape::structure!(
     CSVOutput,
     MODEL,
-    519,
+    550,
     quote_fields,
     quote_escape_character,
     record_delimiter,
@@ -3735,13 +3976,13 @@ shape::string_enum!(QuoteFields { Always = "ALWAYS", Asneeded = "ASNEEDED",  });
 pub struct JSONOutput {
     pub record_delimiter: Option<String>,
 }
-shape::structure!(JSONOutput, MODEL, 521, record_delimiter);
+shape::structure!(JSONOutput, MODEL, 552, record_delimiter);
 
 #[derive(Clone, Default)]
 pub struct OutputLocation {
     pub s3: Option<S3Location>,
 }
-shape::structure!(OutputLocation, MODEL, 522, s3);
+shape::structure!(OutputLocation, MODEL, 553, s3);
 
 #[derive(Clone, Default)]
 pub struct S3Location {
@@ -3757,7 +3998,7 @@ pub struct S3Location {
 shape::structure!(
     S3Location,
     MODEL,
-    523,
+    554,
     bucket_name,
     prefix,
     encryption,
@@ -3774,14 +4015,14 @@ pub struct Encryption {
     pub kms_key_id: Option<String>,
     pub kms_context: Option<String>,
 }
-shape::structure!(Encryption, MODEL, 525, encryption_type, kms_key_id, kms_context);
+shape::structure!(Encryption, MODEL, 556, encryption_type, kms_key_id, kms_context);
 
 #[derive(Clone, Default)]
 pub struct MetadataEntry {
     pub name: Option<String>,
     pub value: Option<String>,
 }
-shape::structure!(MetadataEntry, MODEL, 528, name, value);
+shape::structure!(MetadataEntry, MODEL, 559, name, value);
 
 #[derive(Clone, Default)]
 pub struct RestoreObjectOutput {
@@ -3792,7 +4033,7 @@ pub struct RestoreObjectOutput {
 shape::structure!(
     RestoreObjectOutput,
     MODEL,
-    529,
+    560,
     request_charged,
     restore_output_path,
     http_status
@@ -3827,7 +4068,7 @@ pub struct UploadPartRequest {
 shape::structure!(
     UploadPartRequest,
     MODEL,
-    531,
+    562,
     body,
     bucket,
     content_length,
@@ -3877,7 +4118,7 @@ pub struct UploadPartOutput {
 shape::structure!(
     UploadPartOutput,
     MODEL,
-    532,
+    563,
     server_side_encryption,
     e_tag,
     checksum_crc32,
@@ -3923,7 +4164,7 @@ pub struct UploadPartCopyRequest {
 shape::structure!(
     UploadPartCopyRequest,
     MODEL,
-    533,
+    564,
     bucket,
     copy_source,
     copy_source_if_match,
@@ -3960,7 +4201,7 @@ pub struct UploadPartCopyOutput {
 shape::structure!(
     UploadPartCopyOutput,
     MODEL,
-    535,
+    566,
     copy_source_version_id,
     copy_part_result,
     server_side_encryption,
@@ -3990,7 +4231,7 @@ pub struct CopyPartResult {
 shape::structure!(
     CopyPartResult,
     MODEL,
-    536,
+    567,
     e_tag,
     last_modified,
     checksum_crc32,

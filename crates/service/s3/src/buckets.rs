@@ -7,6 +7,7 @@ use store::ReadTx;
 
 use crate::errors;
 use crate::records::{BUCKETS, Bucket};
+use crate::settings::kept::{self, Accelerated};
 
 /// The bucket of a request. `expected_owner` is `x-amz-expected-bucket-owner`.
 pub(crate) fn bucket(
@@ -25,7 +26,21 @@ pub(crate) fn bucket(
     if foreign || expected_owner.is_some_and(|owner| owner != bucket.account) {
         return Err(errors::access_denied().into());
     }
+    if ctx.endpoint().is_some_and(|endpoint| endpoint.contains(".s3-accelerate.")) {
+        check_accelerated(tx, name)?;
+    }
     Ok(bucket)
+}
+
+/// Whether requests to a bucket may come to its host for accelerated transfers. Nobody else's hosts
+/// are told of.
+fn check_accelerated(tx: &ReadTx, name: &str) -> Result<(), Error> {
+    let text = match kept::get::<Accelerated>(tx, name)? {
+        Some(Accelerated(true)) => return Ok(()),
+        Some(Accelerated(false)) => "S3 Transfer Acceleration is disabled on this bucket",
+        None => "S3 Transfer Acceleration is not configured on this bucket",
+    };
+    Err(errors::invalid_request(text).into())
 }
 
 /// Whether a bucket may have this name: AWS's rules for general purpose buckets.

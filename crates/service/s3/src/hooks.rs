@@ -15,7 +15,7 @@ use crate::settings::kept;
 use crate::settings::lock::{self, BucketLock};
 use crate::settings::refusal;
 use crate::sse::Wanted;
-use crate::{buckets, notify};
+use crate::{buckets, notify, replicate};
 
 /// What happened, as event names end: `s3:ObjectCreated:Put`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +36,8 @@ pub(crate) enum Happened {
     RestoreCompleted,
     /// A restored copy's days are over.
     RestoreDeleted,
+    /// A copy for another bucket could not be made.
+    ReplicationFailed,
 }
 
 /// The principal that lifecycle rules act as.
@@ -64,6 +66,7 @@ impl Happened {
             Self::RestorePost => "ObjectRestore:Post",
             Self::RestoreCompleted => "ObjectRestore:Completed",
             Self::RestoreDeleted => "ObjectRestore:Delete",
+            Self::ReplicationFailed => "Replication:OperationFailedReplication",
         }
     }
 }
@@ -95,12 +98,12 @@ pub(crate) fn acl_of_write(
 }
 
 /// Called before a version is put under `key`: fills what the bucket has defaults for (retention),
-/// and refuses locks and ACLs that the bucket does not take.
+/// refuses locks and ACLs that the bucket does not take, and sends copies on their way.
 pub(crate) fn before_put(
     tx: &mut WriteTx,
     ctx: &Ctx,
     bucket: &Bucket,
-    _key: &str,
+    key: &str,
     version: &mut Version,
 ) -> Result<(), Error> {
     if let Some(acl) = &version.acl {
@@ -115,7 +118,7 @@ pub(crate) fn before_put(
         let lock = kept::get::<BucketLock>(tx, &bucket.name)?.unwrap_or_default();
         version.retention = lock.default_retention(ctx.now());
     }
-    Ok(())
+    replicate::created(tx, ctx, bucket, key, version)
 }
 
 /// How the bucket encrypts what says nothing of it.

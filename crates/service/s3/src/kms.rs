@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use api_kms::{Client, DataKeySpec, DecryptRequest, GenerateDataKeyRequest};
+use api_kms::{Client, DataKeySpec, DecryptRequest, EncryptRequest, GenerateDataKeyRequest};
 use api_s3::Error;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -51,6 +51,45 @@ pub(crate) async fn wrap(
     })
 }
 
+/// Wraps the secret of a replica as its source's is, under another key. KMS only encrypts here: that
+/// is all that roles of replication are allowed. `source` and `target` are bucket and key.
+pub(crate) async fn rewrap(
+    ctx: &Ctx,
+    sse: &Sse,
+    source: (&str, &str),
+    target: (&str, &str),
+    key_id: &str,
+    secret: &BlobSecret,
+) -> Result<Sse, Error> {
+    let Sse::Kms { context, bucket_key, dual, .. } = sse else {
+        return Err(Fault::internal("no key of KMS is wanted").into());
+    };
+    let mut context = context.clone();
+    let own = format!("arn:aws:s3:::{}/{}", source.0, source.1);
+    if context.get(ARN).is_some_and(|arn| *arn == own) {
+        context.remove(ARN);
+    }
+    let context = bound(context, target.0, target.1);
+    let mut plain = BlobSecret::default();
+    ctx.random().fill(&mut plain);
+    let request = EncryptRequest {
+        key_id: key_id.to_owned(),
+        plaintext: Blob(plain.to_vec().into()),
+        encryption_context: Some(context.clone()),
+        ..EncryptRequest::default()
+    };
+    let client = ctx.via(SERVICE).client::<Client>();
+    let answer = client.encrypt(request).await.map_err(worded)?;
+    Ok(Sse::Kms {
+        key_arn: answer.key_id.unwrap_or_default(),
+        data_key: BASE64_STANDARD.encode(&answer.ciphertext_blob.unwrap_or_default().0),
+        wrapped: sse::seal(ctx, &plain, secret),
+        context,
+        bucket_key: *bucket_key,
+        dual: *dual,
+    })
+}
+
 /// Opens a secret; the caller must be allowed to use the key.
 pub(crate) async fn open(ctx: &Ctx, sse: &Sse) -> Result<BlobSecret, Error> {
     let lost = || Fault::internal("the data key of an object is damaged");
@@ -70,6 +109,9 @@ pub(crate) async fn open(ctx: &Ctx, sse: &Sse) -> Result<BlobSecret, Error> {
     Ok(opened.ok_or_else(lost)?)
 }
 
+/// The member of an encryption context that is S3's own.
+const ARN: &str = "aws:s3:arn";
+
 /// The encryption context of an object: what the client gave, and its ARN.
 fn bound(
     mut context: BTreeMap<String, String>,
@@ -77,7 +119,7 @@ fn bound(
     key: &str,
 ) -> BTreeMap<String, String> {
     let arn = || format!("arn:aws:s3:::{bucket}/{key}");
-    context.entry("aws:s3:arn".to_owned()).or_insert_with(arn);
+    context.entry(ARN.to_owned()).or_insert_with(arn);
     context
 }
 

@@ -14,6 +14,8 @@
 //! guard.rs     what policies and access control lists say of a bucket and its objects
 //! settings/    those sub-resources: read, checked, kept and shown; mostly pure
 //! notify.rs    events on their way to queues and functions
+//! inventory/   lists of objects that are put into another bucket
+//! replicate/   copies for other buckets
 //! sweep.rs     lifecycle rules at work
 //! website.rs   websites at work
 //! access_log/  server access logs
@@ -33,6 +35,7 @@ pub mod fuzz;
 mod guard;
 #[allow(dead_code, reason = "events follow")]
 mod hooks;
+mod inventory;
 mod kms;
 mod list;
 mod look;
@@ -44,6 +47,7 @@ mod post;
 mod range;
 mod receive;
 mod records;
+mod replicate;
 mod settings;
 mod sse;
 mod sweep;
@@ -75,8 +79,10 @@ pub fn service() -> Service {
     service.door = Some(Arc::new(door::S3Door(s3.logs.clone())));
     service.guard = Some(Arc::new(guard::S3Guard));
     service.tasks.push((sweep::KIND, Arc::new(sweep::Sweeper(s3.logs.clone()))));
+    service.tasks.push((inventory::KIND, Arc::new(inventory::Maker)));
     service.tasks.push((ops::RESTORED, Arc::new(ops::Ender)));
     service.subscriptions.push((notify::TOPIC, Arc::new(notify::Deliverer)));
+    service.subscriptions.push((replicate::TOPIC, Arc::new(replicate::Deliverer)));
     service.reset = Some(Arc::new(move || {
         let s3 = s3.clone();
         Box::pin(async move {

@@ -10,6 +10,7 @@ use store::{Event, WriteTx};
 use crate::buckets;
 use crate::hooks::Happened;
 use crate::records::{Bucket, Version};
+use crate::replicate::Failure;
 use crate::settings::kept;
 use crate::settings::notification::{
     Happening, Kind, Notifications, UNUSABLE, records, test_event,
@@ -42,6 +43,31 @@ pub(crate) fn emit(
     version: &Version,
     what: Happened,
 ) -> Result<(), Error> {
+    tell(tx, ctx, bucket, key, version, what, None)
+}
+
+/// The same for a copy that was not made.
+pub(crate) fn emit_failure(
+    tx: &mut WriteTx,
+    ctx: &Ctx,
+    bucket: &Bucket,
+    key: &str,
+    version: &Version,
+    what: Happened,
+    failure: Failure,
+) -> Result<(), Error> {
+    tell(tx, ctx, bucket, key, version, what, Some(failure))
+}
+
+fn tell(
+    tx: &mut WriteTx,
+    ctx: &Ctx,
+    bucket: &Bucket,
+    key: &str,
+    version: &Version,
+    what: Happened,
+    failure: Option<Failure>,
+) -> Result<(), Error> {
     let Some(notifications) = kept::get::<Notifications>(tx, &bucket.name)? else { return Ok(()) };
     let event = what.event(ctx);
     let gone = matches!(what, Happened::Removed | Happened::MarkerCreated);
@@ -60,6 +86,7 @@ pub(crate) fn emit(
         restored: (what == Happened::RestoreCompleted)
             .then(|| version.restored_until_ms.zip(version.storage_class.clone()))
             .flatten(),
+        not_replicated: failure.clone(),
         source_ip: ctx
             .origin()
             .and_then(|origin| origin.source_ip)

@@ -11,7 +11,7 @@ use shape::TimeFormat;
 use store::{ReadTx, Scan, WriteTx};
 
 use crate::hooks::{self, Happened};
-use crate::records::{Bucket, NULLS, OBJECTS, VERSIONS, Version, Versioning};
+use crate::records::{Bucket, MOVED, NULLS, OBJECTS, VERSIONS, Version, Versioning};
 use crate::{buckets, bytes, conditions, errors};
 
 /// Where a version is.
@@ -58,10 +58,18 @@ pub(crate) fn by_id(
         id => order_of(id),
     };
     let Some(order) = order else { return Ok(None) };
-    let found = tx.get(&VERSIONS, (bucket, key, u64::MAX - order))?;
-    let Some(version) = found.filter(|version| version.shown_id() == version_id) else {
-        return Ok(None);
+    let at = |order| -> Result<Option<Version>, Error> {
+        let found = tx.get(&VERSIONS, (bucket, key, u64::MAX - order))?;
+        Ok(found.filter(|version| version.shown_id() == version_id))
     };
+    let found = match at(order)? {
+        Some(found) => Some(found),
+        None => match tx.get(&MOVED, (bucket, key, version_id))? {
+            Some(order) => at(order)?,
+            None => None,
+        },
+    };
+    let Some(version) = found else { return Ok(None) };
     let latest = current.is_none()
         && newest_other(tx, bucket, key)?.is_some_and(|newest| newest.order == version.order);
     Ok(Some(Found { version, latest, current: false }))
@@ -149,6 +157,33 @@ pub(crate) fn put(
     Ok(gone)
 }
 
+/// Puts a version that has its id and its order from another bucket where its order belongs.
+pub(crate) fn insert(
+    tx: &mut WriteTx,
+    bucket: &Bucket,
+    key: &str,
+    version: &mut Version,
+) -> Result<(), Error> {
+    let name = bucket.name.as_str();
+    let current = tx.get(&OBJECTS, (name, key))?;
+    let order = version.order;
+    let is_current = |order| current.as_ref().is_some_and(|current| current.order == order);
+    while is_current(version.order) || tx.contains(&VERSIONS, (name, key, version.place()))? {
+        version.order += 1;
+    }
+    if version.order != order {
+        tx.put(&MOVED, (name, key, version.shown_id()), &version.order)?;
+    }
+    let newest = match &current {
+        Some(current) => Some(current.order),
+        None => newest_other(tx, name, key)?.map(|newest| newest.order),
+    };
+    if newest.is_some_and(|newest| newest > version.order) {
+        return file(tx, name, key, version);
+    }
+    put(tx, bucket, key, version, Before { current }).map(drop)
+}
+
 /// Puts a version among those that are not current.
 fn file(tx: &mut WriteTx, name: &str, key: &str, version: &Version) -> Result<(), Error> {
     tx.put(&VERSIONS, (name, key, version.place()), version)?;
@@ -180,6 +215,11 @@ pub(crate) fn remove(
     key: &str,
     found: &Found,
 ) -> Result<(), Error> {
+    if let Some(id) = &found.version.version_id
+        && order_of(id) != Some(found.version.order)
+    {
+        tx.delete(&MOVED, (bucket, key, id.as_str()))?;
+    }
     if found.current {
         tx.delete(&OBJECTS, (bucket, key))?;
     } else {
@@ -258,7 +298,10 @@ pub(crate) fn wanted(
     method: &'static str,
 ) -> Result<Found, Error> {
     let marked = |fault: Fault, version: &Version| {
-        let fault = fault.with_header("x-amz-delete-marker", "true");
+        let mut fault = fault.with_header("x-amz-delete-marker", "true");
+        if let Some(status) = version.replication.as_ref().and_then(|it| it.status()) {
+            fault = fault.with_header("x-amz-replication-status", status.as_str().to_owned());
+        }
         match &version.version_id {
             Some(id) => fault.with_header("x-amz-version-id", id.clone()),
             None => fault.with_header("x-amz-version-id", "null"),

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! s3/bucket   (name)                       Bucket
-//! s3/config   (name, kind)                 sub-resources of a bucket, each kind a type of its own
+//! s3/config   (name, kind)                 sub-resources of a bucket, each kind a type of its own;
+//!             (name, "inventory", id)      of inventories there are many
 //! s3/object   (name, key)                  Version: the current one, unless that is a delete marker
 //! s3/version  (name, key, newest first)    Version: all others, and all delete markers
 //! s3/parts    (id)                         the parts of an object that was uploaded in parts
@@ -10,6 +11,7 @@
 //! s3/part     (upload id, number)          UploadedPart of one that is under way
 //! s3/master   (0)                          what wraps the secrets of objects, sealed
 //! s3/null     (name, key)                  order of the version "null", if it is in s3/version
+//! s3/moved    (name, key, version id)      order of a replica that another version had already
 //! ```
 //!
 //! A version is in exactly one of `s3/object` and `s3/version`, so listing a bucket never steps over
@@ -23,6 +25,7 @@ use kernel::digest::Algorithm;
 use serde::{Deserialize, Serialize};
 use store::{RawTable, Table};
 
+use crate::replicate::Replicating;
 use crate::settings::acl::Acl;
 use crate::settings::lock::Retention;
 
@@ -37,6 +40,8 @@ pub(crate) const OBJECTS: Table<Version> = Table::new("s3/object");
 pub(crate) const VERSIONS: Table<Version> = Table::new("s3/version");
 /// Order of the version "null" by bucket and key, where it is in [`VERSIONS`].
 pub(crate) const NULLS: Table<u64> = Table::new("s3/null");
+/// Order of a replica whose own was taken, by bucket, key and version id.
+pub(crate) const MOVED: Table<u64> = Table::new("s3/moved");
 
 /// Parts of objects, by [`Data::Parts`]'s id.
 pub(crate) const PARTS: Table<Vec<ObjectPart>> = Table::new("s3/parts");
@@ -119,6 +124,9 @@ pub(crate) struct Version {
     /// Nothing is the owner's alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub acl: Option<Acl>,
+    /// Where it is copied to, or that it is such a copy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replication: Option<Replicating>,
 }
 
 /// The headers that an object is answered with, as they were given.

@@ -240,6 +240,9 @@ impl At<'_> {
     ) -> Result<(), Error> {
         let subject = subject(key, &found.version, noncurrent, is_only);
         let Some(act) = self.rules.act(&subject, self.ctx.now().epoch_ms) else { return Ok(()) };
+        if found.version.replication.as_ref().is_some_and(|it| it.holds()) {
+            return Ok(());
+        }
         let object = Object {
             key: key.to_owned(),
             version_id: found.version.version_id.clone(),
@@ -294,6 +297,11 @@ pub(crate) fn expiration(ctx: &Ctx, bucket: &str, key: &str, version: &Version) 
     let expiry = rules.expiry(&subject(key, version, None, false))?;
     let at = Timestamp::from_ms(expiry.at_ms).format(TimeFormat::HttpDate);
     Some(format!("expiry-date=\"{at}\", rule-id=\"{}\"", form_encode(&expiry.rule)))
+}
+
+/// When a bucket's rules delete a current version, milliseconds since 1970.
+pub(crate) fn expires_ms(rules: &Lifecycle, key: &str, version: &Version) -> Option<i64> {
+    rules.expiry(&subject(key, version, None, false)).map(|expiry| expiry.at_ms)
 }
 
 /// A version as rules look at it.

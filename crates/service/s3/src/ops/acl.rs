@@ -20,7 +20,7 @@ use crate::hooks::{self, Happened};
 use crate::settings::access::{Ownership, PublicBlock};
 use crate::settings::acl::{self, Acl, Headers, Owners};
 use crate::settings::{kept, refusal};
-use crate::{S3, buckets, objects};
+use crate::{S3, buckets, objects, replicate};
 
 /// The three ways to send an ACL: only one may be used.
 struct Sent<'a> {
@@ -130,6 +130,7 @@ pub(crate) async fn put_object_acl(
             let acl = sent.read(Owners { bucket: &ids[0], object: &ids[1] })?;
             admit(tx, name, &acl)?;
             found.version.acl = Some(acl);
+            replicate::touched(tx, ctx, &bucket, key, &mut found.version)?;
             objects::rewrite(tx, name, key, &found)?;
             hooks::happened(tx, ctx, &bucket, key, &found.version, Happened::AclPut)
         })

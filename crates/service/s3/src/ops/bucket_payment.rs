@@ -1,21 +1,18 @@
-//! `PutBucketRequestPayment`, `GetBucketRequestPayment`; and what no bucket here has: transfer
-//! acceleration, replication. Those can be asked for, because clients do, but not be set.
+//! `PutBucketRequestPayment`, `GetBucketRequestPayment`.
 //!
 //! ```text
 //! aws s3api get-bucket-request-payment --bucket photos
 //! ```
 
 use api_s3::{
-    Error, GetBucketAccelerateConfigurationOutput, GetBucketAccelerateConfigurationRequest,
-    GetBucketReplicationOutput, GetBucketReplicationRequest, GetBucketRequestPaymentOutput,
-    GetBucketRequestPaymentRequest, Payer, PutBucketRequestPaymentOutput,
-    PutBucketRequestPaymentRequest,
+    Error, GetBucketRequestPaymentOutput, GetBucketRequestPaymentRequest, Payer,
+    PutBucketRequestPaymentOutput, PutBucketRequestPaymentRequest,
 };
 use kernel::Ctx;
 
+use crate::S3;
 use crate::settings::kept::{self, RequesterPays};
 use crate::settings::refusal;
-use crate::{S3, buckets};
 
 pub(crate) async fn put_bucket_request_payment(
     _: &S3,
@@ -44,26 +41,4 @@ pub(crate) async fn get_bucket_request_payment(
         _ => Payer::BucketOwner,
     };
     Ok(GetBucketRequestPaymentOutput { payer: Some(payer) })
-}
-
-pub(crate) async fn get_bucket_accelerate_configuration(
-    _: &S3,
-    ctx: &Ctx,
-    input: GetBucketAccelerateConfigurationRequest,
-) -> Result<GetBucketAccelerateConfigurationOutput, Error> {
-    let owner = input.expected_bucket_owner.as_deref();
-    ctx.store().read(|tx| buckets::bucket(tx, ctx, &input.bucket, owner))?;
-    Ok(GetBucketAccelerateConfigurationOutput::default())
-}
-
-pub(crate) async fn get_bucket_replication(
-    _: &S3,
-    ctx: &Ctx,
-    input: GetBucketReplicationRequest,
-) -> Result<GetBucketReplicationOutput, Error> {
-    let owner = input.expected_bucket_owner.as_deref();
-    let bucket = ctx.store().read(|tx| buckets::bucket(tx, ctx, &input.bucket, owner))?;
-    let text = "The replication configuration was not found";
-    let code = "ReplicationConfigurationNotFoundError";
-    Err(refusal::absent(code, text, &bucket.name).into())
 }

@@ -16,7 +16,7 @@ use store::WriteTx;
 
 use crate::hooks::{self, Happened};
 use crate::records::{Bucket, Version, Versioning};
-use crate::{S3, access_log, buckets, bytes, conditions, errors, objects, template};
+use crate::{S3, access_log, buckets, bytes, conditions, errors, objects, replicate, template};
 
 /// Most objects of one request.
 const OBJECTS_MAX: usize = 1000;
@@ -107,6 +107,7 @@ impl Deletion<'_> {
             ..Version::default()
         };
         let before = objects::place(tx, ctx, bucket, self.key, &mut marker)?;
+        replicate::created(tx, ctx, bucket, self.key, &mut marker)?;
         if let Some(gone) = objects::put(tx, bucket, self.key, &marker, before)? {
             hooks::before_removal(bucket, &gone, self.bypass, ctx.now())?;
             bytes::release(tx, ctx, &gone)?;

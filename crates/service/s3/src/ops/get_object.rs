@@ -45,6 +45,7 @@ macro_rules! show {
         $output.website_redirect_location = headers.website_redirect;
         $output.metadata = (!version.metadata.is_empty()).then(|| version.metadata.clone());
         $output.storage_class = version.storage_class.as_deref().map(StorageClass::from);
+        $output.replication_status = version.replication.as_ref().and_then(|it| it.status());
         $output.restore = version.restored($now).map(|until| {
             let until = until.format(shape::TimeFormat::HttpDate);
             format!("ongoing-request=\"false\", expiry-date=\"{until}\"")

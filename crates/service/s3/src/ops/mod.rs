@@ -2,14 +2,17 @@
 
 mod acl;
 mod attributes;
+mod bucket_accelerate;
 mod bucket_access;
 mod bucket_cors;
 mod bucket_encryption;
+mod bucket_inventory;
 mod bucket_lifecycle;
 mod bucket_logging;
 mod bucket_notification;
 mod bucket_payment;
 mod bucket_policy;
+mod bucket_replication;
 mod bucket_tagging;
 mod bucket_website;
 mod buckets;
@@ -35,6 +38,9 @@ pub(crate) use acl::{
     admit as admit_acl, get_bucket_acl, get_object_acl, put_bucket_acl, put_object_acl,
 };
 pub(crate) use attributes::get_object_attributes;
+pub(crate) use bucket_accelerate::{
+    get_bucket_accelerate_configuration, put_bucket_accelerate_configuration,
+};
 pub(crate) use bucket_access::{
     delete_bucket_ownership_controls, delete_public_access_block, get_bucket_ownership_controls,
     get_public_access_block, put_bucket_ownership_controls, put_public_access_block,
@@ -43,6 +49,10 @@ pub(crate) use bucket_cors::{delete_bucket_cors, get_bucket_cors, put_bucket_cor
 pub(crate) use bucket_encryption::{
     delete_bucket_encryption, get_bucket_encryption, put_bucket_encryption,
 };
+pub(crate) use bucket_inventory::{
+    delete_bucket_inventory_configuration, get_bucket_inventory_configuration,
+    list_bucket_inventory_configurations, put_bucket_inventory_configuration,
+};
 pub(crate) use bucket_lifecycle::{
     delete_bucket_lifecycle, get_bucket_lifecycle_configuration, put_bucket_lifecycle_configuration,
 };
@@ -50,12 +60,12 @@ pub(crate) use bucket_logging::{get_bucket_logging, put_bucket_logging};
 pub(crate) use bucket_notification::{
     get_bucket_notification_configuration, put_bucket_notification_configuration,
 };
-pub(crate) use bucket_payment::{
-    get_bucket_accelerate_configuration, get_bucket_replication, get_bucket_request_payment,
-    put_bucket_request_payment,
-};
+pub(crate) use bucket_payment::{get_bucket_request_payment, put_bucket_request_payment};
 pub(crate) use bucket_policy::{
     delete_bucket_policy, get_bucket_policy, get_bucket_policy_status, put_bucket_policy,
+};
+pub(crate) use bucket_replication::{
+    delete_bucket_replication, get_bucket_replication, put_bucket_replication,
 };
 pub(crate) use bucket_tagging::{delete_bucket_tagging, get_bucket_tagging, put_bucket_tagging};
 pub(crate) use bucket_website::{delete_bucket_website, get_bucket_website, put_bucket_website};

@@ -19,7 +19,7 @@ use crate::hooks::{self, Happened};
 use crate::records::{BUCKETS, Bucket, Versioning};
 use crate::settings::lock::{self, BucketLock, Retention};
 use crate::settings::{kept, refusal};
-use crate::{S3, buckets, objects};
+use crate::{S3, buckets, objects, replicate};
 
 pub(crate) async fn put_object_lock_configuration(
     _: &S3,
@@ -100,6 +100,7 @@ pub(crate) async fn put_object_retention(
             let mut found = target(tx, name, key, version_id)?;
             lock::check_change(found.version.retention, wanted, bypass, now)?;
             found.version.retention = wanted;
+            replicate::touched(tx, ctx, &bucket, key, &mut found.version)?;
             objects::rewrite(tx, name, key, &found)?;
             hooks::happened(tx, ctx, &bucket, key, &found.version, Happened::RetentionPut)
         })
@@ -140,6 +141,7 @@ pub(crate) async fn put_object_legal_hold(
             check_lockable(&bucket)?;
             let mut found = target(tx, name, key, version_id)?;
             found.version.legal_hold = Some(hold);
+            replicate::touched(tx, ctx, &bucket, key, &mut found.version)?;
             objects::rewrite(tx, name, key, &found)
         })
         .await?;

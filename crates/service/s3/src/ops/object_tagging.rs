@@ -13,7 +13,7 @@ use kernel::Ctx;
 use super::object_target::target;
 use crate::hooks::{self, Happened};
 use crate::settings::tags;
-use crate::{S3, buckets, objects};
+use crate::{S3, buckets, objects, replicate};
 
 pub(crate) async fn put_object_tagging(
     _: &S3,
@@ -29,6 +29,7 @@ pub(crate) async fn put_object_tagging(
             let bucket = buckets::bucket(tx, ctx, name, owner)?;
             let mut found = target(tx, name, key, version_id)?;
             found.version.tags = tags.iter().cloned().collect();
+            replicate::touched(tx, ctx, &bucket, key, &mut found.version)?;
             objects::rewrite(tx, name, key, &found)?;
             hooks::happened(tx, ctx, &bucket, key, &found.version, Happened::TaggingPut)?;
             Ok(found.version.version_id)
@@ -64,6 +65,7 @@ pub(crate) async fn delete_object_tagging(
             let bucket = buckets::bucket(tx, ctx, name, owner)?;
             let mut found = target(tx, name, key, version_id)?;
             found.version.tags.clear();
+            replicate::touched(tx, ctx, &bucket, key, &mut found.version)?;
             objects::rewrite(tx, name, key, &found)?;
             hooks::happened(tx, ctx, &bucket, key, &found.version, Happened::TaggingDelete)?;
             Ok(found.version.version_id)

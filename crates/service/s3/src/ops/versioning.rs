@@ -11,6 +11,8 @@ use api_s3::{
 use kernel::{Ctx, Fault};
 
 use crate::records::{BUCKETS, Versioning};
+use crate::settings::kept;
+use crate::settings::replication::Replication;
 use crate::{S3, buckets, errors};
 
 pub(crate) async fn get_bucket_versioning(
@@ -50,6 +52,12 @@ pub(crate) async fn put_bucket_versioning(
             let mut bucket = buckets::bucket(tx, ctx, name, owner)?;
             if bucket.object_lock && versioning == Versioning::Suspended {
                 return Err(errors::invalid_bucket_state().into());
+            }
+            let replicates = || kept::get::<Replication>(tx, name).map(|it| it.is_some());
+            if versioning == Versioning::Suspended && replicates()? {
+                let text = "A replication configuration is present on this bucket, so the \
+                            versioning state cannot be changed.";
+                return Err(Fault::new("InvalidBucketState", 409, text).into());
             }
             bucket.versioning = versioning;
             Ok(tx.put(&BUCKETS, name, &bucket)?)

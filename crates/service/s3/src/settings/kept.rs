@@ -14,6 +14,7 @@ use super::lifecycle::Lifecycle;
 use super::lock::BucketLock;
 use super::logging::Logging;
 use super::notification::Notifications;
+use super::replication::Replication;
 use super::website::Website;
 use crate::buckets;
 use crate::records::{Bucket, CONFIGS};
@@ -41,6 +42,10 @@ pub(crate) struct PolicyText {
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub(crate) struct RequesterPays(pub bool);
 
+/// Whether transfers are accelerated; nothing if it never was said.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Accelerated(pub bool);
+
 /// The tags of a bucket.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub(crate) struct BucketTags(pub super::tags::Tags);
@@ -55,6 +60,7 @@ macro_rules! kinds {
 }
 
 kinds! {
+    "accelerate" Accelerated;
     "acl" Acl;
     "cors" Cors;
     "encryption" Encryption = Encryption::default();
@@ -66,6 +72,7 @@ kinds! {
     "payer" RequesterPays;
     "policy" PolicyText;
     "public-block" PublicBlock = PublicBlock::ALL;
+    "replication" Replication;
     "tags" BucketTags;
     "website" Website;
 }

@@ -38,7 +38,8 @@ impl Cloud {
         self.s3.upload_part(part).await.expect("a part");
     }
 
-    async fn delete(&self, key: &str) {
+    /// Deletes an object.
+    pub async fn delete(&self, key: &str) {
         let request =
             DeleteObjectRequest { bucket: BUCKET.into(), key: key.into(), ..Default::default() };
         self.s3.delete_object(request).await.expect("deleted");

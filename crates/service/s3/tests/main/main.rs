@@ -1,5 +1,6 @@
 //! S3 as a whole, with a clock that the tests move.
 
+mod inventory;
 mod lifecycle;
 
 use std::sync::Arc;
@@ -123,6 +124,14 @@ impl Cloud {
         let found = self.kernel.blobs().scrub(self.kernel.store()).expect("blobs");
         assert_eq!(found.problem_count, 0, "{found:?}");
         found.files + found.small
+    }
+
+    /// An object's bytes.
+    pub async fn bytes(&self, bucket: &str, key: &str) -> Vec<u8> {
+        let request =
+            GetObjectRequest { bucket: bucket.into(), key: key.into(), ..Default::default() };
+        let found = self.s3.get_object(request).await.expect(key);
+        found.body.unwrap_or_default().collect(1 << 20).await.expect("bytes").to_vec()
     }
 
     /// The length of an object's bytes, or the code of the error.

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use shape::TimeFormat;
 
+use crate::replicate::Failure;
+
 /// Something that happened to an object: all that a message says of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Happening {
@@ -31,6 +33,9 @@ pub(crate) struct Happening {
     /// class of the object.
     #[serde(default)]
     pub restored: Option<(i64, String)>,
+    /// Of a copy for another bucket that could not be made.
+    #[serde(default)]
+    pub not_replicated: Option<Failure>,
     /// Grows with each change of the key.
     pub sequence: u64,
 }
@@ -78,6 +83,15 @@ pub(crate) fn records(happening: &Happening, configuration: &str) -> Json {
             "lifecycleRestoreStorageClass": class,
         }});
     }
+    if let Some(failure) = &h.not_replicated {
+        record["replicationEventData"] = json!({
+            "replicationRuleId": failure.rule,
+            "destinationBucket": format!("arn:aws:s3:::{}", failure.to),
+            "s3Operation": "OBJECT_PUT",
+            "requestTime": time(failure.at_ms),
+            "failureReason": failure.reason,
+        });
+    }
     json!({"Records": [record]})
 }
 
@@ -94,6 +108,9 @@ pub(crate) fn test_event(bucket: &str, now: Timestamp, request_id: &str) -> Json
 }
 
 fn version_of(event: &str) -> &'static str {
+    if event.starts_with("Replication") {
+        return "2.2";
+    }
     let later = ["Lifecycle", "IntelligentTiering", "ObjectTagging", "ObjectAcl"];
     match later.iter().any(|start| event.starts_with(start)) {
         true => "2.3",

@@ -91,6 +91,7 @@ fn messages_have_s3s_form() {
         source_ip: "127.0.0.1".into(),
         request_id: "r".into(),
         restored: None,
+        not_replicated: None,
         sequence: 0xAB,
     };
     let message = records(&happening, "c");
