@@ -308,7 +308,7 @@ fn serve_macro(out: &mut String, model: &Model) -> Result<()> {
             out,
             "            fn {function}<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::{input})\n\
                              -> kernel::BoxFuture<'a, Result<$crate::{output}, $crate::Error>> {{\n\
-                                 Box::pin($ops::{function}(self, ctx, input))\n            }}"
+                                 kernel::boxed(move || $ops::{function}(self, ctx, input))\n            }}"
         )?;
     }
     writeln!(out, "        }}\n    }};\n}}")?;

@@ -48,7 +48,7 @@ pub type UrlHandler =
     Arc<dyn Fn(UrlVisit) -> BoxFuture<'static, Response<ByteStream>> + Send + Sync>;
 
 /// The function's id and region, if a host is a function's.
-fn function(host: &Host) -> Option<(&str, &str)> {
+pub(crate) fn function(host: &Host) -> Option<(&str, &str)> {
     match host.labels.as_slice() {
         [id, label, region] if label == LABEL => Some((id, region)),
         _ => None,
@@ -103,7 +103,7 @@ impl Gateway {
             ctx: ctx.with_origin(origin(parts, arrival.peer, None)),
             body,
         };
-        let work = async move { handler(visit).await };
+        let work = || async move { handler(visit).await };
         Some(match Persistent::new(&self.kernel, work).await {
             Ok(response) => crate::download::stream(response, &self.kernel, &request_id),
             Err(Panicked) => {

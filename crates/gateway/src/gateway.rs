@@ -6,7 +6,7 @@ use crate::bucket::IsAccelerated;
 use crate::checksum;
 use crate::config::{Config, GatewayError};
 use crate::download::with_stream;
-use crate::function_url::UrlHandler;
+use crate::function_url::{UrlHandler, function};
 use crate::http::{
     BodyError, Budget, Cors, Encoding, Handler, Host, Peer, ReadBody, Reply, ReplyFuture, Server,
     Stream, TlsStarter, drain, full, read_body,
@@ -24,7 +24,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Request, header};
 use hyper::body::{Body as _, Incoming};
-use kernel::{Answered, Ctx, Kernel, Level, Principal, VisitKind};
+use kernel::{Answered, Ctx, Kernel, Level, Principal, VisitKind, boxed};
 use shape::{ByteStream, Fault, Operation, Protocol, Reading, Scalar, Struct, validate};
 use std::future::Future;
 use std::sync::Arc;
@@ -272,7 +272,9 @@ impl Gateway {
 
     /// A call of an operation in its service's own protocol.
     async fn service_call(&self, arrival: &mut Arrival, noted: &mut Noted) -> Reply {
-        if let Some(reply) = Box::pin(self.visit_function(arrival, noted)).await {
+        if function(&arrival.host).is_some()
+            && let Some(reply) = Box::pin(self.visit_function(arrival, noted)).await
+        {
             return reply;
         }
         if let Some(bucket) = website(&arrival.host) {
@@ -580,7 +582,7 @@ impl Gateway {
             return Err(self.kernel.invalid(entry.name, operation, &problems));
         }
         let (kernel, ctx, name) = (self.kernel.clone(), ctx.clone(), entry.name);
-        let work = async move { kernel.call(&ctx, name, index, input).await };
+        let work = move || async move { kernel.call(&ctx, name, index, input).await };
         Persistent::new(&self.kernel, work).await.unwrap_or_else(|Panicked| {
             let why =
                 format_args!("{} {} panicked", entry.name, entry.model.operations[index].name);
@@ -610,7 +612,7 @@ impl Open {
 
 impl Handler for Gateway {
     fn handle(self: Arc<Self>, request: Request<Incoming>, peer: Peer) -> ReplyFuture {
-        Box::pin(async move { self.answer(request, peer).await })
+        boxed(move || async move { self.answer(request, peer).await })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Work that ends once it has begun.
 
-use kernel::{BoxFuture, Kernel};
+use kernel::{BoxFuture, Kernel, boxed};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -19,8 +19,12 @@ pub(crate) struct Persistent<T: Send + 'static> {
 pub(crate) struct Panicked;
 
 impl<T: Send + 'static> Persistent<T> {
-    pub fn new(kernel: &Kernel, work: impl Future<Output = T> + Send + 'static) -> Self {
-        Self { kernel: kernel.clone(), work: Some(Box::pin(work)) }
+    #[inline]
+    pub fn new<F>(kernel: &Kernel, work: impl FnOnce() -> F) -> Self
+    where
+        F: Future<Output = T> + Send + 'static,
+    {
+        Self { kernel: kernel.clone(), work: Some(boxed(work)) }
     }
 }
 
@@ -63,7 +67,7 @@ mod tests {
         let (go, done) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let work = {
             let (go, done) = (go.clone(), done.clone());
-            async move {
+            || async move {
                 go.notified().await;
                 done.notify_one();
             }
@@ -80,8 +84,8 @@ mod tests {
     #[tokio::test]
     async fn a_panic_is_an_outcome() {
         let kernel = Kernel::new(Config::memory());
-        let work = async { assert!(std::hint::black_box(false), "this test panics") };
+        let work = || async { assert!(std::hint::black_box(false), "this test panics") };
         assert_eq!(Persistent::new(&kernel, work).await, Err(Panicked));
-        assert_eq!(Persistent::new(&kernel, async { 7 }).await, Ok(7));
+        assert_eq!(Persistent::new(&kernel, || async { 7 }).await, Ok(7));
     }
 }

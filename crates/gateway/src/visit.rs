@@ -137,7 +137,7 @@ impl Gateway {
         let visit = Visit { kind, name, request, is_tls, ctx, verify };
         let kernel = self.kernel.clone();
         // What a form uploads runs to its end, as operations do.
-        let work = async move { door.answer(&kernel, visit).await };
+        let work = || async move { door.answer(&kernel, visit).await };
         match Persistent::new(&self.kernel, work).await {
             Ok(response) => crate::download::stream(response, &self.kernel, &arrival.request_id),
             Err(Panicked) => {

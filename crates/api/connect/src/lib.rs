@@ -43,71 +43,71 @@ macro_rules! serve {
         impl $crate::Api for $type {
             fn associate_lambda_function<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::AssociateLambdaFunctionRequest)
 -> kernel::BoxFuture<'a, Result<$crate::AssociateLambdaFunctionOutput, $crate::Error>> {
-Box::pin($ops::associate_lambda_function(self, ctx, input))
+kernel::boxed(move || $ops::associate_lambda_function(self, ctx, input))
             }
             fn associate_phone_number_contact_flow<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::AssociatePhoneNumberContactFlowRequest)
 -> kernel::BoxFuture<'a, Result<$crate::AssociatePhoneNumberContactFlowOutput, $crate::Error>> {
-Box::pin($ops::associate_phone_number_contact_flow(self, ctx, input))
+kernel::boxed(move || $ops::associate_phone_number_contact_flow(self, ctx, input))
             }
             fn claim_phone_number<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ClaimPhoneNumberRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ClaimPhoneNumberResponse, $crate::Error>> {
-Box::pin($ops::claim_phone_number(self, ctx, input))
+kernel::boxed(move || $ops::claim_phone_number(self, ctx, input))
             }
             fn create_contact_flow<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreateContactFlowRequest)
 -> kernel::BoxFuture<'a, Result<$crate::CreateContactFlowResponse, $crate::Error>> {
-Box::pin($ops::create_contact_flow(self, ctx, input))
+kernel::boxed(move || $ops::create_contact_flow(self, ctx, input))
             }
             fn create_instance<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreateInstanceRequest)
 -> kernel::BoxFuture<'a, Result<$crate::CreateInstanceResponse, $crate::Error>> {
-Box::pin($ops::create_instance(self, ctx, input))
+kernel::boxed(move || $ops::create_instance(self, ctx, input))
             }
             fn delete_instance<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteInstanceRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DeleteInstanceOutput, $crate::Error>> {
-Box::pin($ops::delete_instance(self, ctx, input))
+kernel::boxed(move || $ops::delete_instance(self, ctx, input))
             }
             fn describe_contact<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DescribeContactRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DescribeContactResponse, $crate::Error>> {
-Box::pin($ops::describe_contact(self, ctx, input))
+kernel::boxed(move || $ops::describe_contact(self, ctx, input))
             }
             fn describe_contact_flow<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DescribeContactFlowRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DescribeContactFlowResponse, $crate::Error>> {
-Box::pin($ops::describe_contact_flow(self, ctx, input))
+kernel::boxed(move || $ops::describe_contact_flow(self, ctx, input))
             }
             fn describe_instance<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DescribeInstanceRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DescribeInstanceResponse, $crate::Error>> {
-Box::pin($ops::describe_instance(self, ctx, input))
+kernel::boxed(move || $ops::describe_instance(self, ctx, input))
             }
             fn get_contact_attributes<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetContactAttributesRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetContactAttributesResponse, $crate::Error>> {
-Box::pin($ops::get_contact_attributes(self, ctx, input))
+kernel::boxed(move || $ops::get_contact_attributes(self, ctx, input))
             }
             fn list_contact_flows<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListContactFlowsRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListContactFlowsResponse, $crate::Error>> {
-Box::pin($ops::list_contact_flows(self, ctx, input))
+kernel::boxed(move || $ops::list_contact_flows(self, ctx, input))
             }
             fn list_instances<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListInstancesRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListInstancesResponse, $crate::Error>> {
-Box::pin($ops::list_instances(self, ctx, input))
+kernel::boxed(move || $ops::list_instances(self, ctx, input))
             }
             fn list_lambda_functions<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListLambdaFunctionsRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListLambdaFunctionsResponse, $crate::Error>> {
-Box::pin($ops::list_lambda_functions(self, ctx, input))
+kernel::boxed(move || $ops::list_lambda_functions(self, ctx, input))
             }
             fn list_phone_numbers_v2<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListPhoneNumbersV2Request)
 -> kernel::BoxFuture<'a, Result<$crate::ListPhoneNumbersV2Response, $crate::Error>> {
-Box::pin($ops::list_phone_numbers_v2(self, ctx, input))
+kernel::boxed(move || $ops::list_phone_numbers_v2(self, ctx, input))
             }
             fn search_available_phone_numbers<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::SearchAvailablePhoneNumbersRequest)
 -> kernel::BoxFuture<'a, Result<$crate::SearchAvailablePhoneNumbersResponse, $crate::Error>> {
-Box::pin($ops::search_available_phone_numbers(self, ctx, input))
+kernel::boxed(move || $ops::search_available_phone_numbers(self, ctx, input))
             }
             fn update_contact_attributes<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateContactAttributesRequest)
 -> kernel::BoxFuture<'a, Result<$crate::UpdateContactAttributesResponse, $crate::Error>> {
-Box::pin($ops::update_contact_attributes(self, ctx, input))
+kernel::boxed(move || $ops::update_contact_attributes(self, ctx, input))
             }
             fn update_contact_flow_content<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateContactFlowContentRequest)
 -> kernel::BoxFuture<'a, Result<$crate::UpdateContactFlowContentResponse, $crate::Error>> {
-Box::pin($ops::update_contact_flow_content(self, ctx, input))
+kernel::boxed(move || $ops::update_contact_flow_content(self, ctx, input))
             }
         }
     };

@@ -82,227 +82,227 @@ macro_rules! serve {
         impl $crate::Api for $type {
             fn batch_execute_statement<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::BatchExecuteStatementInput)
 -> kernel::BoxFuture<'a, Result<$crate::BatchExecuteStatementOutput, $crate::Error>> {
-Box::pin($ops::batch_execute_statement(self, ctx, input))
+kernel::boxed(move || $ops::batch_execute_statement(self, ctx, input))
             }
             fn batch_get_item<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::BatchGetItemInput)
 -> kernel::BoxFuture<'a, Result<$crate::BatchGetItemOutput, $crate::Error>> {
-Box::pin($ops::batch_get_item(self, ctx, input))
+kernel::boxed(move || $ops::batch_get_item(self, ctx, input))
             }
             fn batch_write_item<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::BatchWriteItemInput)
 -> kernel::BoxFuture<'a, Result<$crate::BatchWriteItemOutput, $crate::Error>> {
-Box::pin($ops::batch_write_item(self, ctx, input))
+kernel::boxed(move || $ops::batch_write_item(self, ctx, input))
             }
             fn cancel_bulk_operation<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CancelBulkOperationInput)
 -> kernel::BoxFuture<'a, Result<$crate::CancelBulkOperationOutput, $crate::Error>> {
-Box::pin($ops::cancel_bulk_operation(self, ctx, input))
+kernel::boxed(move || $ops::cancel_bulk_operation(self, ctx, input))
             }
             fn create_backup<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreateBackupInput)
 -> kernel::BoxFuture<'a, Result<$crate::CreateBackupOutput, $crate::Error>> {
-Box::pin($ops::create_backup(self, ctx, input))
+kernel::boxed(move || $ops::create_backup(self, ctx, input))
             }
             fn create_global_table<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreateGlobalTableInput)
 -> kernel::BoxFuture<'a, Result<$crate::CreateGlobalTableOutput, $crate::Error>> {
-Box::pin($ops::create_global_table(self, ctx, input))
+kernel::boxed(move || $ops::create_global_table(self, ctx, input))
             }
             fn create_table<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreateTableInput)
 -> kernel::BoxFuture<'a, Result<$crate::CreateTableOutput, $crate::Error>> {
-Box::pin($ops::create_table(self, ctx, input))
+kernel::boxed(move || $ops::create_table(self, ctx, input))
             }
             fn delete_backup<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteBackupInput)
 -> kernel::BoxFuture<'a, Result<$crate::DeleteBackupOutput, $crate::Error>> {
-Box::pin($ops::delete_backup(self, ctx, input))
+kernel::boxed(move || $ops::delete_backup(self, ctx, input))
             }
             fn delete_item<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteItemInput)
 -> kernel::BoxFuture<'a, Result<$crate::DeleteItemOutput, $crate::Error>> {
-Box::pin($ops::delete_item(self, ctx, input))
+kernel::boxed(move || $ops::delete_item(self, ctx, input))
             }
             fn delete_resource_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteResourcePolicyInput)
 -> kernel::BoxFuture<'a, Result<$crate::DeleteResourcePolicyOutput, $crate::Error>> {
-Box::pin($ops::delete_resource_policy(self, ctx, input))
+kernel::boxed(move || $ops::delete_resource_policy(self, ctx, input))
             }
             fn delete_table<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteTableInput)
 -> kernel::BoxFuture<'a, Result<$crate::DeleteTableOutput, $crate::Error>> {
-Box::pin($ops::delete_table(self, ctx, input))
+kernel::boxed(move || $ops::delete_table(self, ctx, input))
             }
             fn describe_backup<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DescribeBackupInput)
 -> kernel::BoxFuture<'a, Result<$crate::DescribeBackupOutput, $crate::Error>> {
-Box::pin($ops::describe_backup(self, ctx, input))
+kernel::boxed(move || $ops::describe_backup(self, ctx, input))
             }
             fn describe_bulk_operation<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DescribeBulkOperationInput)
 -> kernel::BoxFuture<'a, Result<$crate::DescribeBulkOperationOutput, $crate::Error>> {
-Box::pin($ops::describe_bulk_operation(self, ctx, input))
+kernel::boxed(move || $ops::describe_bulk_operation(self, ctx, input))
             }
             fn describe_continuous_backups<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DescribeContinuousBackupsInput)
 -> kernel::BoxFuture<'a, Result<$crate::DescribeContinuousBackupsOutput, $crate::Error>> {
-Box::pin($ops::describe_continuous_backups(self, ctx, input))
+kernel::boxed(move || $ops::describe_continuous_backups(self, ctx, input))
             }
             fn describe_contributor_insights<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DescribeContributorInsightsInput)
 -> kernel::BoxFuture<'a, Result<$crate::DescribeContributorInsightsOutput, $crate::Error>> {
-Box::pin($ops::describe_contributor_insights(self, ctx, input))
+kernel::boxed(move || $ops::describe_contributor_insights(self, ctx, input))
             }
             fn describe_endpoints<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DescribeEndpointsRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DescribeEndpointsResponse, $crate::Error>> {
-Box::pin($ops::describe_endpoints(self, ctx, input))
+kernel::boxed(move || $ops::describe_endpoints(self, ctx, input))
             }
             fn describe_export<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DescribeExportInput)
 -> kernel::BoxFuture<'a, Result<$crate::DescribeExportOutput, $crate::Error>> {
-Box::pin($ops::describe_export(self, ctx, input))
+kernel::boxed(move || $ops::describe_export(self, ctx, input))
             }
             fn describe_global_table<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DescribeGlobalTableInput)
 -> kernel::BoxFuture<'a, Result<$crate::DescribeGlobalTableOutput, $crate::Error>> {
-Box::pin($ops::describe_global_table(self, ctx, input))
+kernel::boxed(move || $ops::describe_global_table(self, ctx, input))
             }
             fn describe_global_table_settings<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DescribeGlobalTableSettingsInput)
 -> kernel::BoxFuture<'a, Result<$crate::DescribeGlobalTableSettingsOutput, $crate::Error>> {
-Box::pin($ops::describe_global_table_settings(self, ctx, input))
+kernel::boxed(move || $ops::describe_global_table_settings(self, ctx, input))
             }
             fn describe_import<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DescribeImportInput)
 -> kernel::BoxFuture<'a, Result<$crate::DescribeImportOutput, $crate::Error>> {
-Box::pin($ops::describe_import(self, ctx, input))
+kernel::boxed(move || $ops::describe_import(self, ctx, input))
             }
             fn describe_limits<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DescribeLimitsInput)
 -> kernel::BoxFuture<'a, Result<$crate::DescribeLimitsOutput, $crate::Error>> {
-Box::pin($ops::describe_limits(self, ctx, input))
+kernel::boxed(move || $ops::describe_limits(self, ctx, input))
             }
             fn describe_table<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DescribeTableInput)
 -> kernel::BoxFuture<'a, Result<$crate::DescribeTableOutput, $crate::Error>> {
-Box::pin($ops::describe_table(self, ctx, input))
+kernel::boxed(move || $ops::describe_table(self, ctx, input))
             }
             fn describe_time_to_live<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DescribeTimeToLiveInput)
 -> kernel::BoxFuture<'a, Result<$crate::DescribeTimeToLiveOutput, $crate::Error>> {
-Box::pin($ops::describe_time_to_live(self, ctx, input))
+kernel::boxed(move || $ops::describe_time_to_live(self, ctx, input))
             }
             fn execute_statement<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ExecuteStatementInput)
 -> kernel::BoxFuture<'a, Result<$crate::ExecuteStatementOutput, $crate::Error>> {
-Box::pin($ops::execute_statement(self, ctx, input))
+kernel::boxed(move || $ops::execute_statement(self, ctx, input))
             }
             fn execute_transaction<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ExecuteTransactionInput)
 -> kernel::BoxFuture<'a, Result<$crate::ExecuteTransactionOutput, $crate::Error>> {
-Box::pin($ops::execute_transaction(self, ctx, input))
+kernel::boxed(move || $ops::execute_transaction(self, ctx, input))
             }
             fn export_table_to_point_in_time<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ExportTableToPointInTimeInput)
 -> kernel::BoxFuture<'a, Result<$crate::ExportTableToPointInTimeOutput, $crate::Error>> {
-Box::pin($ops::export_table_to_point_in_time(self, ctx, input))
+kernel::boxed(move || $ops::export_table_to_point_in_time(self, ctx, input))
             }
             fn get_item<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetItemInput)
 -> kernel::BoxFuture<'a, Result<$crate::GetItemOutput, $crate::Error>> {
-Box::pin($ops::get_item(self, ctx, input))
+kernel::boxed(move || $ops::get_item(self, ctx, input))
             }
             fn get_resource_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetResourcePolicyInput)
 -> kernel::BoxFuture<'a, Result<$crate::GetResourcePolicyOutput, $crate::Error>> {
-Box::pin($ops::get_resource_policy(self, ctx, input))
+kernel::boxed(move || $ops::get_resource_policy(self, ctx, input))
             }
             fn import_table<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ImportTableInput)
 -> kernel::BoxFuture<'a, Result<$crate::ImportTableOutput, $crate::Error>> {
-Box::pin($ops::import_table(self, ctx, input))
+kernel::boxed(move || $ops::import_table(self, ctx, input))
             }
             fn list_backups<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListBackupsInput)
 -> kernel::BoxFuture<'a, Result<$crate::ListBackupsOutput, $crate::Error>> {
-Box::pin($ops::list_backups(self, ctx, input))
+kernel::boxed(move || $ops::list_backups(self, ctx, input))
             }
             fn list_bulk_operations<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListBulkOperationsInput)
 -> kernel::BoxFuture<'a, Result<$crate::ListBulkOperationsOutput, $crate::Error>> {
-Box::pin($ops::list_bulk_operations(self, ctx, input))
+kernel::boxed(move || $ops::list_bulk_operations(self, ctx, input))
             }
             fn list_contributor_insights<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListContributorInsightsInput)
 -> kernel::BoxFuture<'a, Result<$crate::ListContributorInsightsOutput, $crate::Error>> {
-Box::pin($ops::list_contributor_insights(self, ctx, input))
+kernel::boxed(move || $ops::list_contributor_insights(self, ctx, input))
             }
             fn list_exports<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListExportsInput)
 -> kernel::BoxFuture<'a, Result<$crate::ListExportsOutput, $crate::Error>> {
-Box::pin($ops::list_exports(self, ctx, input))
+kernel::boxed(move || $ops::list_exports(self, ctx, input))
             }
             fn list_global_tables<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListGlobalTablesInput)
 -> kernel::BoxFuture<'a, Result<$crate::ListGlobalTablesOutput, $crate::Error>> {
-Box::pin($ops::list_global_tables(self, ctx, input))
+kernel::boxed(move || $ops::list_global_tables(self, ctx, input))
             }
             fn list_imports<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListImportsInput)
 -> kernel::BoxFuture<'a, Result<$crate::ListImportsOutput, $crate::Error>> {
-Box::pin($ops::list_imports(self, ctx, input))
+kernel::boxed(move || $ops::list_imports(self, ctx, input))
             }
             fn list_tables<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListTablesInput)
 -> kernel::BoxFuture<'a, Result<$crate::ListTablesOutput, $crate::Error>> {
-Box::pin($ops::list_tables(self, ctx, input))
+kernel::boxed(move || $ops::list_tables(self, ctx, input))
             }
             fn list_tags_of_resource<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListTagsOfResourceInput)
 -> kernel::BoxFuture<'a, Result<$crate::ListTagsOfResourceOutput, $crate::Error>> {
-Box::pin($ops::list_tags_of_resource(self, ctx, input))
+kernel::boxed(move || $ops::list_tags_of_resource(self, ctx, input))
             }
             fn put_item<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::PutItemInput)
 -> kernel::BoxFuture<'a, Result<$crate::PutItemOutput, $crate::Error>> {
-Box::pin($ops::put_item(self, ctx, input))
+kernel::boxed(move || $ops::put_item(self, ctx, input))
             }
             fn put_resource_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::PutResourcePolicyInput)
 -> kernel::BoxFuture<'a, Result<$crate::PutResourcePolicyOutput, $crate::Error>> {
-Box::pin($ops::put_resource_policy(self, ctx, input))
+kernel::boxed(move || $ops::put_resource_policy(self, ctx, input))
             }
             fn query<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::QueryInput)
 -> kernel::BoxFuture<'a, Result<$crate::QueryOutput, $crate::Error>> {
-Box::pin($ops::query(self, ctx, input))
+kernel::boxed(move || $ops::query(self, ctx, input))
             }
             fn restore_table_from_backup<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::RestoreTableFromBackupInput)
 -> kernel::BoxFuture<'a, Result<$crate::RestoreTableFromBackupOutput, $crate::Error>> {
-Box::pin($ops::restore_table_from_backup(self, ctx, input))
+kernel::boxed(move || $ops::restore_table_from_backup(self, ctx, input))
             }
             fn restore_table_to_point_in_time<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::RestoreTableToPointInTimeInput)
 -> kernel::BoxFuture<'a, Result<$crate::RestoreTableToPointInTimeOutput, $crate::Error>> {
-Box::pin($ops::restore_table_to_point_in_time(self, ctx, input))
+kernel::boxed(move || $ops::restore_table_to_point_in_time(self, ctx, input))
             }
             fn scan<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ScanInput)
 -> kernel::BoxFuture<'a, Result<$crate::ScanOutput, $crate::Error>> {
-Box::pin($ops::scan(self, ctx, input))
+kernel::boxed(move || $ops::scan(self, ctx, input))
             }
             fn search_vectors<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::SearchVectorsInput)
 -> kernel::BoxFuture<'a, Result<$crate::SearchVectorsOutput, $crate::Error>> {
-Box::pin($ops::search_vectors(self, ctx, input))
+kernel::boxed(move || $ops::search_vectors(self, ctx, input))
             }
             fn start_bulk_put_items<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::StartBulkPutItemsInput)
 -> kernel::BoxFuture<'a, Result<$crate::StartBulkPutItemsOutput, $crate::Error>> {
-Box::pin($ops::start_bulk_put_items(self, ctx, input))
+kernel::boxed(move || $ops::start_bulk_put_items(self, ctx, input))
             }
             fn tag_resource<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::TagResourceInput)
 -> kernel::BoxFuture<'a, Result<$crate::TagResourceOutput, $crate::Error>> {
-Box::pin($ops::tag_resource(self, ctx, input))
+kernel::boxed(move || $ops::tag_resource(self, ctx, input))
             }
             fn transact_get_items<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::TransactGetItemsInput)
 -> kernel::BoxFuture<'a, Result<$crate::TransactGetItemsOutput, $crate::Error>> {
-Box::pin($ops::transact_get_items(self, ctx, input))
+kernel::boxed(move || $ops::transact_get_items(self, ctx, input))
             }
             fn transact_write_items<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::TransactWriteItemsInput)
 -> kernel::BoxFuture<'a, Result<$crate::TransactWriteItemsOutput, $crate::Error>> {
-Box::pin($ops::transact_write_items(self, ctx, input))
+kernel::boxed(move || $ops::transact_write_items(self, ctx, input))
             }
             fn untag_resource<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UntagResourceInput)
 -> kernel::BoxFuture<'a, Result<$crate::UntagResourceOutput, $crate::Error>> {
-Box::pin($ops::untag_resource(self, ctx, input))
+kernel::boxed(move || $ops::untag_resource(self, ctx, input))
             }
             fn update_continuous_backups<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateContinuousBackupsInput)
 -> kernel::BoxFuture<'a, Result<$crate::UpdateContinuousBackupsOutput, $crate::Error>> {
-Box::pin($ops::update_continuous_backups(self, ctx, input))
+kernel::boxed(move || $ops::update_continuous_backups(self, ctx, input))
             }
             fn update_contributor_insights<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateContributorInsightsInput)
 -> kernel::BoxFuture<'a, Result<$crate::UpdateContributorInsightsOutput, $crate::Error>> {
-Box::pin($ops::update_contributor_insights(self, ctx, input))
+kernel::boxed(move || $ops::update_contributor_insights(self, ctx, input))
             }
             fn update_global_table<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateGlobalTableInput)
 -> kernel::BoxFuture<'a, Result<$crate::UpdateGlobalTableOutput, $crate::Error>> {
-Box::pin($ops::update_global_table(self, ctx, input))
+kernel::boxed(move || $ops::update_global_table(self, ctx, input))
             }
             fn update_global_table_settings<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateGlobalTableSettingsInput)
 -> kernel::BoxFuture<'a, Result<$crate::UpdateGlobalTableSettingsOutput, $crate::Error>> {
-Box::pin($ops::update_global_table_settings(self, ctx, input))
+kernel::boxed(move || $ops::update_global_table_settings(self, ctx, input))
             }
             fn update_item<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateItemInput)
 -> kernel::BoxFuture<'a, Result<$crate::UpdateItemOutput, $crate::Error>> {
-Box::pin($ops::update_item(self, ctx, input))
+kernel::boxed(move || $ops::update_item(self, ctx, input))
             }
             fn update_table<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateTableInput)
 -> kernel::BoxFuture<'a, Result<$crate::UpdateTableOutput, $crate::Error>> {
-Box::pin($ops::update_table(self, ctx, input))
+kernel::boxed(move || $ops::update_table(self, ctx, input))
             }
             fn update_time_to_live<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateTimeToLiveInput)
 -> kernel::BoxFuture<'a, Result<$crate::UpdateTimeToLiveOutput, $crate::Error>> {
-Box::pin($ops::update_time_to_live(self, ctx, input))
+kernel::boxed(move || $ops::update_time_to_live(self, ctx, input))
             }
         }
     };

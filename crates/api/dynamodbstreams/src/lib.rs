@@ -33,28 +33,28 @@ macro_rules! serve {
                 ctx: &'a kernel::Ctx,
                 input: $crate::DescribeStreamInput,
             ) -> kernel::BoxFuture<'a, Result<$crate::DescribeStreamOutput, $crate::Error>> {
-                Box::pin($ops::describe_stream(self, ctx, input))
+                kernel::boxed(move || $ops::describe_stream(self, ctx, input))
             }
             fn get_records<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::GetRecordsInput,
             ) -> kernel::BoxFuture<'a, Result<$crate::GetRecordsOutput, $crate::Error>> {
-                Box::pin($ops::get_records(self, ctx, input))
+                kernel::boxed(move || $ops::get_records(self, ctx, input))
             }
             fn get_shard_iterator<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::GetShardIteratorInput,
             ) -> kernel::BoxFuture<'a, Result<$crate::GetShardIteratorOutput, $crate::Error>> {
-                Box::pin($ops::get_shard_iterator(self, ctx, input))
+                kernel::boxed(move || $ops::get_shard_iterator(self, ctx, input))
             }
             fn list_streams<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::ListStreamsInput,
             ) -> kernel::BoxFuture<'a, Result<$crate::ListStreamsOutput, $crate::Error>> {
-                Box::pin($ops::list_streams(self, ctx, input))
+                kernel::boxed(move || $ops::list_streams(self, ctx, input))
             }
         }
     };

@@ -191,663 +191,663 @@ macro_rules! serve {
         impl $crate::Api for $type {
             fn add_client_id_to_open_id_connect_provider<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::AddClientIDToOpenIDConnectProviderRequest)
 -> kernel::BoxFuture<'a, Result<$crate::AddClientIDToOpenIDConnectProviderOutput, $crate::Error>> {
-Box::pin($ops::add_client_id_to_open_id_connect_provider(self, ctx, input))
+kernel::boxed(move || $ops::add_client_id_to_open_id_connect_provider(self, ctx, input))
             }
             fn add_role_to_instance_profile<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::AddRoleToInstanceProfileRequest)
 -> kernel::BoxFuture<'a, Result<$crate::AddRoleToInstanceProfileOutput, $crate::Error>> {
-Box::pin($ops::add_role_to_instance_profile(self, ctx, input))
+kernel::boxed(move || $ops::add_role_to_instance_profile(self, ctx, input))
             }
             fn add_user_to_group<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::AddUserToGroupRequest)
 -> kernel::BoxFuture<'a, Result<$crate::AddUserToGroupOutput, $crate::Error>> {
-Box::pin($ops::add_user_to_group(self, ctx, input))
+kernel::boxed(move || $ops::add_user_to_group(self, ctx, input))
             }
             fn attach_group_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::AttachGroupPolicyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::AttachGroupPolicyOutput, $crate::Error>> {
-Box::pin($ops::attach_group_policy(self, ctx, input))
+kernel::boxed(move || $ops::attach_group_policy(self, ctx, input))
             }
             fn attach_role_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::AttachRolePolicyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::AttachRolePolicyOutput, $crate::Error>> {
-Box::pin($ops::attach_role_policy(self, ctx, input))
+kernel::boxed(move || $ops::attach_role_policy(self, ctx, input))
             }
             fn attach_user_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::AttachUserPolicyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::AttachUserPolicyOutput, $crate::Error>> {
-Box::pin($ops::attach_user_policy(self, ctx, input))
+kernel::boxed(move || $ops::attach_user_policy(self, ctx, input))
             }
             fn change_password<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ChangePasswordRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ChangePasswordOutput, $crate::Error>> {
-Box::pin($ops::change_password(self, ctx, input))
+kernel::boxed(move || $ops::change_password(self, ctx, input))
             }
             fn create_access_key<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreateAccessKeyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::CreateAccessKeyResponse, $crate::Error>> {
-Box::pin($ops::create_access_key(self, ctx, input))
+kernel::boxed(move || $ops::create_access_key(self, ctx, input))
             }
             fn create_account_alias<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreateAccountAliasRequest)
 -> kernel::BoxFuture<'a, Result<$crate::CreateAccountAliasOutput, $crate::Error>> {
-Box::pin($ops::create_account_alias(self, ctx, input))
+kernel::boxed(move || $ops::create_account_alias(self, ctx, input))
             }
             fn create_group<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreateGroupRequest)
 -> kernel::BoxFuture<'a, Result<$crate::CreateGroupResponse, $crate::Error>> {
-Box::pin($ops::create_group(self, ctx, input))
+kernel::boxed(move || $ops::create_group(self, ctx, input))
             }
             fn create_instance_profile<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreateInstanceProfileRequest)
 -> kernel::BoxFuture<'a, Result<$crate::CreateInstanceProfileResponse, $crate::Error>> {
-Box::pin($ops::create_instance_profile(self, ctx, input))
+kernel::boxed(move || $ops::create_instance_profile(self, ctx, input))
             }
             fn create_login_profile<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreateLoginProfileRequest)
 -> kernel::BoxFuture<'a, Result<$crate::CreateLoginProfileResponse, $crate::Error>> {
-Box::pin($ops::create_login_profile(self, ctx, input))
+kernel::boxed(move || $ops::create_login_profile(self, ctx, input))
             }
             fn create_open_id_connect_provider<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreateOpenIDConnectProviderRequest)
 -> kernel::BoxFuture<'a, Result<$crate::CreateOpenIDConnectProviderResponse, $crate::Error>> {
-Box::pin($ops::create_open_id_connect_provider(self, ctx, input))
+kernel::boxed(move || $ops::create_open_id_connect_provider(self, ctx, input))
             }
             fn create_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreatePolicyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::CreatePolicyResponse, $crate::Error>> {
-Box::pin($ops::create_policy(self, ctx, input))
+kernel::boxed(move || $ops::create_policy(self, ctx, input))
             }
             fn create_policy_version<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreatePolicyVersionRequest)
 -> kernel::BoxFuture<'a, Result<$crate::CreatePolicyVersionResponse, $crate::Error>> {
-Box::pin($ops::create_policy_version(self, ctx, input))
+kernel::boxed(move || $ops::create_policy_version(self, ctx, input))
             }
             fn create_role<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreateRoleRequest)
 -> kernel::BoxFuture<'a, Result<$crate::CreateRoleResponse, $crate::Error>> {
-Box::pin($ops::create_role(self, ctx, input))
+kernel::boxed(move || $ops::create_role(self, ctx, input))
             }
             fn create_saml_provider<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreateSAMLProviderRequest)
 -> kernel::BoxFuture<'a, Result<$crate::CreateSAMLProviderResponse, $crate::Error>> {
-Box::pin($ops::create_saml_provider(self, ctx, input))
+kernel::boxed(move || $ops::create_saml_provider(self, ctx, input))
             }
             fn create_service_linked_role<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreateServiceLinkedRoleRequest)
 -> kernel::BoxFuture<'a, Result<$crate::CreateServiceLinkedRoleResponse, $crate::Error>> {
-Box::pin($ops::create_service_linked_role(self, ctx, input))
+kernel::boxed(move || $ops::create_service_linked_role(self, ctx, input))
             }
             fn create_service_specific_credential<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreateServiceSpecificCredentialRequest)
 -> kernel::BoxFuture<'a, Result<$crate::CreateServiceSpecificCredentialResponse, $crate::Error>> {
-Box::pin($ops::create_service_specific_credential(self, ctx, input))
+kernel::boxed(move || $ops::create_service_specific_credential(self, ctx, input))
             }
             fn create_user<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreateUserRequest)
 -> kernel::BoxFuture<'a, Result<$crate::CreateUserResponse, $crate::Error>> {
-Box::pin($ops::create_user(self, ctx, input))
+kernel::boxed(move || $ops::create_user(self, ctx, input))
             }
             fn create_virtual_mfa_device<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreateVirtualMFADeviceRequest)
 -> kernel::BoxFuture<'a, Result<$crate::CreateVirtualMFADeviceResponse, $crate::Error>> {
-Box::pin($ops::create_virtual_mfa_device(self, ctx, input))
+kernel::boxed(move || $ops::create_virtual_mfa_device(self, ctx, input))
             }
             fn deactivate_mfa_device<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeactivateMFADeviceRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DeactivateMFADeviceOutput, $crate::Error>> {
-Box::pin($ops::deactivate_mfa_device(self, ctx, input))
+kernel::boxed(move || $ops::deactivate_mfa_device(self, ctx, input))
             }
             fn delete_access_key<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteAccessKeyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DeleteAccessKeyOutput, $crate::Error>> {
-Box::pin($ops::delete_access_key(self, ctx, input))
+kernel::boxed(move || $ops::delete_access_key(self, ctx, input))
             }
             fn delete_account_alias<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteAccountAliasRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DeleteAccountAliasOutput, $crate::Error>> {
-Box::pin($ops::delete_account_alias(self, ctx, input))
+kernel::boxed(move || $ops::delete_account_alias(self, ctx, input))
             }
             fn delete_account_password_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteAccountPasswordPolicyInput)
 -> kernel::BoxFuture<'a, Result<$crate::DeleteAccountPasswordPolicyOutput, $crate::Error>> {
-Box::pin($ops::delete_account_password_policy(self, ctx, input))
+kernel::boxed(move || $ops::delete_account_password_policy(self, ctx, input))
             }
             fn delete_group<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteGroupRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DeleteGroupOutput, $crate::Error>> {
-Box::pin($ops::delete_group(self, ctx, input))
+kernel::boxed(move || $ops::delete_group(self, ctx, input))
             }
             fn delete_group_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteGroupPolicyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DeleteGroupPolicyOutput, $crate::Error>> {
-Box::pin($ops::delete_group_policy(self, ctx, input))
+kernel::boxed(move || $ops::delete_group_policy(self, ctx, input))
             }
             fn delete_instance_profile<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteInstanceProfileRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DeleteInstanceProfileOutput, $crate::Error>> {
-Box::pin($ops::delete_instance_profile(self, ctx, input))
+kernel::boxed(move || $ops::delete_instance_profile(self, ctx, input))
             }
             fn delete_login_profile<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteLoginProfileRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DeleteLoginProfileOutput, $crate::Error>> {
-Box::pin($ops::delete_login_profile(self, ctx, input))
+kernel::boxed(move || $ops::delete_login_profile(self, ctx, input))
             }
             fn delete_open_id_connect_provider<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteOpenIDConnectProviderRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DeleteOpenIDConnectProviderOutput, $crate::Error>> {
-Box::pin($ops::delete_open_id_connect_provider(self, ctx, input))
+kernel::boxed(move || $ops::delete_open_id_connect_provider(self, ctx, input))
             }
             fn delete_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeletePolicyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DeletePolicyOutput, $crate::Error>> {
-Box::pin($ops::delete_policy(self, ctx, input))
+kernel::boxed(move || $ops::delete_policy(self, ctx, input))
             }
             fn delete_policy_version<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeletePolicyVersionRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DeletePolicyVersionOutput, $crate::Error>> {
-Box::pin($ops::delete_policy_version(self, ctx, input))
+kernel::boxed(move || $ops::delete_policy_version(self, ctx, input))
             }
             fn delete_role<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteRoleRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DeleteRoleOutput, $crate::Error>> {
-Box::pin($ops::delete_role(self, ctx, input))
+kernel::boxed(move || $ops::delete_role(self, ctx, input))
             }
             fn delete_role_permissions_boundary<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteRolePermissionsBoundaryRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DeleteRolePermissionsBoundaryOutput, $crate::Error>> {
-Box::pin($ops::delete_role_permissions_boundary(self, ctx, input))
+kernel::boxed(move || $ops::delete_role_permissions_boundary(self, ctx, input))
             }
             fn delete_role_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteRolePolicyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DeleteRolePolicyOutput, $crate::Error>> {
-Box::pin($ops::delete_role_policy(self, ctx, input))
+kernel::boxed(move || $ops::delete_role_policy(self, ctx, input))
             }
             fn delete_saml_provider<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteSAMLProviderRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DeleteSAMLProviderOutput, $crate::Error>> {
-Box::pin($ops::delete_saml_provider(self, ctx, input))
+kernel::boxed(move || $ops::delete_saml_provider(self, ctx, input))
             }
             fn delete_ssh_public_key<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteSSHPublicKeyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DeleteSSHPublicKeyOutput, $crate::Error>> {
-Box::pin($ops::delete_ssh_public_key(self, ctx, input))
+kernel::boxed(move || $ops::delete_ssh_public_key(self, ctx, input))
             }
             fn delete_server_certificate<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteServerCertificateRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DeleteServerCertificateOutput, $crate::Error>> {
-Box::pin($ops::delete_server_certificate(self, ctx, input))
+kernel::boxed(move || $ops::delete_server_certificate(self, ctx, input))
             }
             fn delete_service_linked_role<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteServiceLinkedRoleRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DeleteServiceLinkedRoleResponse, $crate::Error>> {
-Box::pin($ops::delete_service_linked_role(self, ctx, input))
+kernel::boxed(move || $ops::delete_service_linked_role(self, ctx, input))
             }
             fn delete_service_specific_credential<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteServiceSpecificCredentialRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DeleteServiceSpecificCredentialOutput, $crate::Error>> {
-Box::pin($ops::delete_service_specific_credential(self, ctx, input))
+kernel::boxed(move || $ops::delete_service_specific_credential(self, ctx, input))
             }
             fn delete_signing_certificate<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteSigningCertificateRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DeleteSigningCertificateOutput, $crate::Error>> {
-Box::pin($ops::delete_signing_certificate(self, ctx, input))
+kernel::boxed(move || $ops::delete_signing_certificate(self, ctx, input))
             }
             fn delete_user<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteUserRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DeleteUserOutput, $crate::Error>> {
-Box::pin($ops::delete_user(self, ctx, input))
+kernel::boxed(move || $ops::delete_user(self, ctx, input))
             }
             fn delete_user_permissions_boundary<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteUserPermissionsBoundaryRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DeleteUserPermissionsBoundaryOutput, $crate::Error>> {
-Box::pin($ops::delete_user_permissions_boundary(self, ctx, input))
+kernel::boxed(move || $ops::delete_user_permissions_boundary(self, ctx, input))
             }
             fn delete_user_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteUserPolicyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DeleteUserPolicyOutput, $crate::Error>> {
-Box::pin($ops::delete_user_policy(self, ctx, input))
+kernel::boxed(move || $ops::delete_user_policy(self, ctx, input))
             }
             fn delete_virtual_mfa_device<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteVirtualMFADeviceRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DeleteVirtualMFADeviceOutput, $crate::Error>> {
-Box::pin($ops::delete_virtual_mfa_device(self, ctx, input))
+kernel::boxed(move || $ops::delete_virtual_mfa_device(self, ctx, input))
             }
             fn detach_group_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DetachGroupPolicyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DetachGroupPolicyOutput, $crate::Error>> {
-Box::pin($ops::detach_group_policy(self, ctx, input))
+kernel::boxed(move || $ops::detach_group_policy(self, ctx, input))
             }
             fn detach_role_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DetachRolePolicyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DetachRolePolicyOutput, $crate::Error>> {
-Box::pin($ops::detach_role_policy(self, ctx, input))
+kernel::boxed(move || $ops::detach_role_policy(self, ctx, input))
             }
             fn detach_user_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DetachUserPolicyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DetachUserPolicyOutput, $crate::Error>> {
-Box::pin($ops::detach_user_policy(self, ctx, input))
+kernel::boxed(move || $ops::detach_user_policy(self, ctx, input))
             }
             fn disable_organizations_root_credentials_management<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DisableOrganizationsRootCredentialsManagementRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DisableOrganizationsRootCredentialsManagementResponse, $crate::Error>> {
-Box::pin($ops::disable_organizations_root_credentials_management(self, ctx, input))
+kernel::boxed(move || $ops::disable_organizations_root_credentials_management(self, ctx, input))
             }
             fn disable_organizations_root_sessions<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DisableOrganizationsRootSessionsRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DisableOrganizationsRootSessionsResponse, $crate::Error>> {
-Box::pin($ops::disable_organizations_root_sessions(self, ctx, input))
+kernel::boxed(move || $ops::disable_organizations_root_sessions(self, ctx, input))
             }
             fn disable_outbound_web_identity_federation<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DisableOutboundWebIdentityFederationInput)
 -> kernel::BoxFuture<'a, Result<$crate::DisableOutboundWebIdentityFederationOutput, $crate::Error>> {
-Box::pin($ops::disable_outbound_web_identity_federation(self, ctx, input))
+kernel::boxed(move || $ops::disable_outbound_web_identity_federation(self, ctx, input))
             }
             fn enable_mfa_device<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::EnableMFADeviceRequest)
 -> kernel::BoxFuture<'a, Result<$crate::EnableMFADeviceOutput, $crate::Error>> {
-Box::pin($ops::enable_mfa_device(self, ctx, input))
+kernel::boxed(move || $ops::enable_mfa_device(self, ctx, input))
             }
             fn enable_organizations_root_credentials_management<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::EnableOrganizationsRootCredentialsManagementRequest)
 -> kernel::BoxFuture<'a, Result<$crate::EnableOrganizationsRootCredentialsManagementResponse, $crate::Error>> {
-Box::pin($ops::enable_organizations_root_credentials_management(self, ctx, input))
+kernel::boxed(move || $ops::enable_organizations_root_credentials_management(self, ctx, input))
             }
             fn enable_organizations_root_sessions<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::EnableOrganizationsRootSessionsRequest)
 -> kernel::BoxFuture<'a, Result<$crate::EnableOrganizationsRootSessionsResponse, $crate::Error>> {
-Box::pin($ops::enable_organizations_root_sessions(self, ctx, input))
+kernel::boxed(move || $ops::enable_organizations_root_sessions(self, ctx, input))
             }
             fn enable_outbound_web_identity_federation<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::EnableOutboundWebIdentityFederationInput)
 -> kernel::BoxFuture<'a, Result<$crate::EnableOutboundWebIdentityFederationResponse, $crate::Error>> {
-Box::pin($ops::enable_outbound_web_identity_federation(self, ctx, input))
+kernel::boxed(move || $ops::enable_outbound_web_identity_federation(self, ctx, input))
             }
             fn generate_credential_report<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GenerateCredentialReportInput)
 -> kernel::BoxFuture<'a, Result<$crate::GenerateCredentialReportResponse, $crate::Error>> {
-Box::pin($ops::generate_credential_report(self, ctx, input))
+kernel::boxed(move || $ops::generate_credential_report(self, ctx, input))
             }
             fn generate_service_last_accessed_details<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GenerateServiceLastAccessedDetailsRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GenerateServiceLastAccessedDetailsResponse, $crate::Error>> {
-Box::pin($ops::generate_service_last_accessed_details(self, ctx, input))
+kernel::boxed(move || $ops::generate_service_last_accessed_details(self, ctx, input))
             }
             fn get_access_key_last_used<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetAccessKeyLastUsedRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetAccessKeyLastUsedResponse, $crate::Error>> {
-Box::pin($ops::get_access_key_last_used(self, ctx, input))
+kernel::boxed(move || $ops::get_access_key_last_used(self, ctx, input))
             }
             fn get_account_authorization_details<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetAccountAuthorizationDetailsRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetAccountAuthorizationDetailsResponse, $crate::Error>> {
-Box::pin($ops::get_account_authorization_details(self, ctx, input))
+kernel::boxed(move || $ops::get_account_authorization_details(self, ctx, input))
             }
             fn get_account_password_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetAccountPasswordPolicyInput)
 -> kernel::BoxFuture<'a, Result<$crate::GetAccountPasswordPolicyResponse, $crate::Error>> {
-Box::pin($ops::get_account_password_policy(self, ctx, input))
+kernel::boxed(move || $ops::get_account_password_policy(self, ctx, input))
             }
             fn get_account_summary<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetAccountSummaryInput)
 -> kernel::BoxFuture<'a, Result<$crate::GetAccountSummaryResponse, $crate::Error>> {
-Box::pin($ops::get_account_summary(self, ctx, input))
+kernel::boxed(move || $ops::get_account_summary(self, ctx, input))
             }
             fn get_context_keys_for_custom_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetContextKeysForCustomPolicyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetContextKeysForPolicyResponse, $crate::Error>> {
-Box::pin($ops::get_context_keys_for_custom_policy(self, ctx, input))
+kernel::boxed(move || $ops::get_context_keys_for_custom_policy(self, ctx, input))
             }
             fn get_context_keys_for_principal_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetContextKeysForPrincipalPolicyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetContextKeysForPolicyResponse, $crate::Error>> {
-Box::pin($ops::get_context_keys_for_principal_policy(self, ctx, input))
+kernel::boxed(move || $ops::get_context_keys_for_principal_policy(self, ctx, input))
             }
             fn get_credential_report<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetCredentialReportInput)
 -> kernel::BoxFuture<'a, Result<$crate::GetCredentialReportResponse, $crate::Error>> {
-Box::pin($ops::get_credential_report(self, ctx, input))
+kernel::boxed(move || $ops::get_credential_report(self, ctx, input))
             }
             fn get_group<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetGroupRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetGroupResponse, $crate::Error>> {
-Box::pin($ops::get_group(self, ctx, input))
+kernel::boxed(move || $ops::get_group(self, ctx, input))
             }
             fn get_group_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetGroupPolicyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetGroupPolicyResponse, $crate::Error>> {
-Box::pin($ops::get_group_policy(self, ctx, input))
+kernel::boxed(move || $ops::get_group_policy(self, ctx, input))
             }
             fn get_instance_profile<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetInstanceProfileRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetInstanceProfileResponse, $crate::Error>> {
-Box::pin($ops::get_instance_profile(self, ctx, input))
+kernel::boxed(move || $ops::get_instance_profile(self, ctx, input))
             }
             fn get_login_profile<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetLoginProfileRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetLoginProfileResponse, $crate::Error>> {
-Box::pin($ops::get_login_profile(self, ctx, input))
+kernel::boxed(move || $ops::get_login_profile(self, ctx, input))
             }
             fn get_mfa_device<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetMFADeviceRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetMFADeviceResponse, $crate::Error>> {
-Box::pin($ops::get_mfa_device(self, ctx, input))
+kernel::boxed(move || $ops::get_mfa_device(self, ctx, input))
             }
             fn get_open_id_connect_provider<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetOpenIDConnectProviderRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetOpenIDConnectProviderResponse, $crate::Error>> {
-Box::pin($ops::get_open_id_connect_provider(self, ctx, input))
+kernel::boxed(move || $ops::get_open_id_connect_provider(self, ctx, input))
             }
             fn get_outbound_web_identity_federation_info<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetOutboundWebIdentityFederationInfoInput)
 -> kernel::BoxFuture<'a, Result<$crate::GetOutboundWebIdentityFederationInfoResponse, $crate::Error>> {
-Box::pin($ops::get_outbound_web_identity_federation_info(self, ctx, input))
+kernel::boxed(move || $ops::get_outbound_web_identity_federation_info(self, ctx, input))
             }
             fn get_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetPolicyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetPolicyResponse, $crate::Error>> {
-Box::pin($ops::get_policy(self, ctx, input))
+kernel::boxed(move || $ops::get_policy(self, ctx, input))
             }
             fn get_policy_version<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetPolicyVersionRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetPolicyVersionResponse, $crate::Error>> {
-Box::pin($ops::get_policy_version(self, ctx, input))
+kernel::boxed(move || $ops::get_policy_version(self, ctx, input))
             }
             fn get_role<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetRoleRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetRoleResponse, $crate::Error>> {
-Box::pin($ops::get_role(self, ctx, input))
+kernel::boxed(move || $ops::get_role(self, ctx, input))
             }
             fn get_role_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetRolePolicyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetRolePolicyResponse, $crate::Error>> {
-Box::pin($ops::get_role_policy(self, ctx, input))
+kernel::boxed(move || $ops::get_role_policy(self, ctx, input))
             }
             fn get_saml_provider<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetSAMLProviderRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetSAMLProviderResponse, $crate::Error>> {
-Box::pin($ops::get_saml_provider(self, ctx, input))
+kernel::boxed(move || $ops::get_saml_provider(self, ctx, input))
             }
             fn get_ssh_public_key<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetSSHPublicKeyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetSSHPublicKeyResponse, $crate::Error>> {
-Box::pin($ops::get_ssh_public_key(self, ctx, input))
+kernel::boxed(move || $ops::get_ssh_public_key(self, ctx, input))
             }
             fn get_server_certificate<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetServerCertificateRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetServerCertificateResponse, $crate::Error>> {
-Box::pin($ops::get_server_certificate(self, ctx, input))
+kernel::boxed(move || $ops::get_server_certificate(self, ctx, input))
             }
             fn get_service_last_accessed_details<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetServiceLastAccessedDetailsRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetServiceLastAccessedDetailsResponse, $crate::Error>> {
-Box::pin($ops::get_service_last_accessed_details(self, ctx, input))
+kernel::boxed(move || $ops::get_service_last_accessed_details(self, ctx, input))
             }
             fn get_service_last_accessed_details_with_entities<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetServiceLastAccessedDetailsWithEntitiesRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetServiceLastAccessedDetailsWithEntitiesResponse, $crate::Error>> {
-Box::pin($ops::get_service_last_accessed_details_with_entities(self, ctx, input))
+kernel::boxed(move || $ops::get_service_last_accessed_details_with_entities(self, ctx, input))
             }
             fn get_service_linked_role_deletion_status<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetServiceLinkedRoleDeletionStatusRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetServiceLinkedRoleDeletionStatusResponse, $crate::Error>> {
-Box::pin($ops::get_service_linked_role_deletion_status(self, ctx, input))
+kernel::boxed(move || $ops::get_service_linked_role_deletion_status(self, ctx, input))
             }
             fn get_user<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetUserRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetUserResponse, $crate::Error>> {
-Box::pin($ops::get_user(self, ctx, input))
+kernel::boxed(move || $ops::get_user(self, ctx, input))
             }
             fn get_user_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetUserPolicyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetUserPolicyResponse, $crate::Error>> {
-Box::pin($ops::get_user_policy(self, ctx, input))
+kernel::boxed(move || $ops::get_user_policy(self, ctx, input))
             }
             fn list_access_keys<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListAccessKeysRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListAccessKeysResponse, $crate::Error>> {
-Box::pin($ops::list_access_keys(self, ctx, input))
+kernel::boxed(move || $ops::list_access_keys(self, ctx, input))
             }
             fn list_account_aliases<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListAccountAliasesRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListAccountAliasesResponse, $crate::Error>> {
-Box::pin($ops::list_account_aliases(self, ctx, input))
+kernel::boxed(move || $ops::list_account_aliases(self, ctx, input))
             }
             fn list_attached_group_policies<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListAttachedGroupPoliciesRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListAttachedGroupPoliciesResponse, $crate::Error>> {
-Box::pin($ops::list_attached_group_policies(self, ctx, input))
+kernel::boxed(move || $ops::list_attached_group_policies(self, ctx, input))
             }
             fn list_attached_role_policies<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListAttachedRolePoliciesRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListAttachedRolePoliciesResponse, $crate::Error>> {
-Box::pin($ops::list_attached_role_policies(self, ctx, input))
+kernel::boxed(move || $ops::list_attached_role_policies(self, ctx, input))
             }
             fn list_attached_user_policies<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListAttachedUserPoliciesRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListAttachedUserPoliciesResponse, $crate::Error>> {
-Box::pin($ops::list_attached_user_policies(self, ctx, input))
+kernel::boxed(move || $ops::list_attached_user_policies(self, ctx, input))
             }
             fn list_entities_for_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListEntitiesForPolicyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListEntitiesForPolicyResponse, $crate::Error>> {
-Box::pin($ops::list_entities_for_policy(self, ctx, input))
+kernel::boxed(move || $ops::list_entities_for_policy(self, ctx, input))
             }
             fn list_group_policies<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListGroupPoliciesRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListGroupPoliciesResponse, $crate::Error>> {
-Box::pin($ops::list_group_policies(self, ctx, input))
+kernel::boxed(move || $ops::list_group_policies(self, ctx, input))
             }
             fn list_groups<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListGroupsRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListGroupsResponse, $crate::Error>> {
-Box::pin($ops::list_groups(self, ctx, input))
+kernel::boxed(move || $ops::list_groups(self, ctx, input))
             }
             fn list_groups_for_user<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListGroupsForUserRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListGroupsForUserResponse, $crate::Error>> {
-Box::pin($ops::list_groups_for_user(self, ctx, input))
+kernel::boxed(move || $ops::list_groups_for_user(self, ctx, input))
             }
             fn list_instance_profile_tags<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListInstanceProfileTagsRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListInstanceProfileTagsResponse, $crate::Error>> {
-Box::pin($ops::list_instance_profile_tags(self, ctx, input))
+kernel::boxed(move || $ops::list_instance_profile_tags(self, ctx, input))
             }
             fn list_instance_profiles<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListInstanceProfilesRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListInstanceProfilesResponse, $crate::Error>> {
-Box::pin($ops::list_instance_profiles(self, ctx, input))
+kernel::boxed(move || $ops::list_instance_profiles(self, ctx, input))
             }
             fn list_instance_profiles_for_role<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListInstanceProfilesForRoleRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListInstanceProfilesForRoleResponse, $crate::Error>> {
-Box::pin($ops::list_instance_profiles_for_role(self, ctx, input))
+kernel::boxed(move || $ops::list_instance_profiles_for_role(self, ctx, input))
             }
             fn list_mfa_device_tags<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListMFADeviceTagsRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListMFADeviceTagsResponse, $crate::Error>> {
-Box::pin($ops::list_mfa_device_tags(self, ctx, input))
+kernel::boxed(move || $ops::list_mfa_device_tags(self, ctx, input))
             }
             fn list_mfa_devices<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListMFADevicesRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListMFADevicesResponse, $crate::Error>> {
-Box::pin($ops::list_mfa_devices(self, ctx, input))
+kernel::boxed(move || $ops::list_mfa_devices(self, ctx, input))
             }
             fn list_open_id_connect_provider_tags<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListOpenIDConnectProviderTagsRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListOpenIDConnectProviderTagsResponse, $crate::Error>> {
-Box::pin($ops::list_open_id_connect_provider_tags(self, ctx, input))
+kernel::boxed(move || $ops::list_open_id_connect_provider_tags(self, ctx, input))
             }
             fn list_open_id_connect_providers<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListOpenIDConnectProvidersRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListOpenIDConnectProvidersResponse, $crate::Error>> {
-Box::pin($ops::list_open_id_connect_providers(self, ctx, input))
+kernel::boxed(move || $ops::list_open_id_connect_providers(self, ctx, input))
             }
             fn list_organizations_features<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListOrganizationsFeaturesRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListOrganizationsFeaturesResponse, $crate::Error>> {
-Box::pin($ops::list_organizations_features(self, ctx, input))
+kernel::boxed(move || $ops::list_organizations_features(self, ctx, input))
             }
             fn list_policies<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListPoliciesRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListPoliciesResponse, $crate::Error>> {
-Box::pin($ops::list_policies(self, ctx, input))
+kernel::boxed(move || $ops::list_policies(self, ctx, input))
             }
             fn list_policies_granting_service_access<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListPoliciesGrantingServiceAccessRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListPoliciesGrantingServiceAccessResponse, $crate::Error>> {
-Box::pin($ops::list_policies_granting_service_access(self, ctx, input))
+kernel::boxed(move || $ops::list_policies_granting_service_access(self, ctx, input))
             }
             fn list_policy_tags<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListPolicyTagsRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListPolicyTagsResponse, $crate::Error>> {
-Box::pin($ops::list_policy_tags(self, ctx, input))
+kernel::boxed(move || $ops::list_policy_tags(self, ctx, input))
             }
             fn list_policy_versions<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListPolicyVersionsRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListPolicyVersionsResponse, $crate::Error>> {
-Box::pin($ops::list_policy_versions(self, ctx, input))
+kernel::boxed(move || $ops::list_policy_versions(self, ctx, input))
             }
             fn list_role_policies<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListRolePoliciesRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListRolePoliciesResponse, $crate::Error>> {
-Box::pin($ops::list_role_policies(self, ctx, input))
+kernel::boxed(move || $ops::list_role_policies(self, ctx, input))
             }
             fn list_role_tags<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListRoleTagsRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListRoleTagsResponse, $crate::Error>> {
-Box::pin($ops::list_role_tags(self, ctx, input))
+kernel::boxed(move || $ops::list_role_tags(self, ctx, input))
             }
             fn list_roles<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListRolesRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListRolesResponse, $crate::Error>> {
-Box::pin($ops::list_roles(self, ctx, input))
+kernel::boxed(move || $ops::list_roles(self, ctx, input))
             }
             fn list_saml_provider_tags<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListSAMLProviderTagsRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListSAMLProviderTagsResponse, $crate::Error>> {
-Box::pin($ops::list_saml_provider_tags(self, ctx, input))
+kernel::boxed(move || $ops::list_saml_provider_tags(self, ctx, input))
             }
             fn list_saml_providers<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListSAMLProvidersRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListSAMLProvidersResponse, $crate::Error>> {
-Box::pin($ops::list_saml_providers(self, ctx, input))
+kernel::boxed(move || $ops::list_saml_providers(self, ctx, input))
             }
             fn list_ssh_public_keys<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListSSHPublicKeysRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListSSHPublicKeysResponse, $crate::Error>> {
-Box::pin($ops::list_ssh_public_keys(self, ctx, input))
+kernel::boxed(move || $ops::list_ssh_public_keys(self, ctx, input))
             }
             fn list_server_certificate_tags<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListServerCertificateTagsRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListServerCertificateTagsResponse, $crate::Error>> {
-Box::pin($ops::list_server_certificate_tags(self, ctx, input))
+kernel::boxed(move || $ops::list_server_certificate_tags(self, ctx, input))
             }
             fn list_server_certificates<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListServerCertificatesRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListServerCertificatesResponse, $crate::Error>> {
-Box::pin($ops::list_server_certificates(self, ctx, input))
+kernel::boxed(move || $ops::list_server_certificates(self, ctx, input))
             }
             fn list_service_specific_credentials<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListServiceSpecificCredentialsRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListServiceSpecificCredentialsResponse, $crate::Error>> {
-Box::pin($ops::list_service_specific_credentials(self, ctx, input))
+kernel::boxed(move || $ops::list_service_specific_credentials(self, ctx, input))
             }
             fn list_signing_certificates<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListSigningCertificatesRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListSigningCertificatesResponse, $crate::Error>> {
-Box::pin($ops::list_signing_certificates(self, ctx, input))
+kernel::boxed(move || $ops::list_signing_certificates(self, ctx, input))
             }
             fn list_user_policies<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListUserPoliciesRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListUserPoliciesResponse, $crate::Error>> {
-Box::pin($ops::list_user_policies(self, ctx, input))
+kernel::boxed(move || $ops::list_user_policies(self, ctx, input))
             }
             fn list_user_tags<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListUserTagsRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListUserTagsResponse, $crate::Error>> {
-Box::pin($ops::list_user_tags(self, ctx, input))
+kernel::boxed(move || $ops::list_user_tags(self, ctx, input))
             }
             fn list_users<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListUsersRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListUsersResponse, $crate::Error>> {
-Box::pin($ops::list_users(self, ctx, input))
+kernel::boxed(move || $ops::list_users(self, ctx, input))
             }
             fn list_virtual_mfa_devices<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListVirtualMFADevicesRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListVirtualMFADevicesResponse, $crate::Error>> {
-Box::pin($ops::list_virtual_mfa_devices(self, ctx, input))
+kernel::boxed(move || $ops::list_virtual_mfa_devices(self, ctx, input))
             }
             fn put_group_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::PutGroupPolicyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::PutGroupPolicyOutput, $crate::Error>> {
-Box::pin($ops::put_group_policy(self, ctx, input))
+kernel::boxed(move || $ops::put_group_policy(self, ctx, input))
             }
             fn put_role_permissions_boundary<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::PutRolePermissionsBoundaryRequest)
 -> kernel::BoxFuture<'a, Result<$crate::PutRolePermissionsBoundaryOutput, $crate::Error>> {
-Box::pin($ops::put_role_permissions_boundary(self, ctx, input))
+kernel::boxed(move || $ops::put_role_permissions_boundary(self, ctx, input))
             }
             fn put_role_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::PutRolePolicyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::PutRolePolicyOutput, $crate::Error>> {
-Box::pin($ops::put_role_policy(self, ctx, input))
+kernel::boxed(move || $ops::put_role_policy(self, ctx, input))
             }
             fn put_user_permissions_boundary<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::PutUserPermissionsBoundaryRequest)
 -> kernel::BoxFuture<'a, Result<$crate::PutUserPermissionsBoundaryOutput, $crate::Error>> {
-Box::pin($ops::put_user_permissions_boundary(self, ctx, input))
+kernel::boxed(move || $ops::put_user_permissions_boundary(self, ctx, input))
             }
             fn put_user_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::PutUserPolicyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::PutUserPolicyOutput, $crate::Error>> {
-Box::pin($ops::put_user_policy(self, ctx, input))
+kernel::boxed(move || $ops::put_user_policy(self, ctx, input))
             }
             fn remove_client_id_from_open_id_connect_provider<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::RemoveClientIDFromOpenIDConnectProviderRequest)
 -> kernel::BoxFuture<'a, Result<$crate::RemoveClientIDFromOpenIDConnectProviderOutput, $crate::Error>> {
-Box::pin($ops::remove_client_id_from_open_id_connect_provider(self, ctx, input))
+kernel::boxed(move || $ops::remove_client_id_from_open_id_connect_provider(self, ctx, input))
             }
             fn remove_role_from_instance_profile<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::RemoveRoleFromInstanceProfileRequest)
 -> kernel::BoxFuture<'a, Result<$crate::RemoveRoleFromInstanceProfileOutput, $crate::Error>> {
-Box::pin($ops::remove_role_from_instance_profile(self, ctx, input))
+kernel::boxed(move || $ops::remove_role_from_instance_profile(self, ctx, input))
             }
             fn remove_user_from_group<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::RemoveUserFromGroupRequest)
 -> kernel::BoxFuture<'a, Result<$crate::RemoveUserFromGroupOutput, $crate::Error>> {
-Box::pin($ops::remove_user_from_group(self, ctx, input))
+kernel::boxed(move || $ops::remove_user_from_group(self, ctx, input))
             }
             fn reset_service_specific_credential<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ResetServiceSpecificCredentialRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ResetServiceSpecificCredentialResponse, $crate::Error>> {
-Box::pin($ops::reset_service_specific_credential(self, ctx, input))
+kernel::boxed(move || $ops::reset_service_specific_credential(self, ctx, input))
             }
             fn resync_mfa_device<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ResyncMFADeviceRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ResyncMFADeviceOutput, $crate::Error>> {
-Box::pin($ops::resync_mfa_device(self, ctx, input))
+kernel::boxed(move || $ops::resync_mfa_device(self, ctx, input))
             }
             fn set_default_policy_version<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::SetDefaultPolicyVersionRequest)
 -> kernel::BoxFuture<'a, Result<$crate::SetDefaultPolicyVersionOutput, $crate::Error>> {
-Box::pin($ops::set_default_policy_version(self, ctx, input))
+kernel::boxed(move || $ops::set_default_policy_version(self, ctx, input))
             }
             fn set_security_token_service_preferences<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::SetSecurityTokenServicePreferencesRequest)
 -> kernel::BoxFuture<'a, Result<$crate::SetSecurityTokenServicePreferencesOutput, $crate::Error>> {
-Box::pin($ops::set_security_token_service_preferences(self, ctx, input))
+kernel::boxed(move || $ops::set_security_token_service_preferences(self, ctx, input))
             }
             fn simulate_custom_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::SimulateCustomPolicyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::SimulatePolicyResponse, $crate::Error>> {
-Box::pin($ops::simulate_custom_policy(self, ctx, input))
+kernel::boxed(move || $ops::simulate_custom_policy(self, ctx, input))
             }
             fn simulate_principal_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::SimulatePrincipalPolicyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::SimulatePolicyResponse, $crate::Error>> {
-Box::pin($ops::simulate_principal_policy(self, ctx, input))
+kernel::boxed(move || $ops::simulate_principal_policy(self, ctx, input))
             }
             fn tag_instance_profile<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::TagInstanceProfileRequest)
 -> kernel::BoxFuture<'a, Result<$crate::TagInstanceProfileOutput, $crate::Error>> {
-Box::pin($ops::tag_instance_profile(self, ctx, input))
+kernel::boxed(move || $ops::tag_instance_profile(self, ctx, input))
             }
             fn tag_mfa_device<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::TagMFADeviceRequest)
 -> kernel::BoxFuture<'a, Result<$crate::TagMFADeviceOutput, $crate::Error>> {
-Box::pin($ops::tag_mfa_device(self, ctx, input))
+kernel::boxed(move || $ops::tag_mfa_device(self, ctx, input))
             }
             fn tag_open_id_connect_provider<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::TagOpenIDConnectProviderRequest)
 -> kernel::BoxFuture<'a, Result<$crate::TagOpenIDConnectProviderOutput, $crate::Error>> {
-Box::pin($ops::tag_open_id_connect_provider(self, ctx, input))
+kernel::boxed(move || $ops::tag_open_id_connect_provider(self, ctx, input))
             }
             fn tag_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::TagPolicyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::TagPolicyOutput, $crate::Error>> {
-Box::pin($ops::tag_policy(self, ctx, input))
+kernel::boxed(move || $ops::tag_policy(self, ctx, input))
             }
             fn tag_role<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::TagRoleRequest)
 -> kernel::BoxFuture<'a, Result<$crate::TagRoleOutput, $crate::Error>> {
-Box::pin($ops::tag_role(self, ctx, input))
+kernel::boxed(move || $ops::tag_role(self, ctx, input))
             }
             fn tag_saml_provider<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::TagSAMLProviderRequest)
 -> kernel::BoxFuture<'a, Result<$crate::TagSAMLProviderOutput, $crate::Error>> {
-Box::pin($ops::tag_saml_provider(self, ctx, input))
+kernel::boxed(move || $ops::tag_saml_provider(self, ctx, input))
             }
             fn tag_server_certificate<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::TagServerCertificateRequest)
 -> kernel::BoxFuture<'a, Result<$crate::TagServerCertificateOutput, $crate::Error>> {
-Box::pin($ops::tag_server_certificate(self, ctx, input))
+kernel::boxed(move || $ops::tag_server_certificate(self, ctx, input))
             }
             fn tag_user<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::TagUserRequest)
 -> kernel::BoxFuture<'a, Result<$crate::TagUserOutput, $crate::Error>> {
-Box::pin($ops::tag_user(self, ctx, input))
+kernel::boxed(move || $ops::tag_user(self, ctx, input))
             }
             fn untag_instance_profile<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UntagInstanceProfileRequest)
 -> kernel::BoxFuture<'a, Result<$crate::UntagInstanceProfileOutput, $crate::Error>> {
-Box::pin($ops::untag_instance_profile(self, ctx, input))
+kernel::boxed(move || $ops::untag_instance_profile(self, ctx, input))
             }
             fn untag_mfa_device<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UntagMFADeviceRequest)
 -> kernel::BoxFuture<'a, Result<$crate::UntagMFADeviceOutput, $crate::Error>> {
-Box::pin($ops::untag_mfa_device(self, ctx, input))
+kernel::boxed(move || $ops::untag_mfa_device(self, ctx, input))
             }
             fn untag_open_id_connect_provider<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UntagOpenIDConnectProviderRequest)
 -> kernel::BoxFuture<'a, Result<$crate::UntagOpenIDConnectProviderOutput, $crate::Error>> {
-Box::pin($ops::untag_open_id_connect_provider(self, ctx, input))
+kernel::boxed(move || $ops::untag_open_id_connect_provider(self, ctx, input))
             }
             fn untag_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UntagPolicyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::UntagPolicyOutput, $crate::Error>> {
-Box::pin($ops::untag_policy(self, ctx, input))
+kernel::boxed(move || $ops::untag_policy(self, ctx, input))
             }
             fn untag_role<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UntagRoleRequest)
 -> kernel::BoxFuture<'a, Result<$crate::UntagRoleOutput, $crate::Error>> {
-Box::pin($ops::untag_role(self, ctx, input))
+kernel::boxed(move || $ops::untag_role(self, ctx, input))
             }
             fn untag_saml_provider<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UntagSAMLProviderRequest)
 -> kernel::BoxFuture<'a, Result<$crate::UntagSAMLProviderOutput, $crate::Error>> {
-Box::pin($ops::untag_saml_provider(self, ctx, input))
+kernel::boxed(move || $ops::untag_saml_provider(self, ctx, input))
             }
             fn untag_server_certificate<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UntagServerCertificateRequest)
 -> kernel::BoxFuture<'a, Result<$crate::UntagServerCertificateOutput, $crate::Error>> {
-Box::pin($ops::untag_server_certificate(self, ctx, input))
+kernel::boxed(move || $ops::untag_server_certificate(self, ctx, input))
             }
             fn untag_user<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UntagUserRequest)
 -> kernel::BoxFuture<'a, Result<$crate::UntagUserOutput, $crate::Error>> {
-Box::pin($ops::untag_user(self, ctx, input))
+kernel::boxed(move || $ops::untag_user(self, ctx, input))
             }
             fn update_access_key<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateAccessKeyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::UpdateAccessKeyOutput, $crate::Error>> {
-Box::pin($ops::update_access_key(self, ctx, input))
+kernel::boxed(move || $ops::update_access_key(self, ctx, input))
             }
             fn update_account_password_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateAccountPasswordPolicyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::UpdateAccountPasswordPolicyOutput, $crate::Error>> {
-Box::pin($ops::update_account_password_policy(self, ctx, input))
+kernel::boxed(move || $ops::update_account_password_policy(self, ctx, input))
             }
             fn update_assume_role_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateAssumeRolePolicyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::UpdateAssumeRolePolicyOutput, $crate::Error>> {
-Box::pin($ops::update_assume_role_policy(self, ctx, input))
+kernel::boxed(move || $ops::update_assume_role_policy(self, ctx, input))
             }
             fn update_group<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateGroupRequest)
 -> kernel::BoxFuture<'a, Result<$crate::UpdateGroupOutput, $crate::Error>> {
-Box::pin($ops::update_group(self, ctx, input))
+kernel::boxed(move || $ops::update_group(self, ctx, input))
             }
             fn update_login_profile<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateLoginProfileRequest)
 -> kernel::BoxFuture<'a, Result<$crate::UpdateLoginProfileOutput, $crate::Error>> {
-Box::pin($ops::update_login_profile(self, ctx, input))
+kernel::boxed(move || $ops::update_login_profile(self, ctx, input))
             }
             fn update_open_id_connect_provider_thumbprint<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateOpenIDConnectProviderThumbprintRequest)
 -> kernel::BoxFuture<'a, Result<$crate::UpdateOpenIDConnectProviderThumbprintOutput, $crate::Error>> {
-Box::pin($ops::update_open_id_connect_provider_thumbprint(self, ctx, input))
+kernel::boxed(move || $ops::update_open_id_connect_provider_thumbprint(self, ctx, input))
             }
             fn update_role<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateRoleRequest)
 -> kernel::BoxFuture<'a, Result<$crate::UpdateRoleResponse, $crate::Error>> {
-Box::pin($ops::update_role(self, ctx, input))
+kernel::boxed(move || $ops::update_role(self, ctx, input))
             }
             fn update_role_description<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateRoleDescriptionRequest)
 -> kernel::BoxFuture<'a, Result<$crate::UpdateRoleDescriptionResponse, $crate::Error>> {
-Box::pin($ops::update_role_description(self, ctx, input))
+kernel::boxed(move || $ops::update_role_description(self, ctx, input))
             }
             fn update_saml_provider<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateSAMLProviderRequest)
 -> kernel::BoxFuture<'a, Result<$crate::UpdateSAMLProviderResponse, $crate::Error>> {
-Box::pin($ops::update_saml_provider(self, ctx, input))
+kernel::boxed(move || $ops::update_saml_provider(self, ctx, input))
             }
             fn update_ssh_public_key<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateSSHPublicKeyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::UpdateSSHPublicKeyOutput, $crate::Error>> {
-Box::pin($ops::update_ssh_public_key(self, ctx, input))
+kernel::boxed(move || $ops::update_ssh_public_key(self, ctx, input))
             }
             fn update_server_certificate<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateServerCertificateRequest)
 -> kernel::BoxFuture<'a, Result<$crate::UpdateServerCertificateOutput, $crate::Error>> {
-Box::pin($ops::update_server_certificate(self, ctx, input))
+kernel::boxed(move || $ops::update_server_certificate(self, ctx, input))
             }
             fn update_service_specific_credential<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateServiceSpecificCredentialRequest)
 -> kernel::BoxFuture<'a, Result<$crate::UpdateServiceSpecificCredentialOutput, $crate::Error>> {
-Box::pin($ops::update_service_specific_credential(self, ctx, input))
+kernel::boxed(move || $ops::update_service_specific_credential(self, ctx, input))
             }
             fn update_signing_certificate<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateSigningCertificateRequest)
 -> kernel::BoxFuture<'a, Result<$crate::UpdateSigningCertificateOutput, $crate::Error>> {
-Box::pin($ops::update_signing_certificate(self, ctx, input))
+kernel::boxed(move || $ops::update_signing_certificate(self, ctx, input))
             }
             fn update_user<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateUserRequest)
 -> kernel::BoxFuture<'a, Result<$crate::UpdateUserOutput, $crate::Error>> {
-Box::pin($ops::update_user(self, ctx, input))
+kernel::boxed(move || $ops::update_user(self, ctx, input))
             }
             fn upload_ssh_public_key<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UploadSSHPublicKeyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::UploadSSHPublicKeyResponse, $crate::Error>> {
-Box::pin($ops::upload_ssh_public_key(self, ctx, input))
+kernel::boxed(move || $ops::upload_ssh_public_key(self, ctx, input))
             }
             fn upload_server_certificate<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UploadServerCertificateRequest)
 -> kernel::BoxFuture<'a, Result<$crate::UploadServerCertificateResponse, $crate::Error>> {
-Box::pin($ops::upload_server_certificate(self, ctx, input))
+kernel::boxed(move || $ops::upload_server_certificate(self, ctx, input))
             }
             fn upload_signing_certificate<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UploadSigningCertificateRequest)
 -> kernel::BoxFuture<'a, Result<$crate::UploadSigningCertificateResponse, $crate::Error>> {
-Box::pin($ops::upload_signing_certificate(self, ctx, input))
+kernel::boxed(move || $ops::upload_signing_certificate(self, ctx, input))
             }
         }
     };

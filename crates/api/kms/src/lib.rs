@@ -76,203 +76,203 @@ macro_rules! serve {
         impl $crate::Api for $type {
             fn cancel_key_deletion<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CancelKeyDeletionRequest)
 -> kernel::BoxFuture<'a, Result<$crate::CancelKeyDeletionResponse, $crate::Error>> {
-Box::pin($ops::cancel_key_deletion(self, ctx, input))
+kernel::boxed(move || $ops::cancel_key_deletion(self, ctx, input))
             }
             fn create_alias<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreateAliasRequest)
 -> kernel::BoxFuture<'a, Result<$crate::CreateAliasOutput, $crate::Error>> {
-Box::pin($ops::create_alias(self, ctx, input))
+kernel::boxed(move || $ops::create_alias(self, ctx, input))
             }
             fn create_grant<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreateGrantRequest)
 -> kernel::BoxFuture<'a, Result<$crate::CreateGrantResponse, $crate::Error>> {
-Box::pin($ops::create_grant(self, ctx, input))
+kernel::boxed(move || $ops::create_grant(self, ctx, input))
             }
             fn create_key<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreateKeyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::CreateKeyResponse, $crate::Error>> {
-Box::pin($ops::create_key(self, ctx, input))
+kernel::boxed(move || $ops::create_key(self, ctx, input))
             }
             fn decapsulate<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DecapsulateRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DecapsulateResponse, $crate::Error>> {
-Box::pin($ops::decapsulate(self, ctx, input))
+kernel::boxed(move || $ops::decapsulate(self, ctx, input))
             }
             fn decrypt<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DecryptRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DecryptResponse, $crate::Error>> {
-Box::pin($ops::decrypt(self, ctx, input))
+kernel::boxed(move || $ops::decrypt(self, ctx, input))
             }
             fn delete_alias<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteAliasRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DeleteAliasOutput, $crate::Error>> {
-Box::pin($ops::delete_alias(self, ctx, input))
+kernel::boxed(move || $ops::delete_alias(self, ctx, input))
             }
             fn delete_imported_key_material<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteImportedKeyMaterialRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DeleteImportedKeyMaterialResponse, $crate::Error>> {
-Box::pin($ops::delete_imported_key_material(self, ctx, input))
+kernel::boxed(move || $ops::delete_imported_key_material(self, ctx, input))
             }
             fn derive_shared_secret<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeriveSharedSecretRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DeriveSharedSecretResponse, $crate::Error>> {
-Box::pin($ops::derive_shared_secret(self, ctx, input))
+kernel::boxed(move || $ops::derive_shared_secret(self, ctx, input))
             }
             fn describe_key<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DescribeKeyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DescribeKeyResponse, $crate::Error>> {
-Box::pin($ops::describe_key(self, ctx, input))
+kernel::boxed(move || $ops::describe_key(self, ctx, input))
             }
             fn disable_key<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DisableKeyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DisableKeyOutput, $crate::Error>> {
-Box::pin($ops::disable_key(self, ctx, input))
+kernel::boxed(move || $ops::disable_key(self, ctx, input))
             }
             fn disable_key_rotation<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DisableKeyRotationRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DisableKeyRotationOutput, $crate::Error>> {
-Box::pin($ops::disable_key_rotation(self, ctx, input))
+kernel::boxed(move || $ops::disable_key_rotation(self, ctx, input))
             }
             fn enable_key<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::EnableKeyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::EnableKeyOutput, $crate::Error>> {
-Box::pin($ops::enable_key(self, ctx, input))
+kernel::boxed(move || $ops::enable_key(self, ctx, input))
             }
             fn enable_key_rotation<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::EnableKeyRotationRequest)
 -> kernel::BoxFuture<'a, Result<$crate::EnableKeyRotationOutput, $crate::Error>> {
-Box::pin($ops::enable_key_rotation(self, ctx, input))
+kernel::boxed(move || $ops::enable_key_rotation(self, ctx, input))
             }
             fn encapsulate<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::EncapsulateRequest)
 -> kernel::BoxFuture<'a, Result<$crate::EncapsulateResponse, $crate::Error>> {
-Box::pin($ops::encapsulate(self, ctx, input))
+kernel::boxed(move || $ops::encapsulate(self, ctx, input))
             }
             fn encrypt<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::EncryptRequest)
 -> kernel::BoxFuture<'a, Result<$crate::EncryptResponse, $crate::Error>> {
-Box::pin($ops::encrypt(self, ctx, input))
+kernel::boxed(move || $ops::encrypt(self, ctx, input))
             }
             fn generate_data_key<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GenerateDataKeyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GenerateDataKeyResponse, $crate::Error>> {
-Box::pin($ops::generate_data_key(self, ctx, input))
+kernel::boxed(move || $ops::generate_data_key(self, ctx, input))
             }
             fn generate_data_key_pair<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GenerateDataKeyPairRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GenerateDataKeyPairResponse, $crate::Error>> {
-Box::pin($ops::generate_data_key_pair(self, ctx, input))
+kernel::boxed(move || $ops::generate_data_key_pair(self, ctx, input))
             }
             fn generate_data_key_pair_without_plaintext<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GenerateDataKeyPairWithoutPlaintextRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GenerateDataKeyPairWithoutPlaintextResponse, $crate::Error>> {
-Box::pin($ops::generate_data_key_pair_without_plaintext(self, ctx, input))
+kernel::boxed(move || $ops::generate_data_key_pair_without_plaintext(self, ctx, input))
             }
             fn generate_data_key_without_plaintext<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GenerateDataKeyWithoutPlaintextRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GenerateDataKeyWithoutPlaintextResponse, $crate::Error>> {
-Box::pin($ops::generate_data_key_without_plaintext(self, ctx, input))
+kernel::boxed(move || $ops::generate_data_key_without_plaintext(self, ctx, input))
             }
             fn generate_mac<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GenerateMacRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GenerateMacResponse, $crate::Error>> {
-Box::pin($ops::generate_mac(self, ctx, input))
+kernel::boxed(move || $ops::generate_mac(self, ctx, input))
             }
             fn generate_random<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GenerateRandomRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GenerateRandomResponse, $crate::Error>> {
-Box::pin($ops::generate_random(self, ctx, input))
+kernel::boxed(move || $ops::generate_random(self, ctx, input))
             }
             fn get_key_last_usage<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetKeyLastUsageRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetKeyLastUsageResponse, $crate::Error>> {
-Box::pin($ops::get_key_last_usage(self, ctx, input))
+kernel::boxed(move || $ops::get_key_last_usage(self, ctx, input))
             }
             fn get_key_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetKeyPolicyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetKeyPolicyResponse, $crate::Error>> {
-Box::pin($ops::get_key_policy(self, ctx, input))
+kernel::boxed(move || $ops::get_key_policy(self, ctx, input))
             }
             fn get_key_rotation_status<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetKeyRotationStatusRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetKeyRotationStatusResponse, $crate::Error>> {
-Box::pin($ops::get_key_rotation_status(self, ctx, input))
+kernel::boxed(move || $ops::get_key_rotation_status(self, ctx, input))
             }
             fn get_parameters_for_import<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetParametersForImportRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetParametersForImportResponse, $crate::Error>> {
-Box::pin($ops::get_parameters_for_import(self, ctx, input))
+kernel::boxed(move || $ops::get_parameters_for_import(self, ctx, input))
             }
             fn get_public_key<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetPublicKeyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetPublicKeyResponse, $crate::Error>> {
-Box::pin($ops::get_public_key(self, ctx, input))
+kernel::boxed(move || $ops::get_public_key(self, ctx, input))
             }
             fn import_key_material<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ImportKeyMaterialRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ImportKeyMaterialResponse, $crate::Error>> {
-Box::pin($ops::import_key_material(self, ctx, input))
+kernel::boxed(move || $ops::import_key_material(self, ctx, input))
             }
             fn list_aliases<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListAliasesRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListAliasesResponse, $crate::Error>> {
-Box::pin($ops::list_aliases(self, ctx, input))
+kernel::boxed(move || $ops::list_aliases(self, ctx, input))
             }
             fn list_grants<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListGrantsRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListGrantsResponse, $crate::Error>> {
-Box::pin($ops::list_grants(self, ctx, input))
+kernel::boxed(move || $ops::list_grants(self, ctx, input))
             }
             fn list_key_policies<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListKeyPoliciesRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListKeyPoliciesResponse, $crate::Error>> {
-Box::pin($ops::list_key_policies(self, ctx, input))
+kernel::boxed(move || $ops::list_key_policies(self, ctx, input))
             }
             fn list_key_rotations<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListKeyRotationsRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListKeyRotationsResponse, $crate::Error>> {
-Box::pin($ops::list_key_rotations(self, ctx, input))
+kernel::boxed(move || $ops::list_key_rotations(self, ctx, input))
             }
             fn list_keys<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListKeysRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListKeysResponse, $crate::Error>> {
-Box::pin($ops::list_keys(self, ctx, input))
+kernel::boxed(move || $ops::list_keys(self, ctx, input))
             }
             fn list_resource_tags<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListResourceTagsRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListResourceTagsResponse, $crate::Error>> {
-Box::pin($ops::list_resource_tags(self, ctx, input))
+kernel::boxed(move || $ops::list_resource_tags(self, ctx, input))
             }
             fn list_retirable_grants<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListRetirableGrantsRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListGrantsResponse, $crate::Error>> {
-Box::pin($ops::list_retirable_grants(self, ctx, input))
+kernel::boxed(move || $ops::list_retirable_grants(self, ctx, input))
             }
             fn put_key_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::PutKeyPolicyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::PutKeyPolicyOutput, $crate::Error>> {
-Box::pin($ops::put_key_policy(self, ctx, input))
+kernel::boxed(move || $ops::put_key_policy(self, ctx, input))
             }
             fn re_encrypt<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ReEncryptRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ReEncryptResponse, $crate::Error>> {
-Box::pin($ops::re_encrypt(self, ctx, input))
+kernel::boxed(move || $ops::re_encrypt(self, ctx, input))
             }
             fn replicate_key<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ReplicateKeyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ReplicateKeyResponse, $crate::Error>> {
-Box::pin($ops::replicate_key(self, ctx, input))
+kernel::boxed(move || $ops::replicate_key(self, ctx, input))
             }
             fn retire_grant<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::RetireGrantRequest)
 -> kernel::BoxFuture<'a, Result<$crate::RetireGrantOutput, $crate::Error>> {
-Box::pin($ops::retire_grant(self, ctx, input))
+kernel::boxed(move || $ops::retire_grant(self, ctx, input))
             }
             fn revoke_grant<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::RevokeGrantRequest)
 -> kernel::BoxFuture<'a, Result<$crate::RevokeGrantOutput, $crate::Error>> {
-Box::pin($ops::revoke_grant(self, ctx, input))
+kernel::boxed(move || $ops::revoke_grant(self, ctx, input))
             }
             fn rotate_key_on_demand<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::RotateKeyOnDemandRequest)
 -> kernel::BoxFuture<'a, Result<$crate::RotateKeyOnDemandResponse, $crate::Error>> {
-Box::pin($ops::rotate_key_on_demand(self, ctx, input))
+kernel::boxed(move || $ops::rotate_key_on_demand(self, ctx, input))
             }
             fn schedule_key_deletion<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ScheduleKeyDeletionRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ScheduleKeyDeletionResponse, $crate::Error>> {
-Box::pin($ops::schedule_key_deletion(self, ctx, input))
+kernel::boxed(move || $ops::schedule_key_deletion(self, ctx, input))
             }
             fn sign<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::SignRequest)
 -> kernel::BoxFuture<'a, Result<$crate::SignResponse, $crate::Error>> {
-Box::pin($ops::sign(self, ctx, input))
+kernel::boxed(move || $ops::sign(self, ctx, input))
             }
             fn tag_resource<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::TagResourceRequest)
 -> kernel::BoxFuture<'a, Result<$crate::TagResourceOutput, $crate::Error>> {
-Box::pin($ops::tag_resource(self, ctx, input))
+kernel::boxed(move || $ops::tag_resource(self, ctx, input))
             }
             fn untag_resource<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UntagResourceRequest)
 -> kernel::BoxFuture<'a, Result<$crate::UntagResourceOutput, $crate::Error>> {
-Box::pin($ops::untag_resource(self, ctx, input))
+kernel::boxed(move || $ops::untag_resource(self, ctx, input))
             }
             fn update_alias<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateAliasRequest)
 -> kernel::BoxFuture<'a, Result<$crate::UpdateAliasOutput, $crate::Error>> {
-Box::pin($ops::update_alias(self, ctx, input))
+kernel::boxed(move || $ops::update_alias(self, ctx, input))
             }
             fn update_key_description<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateKeyDescriptionRequest)
 -> kernel::BoxFuture<'a, Result<$crate::UpdateKeyDescriptionOutput, $crate::Error>> {
-Box::pin($ops::update_key_description(self, ctx, input))
+kernel::boxed(move || $ops::update_key_description(self, ctx, input))
             }
             fn update_primary_region<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdatePrimaryRegionRequest)
 -> kernel::BoxFuture<'a, Result<$crate::UpdatePrimaryRegionOutput, $crate::Error>> {
-Box::pin($ops::update_primary_region(self, ctx, input))
+kernel::boxed(move || $ops::update_primary_region(self, ctx, input))
             }
             fn verify<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::VerifyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::VerifyResponse, $crate::Error>> {
-Box::pin($ops::verify(self, ctx, input))
+kernel::boxed(move || $ops::verify(self, ctx, input))
             }
             fn verify_mac<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::VerifyMacRequest)
 -> kernel::BoxFuture<'a, Result<$crate::VerifyMacResponse, $crate::Error>> {
-Box::pin($ops::verify_mac(self, ctx, input))
+kernel::boxed(move || $ops::verify_mac(self, ctx, input))
             }
         }
     };

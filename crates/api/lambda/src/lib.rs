@@ -93,271 +93,271 @@ macro_rules! serve {
         impl $crate::Api for $type {
             fn add_layer_version_permission<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::AddLayerVersionPermissionRequest)
 -> kernel::BoxFuture<'a, Result<$crate::AddLayerVersionPermissionResponse, $crate::Error>> {
-Box::pin($ops::add_layer_version_permission(self, ctx, input))
+kernel::boxed(move || $ops::add_layer_version_permission(self, ctx, input))
             }
             fn add_permission<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::AddPermissionRequest)
 -> kernel::BoxFuture<'a, Result<$crate::AddPermissionResponse, $crate::Error>> {
-Box::pin($ops::add_permission(self, ctx, input))
+kernel::boxed(move || $ops::add_permission(self, ctx, input))
             }
             fn create_alias<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreateAliasRequest)
 -> kernel::BoxFuture<'a, Result<$crate::AliasConfiguration, $crate::Error>> {
-Box::pin($ops::create_alias(self, ctx, input))
+kernel::boxed(move || $ops::create_alias(self, ctx, input))
             }
             fn create_code_signing_config<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreateCodeSigningConfigRequest)
 -> kernel::BoxFuture<'a, Result<$crate::CreateCodeSigningConfigResponse, $crate::Error>> {
-Box::pin($ops::create_code_signing_config(self, ctx, input))
+kernel::boxed(move || $ops::create_code_signing_config(self, ctx, input))
             }
             fn create_event_source_mapping<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreateEventSourceMappingRequest)
 -> kernel::BoxFuture<'a, Result<$crate::EventSourceMappingConfiguration, $crate::Error>> {
-Box::pin($ops::create_event_source_mapping(self, ctx, input))
+kernel::boxed(move || $ops::create_event_source_mapping(self, ctx, input))
             }
             fn create_function<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreateFunctionRequest)
 -> kernel::BoxFuture<'a, Result<$crate::FunctionConfiguration, $crate::Error>> {
-Box::pin($ops::create_function(self, ctx, input))
+kernel::boxed(move || $ops::create_function(self, ctx, input))
             }
             fn create_function_url_config<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreateFunctionUrlConfigRequest)
 -> kernel::BoxFuture<'a, Result<$crate::CreateFunctionUrlConfigResponse, $crate::Error>> {
-Box::pin($ops::create_function_url_config(self, ctx, input))
+kernel::boxed(move || $ops::create_function_url_config(self, ctx, input))
             }
             fn delete_alias<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteAliasRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DeleteAliasOutput, $crate::Error>> {
-Box::pin($ops::delete_alias(self, ctx, input))
+kernel::boxed(move || $ops::delete_alias(self, ctx, input))
             }
             fn delete_code_signing_config<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteCodeSigningConfigRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DeleteCodeSigningConfigResponse, $crate::Error>> {
-Box::pin($ops::delete_code_signing_config(self, ctx, input))
+kernel::boxed(move || $ops::delete_code_signing_config(self, ctx, input))
             }
             fn delete_event_source_mapping<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteEventSourceMappingRequest)
 -> kernel::BoxFuture<'a, Result<$crate::EventSourceMappingConfiguration, $crate::Error>> {
-Box::pin($ops::delete_event_source_mapping(self, ctx, input))
+kernel::boxed(move || $ops::delete_event_source_mapping(self, ctx, input))
             }
             fn delete_function<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteFunctionRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DeleteFunctionResponse, $crate::Error>> {
-Box::pin($ops::delete_function(self, ctx, input))
+kernel::boxed(move || $ops::delete_function(self, ctx, input))
             }
             fn delete_function_code_signing_config<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteFunctionCodeSigningConfigRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DeleteFunctionCodeSigningConfigOutput, $crate::Error>> {
-Box::pin($ops::delete_function_code_signing_config(self, ctx, input))
+kernel::boxed(move || $ops::delete_function_code_signing_config(self, ctx, input))
             }
             fn delete_function_concurrency<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteFunctionConcurrencyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DeleteFunctionConcurrencyOutput, $crate::Error>> {
-Box::pin($ops::delete_function_concurrency(self, ctx, input))
+kernel::boxed(move || $ops::delete_function_concurrency(self, ctx, input))
             }
             fn delete_function_event_invoke_config<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteFunctionEventInvokeConfigRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DeleteFunctionEventInvokeConfigOutput, $crate::Error>> {
-Box::pin($ops::delete_function_event_invoke_config(self, ctx, input))
+kernel::boxed(move || $ops::delete_function_event_invoke_config(self, ctx, input))
             }
             fn delete_function_url_config<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteFunctionUrlConfigRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DeleteFunctionUrlConfigOutput, $crate::Error>> {
-Box::pin($ops::delete_function_url_config(self, ctx, input))
+kernel::boxed(move || $ops::delete_function_url_config(self, ctx, input))
             }
             fn delete_layer_version<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteLayerVersionRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DeleteLayerVersionOutput, $crate::Error>> {
-Box::pin($ops::delete_layer_version(self, ctx, input))
+kernel::boxed(move || $ops::delete_layer_version(self, ctx, input))
             }
             fn delete_provisioned_concurrency_config<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteProvisionedConcurrencyConfigRequest)
 -> kernel::BoxFuture<'a, Result<$crate::DeleteProvisionedConcurrencyConfigOutput, $crate::Error>> {
-Box::pin($ops::delete_provisioned_concurrency_config(self, ctx, input))
+kernel::boxed(move || $ops::delete_provisioned_concurrency_config(self, ctx, input))
             }
             fn get_account_settings<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetAccountSettingsRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetAccountSettingsResponse, $crate::Error>> {
-Box::pin($ops::get_account_settings(self, ctx, input))
+kernel::boxed(move || $ops::get_account_settings(self, ctx, input))
             }
             fn get_alias<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetAliasRequest)
 -> kernel::BoxFuture<'a, Result<$crate::AliasConfiguration, $crate::Error>> {
-Box::pin($ops::get_alias(self, ctx, input))
+kernel::boxed(move || $ops::get_alias(self, ctx, input))
             }
             fn get_code_signing_config<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetCodeSigningConfigRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetCodeSigningConfigResponse, $crate::Error>> {
-Box::pin($ops::get_code_signing_config(self, ctx, input))
+kernel::boxed(move || $ops::get_code_signing_config(self, ctx, input))
             }
             fn get_event_source_mapping<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetEventSourceMappingRequest)
 -> kernel::BoxFuture<'a, Result<$crate::EventSourceMappingConfiguration, $crate::Error>> {
-Box::pin($ops::get_event_source_mapping(self, ctx, input))
+kernel::boxed(move || $ops::get_event_source_mapping(self, ctx, input))
             }
             fn get_function<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetFunctionRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetFunctionResponse, $crate::Error>> {
-Box::pin($ops::get_function(self, ctx, input))
+kernel::boxed(move || $ops::get_function(self, ctx, input))
             }
             fn get_function_code_signing_config<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetFunctionCodeSigningConfigRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetFunctionCodeSigningConfigResponse, $crate::Error>> {
-Box::pin($ops::get_function_code_signing_config(self, ctx, input))
+kernel::boxed(move || $ops::get_function_code_signing_config(self, ctx, input))
             }
             fn get_function_concurrency<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetFunctionConcurrencyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetFunctionConcurrencyResponse, $crate::Error>> {
-Box::pin($ops::get_function_concurrency(self, ctx, input))
+kernel::boxed(move || $ops::get_function_concurrency(self, ctx, input))
             }
             fn get_function_configuration<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetFunctionConfigurationRequest)
 -> kernel::BoxFuture<'a, Result<$crate::FunctionConfiguration, $crate::Error>> {
-Box::pin($ops::get_function_configuration(self, ctx, input))
+kernel::boxed(move || $ops::get_function_configuration(self, ctx, input))
             }
             fn get_function_event_invoke_config<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetFunctionEventInvokeConfigRequest)
 -> kernel::BoxFuture<'a, Result<$crate::FunctionEventInvokeConfig, $crate::Error>> {
-Box::pin($ops::get_function_event_invoke_config(self, ctx, input))
+kernel::boxed(move || $ops::get_function_event_invoke_config(self, ctx, input))
             }
             fn get_function_recursion_config<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetFunctionRecursionConfigRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetFunctionRecursionConfigResponse, $crate::Error>> {
-Box::pin($ops::get_function_recursion_config(self, ctx, input))
+kernel::boxed(move || $ops::get_function_recursion_config(self, ctx, input))
             }
             fn get_function_url_config<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetFunctionUrlConfigRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetFunctionUrlConfigResponse, $crate::Error>> {
-Box::pin($ops::get_function_url_config(self, ctx, input))
+kernel::boxed(move || $ops::get_function_url_config(self, ctx, input))
             }
             fn get_layer_version<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetLayerVersionRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetLayerVersionResponse, $crate::Error>> {
-Box::pin($ops::get_layer_version(self, ctx, input))
+kernel::boxed(move || $ops::get_layer_version(self, ctx, input))
             }
             fn get_layer_version_by_arn<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetLayerVersionByArnRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetLayerVersionResponse, $crate::Error>> {
-Box::pin($ops::get_layer_version_by_arn(self, ctx, input))
+kernel::boxed(move || $ops::get_layer_version_by_arn(self, ctx, input))
             }
             fn get_layer_version_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetLayerVersionPolicyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetLayerVersionPolicyResponse, $crate::Error>> {
-Box::pin($ops::get_layer_version_policy(self, ctx, input))
+kernel::boxed(move || $ops::get_layer_version_policy(self, ctx, input))
             }
             fn get_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetPolicyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetPolicyResponse, $crate::Error>> {
-Box::pin($ops::get_policy(self, ctx, input))
+kernel::boxed(move || $ops::get_policy(self, ctx, input))
             }
             fn get_provisioned_concurrency_config<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetProvisionedConcurrencyConfigRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetProvisionedConcurrencyConfigResponse, $crate::Error>> {
-Box::pin($ops::get_provisioned_concurrency_config(self, ctx, input))
+kernel::boxed(move || $ops::get_provisioned_concurrency_config(self, ctx, input))
             }
             fn get_runtime_management_config<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetRuntimeManagementConfigRequest)
 -> kernel::BoxFuture<'a, Result<$crate::GetRuntimeManagementConfigResponse, $crate::Error>> {
-Box::pin($ops::get_runtime_management_config(self, ctx, input))
+kernel::boxed(move || $ops::get_runtime_management_config(self, ctx, input))
             }
             fn invoke<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::InvocationRequest)
 -> kernel::BoxFuture<'a, Result<$crate::InvocationResponse, $crate::Error>> {
-Box::pin($ops::invoke(self, ctx, input))
+kernel::boxed(move || $ops::invoke(self, ctx, input))
             }
             fn invoke_with_response_stream<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::InvokeWithResponseStreamRequest)
 -> kernel::BoxFuture<'a, Result<$crate::InvokeWithResponseStreamResponse, $crate::Error>> {
-Box::pin($ops::invoke_with_response_stream(self, ctx, input))
+kernel::boxed(move || $ops::invoke_with_response_stream(self, ctx, input))
             }
             fn list_aliases<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListAliasesRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListAliasesResponse, $crate::Error>> {
-Box::pin($ops::list_aliases(self, ctx, input))
+kernel::boxed(move || $ops::list_aliases(self, ctx, input))
             }
             fn list_code_signing_configs<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListCodeSigningConfigsRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListCodeSigningConfigsResponse, $crate::Error>> {
-Box::pin($ops::list_code_signing_configs(self, ctx, input))
+kernel::boxed(move || $ops::list_code_signing_configs(self, ctx, input))
             }
             fn list_event_source_mappings<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListEventSourceMappingsRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListEventSourceMappingsResponse, $crate::Error>> {
-Box::pin($ops::list_event_source_mappings(self, ctx, input))
+kernel::boxed(move || $ops::list_event_source_mappings(self, ctx, input))
             }
             fn list_function_event_invoke_configs<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListFunctionEventInvokeConfigsRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListFunctionEventInvokeConfigsResponse, $crate::Error>> {
-Box::pin($ops::list_function_event_invoke_configs(self, ctx, input))
+kernel::boxed(move || $ops::list_function_event_invoke_configs(self, ctx, input))
             }
             fn list_function_url_configs<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListFunctionUrlConfigsRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListFunctionUrlConfigsResponse, $crate::Error>> {
-Box::pin($ops::list_function_url_configs(self, ctx, input))
+kernel::boxed(move || $ops::list_function_url_configs(self, ctx, input))
             }
             fn list_functions<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListFunctionsRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListFunctionsResponse, $crate::Error>> {
-Box::pin($ops::list_functions(self, ctx, input))
+kernel::boxed(move || $ops::list_functions(self, ctx, input))
             }
             fn list_functions_by_code_signing_config<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListFunctionsByCodeSigningConfigRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListFunctionsByCodeSigningConfigResponse, $crate::Error>> {
-Box::pin($ops::list_functions_by_code_signing_config(self, ctx, input))
+kernel::boxed(move || $ops::list_functions_by_code_signing_config(self, ctx, input))
             }
             fn list_layer_versions<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListLayerVersionsRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListLayerVersionsResponse, $crate::Error>> {
-Box::pin($ops::list_layer_versions(self, ctx, input))
+kernel::boxed(move || $ops::list_layer_versions(self, ctx, input))
             }
             fn list_layers<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListLayersRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListLayersResponse, $crate::Error>> {
-Box::pin($ops::list_layers(self, ctx, input))
+kernel::boxed(move || $ops::list_layers(self, ctx, input))
             }
             fn list_provisioned_concurrency_configs<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListProvisionedConcurrencyConfigsRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListProvisionedConcurrencyConfigsResponse, $crate::Error>> {
-Box::pin($ops::list_provisioned_concurrency_configs(self, ctx, input))
+kernel::boxed(move || $ops::list_provisioned_concurrency_configs(self, ctx, input))
             }
             fn list_tags<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListTagsRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListTagsResponse, $crate::Error>> {
-Box::pin($ops::list_tags(self, ctx, input))
+kernel::boxed(move || $ops::list_tags(self, ctx, input))
             }
             fn list_versions_by_function<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListVersionsByFunctionRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListVersionsByFunctionResponse, $crate::Error>> {
-Box::pin($ops::list_versions_by_function(self, ctx, input))
+kernel::boxed(move || $ops::list_versions_by_function(self, ctx, input))
             }
             fn publish_layer_version<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::PublishLayerVersionRequest)
 -> kernel::BoxFuture<'a, Result<$crate::PublishLayerVersionResponse, $crate::Error>> {
-Box::pin($ops::publish_layer_version(self, ctx, input))
+kernel::boxed(move || $ops::publish_layer_version(self, ctx, input))
             }
             fn publish_version<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::PublishVersionRequest)
 -> kernel::BoxFuture<'a, Result<$crate::FunctionConfiguration, $crate::Error>> {
-Box::pin($ops::publish_version(self, ctx, input))
+kernel::boxed(move || $ops::publish_version(self, ctx, input))
             }
             fn put_function_code_signing_config<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::PutFunctionCodeSigningConfigRequest)
 -> kernel::BoxFuture<'a, Result<$crate::PutFunctionCodeSigningConfigResponse, $crate::Error>> {
-Box::pin($ops::put_function_code_signing_config(self, ctx, input))
+kernel::boxed(move || $ops::put_function_code_signing_config(self, ctx, input))
             }
             fn put_function_concurrency<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::PutFunctionConcurrencyRequest)
 -> kernel::BoxFuture<'a, Result<$crate::Concurrency, $crate::Error>> {
-Box::pin($ops::put_function_concurrency(self, ctx, input))
+kernel::boxed(move || $ops::put_function_concurrency(self, ctx, input))
             }
             fn put_function_event_invoke_config<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::PutFunctionEventInvokeConfigRequest)
 -> kernel::BoxFuture<'a, Result<$crate::FunctionEventInvokeConfig, $crate::Error>> {
-Box::pin($ops::put_function_event_invoke_config(self, ctx, input))
+kernel::boxed(move || $ops::put_function_event_invoke_config(self, ctx, input))
             }
             fn put_function_recursion_config<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::PutFunctionRecursionConfigRequest)
 -> kernel::BoxFuture<'a, Result<$crate::PutFunctionRecursionConfigResponse, $crate::Error>> {
-Box::pin($ops::put_function_recursion_config(self, ctx, input))
+kernel::boxed(move || $ops::put_function_recursion_config(self, ctx, input))
             }
             fn put_provisioned_concurrency_config<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::PutProvisionedConcurrencyConfigRequest)
 -> kernel::BoxFuture<'a, Result<$crate::PutProvisionedConcurrencyConfigResponse, $crate::Error>> {
-Box::pin($ops::put_provisioned_concurrency_config(self, ctx, input))
+kernel::boxed(move || $ops::put_provisioned_concurrency_config(self, ctx, input))
             }
             fn put_runtime_management_config<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::PutRuntimeManagementConfigRequest)
 -> kernel::BoxFuture<'a, Result<$crate::PutRuntimeManagementConfigResponse, $crate::Error>> {
-Box::pin($ops::put_runtime_management_config(self, ctx, input))
+kernel::boxed(move || $ops::put_runtime_management_config(self, ctx, input))
             }
             fn remove_layer_version_permission<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::RemoveLayerVersionPermissionRequest)
 -> kernel::BoxFuture<'a, Result<$crate::RemoveLayerVersionPermissionOutput, $crate::Error>> {
-Box::pin($ops::remove_layer_version_permission(self, ctx, input))
+kernel::boxed(move || $ops::remove_layer_version_permission(self, ctx, input))
             }
             fn remove_permission<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::RemovePermissionRequest)
 -> kernel::BoxFuture<'a, Result<$crate::RemovePermissionOutput, $crate::Error>> {
-Box::pin($ops::remove_permission(self, ctx, input))
+kernel::boxed(move || $ops::remove_permission(self, ctx, input))
             }
             fn tag_resource<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::TagResourceRequest)
 -> kernel::BoxFuture<'a, Result<$crate::TagResourceOutput, $crate::Error>> {
-Box::pin($ops::tag_resource(self, ctx, input))
+kernel::boxed(move || $ops::tag_resource(self, ctx, input))
             }
             fn untag_resource<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UntagResourceRequest)
 -> kernel::BoxFuture<'a, Result<$crate::UntagResourceOutput, $crate::Error>> {
-Box::pin($ops::untag_resource(self, ctx, input))
+kernel::boxed(move || $ops::untag_resource(self, ctx, input))
             }
             fn update_alias<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateAliasRequest)
 -> kernel::BoxFuture<'a, Result<$crate::AliasConfiguration, $crate::Error>> {
-Box::pin($ops::update_alias(self, ctx, input))
+kernel::boxed(move || $ops::update_alias(self, ctx, input))
             }
             fn update_code_signing_config<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateCodeSigningConfigRequest)
 -> kernel::BoxFuture<'a, Result<$crate::UpdateCodeSigningConfigResponse, $crate::Error>> {
-Box::pin($ops::update_code_signing_config(self, ctx, input))
+kernel::boxed(move || $ops::update_code_signing_config(self, ctx, input))
             }
             fn update_event_source_mapping<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateEventSourceMappingRequest)
 -> kernel::BoxFuture<'a, Result<$crate::EventSourceMappingConfiguration, $crate::Error>> {
-Box::pin($ops::update_event_source_mapping(self, ctx, input))
+kernel::boxed(move || $ops::update_event_source_mapping(self, ctx, input))
             }
             fn update_function_code<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateFunctionCodeRequest)
 -> kernel::BoxFuture<'a, Result<$crate::FunctionConfiguration, $crate::Error>> {
-Box::pin($ops::update_function_code(self, ctx, input))
+kernel::boxed(move || $ops::update_function_code(self, ctx, input))
             }
             fn update_function_configuration<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateFunctionConfigurationRequest)
 -> kernel::BoxFuture<'a, Result<$crate::FunctionConfiguration, $crate::Error>> {
-Box::pin($ops::update_function_configuration(self, ctx, input))
+kernel::boxed(move || $ops::update_function_configuration(self, ctx, input))
             }
             fn update_function_event_invoke_config<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateFunctionEventInvokeConfigRequest)
 -> kernel::BoxFuture<'a, Result<$crate::FunctionEventInvokeConfig, $crate::Error>> {
-Box::pin($ops::update_function_event_invoke_config(self, ctx, input))
+kernel::boxed(move || $ops::update_function_event_invoke_config(self, ctx, input))
             }
             fn update_function_url_config<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UpdateFunctionUrlConfigRequest)
 -> kernel::BoxFuture<'a, Result<$crate::UpdateFunctionUrlConfigResponse, $crate::Error>> {
-Box::pin($ops::update_function_url_config(self, ctx, input))
+kernel::boxed(move || $ops::update_function_url_config(self, ctx, input))
             }
         }
     };

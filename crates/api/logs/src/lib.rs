@@ -36,14 +36,14 @@ macro_rules! serve {
                 ctx: &'a kernel::Ctx,
                 input: $crate::CreateLogGroupRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::CreateLogGroupOutput, $crate::Error>> {
-                Box::pin($ops::create_log_group(self, ctx, input))
+                kernel::boxed(move || $ops::create_log_group(self, ctx, input))
             }
             fn create_log_stream<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::CreateLogStreamRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::CreateLogStreamOutput, $crate::Error>> {
-                Box::pin($ops::create_log_stream(self, ctx, input))
+                kernel::boxed(move || $ops::create_log_stream(self, ctx, input))
             }
             fn describe_log_groups<'a>(
                 &'a self,
@@ -51,7 +51,7 @@ macro_rules! serve {
                 input: $crate::DescribeLogGroupsRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::DescribeLogGroupsResponse, $crate::Error>>
             {
-                Box::pin($ops::describe_log_groups(self, ctx, input))
+                kernel::boxed(move || $ops::describe_log_groups(self, ctx, input))
             }
             fn describe_log_streams<'a>(
                 &'a self,
@@ -59,28 +59,28 @@ macro_rules! serve {
                 input: $crate::DescribeLogStreamsRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::DescribeLogStreamsResponse, $crate::Error>>
             {
-                Box::pin($ops::describe_log_streams(self, ctx, input))
+                kernel::boxed(move || $ops::describe_log_streams(self, ctx, input))
             }
             fn filter_log_events<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::FilterLogEventsRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::FilterLogEventsResponse, $crate::Error>> {
-                Box::pin($ops::filter_log_events(self, ctx, input))
+                kernel::boxed(move || $ops::filter_log_events(self, ctx, input))
             }
             fn get_log_events<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::GetLogEventsRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::GetLogEventsResponse, $crate::Error>> {
-                Box::pin($ops::get_log_events(self, ctx, input))
+                kernel::boxed(move || $ops::get_log_events(self, ctx, input))
             }
             fn put_log_events<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::PutLogEventsRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::PutLogEventsResponse, $crate::Error>> {
-                Box::pin($ops::put_log_events(self, ctx, input))
+                kernel::boxed(move || $ops::put_log_events(self, ctx, input))
             }
         }
     };

@@ -108,7 +108,7 @@ macro_rules! serve {
                 input: $crate::AbortMultipartUploadRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::AbortMultipartUploadOutput, $crate::Error>>
             {
-                Box::pin($ops::abort_multipart_upload(self, ctx, input))
+                kernel::boxed(move || $ops::abort_multipart_upload(self, ctx, input))
             }
             fn complete_multipart_upload<'a>(
                 &'a self,
@@ -116,21 +116,21 @@ macro_rules! serve {
                 input: $crate::CompleteMultipartUploadRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::CompleteMultipartUploadOutput, $crate::Error>>
             {
-                Box::pin($ops::complete_multipart_upload(self, ctx, input))
+                kernel::boxed(move || $ops::complete_multipart_upload(self, ctx, input))
             }
             fn copy_object<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::CopyObjectRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::CopyObjectOutput, $crate::Error>> {
-                Box::pin($ops::copy_object(self, ctx, input))
+                kernel::boxed(move || $ops::copy_object(self, ctx, input))
             }
             fn create_bucket<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::CreateBucketRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::CreateBucketOutput, $crate::Error>> {
-                Box::pin($ops::create_bucket(self, ctx, input))
+                kernel::boxed(move || $ops::create_bucket(self, ctx, input))
             }
             fn create_multipart_upload<'a>(
                 &'a self,
@@ -138,21 +138,21 @@ macro_rules! serve {
                 input: $crate::CreateMultipartUploadRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::CreateMultipartUploadOutput, $crate::Error>>
             {
-                Box::pin($ops::create_multipart_upload(self, ctx, input))
+                kernel::boxed(move || $ops::create_multipart_upload(self, ctx, input))
             }
             fn delete_bucket<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::DeleteBucketRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::DeleteBucketOutput, $crate::Error>> {
-                Box::pin($ops::delete_bucket(self, ctx, input))
+                kernel::boxed(move || $ops::delete_bucket(self, ctx, input))
             }
             fn delete_bucket_cors<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::DeleteBucketCorsRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::DeleteBucketCorsOutput, $crate::Error>> {
-                Box::pin($ops::delete_bucket_cors(self, ctx, input))
+                kernel::boxed(move || $ops::delete_bucket_cors(self, ctx, input))
             }
             fn delete_bucket_encryption<'a>(
                 &'a self,
@@ -160,7 +160,7 @@ macro_rules! serve {
                 input: $crate::DeleteBucketEncryptionRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::DeleteBucketEncryptionOutput, $crate::Error>>
             {
-                Box::pin($ops::delete_bucket_encryption(self, ctx, input))
+                kernel::boxed(move || $ops::delete_bucket_encryption(self, ctx, input))
             }
             fn delete_bucket_inventory_configuration<'a>(
                 &'a self,
@@ -170,7 +170,7 @@ macro_rules! serve {
                 'a,
                 Result<$crate::DeleteBucketInventoryConfigurationOutput, $crate::Error>,
             > {
-                Box::pin($ops::delete_bucket_inventory_configuration(self, ctx, input))
+                kernel::boxed(move || $ops::delete_bucket_inventory_configuration(self, ctx, input))
             }
             fn delete_bucket_lifecycle<'a>(
                 &'a self,
@@ -178,7 +178,7 @@ macro_rules! serve {
                 input: $crate::DeleteBucketLifecycleRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::DeleteBucketLifecycleOutput, $crate::Error>>
             {
-                Box::pin($ops::delete_bucket_lifecycle(self, ctx, input))
+                kernel::boxed(move || $ops::delete_bucket_lifecycle(self, ctx, input))
             }
             fn delete_bucket_ownership_controls<'a>(
                 &'a self,
@@ -188,7 +188,7 @@ macro_rules! serve {
                 'a,
                 Result<$crate::DeleteBucketOwnershipControlsOutput, $crate::Error>,
             > {
-                Box::pin($ops::delete_bucket_ownership_controls(self, ctx, input))
+                kernel::boxed(move || $ops::delete_bucket_ownership_controls(self, ctx, input))
             }
             fn delete_bucket_policy<'a>(
                 &'a self,
@@ -196,7 +196,7 @@ macro_rules! serve {
                 input: $crate::DeleteBucketPolicyRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::DeleteBucketPolicyOutput, $crate::Error>>
             {
-                Box::pin($ops::delete_bucket_policy(self, ctx, input))
+                kernel::boxed(move || $ops::delete_bucket_policy(self, ctx, input))
             }
             fn delete_bucket_replication<'a>(
                 &'a self,
@@ -204,7 +204,7 @@ macro_rules! serve {
                 input: $crate::DeleteBucketReplicationRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::DeleteBucketReplicationOutput, $crate::Error>>
             {
-                Box::pin($ops::delete_bucket_replication(self, ctx, input))
+                kernel::boxed(move || $ops::delete_bucket_replication(self, ctx, input))
             }
             fn delete_bucket_tagging<'a>(
                 &'a self,
@@ -212,7 +212,7 @@ macro_rules! serve {
                 input: $crate::DeleteBucketTaggingRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::DeleteBucketTaggingOutput, $crate::Error>>
             {
-                Box::pin($ops::delete_bucket_tagging(self, ctx, input))
+                kernel::boxed(move || $ops::delete_bucket_tagging(self, ctx, input))
             }
             fn delete_bucket_website<'a>(
                 &'a self,
@@ -220,14 +220,14 @@ macro_rules! serve {
                 input: $crate::DeleteBucketWebsiteRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::DeleteBucketWebsiteOutput, $crate::Error>>
             {
-                Box::pin($ops::delete_bucket_website(self, ctx, input))
+                kernel::boxed(move || $ops::delete_bucket_website(self, ctx, input))
             }
             fn delete_object<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::DeleteObjectRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::DeleteObjectOutput, $crate::Error>> {
-                Box::pin($ops::delete_object(self, ctx, input))
+                kernel::boxed(move || $ops::delete_object(self, ctx, input))
             }
             fn delete_object_tagging<'a>(
                 &'a self,
@@ -235,14 +235,14 @@ macro_rules! serve {
                 input: $crate::DeleteObjectTaggingRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::DeleteObjectTaggingOutput, $crate::Error>>
             {
-                Box::pin($ops::delete_object_tagging(self, ctx, input))
+                kernel::boxed(move || $ops::delete_object_tagging(self, ctx, input))
             }
             fn delete_objects<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::DeleteObjectsRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::DeleteObjectsOutput, $crate::Error>> {
-                Box::pin($ops::delete_objects(self, ctx, input))
+                kernel::boxed(move || $ops::delete_objects(self, ctx, input))
             }
             fn delete_public_access_block<'a>(
                 &'a self,
@@ -250,7 +250,7 @@ macro_rules! serve {
                 input: $crate::DeletePublicAccessBlockRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::DeletePublicAccessBlockOutput, $crate::Error>>
             {
-                Box::pin($ops::delete_public_access_block(self, ctx, input))
+                kernel::boxed(move || $ops::delete_public_access_block(self, ctx, input))
             }
             fn get_bucket_accelerate_configuration<'a>(
                 &'a self,
@@ -260,21 +260,21 @@ macro_rules! serve {
                 'a,
                 Result<$crate::GetBucketAccelerateConfigurationOutput, $crate::Error>,
             > {
-                Box::pin($ops::get_bucket_accelerate_configuration(self, ctx, input))
+                kernel::boxed(move || $ops::get_bucket_accelerate_configuration(self, ctx, input))
             }
             fn get_bucket_acl<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::GetBucketAclRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::GetBucketAclOutput, $crate::Error>> {
-                Box::pin($ops::get_bucket_acl(self, ctx, input))
+                kernel::boxed(move || $ops::get_bucket_acl(self, ctx, input))
             }
             fn get_bucket_cors<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::GetBucketCorsRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::GetBucketCorsOutput, $crate::Error>> {
-                Box::pin($ops::get_bucket_cors(self, ctx, input))
+                kernel::boxed(move || $ops::get_bucket_cors(self, ctx, input))
             }
             fn get_bucket_encryption<'a>(
                 &'a self,
@@ -282,7 +282,7 @@ macro_rules! serve {
                 input: $crate::GetBucketEncryptionRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::GetBucketEncryptionOutput, $crate::Error>>
             {
-                Box::pin($ops::get_bucket_encryption(self, ctx, input))
+                kernel::boxed(move || $ops::get_bucket_encryption(self, ctx, input))
             }
             fn get_bucket_inventory_configuration<'a>(
                 &'a self,
@@ -292,7 +292,7 @@ macro_rules! serve {
                 'a,
                 Result<$crate::GetBucketInventoryConfigurationOutput, $crate::Error>,
             > {
-                Box::pin($ops::get_bucket_inventory_configuration(self, ctx, input))
+                kernel::boxed(move || $ops::get_bucket_inventory_configuration(self, ctx, input))
             }
             fn get_bucket_lifecycle_configuration<'a>(
                 &'a self,
@@ -302,21 +302,21 @@ macro_rules! serve {
                 'a,
                 Result<$crate::GetBucketLifecycleConfigurationOutput, $crate::Error>,
             > {
-                Box::pin($ops::get_bucket_lifecycle_configuration(self, ctx, input))
+                kernel::boxed(move || $ops::get_bucket_lifecycle_configuration(self, ctx, input))
             }
             fn get_bucket_location<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::GetBucketLocationRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::GetBucketLocationOutput, $crate::Error>> {
-                Box::pin($ops::get_bucket_location(self, ctx, input))
+                kernel::boxed(move || $ops::get_bucket_location(self, ctx, input))
             }
             fn get_bucket_logging<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::GetBucketLoggingRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::GetBucketLoggingOutput, $crate::Error>> {
-                Box::pin($ops::get_bucket_logging(self, ctx, input))
+                kernel::boxed(move || $ops::get_bucket_logging(self, ctx, input))
             }
             fn get_bucket_notification_configuration<'a>(
                 &'a self,
@@ -324,7 +324,7 @@ macro_rules! serve {
                 input: $crate::GetBucketNotificationConfigurationRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::NotificationConfiguration, $crate::Error>>
             {
-                Box::pin($ops::get_bucket_notification_configuration(self, ctx, input))
+                kernel::boxed(move || $ops::get_bucket_notification_configuration(self, ctx, input))
             }
             fn get_bucket_ownership_controls<'a>(
                 &'a self,
@@ -334,14 +334,14 @@ macro_rules! serve {
                 'a,
                 Result<$crate::GetBucketOwnershipControlsOutput, $crate::Error>,
             > {
-                Box::pin($ops::get_bucket_ownership_controls(self, ctx, input))
+                kernel::boxed(move || $ops::get_bucket_ownership_controls(self, ctx, input))
             }
             fn get_bucket_policy<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::GetBucketPolicyRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::GetBucketPolicyOutput, $crate::Error>> {
-                Box::pin($ops::get_bucket_policy(self, ctx, input))
+                kernel::boxed(move || $ops::get_bucket_policy(self, ctx, input))
             }
             fn get_bucket_policy_status<'a>(
                 &'a self,
@@ -349,7 +349,7 @@ macro_rules! serve {
                 input: $crate::GetBucketPolicyStatusRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::GetBucketPolicyStatusOutput, $crate::Error>>
             {
-                Box::pin($ops::get_bucket_policy_status(self, ctx, input))
+                kernel::boxed(move || $ops::get_bucket_policy_status(self, ctx, input))
             }
             fn get_bucket_replication<'a>(
                 &'a self,
@@ -357,7 +357,7 @@ macro_rules! serve {
                 input: $crate::GetBucketReplicationRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::GetBucketReplicationOutput, $crate::Error>>
             {
-                Box::pin($ops::get_bucket_replication(self, ctx, input))
+                kernel::boxed(move || $ops::get_bucket_replication(self, ctx, input))
             }
             fn get_bucket_request_payment<'a>(
                 &'a self,
@@ -365,14 +365,14 @@ macro_rules! serve {
                 input: $crate::GetBucketRequestPaymentRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::GetBucketRequestPaymentOutput, $crate::Error>>
             {
-                Box::pin($ops::get_bucket_request_payment(self, ctx, input))
+                kernel::boxed(move || $ops::get_bucket_request_payment(self, ctx, input))
             }
             fn get_bucket_tagging<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::GetBucketTaggingRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::GetBucketTaggingOutput, $crate::Error>> {
-                Box::pin($ops::get_bucket_tagging(self, ctx, input))
+                kernel::boxed(move || $ops::get_bucket_tagging(self, ctx, input))
             }
             fn get_bucket_versioning<'a>(
                 &'a self,
@@ -380,28 +380,28 @@ macro_rules! serve {
                 input: $crate::GetBucketVersioningRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::GetBucketVersioningOutput, $crate::Error>>
             {
-                Box::pin($ops::get_bucket_versioning(self, ctx, input))
+                kernel::boxed(move || $ops::get_bucket_versioning(self, ctx, input))
             }
             fn get_bucket_website<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::GetBucketWebsiteRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::GetBucketWebsiteOutput, $crate::Error>> {
-                Box::pin($ops::get_bucket_website(self, ctx, input))
+                kernel::boxed(move || $ops::get_bucket_website(self, ctx, input))
             }
             fn get_object<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::GetObjectRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::GetObjectOutput, $crate::Error>> {
-                Box::pin($ops::get_object(self, ctx, input))
+                kernel::boxed(move || $ops::get_object(self, ctx, input))
             }
             fn get_object_acl<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::GetObjectAclRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::GetObjectAclOutput, $crate::Error>> {
-                Box::pin($ops::get_object_acl(self, ctx, input))
+                kernel::boxed(move || $ops::get_object_acl(self, ctx, input))
             }
             fn get_object_attributes<'a>(
                 &'a self,
@@ -409,7 +409,7 @@ macro_rules! serve {
                 input: $crate::GetObjectAttributesRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::GetObjectAttributesOutput, $crate::Error>>
             {
-                Box::pin($ops::get_object_attributes(self, ctx, input))
+                kernel::boxed(move || $ops::get_object_attributes(self, ctx, input))
             }
             fn get_object_legal_hold<'a>(
                 &'a self,
@@ -417,7 +417,7 @@ macro_rules! serve {
                 input: $crate::GetObjectLegalHoldRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::GetObjectLegalHoldOutput, $crate::Error>>
             {
-                Box::pin($ops::get_object_legal_hold(self, ctx, input))
+                kernel::boxed(move || $ops::get_object_legal_hold(self, ctx, input))
             }
             fn get_object_lock_configuration<'a>(
                 &'a self,
@@ -427,7 +427,7 @@ macro_rules! serve {
                 'a,
                 Result<$crate::GetObjectLockConfigurationOutput, $crate::Error>,
             > {
-                Box::pin($ops::get_object_lock_configuration(self, ctx, input))
+                kernel::boxed(move || $ops::get_object_lock_configuration(self, ctx, input))
             }
             fn get_object_retention<'a>(
                 &'a self,
@@ -435,14 +435,14 @@ macro_rules! serve {
                 input: $crate::GetObjectRetentionRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::GetObjectRetentionOutput, $crate::Error>>
             {
-                Box::pin($ops::get_object_retention(self, ctx, input))
+                kernel::boxed(move || $ops::get_object_retention(self, ctx, input))
             }
             fn get_object_tagging<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::GetObjectTaggingRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::GetObjectTaggingOutput, $crate::Error>> {
-                Box::pin($ops::get_object_tagging(self, ctx, input))
+                kernel::boxed(move || $ops::get_object_tagging(self, ctx, input))
             }
             fn get_public_access_block<'a>(
                 &'a self,
@@ -450,21 +450,21 @@ macro_rules! serve {
                 input: $crate::GetPublicAccessBlockRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::GetPublicAccessBlockOutput, $crate::Error>>
             {
-                Box::pin($ops::get_public_access_block(self, ctx, input))
+                kernel::boxed(move || $ops::get_public_access_block(self, ctx, input))
             }
             fn head_bucket<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::HeadBucketRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::HeadBucketOutput, $crate::Error>> {
-                Box::pin($ops::head_bucket(self, ctx, input))
+                kernel::boxed(move || $ops::head_bucket(self, ctx, input))
             }
             fn head_object<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::HeadObjectRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::HeadObjectOutput, $crate::Error>> {
-                Box::pin($ops::head_object(self, ctx, input))
+                kernel::boxed(move || $ops::head_object(self, ctx, input))
             }
             fn list_bucket_inventory_configurations<'a>(
                 &'a self,
@@ -474,14 +474,14 @@ macro_rules! serve {
                 'a,
                 Result<$crate::ListBucketInventoryConfigurationsOutput, $crate::Error>,
             > {
-                Box::pin($ops::list_bucket_inventory_configurations(self, ctx, input))
+                kernel::boxed(move || $ops::list_bucket_inventory_configurations(self, ctx, input))
             }
             fn list_buckets<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::ListBucketsRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::ListBucketsOutput, $crate::Error>> {
-                Box::pin($ops::list_buckets(self, ctx, input))
+                kernel::boxed(move || $ops::list_buckets(self, ctx, input))
             }
             fn list_multipart_uploads<'a>(
                 &'a self,
@@ -489,7 +489,7 @@ macro_rules! serve {
                 input: $crate::ListMultipartUploadsRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::ListMultipartUploadsOutput, $crate::Error>>
             {
-                Box::pin($ops::list_multipart_uploads(self, ctx, input))
+                kernel::boxed(move || $ops::list_multipart_uploads(self, ctx, input))
             }
             fn list_object_versions<'a>(
                 &'a self,
@@ -497,28 +497,28 @@ macro_rules! serve {
                 input: $crate::ListObjectVersionsRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::ListObjectVersionsOutput, $crate::Error>>
             {
-                Box::pin($ops::list_object_versions(self, ctx, input))
+                kernel::boxed(move || $ops::list_object_versions(self, ctx, input))
             }
             fn list_objects<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::ListObjectsRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::ListObjectsOutput, $crate::Error>> {
-                Box::pin($ops::list_objects(self, ctx, input))
+                kernel::boxed(move || $ops::list_objects(self, ctx, input))
             }
             fn list_objects_v2<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::ListObjectsV2Request,
             ) -> kernel::BoxFuture<'a, Result<$crate::ListObjectsV2Output, $crate::Error>> {
-                Box::pin($ops::list_objects_v2(self, ctx, input))
+                kernel::boxed(move || $ops::list_objects_v2(self, ctx, input))
             }
             fn list_parts<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::ListPartsRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::ListPartsOutput, $crate::Error>> {
-                Box::pin($ops::list_parts(self, ctx, input))
+                kernel::boxed(move || $ops::list_parts(self, ctx, input))
             }
             fn put_bucket_accelerate_configuration<'a>(
                 &'a self,
@@ -528,21 +528,21 @@ macro_rules! serve {
                 'a,
                 Result<$crate::PutBucketAccelerateConfigurationOutput, $crate::Error>,
             > {
-                Box::pin($ops::put_bucket_accelerate_configuration(self, ctx, input))
+                kernel::boxed(move || $ops::put_bucket_accelerate_configuration(self, ctx, input))
             }
             fn put_bucket_acl<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::PutBucketAclRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::PutBucketAclOutput, $crate::Error>> {
-                Box::pin($ops::put_bucket_acl(self, ctx, input))
+                kernel::boxed(move || $ops::put_bucket_acl(self, ctx, input))
             }
             fn put_bucket_cors<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::PutBucketCorsRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::PutBucketCorsOutput, $crate::Error>> {
-                Box::pin($ops::put_bucket_cors(self, ctx, input))
+                kernel::boxed(move || $ops::put_bucket_cors(self, ctx, input))
             }
             fn put_bucket_encryption<'a>(
                 &'a self,
@@ -550,7 +550,7 @@ macro_rules! serve {
                 input: $crate::PutBucketEncryptionRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::PutBucketEncryptionOutput, $crate::Error>>
             {
-                Box::pin($ops::put_bucket_encryption(self, ctx, input))
+                kernel::boxed(move || $ops::put_bucket_encryption(self, ctx, input))
             }
             fn put_bucket_inventory_configuration<'a>(
                 &'a self,
@@ -560,7 +560,7 @@ macro_rules! serve {
                 'a,
                 Result<$crate::PutBucketInventoryConfigurationOutput, $crate::Error>,
             > {
-                Box::pin($ops::put_bucket_inventory_configuration(self, ctx, input))
+                kernel::boxed(move || $ops::put_bucket_inventory_configuration(self, ctx, input))
             }
             fn put_bucket_lifecycle_configuration<'a>(
                 &'a self,
@@ -570,14 +570,14 @@ macro_rules! serve {
                 'a,
                 Result<$crate::PutBucketLifecycleConfigurationOutput, $crate::Error>,
             > {
-                Box::pin($ops::put_bucket_lifecycle_configuration(self, ctx, input))
+                kernel::boxed(move || $ops::put_bucket_lifecycle_configuration(self, ctx, input))
             }
             fn put_bucket_logging<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::PutBucketLoggingRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::PutBucketLoggingOutput, $crate::Error>> {
-                Box::pin($ops::put_bucket_logging(self, ctx, input))
+                kernel::boxed(move || $ops::put_bucket_logging(self, ctx, input))
             }
             fn put_bucket_notification_configuration<'a>(
                 &'a self,
@@ -587,7 +587,7 @@ macro_rules! serve {
                 'a,
                 Result<$crate::PutBucketNotificationConfigurationOutput, $crate::Error>,
             > {
-                Box::pin($ops::put_bucket_notification_configuration(self, ctx, input))
+                kernel::boxed(move || $ops::put_bucket_notification_configuration(self, ctx, input))
             }
             fn put_bucket_ownership_controls<'a>(
                 &'a self,
@@ -597,14 +597,14 @@ macro_rules! serve {
                 'a,
                 Result<$crate::PutBucketOwnershipControlsOutput, $crate::Error>,
             > {
-                Box::pin($ops::put_bucket_ownership_controls(self, ctx, input))
+                kernel::boxed(move || $ops::put_bucket_ownership_controls(self, ctx, input))
             }
             fn put_bucket_policy<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::PutBucketPolicyRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::PutBucketPolicyOutput, $crate::Error>> {
-                Box::pin($ops::put_bucket_policy(self, ctx, input))
+                kernel::boxed(move || $ops::put_bucket_policy(self, ctx, input))
             }
             fn put_bucket_replication<'a>(
                 &'a self,
@@ -612,7 +612,7 @@ macro_rules! serve {
                 input: $crate::PutBucketReplicationRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::PutBucketReplicationOutput, $crate::Error>>
             {
-                Box::pin($ops::put_bucket_replication(self, ctx, input))
+                kernel::boxed(move || $ops::put_bucket_replication(self, ctx, input))
             }
             fn put_bucket_request_payment<'a>(
                 &'a self,
@@ -620,14 +620,14 @@ macro_rules! serve {
                 input: $crate::PutBucketRequestPaymentRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::PutBucketRequestPaymentOutput, $crate::Error>>
             {
-                Box::pin($ops::put_bucket_request_payment(self, ctx, input))
+                kernel::boxed(move || $ops::put_bucket_request_payment(self, ctx, input))
             }
             fn put_bucket_tagging<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::PutBucketTaggingRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::PutBucketTaggingOutput, $crate::Error>> {
-                Box::pin($ops::put_bucket_tagging(self, ctx, input))
+                kernel::boxed(move || $ops::put_bucket_tagging(self, ctx, input))
             }
             fn put_bucket_versioning<'a>(
                 &'a self,
@@ -635,28 +635,28 @@ macro_rules! serve {
                 input: $crate::PutBucketVersioningRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::PutBucketVersioningOutput, $crate::Error>>
             {
-                Box::pin($ops::put_bucket_versioning(self, ctx, input))
+                kernel::boxed(move || $ops::put_bucket_versioning(self, ctx, input))
             }
             fn put_bucket_website<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::PutBucketWebsiteRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::PutBucketWebsiteOutput, $crate::Error>> {
-                Box::pin($ops::put_bucket_website(self, ctx, input))
+                kernel::boxed(move || $ops::put_bucket_website(self, ctx, input))
             }
             fn put_object<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::PutObjectRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::PutObjectOutput, $crate::Error>> {
-                Box::pin($ops::put_object(self, ctx, input))
+                kernel::boxed(move || $ops::put_object(self, ctx, input))
             }
             fn put_object_acl<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::PutObjectAclRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::PutObjectAclOutput, $crate::Error>> {
-                Box::pin($ops::put_object_acl(self, ctx, input))
+                kernel::boxed(move || $ops::put_object_acl(self, ctx, input))
             }
             fn put_object_legal_hold<'a>(
                 &'a self,
@@ -664,7 +664,7 @@ macro_rules! serve {
                 input: $crate::PutObjectLegalHoldRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::PutObjectLegalHoldOutput, $crate::Error>>
             {
-                Box::pin($ops::put_object_legal_hold(self, ctx, input))
+                kernel::boxed(move || $ops::put_object_legal_hold(self, ctx, input))
             }
             fn put_object_lock_configuration<'a>(
                 &'a self,
@@ -674,7 +674,7 @@ macro_rules! serve {
                 'a,
                 Result<$crate::PutObjectLockConfigurationOutput, $crate::Error>,
             > {
-                Box::pin($ops::put_object_lock_configuration(self, ctx, input))
+                kernel::boxed(move || $ops::put_object_lock_configuration(self, ctx, input))
             }
             fn put_object_retention<'a>(
                 &'a self,
@@ -682,14 +682,14 @@ macro_rules! serve {
                 input: $crate::PutObjectRetentionRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::PutObjectRetentionOutput, $crate::Error>>
             {
-                Box::pin($ops::put_object_retention(self, ctx, input))
+                kernel::boxed(move || $ops::put_object_retention(self, ctx, input))
             }
             fn put_object_tagging<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::PutObjectTaggingRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::PutObjectTaggingOutput, $crate::Error>> {
-                Box::pin($ops::put_object_tagging(self, ctx, input))
+                kernel::boxed(move || $ops::put_object_tagging(self, ctx, input))
             }
             fn put_public_access_block<'a>(
                 &'a self,
@@ -697,28 +697,28 @@ macro_rules! serve {
                 input: $crate::PutPublicAccessBlockRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::PutPublicAccessBlockOutput, $crate::Error>>
             {
-                Box::pin($ops::put_public_access_block(self, ctx, input))
+                kernel::boxed(move || $ops::put_public_access_block(self, ctx, input))
             }
             fn restore_object<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::RestoreObjectRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::RestoreObjectOutput, $crate::Error>> {
-                Box::pin($ops::restore_object(self, ctx, input))
+                kernel::boxed(move || $ops::restore_object(self, ctx, input))
             }
             fn upload_part<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::UploadPartRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::UploadPartOutput, $crate::Error>> {
-                Box::pin($ops::upload_part(self, ctx, input))
+                kernel::boxed(move || $ops::upload_part(self, ctx, input))
             }
             fn upload_part_copy<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::UploadPartCopyRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::UploadPartCopyOutput, $crate::Error>> {
-                Box::pin($ops::upload_part_copy(self, ctx, input))
+                kernel::boxed(move || $ops::upload_part_copy(self, ctx, input))
             }
         }
     };

@@ -45,79 +45,79 @@ macro_rules! serve {
         impl $crate::Api for $type {
             fn add_permission<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::AddPermissionInput)
 -> kernel::BoxFuture<'a, Result<$crate::AddPermissionOutput, $crate::Error>> {
-Box::pin($ops::add_permission(self, ctx, input))
+kernel::boxed(move || $ops::add_permission(self, ctx, input))
             }
             fn confirm_subscription<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ConfirmSubscriptionInput)
 -> kernel::BoxFuture<'a, Result<$crate::ConfirmSubscriptionResponse, $crate::Error>> {
-Box::pin($ops::confirm_subscription(self, ctx, input))
+kernel::boxed(move || $ops::confirm_subscription(self, ctx, input))
             }
             fn create_topic<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreateTopicInput)
 -> kernel::BoxFuture<'a, Result<$crate::CreateTopicResponse, $crate::Error>> {
-Box::pin($ops::create_topic(self, ctx, input))
+kernel::boxed(move || $ops::create_topic(self, ctx, input))
             }
             fn delete_topic<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteTopicInput)
 -> kernel::BoxFuture<'a, Result<$crate::DeleteTopicOutput, $crate::Error>> {
-Box::pin($ops::delete_topic(self, ctx, input))
+kernel::boxed(move || $ops::delete_topic(self, ctx, input))
             }
             fn get_subscription_attributes<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetSubscriptionAttributesInput)
 -> kernel::BoxFuture<'a, Result<$crate::GetSubscriptionAttributesResponse, $crate::Error>> {
-Box::pin($ops::get_subscription_attributes(self, ctx, input))
+kernel::boxed(move || $ops::get_subscription_attributes(self, ctx, input))
             }
             fn get_topic_attributes<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetTopicAttributesInput)
 -> kernel::BoxFuture<'a, Result<$crate::GetTopicAttributesResponse, $crate::Error>> {
-Box::pin($ops::get_topic_attributes(self, ctx, input))
+kernel::boxed(move || $ops::get_topic_attributes(self, ctx, input))
             }
             fn list_subscriptions<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListSubscriptionsInput)
 -> kernel::BoxFuture<'a, Result<$crate::ListSubscriptionsResponse, $crate::Error>> {
-Box::pin($ops::list_subscriptions(self, ctx, input))
+kernel::boxed(move || $ops::list_subscriptions(self, ctx, input))
             }
             fn list_subscriptions_by_topic<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListSubscriptionsByTopicInput)
 -> kernel::BoxFuture<'a, Result<$crate::ListSubscriptionsByTopicResponse, $crate::Error>> {
-Box::pin($ops::list_subscriptions_by_topic(self, ctx, input))
+kernel::boxed(move || $ops::list_subscriptions_by_topic(self, ctx, input))
             }
             fn list_tags_for_resource<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListTagsForResourceRequest)
 -> kernel::BoxFuture<'a, Result<$crate::ListTagsForResourceResponse, $crate::Error>> {
-Box::pin($ops::list_tags_for_resource(self, ctx, input))
+kernel::boxed(move || $ops::list_tags_for_resource(self, ctx, input))
             }
             fn list_topics<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListTopicsInput)
 -> kernel::BoxFuture<'a, Result<$crate::ListTopicsResponse, $crate::Error>> {
-Box::pin($ops::list_topics(self, ctx, input))
+kernel::boxed(move || $ops::list_topics(self, ctx, input))
             }
             fn publish<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::PublishInput)
 -> kernel::BoxFuture<'a, Result<$crate::PublishResponse, $crate::Error>> {
-Box::pin($ops::publish(self, ctx, input))
+kernel::boxed(move || $ops::publish(self, ctx, input))
             }
             fn publish_batch<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::PublishBatchInput)
 -> kernel::BoxFuture<'a, Result<$crate::PublishBatchResponse, $crate::Error>> {
-Box::pin($ops::publish_batch(self, ctx, input))
+kernel::boxed(move || $ops::publish_batch(self, ctx, input))
             }
             fn remove_permission<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::RemovePermissionInput)
 -> kernel::BoxFuture<'a, Result<$crate::RemovePermissionOutput, $crate::Error>> {
-Box::pin($ops::remove_permission(self, ctx, input))
+kernel::boxed(move || $ops::remove_permission(self, ctx, input))
             }
             fn set_subscription_attributes<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::SetSubscriptionAttributesInput)
 -> kernel::BoxFuture<'a, Result<$crate::SetSubscriptionAttributesOutput, $crate::Error>> {
-Box::pin($ops::set_subscription_attributes(self, ctx, input))
+kernel::boxed(move || $ops::set_subscription_attributes(self, ctx, input))
             }
             fn set_topic_attributes<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::SetTopicAttributesInput)
 -> kernel::BoxFuture<'a, Result<$crate::SetTopicAttributesOutput, $crate::Error>> {
-Box::pin($ops::set_topic_attributes(self, ctx, input))
+kernel::boxed(move || $ops::set_topic_attributes(self, ctx, input))
             }
             fn subscribe<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::SubscribeInput)
 -> kernel::BoxFuture<'a, Result<$crate::SubscribeResponse, $crate::Error>> {
-Box::pin($ops::subscribe(self, ctx, input))
+kernel::boxed(move || $ops::subscribe(self, ctx, input))
             }
             fn tag_resource<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::TagResourceRequest)
 -> kernel::BoxFuture<'a, Result<$crate::TagResourceResponse, $crate::Error>> {
-Box::pin($ops::tag_resource(self, ctx, input))
+kernel::boxed(move || $ops::tag_resource(self, ctx, input))
             }
             fn unsubscribe<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UnsubscribeInput)
 -> kernel::BoxFuture<'a, Result<$crate::UnsubscribeOutput, $crate::Error>> {
-Box::pin($ops::unsubscribe(self, ctx, input))
+kernel::boxed(move || $ops::unsubscribe(self, ctx, input))
             }
             fn untag_resource<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UntagResourceRequest)
 -> kernel::BoxFuture<'a, Result<$crate::UntagResourceResponse, $crate::Error>> {
-Box::pin($ops::untag_resource(self, ctx, input))
+kernel::boxed(move || $ops::untag_resource(self, ctx, input))
             }
         }
     };

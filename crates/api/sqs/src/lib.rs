@@ -52,7 +52,7 @@ macro_rules! serve {
                 ctx: &'a kernel::Ctx,
                 input: $crate::AddPermissionRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::AddPermissionOutput, $crate::Error>> {
-                Box::pin($ops::add_permission(self, ctx, input))
+                kernel::boxed(move || $ops::add_permission(self, ctx, input))
             }
             fn cancel_message_move_task<'a>(
                 &'a self,
@@ -60,7 +60,7 @@ macro_rules! serve {
                 input: $crate::CancelMessageMoveTaskRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::CancelMessageMoveTaskResult, $crate::Error>>
             {
-                Box::pin($ops::cancel_message_move_task(self, ctx, input))
+                kernel::boxed(move || $ops::cancel_message_move_task(self, ctx, input))
             }
             fn change_message_visibility<'a>(
                 &'a self,
@@ -68,7 +68,7 @@ macro_rules! serve {
                 input: $crate::ChangeMessageVisibilityRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::ChangeMessageVisibilityOutput, $crate::Error>>
             {
-                Box::pin($ops::change_message_visibility(self, ctx, input))
+                kernel::boxed(move || $ops::change_message_visibility(self, ctx, input))
             }
             fn change_message_visibility_batch<'a>(
                 &'a self,
@@ -78,21 +78,21 @@ macro_rules! serve {
                 'a,
                 Result<$crate::ChangeMessageVisibilityBatchResult, $crate::Error>,
             > {
-                Box::pin($ops::change_message_visibility_batch(self, ctx, input))
+                kernel::boxed(move || $ops::change_message_visibility_batch(self, ctx, input))
             }
             fn create_queue<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::CreateQueueRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::CreateQueueResult, $crate::Error>> {
-                Box::pin($ops::create_queue(self, ctx, input))
+                kernel::boxed(move || $ops::create_queue(self, ctx, input))
             }
             fn delete_message<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::DeleteMessageRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::DeleteMessageOutput, $crate::Error>> {
-                Box::pin($ops::delete_message(self, ctx, input))
+                kernel::boxed(move || $ops::delete_message(self, ctx, input))
             }
             fn delete_message_batch<'a>(
                 &'a self,
@@ -100,14 +100,14 @@ macro_rules! serve {
                 input: $crate::DeleteMessageBatchRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::DeleteMessageBatchResult, $crate::Error>>
             {
-                Box::pin($ops::delete_message_batch(self, ctx, input))
+                kernel::boxed(move || $ops::delete_message_batch(self, ctx, input))
             }
             fn delete_queue<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::DeleteQueueRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::DeleteQueueOutput, $crate::Error>> {
-                Box::pin($ops::delete_queue(self, ctx, input))
+                kernel::boxed(move || $ops::delete_queue(self, ctx, input))
             }
             fn get_queue_attributes<'a>(
                 &'a self,
@@ -115,14 +115,14 @@ macro_rules! serve {
                 input: $crate::GetQueueAttributesRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::GetQueueAttributesResult, $crate::Error>>
             {
-                Box::pin($ops::get_queue_attributes(self, ctx, input))
+                kernel::boxed(move || $ops::get_queue_attributes(self, ctx, input))
             }
             fn get_queue_url<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::GetQueueUrlRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::GetQueueUrlResult, $crate::Error>> {
-                Box::pin($ops::get_queue_url(self, ctx, input))
+                kernel::boxed(move || $ops::get_queue_url(self, ctx, input))
             }
             fn list_dead_letter_source_queues<'a>(
                 &'a self,
@@ -132,7 +132,7 @@ macro_rules! serve {
                 'a,
                 Result<$crate::ListDeadLetterSourceQueuesResult, $crate::Error>,
             > {
-                Box::pin($ops::list_dead_letter_source_queues(self, ctx, input))
+                kernel::boxed(move || $ops::list_dead_letter_source_queues(self, ctx, input))
             }
             fn list_message_move_tasks<'a>(
                 &'a self,
@@ -140,56 +140,56 @@ macro_rules! serve {
                 input: $crate::ListMessageMoveTasksRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::ListMessageMoveTasksResult, $crate::Error>>
             {
-                Box::pin($ops::list_message_move_tasks(self, ctx, input))
+                kernel::boxed(move || $ops::list_message_move_tasks(self, ctx, input))
             }
             fn list_queue_tags<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::ListQueueTagsRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::ListQueueTagsResult, $crate::Error>> {
-                Box::pin($ops::list_queue_tags(self, ctx, input))
+                kernel::boxed(move || $ops::list_queue_tags(self, ctx, input))
             }
             fn list_queues<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::ListQueuesRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::ListQueuesResult, $crate::Error>> {
-                Box::pin($ops::list_queues(self, ctx, input))
+                kernel::boxed(move || $ops::list_queues(self, ctx, input))
             }
             fn purge_queue<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::PurgeQueueRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::PurgeQueueOutput, $crate::Error>> {
-                Box::pin($ops::purge_queue(self, ctx, input))
+                kernel::boxed(move || $ops::purge_queue(self, ctx, input))
             }
             fn receive_message<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::ReceiveMessageRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::ReceiveMessageResult, $crate::Error>> {
-                Box::pin($ops::receive_message(self, ctx, input))
+                kernel::boxed(move || $ops::receive_message(self, ctx, input))
             }
             fn remove_permission<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::RemovePermissionRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::RemovePermissionOutput, $crate::Error>> {
-                Box::pin($ops::remove_permission(self, ctx, input))
+                kernel::boxed(move || $ops::remove_permission(self, ctx, input))
             }
             fn send_message<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::SendMessageRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::SendMessageResult, $crate::Error>> {
-                Box::pin($ops::send_message(self, ctx, input))
+                kernel::boxed(move || $ops::send_message(self, ctx, input))
             }
             fn send_message_batch<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::SendMessageBatchRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::SendMessageBatchResult, $crate::Error>> {
-                Box::pin($ops::send_message_batch(self, ctx, input))
+                kernel::boxed(move || $ops::send_message_batch(self, ctx, input))
             }
             fn set_queue_attributes<'a>(
                 &'a self,
@@ -197,7 +197,7 @@ macro_rules! serve {
                 input: $crate::SetQueueAttributesRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::SetQueueAttributesOutput, $crate::Error>>
             {
-                Box::pin($ops::set_queue_attributes(self, ctx, input))
+                kernel::boxed(move || $ops::set_queue_attributes(self, ctx, input))
             }
             fn start_message_move_task<'a>(
                 &'a self,
@@ -205,21 +205,21 @@ macro_rules! serve {
                 input: $crate::StartMessageMoveTaskRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::StartMessageMoveTaskResult, $crate::Error>>
             {
-                Box::pin($ops::start_message_move_task(self, ctx, input))
+                kernel::boxed(move || $ops::start_message_move_task(self, ctx, input))
             }
             fn tag_queue<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::TagQueueRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::TagQueueOutput, $crate::Error>> {
-                Box::pin($ops::tag_queue(self, ctx, input))
+                kernel::boxed(move || $ops::tag_queue(self, ctx, input))
             }
             fn untag_queue<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::UntagQueueRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::UntagQueueOutput, $crate::Error>> {
-                Box::pin($ops::untag_queue(self, ctx, input))
+                kernel::boxed(move || $ops::untag_queue(self, ctx, input))
             }
         }
     };

@@ -39,7 +39,7 @@ macro_rules! serve {
                 ctx: &'a kernel::Ctx,
                 input: $crate::AssumeRoleRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::AssumeRoleResponse, $crate::Error>> {
-                Box::pin($ops::assume_role(self, ctx, input))
+                kernel::boxed(move || $ops::assume_role(self, ctx, input))
             }
             fn assume_role_with_saml<'a>(
                 &'a self,
@@ -47,7 +47,7 @@ macro_rules! serve {
                 input: $crate::AssumeRoleWithSAMLRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::AssumeRoleWithSAMLResponse, $crate::Error>>
             {
-                Box::pin($ops::assume_role_with_saml(self, ctx, input))
+                kernel::boxed(move || $ops::assume_role_with_saml(self, ctx, input))
             }
             fn assume_role_with_web_identity<'a>(
                 &'a self,
@@ -57,14 +57,14 @@ macro_rules! serve {
                 'a,
                 Result<$crate::AssumeRoleWithWebIdentityResponse, $crate::Error>,
             > {
-                Box::pin($ops::assume_role_with_web_identity(self, ctx, input))
+                kernel::boxed(move || $ops::assume_role_with_web_identity(self, ctx, input))
             }
             fn assume_root<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::AssumeRootRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::AssumeRootResponse, $crate::Error>> {
-                Box::pin($ops::assume_root(self, ctx, input))
+                kernel::boxed(move || $ops::assume_root(self, ctx, input))
             }
             fn decode_authorization_message<'a>(
                 &'a self,
@@ -74,7 +74,7 @@ macro_rules! serve {
                 'a,
                 Result<$crate::DecodeAuthorizationMessageResponse, $crate::Error>,
             > {
-                Box::pin($ops::decode_authorization_message(self, ctx, input))
+                kernel::boxed(move || $ops::decode_authorization_message(self, ctx, input))
             }
             fn get_access_key_info<'a>(
                 &'a self,
@@ -82,7 +82,7 @@ macro_rules! serve {
                 input: $crate::GetAccessKeyInfoRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::GetAccessKeyInfoResponse, $crate::Error>>
             {
-                Box::pin($ops::get_access_key_info(self, ctx, input))
+                kernel::boxed(move || $ops::get_access_key_info(self, ctx, input))
             }
             fn get_caller_identity<'a>(
                 &'a self,
@@ -90,7 +90,7 @@ macro_rules! serve {
                 input: $crate::GetCallerIdentityRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::GetCallerIdentityResponse, $crate::Error>>
             {
-                Box::pin($ops::get_caller_identity(self, ctx, input))
+                kernel::boxed(move || $ops::get_caller_identity(self, ctx, input))
             }
             fn get_federation_token<'a>(
                 &'a self,
@@ -98,14 +98,14 @@ macro_rules! serve {
                 input: $crate::GetFederationTokenRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::GetFederationTokenResponse, $crate::Error>>
             {
-                Box::pin($ops::get_federation_token(self, ctx, input))
+                kernel::boxed(move || $ops::get_federation_token(self, ctx, input))
             }
             fn get_session_token<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::GetSessionTokenRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::GetSessionTokenResponse, $crate::Error>> {
-                Box::pin($ops::get_session_token(self, ctx, input))
+                kernel::boxed(move || $ops::get_session_token(self, ctx, input))
             }
             fn get_web_identity_token<'a>(
                 &'a self,
@@ -113,7 +113,7 @@ macro_rules! serve {
                 input: $crate::GetWebIdentityTokenRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::GetWebIdentityTokenResponse, $crate::Error>>
             {
-                Box::pin($ops::get_web_identity_token(self, ctx, input))
+                kernel::boxed(move || $ops::get_web_identity_token(self, ctx, input))
             }
         }
     };

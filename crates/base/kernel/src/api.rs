@@ -13,6 +13,14 @@ use crate::Ctx;
 /// A future on the heap: operations are `dyn` at crate edges, which keeps compile times down.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
+/// Boxes the future that `make` makes, where it is to stay. `Box::pin` makes it on the stack and
+/// copies it: kilobytes, of which it uses next to nothing before it is polled.
+#[inline(always)]
+pub fn boxed<'a, F: Future + Send + 'a>(make: impl FnOnce() -> F) -> BoxFuture<'a, F::Output> {
+    let place: Box<F> = Box::write(Box::new_uninit(), make());
+    Box::into_pin(place)
+}
+
 /// A service behind its model: what the gateway and the kernel call.
 pub trait Dispatch: Send + Sync {
     /// Operations and shapes.
@@ -136,7 +144,7 @@ macro_rules! api {
                 input: Box<dyn shape::Struct>,
             ) -> $crate::BoxFuture<'a, Result<Box<dyn shape::Struct>, $crate::Fault>> {
                 match op {
-                    $($index => Box::pin(async move {
+                    $($index => $crate::boxed(move || async move {
                         let input = input.downcast::<$input>().expect("the operation's input");
                         let output = self.0.$op(ctx, *input).await?;
                         Ok(Box::new(output) as Box<dyn shape::Struct>)

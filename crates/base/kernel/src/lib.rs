@@ -27,7 +27,7 @@ mod service;
 mod session;
 mod tasks;
 
-pub use api::{BoxFuture, Dispatch, ServiceClient, store_fault};
+pub use api::{BoxFuture, Dispatch, ServiceClient, boxed, store_fault};
 pub use arn::{Arn, ArnError};
 pub use authorization_message::{decode_authorization_message, encode_authorization_message};
 pub use authorize::{Authorization, REFUSALS_MAX, Refusal};

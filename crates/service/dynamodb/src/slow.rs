@@ -121,7 +121,7 @@ impl Dispatch for Watched {
         input: Box<dyn Struct>,
     ) -> BoxFuture<'a, Result<Box<dyn Struct>, Fault>> {
         let table = self.table(op, &*input);
-        Box::pin(async move {
+        kernel::boxed(move || async move {
             let started = ctx.elapsed();
             let result = self.inner.call(ctx, op, input).await;
             let took = ctx.elapsed().saturating_sub(started);
