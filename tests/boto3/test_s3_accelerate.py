@@ -57,8 +57,20 @@ def test_the_host(client, endpoint, unique, monkeypatch):
     assert [it["Key"] for it in fast.list_objects_v2(Bucket=name)["Contents"]] == ["a/b"]
     signed = fast.generate_presigned_url("get_object", Params={"Bucket": name, "Key": "a/b"})
     assert urllib3.PoolManager().request("GET", signed).data == b"hello"
+    form = fast.generate_presigned_post(Bucket=name, Key="form")
+    fields = {**form["fields"], "file": ("form", b"by form")}
+    post = lambda: urllib3.PoolManager().request("POST", form["url"], fields=fields)
+    assert post().status == 204
+    assert fast.get_object(Bucket=name, Key="form")["Body"].read() == b"by form"
+    # Strangers are S3's to refuse, also at the hosts of old.
+    for host in (f"{name}.s3-accelerate", f"{name}.s3-us-west-2"):
+        refused = urllib3.PoolManager().request("GET", f"http://{here.netloc}/a/b", headers={"Host": f"{host}.amazonaws.com"})
+        assert (refused.status, b"AccessDenied" in refused.data) == (403, True)
     assert set(hosts) == {f"{name}.s3-accelerate.amazonaws.com"}
     s3.put_bucket_accelerate_configuration(Bucket=name, AccelerateConfiguration={"Status": "Suspended"})
     assert error_of(lambda **_: put()) == ("InvalidRequest", "S3 Transfer Acceleration is disabled on this bucket")
-    s3.delete_object(Bucket=name, Key="a/b")
+    refused = post()
+    assert (refused.status, b"is disabled on this bucket" in refused.data) == (400, True)
+    for key in ("a/b", "form"):
+        s3.delete_object(Bucket=name, Key=key)
     s3.delete_bucket(Bucket=name)

@@ -4,6 +4,7 @@
 //! `Version` of a query, a path some service of ours knows. The first that says something
 //! decides; a signature for another service is found out when it is checked.
 
+use crate::bucket::{self, BucketHost};
 use crate::gateway::is_form;
 use crate::http::Host;
 use crate::sigv4::Claim;
@@ -130,6 +131,10 @@ impl Services {
 
     fn by_host(&self, host: &Host) -> Option<Found<'_>> {
         let named = host.labels.iter().find_map(|label| self.named(label));
+        // S3 has more names than one: `s3-us-west-2`, `s3-accelerate`.
+        let of_bucket =
+            || matches!(bucket::read(host), BucketHost::Bucket(_) | BucketHost::Accelerated(_));
+        let named = named.or_else(|| self.named("s3").filter(|_| of_bucket()));
         if let Some(entry) = named {
             return Some(Found::Service(entry));
         }
