@@ -45,6 +45,11 @@ impl Arn {
     }
 }
 
+/// Whether a text is the number of an account: twelve digits.
+pub fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
+}
+
 impl fmt::Display for Arn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Arn { partition, service, region, account, resource } = self;

@@ -206,8 +206,7 @@ impl Credentials {
             return Some(root(test_account, TEST));
         }
         // Twelve digits with the secret `test` are the root of that account.
-        let is_account = id.len() == 12 && id.bytes().all(|b| b.is_ascii_digit());
-        is_account.then(|| root(id, TEST))
+        crate::is_account(id).then(|| root(id, TEST))
     }
 
     fn session(

@@ -28,7 +28,7 @@ mod session;
 mod tasks;
 
 pub use api::{BoxFuture, Dispatch, ServiceClient, boxed, store_fault};
-pub use arn::{Arn, ArnError};
+pub use arn::{Arn, ArnError, is_account};
 pub use authorization_message::{decode_authorization_message, encode_authorization_message};
 pub use authorize::{Authorization, REFUSALS_MAX, Refusal};
 pub use blobs::{BlobError, Blobs};

@@ -31,9 +31,7 @@ impl<'a> Resource<'a> {
         let unknown =
             || invalid(&format!("Invalid TableArn: Invalid ResourceArn provided as input {given}"));
         let arn = Arn::parse(given).map_err(|_| unknown())?;
-        let account_is_one =
-            arn.account.len() == 12 && arn.account.bytes().all(|byte| byte.is_ascii_digit());
-        if arn.service != "dynamodb" || !account_is_one {
+        if arn.service != "dynamodb" || !kernel::is_account(&arn.account) {
             return Err(unknown());
         }
         let path = arn.resource.clone();

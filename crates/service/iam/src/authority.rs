@@ -197,8 +197,7 @@ fn owner(ctx: &Ctx, need: &Need, found: &ResourcePolicy) -> Option<String> {
         return Some(found.account.clone());
     }
     let account = need.resource.split(':').nth(4).unwrap_or_default();
-    let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
-    match (is_account, ctx.principal()) {
+    match (kernel::is_account(account), ctx.principal()) {
         (true, _) => Some(account.to_owned()),
         // One who has no account asks for something of this one.
         (false, Principal::Anonymous | Principal::Service { .. }) => Some(ctx.account().to_owned()),

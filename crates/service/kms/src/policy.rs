@@ -107,12 +107,11 @@ fn well_formed(statement: &Value) -> Result<(), Fault> {
 /// `*`, an account, or the ARN of something of IAM or STS. A principal that was deleted is its
 /// unique id.
 fn is_principal(text: &str) -> bool {
-    let is_account = |text: &str| text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit());
     text == "*"
-        || is_account(text)
+        || kernel::is_account(text)
         || ["AROA", "AIDA"].iter().any(|id| text.starts_with(id))
         || kernel::Arn::parse(text).is_ok_and(|arn| {
-            matches!(arn.service.as_str(), "iam" | "sts") && is_account(&arn.account)
+            matches!(arn.service.as_str(), "iam" | "sts") && kernel::is_account(&arn.account)
         })
 }
 

@@ -152,12 +152,14 @@ impl<'a> Parts<'a> {
             ["arn", _, "lambda", region, account, "function", rest @ ..] => {
                 (Some(*region), Some(*account), rest)
             }
-            [region, account, "function", rest @ ..] if is_account(account) => {
+            [region, account, "function", rest @ ..] if kernel::is_account(account) => {
                 (Some(*region), Some(*account), rest)
             }
-            [account, "function", rest @ ..] if is_account(account) => (None, Some(*account), rest),
+            [account, "function", rest @ ..] if kernel::is_account(account) => {
+                (None, Some(*account), rest)
+            }
             ["function", rest @ ..] if !rest.is_empty() => (None, None, rest),
-            [account, rest @ ..] if is_account(account) && !rest.is_empty() => {
+            [account, rest @ ..] if kernel::is_account(account) && !rest.is_empty() => {
                 (None, Some(*account), rest)
             }
             rest => (None, None, rest),
@@ -179,10 +181,6 @@ fn is_judged(ctx: &Ctx) -> bool {
         ctx.principal(),
         Principal::User(_) | Principal::AssumedRole(_) | Principal::FederatedUser(_)
     )
-}
-
-fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 fn bad_name(text: &str) -> Error {

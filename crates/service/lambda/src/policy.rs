@@ -137,7 +137,7 @@ pub(crate) fn statement(name: &Name, input: &AddPermissionRequest) -> Result<Val
 
 /// Who is allowed: everybody, a service, an account or someone in it.
 pub(crate) fn principal(text: &str) -> Result<Value, Error> {
-    let is_account = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_account = kernel::is_account(text);
     let service = text.ends_with(".amazonaws.com") || text.ends_with(".amazon.com");
     if text == "*" {
         Ok("*".into())

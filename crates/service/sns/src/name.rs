@@ -69,7 +69,7 @@ fn split(arn: &str) -> Option<Vec<&str>> {
     let (partition, rest) = rest.split_once(":sns:")?;
     let parts: Vec<&str> = rest.split(':').collect();
     let account = parts.get(1)?;
-    let digits = account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit());
+    let digits = kernel::is_account(account);
     let sound = partition.starts_with("aws") && digits && parts.iter().all(|p| !p.is_empty());
     sound.then_some(parts)
 }

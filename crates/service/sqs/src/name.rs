@@ -31,7 +31,8 @@ impl QueueName {
         let head = [parts.next()?, parts.next()?, parts.next()?];
         let [region, account, name] = [parts.next()?, parts.next()?, parts.next()?];
         let sound = head[0] == "arn" && head[1].starts_with("aws") && head[2] == "sqs";
-        let whole = sound && parts.next().is_none() && is_account(account) && !region.is_empty();
+        let whole =
+            sound && parts.next().is_none() && kernel::is_account(account) && !region.is_empty();
         (whole && is_name(name)).then(|| QueueName {
             account: account.into(),
             region: region.into(),
@@ -54,7 +55,7 @@ impl QueueName {
         };
         let (front, name) = path.trim_end_matches('/').rsplit_once('/').ok_or_else(refused)?;
         let account = front.rsplit('/').next().unwrap_or(front);
-        if !is_account(account) {
+        if !kernel::is_account(account) {
             return Err(refused());
         }
         if !is_name(name) {
@@ -87,10 +88,6 @@ impl QueueName {
     pub fn is_fifo(&self) -> bool {
         self.name.ends_with(".fifo")
     }
-}
-
-fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// Letters, digits, hyphens, underscores, 1 to 80; of a FIFO queue with `.fifo` at its end.

@@ -78,9 +78,7 @@ fn check(label: &str, accounts: &[String], actions: &[String]) -> Result<(), Err
     if actions.is_empty() {
         return Err(missing("Actions").into());
     }
-    let sound =
-        |account: &String| account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit());
-    if accounts.is_empty() || !accounts.iter().all(sound) {
+    if accounts.is_empty() || !accounts.iter().all(|account| kernel::is_account(account)) {
         let shown = format!("[{}]", accounts.join(", "));
         return Err(bad_value("PrincipalId", &shown, "Unable to verify.").into());
     }

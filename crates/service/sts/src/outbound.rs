@@ -164,8 +164,7 @@ fn rsa_numbers(der: &[u8]) -> Option<(&[u8], &[u8])> {
 /// The store's, and those of making a key.
 pub async fn published(kernel: &Kernel, base: &str, rest: &str) -> Result<Option<Value>, Fault> {
     let Some((account, document)) = rest.split_once('/') else { return Ok(None) };
-    let is_account = account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit());
-    if !is_account || !is_known(kernel, account).await? {
+    if !kernel::is_account(account) || !is_known(kernel, account).await? {
         return Ok(None);
     }
     let issuer = format!("{base}{account}");

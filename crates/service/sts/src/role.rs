@@ -30,7 +30,7 @@ pub(crate) fn parse_arn(text: &str) -> Result<(String, String), Error> {
     let arn = Arn::parse(text).map_err(|_| invalid(format!("{text} is invalid")))?;
     let path = arn.resource.strip_prefix("role/").unwrap_or_default();
     let name = path.rsplit('/').next().unwrap_or_default();
-    let is_account = arn.account.len() == 12 && arn.account.bytes().all(|b| b.is_ascii_digit());
+    let is_account = kernel::is_account(&arn.account);
     if arn.service != "iam" || !arn.region.is_empty() || !is_account || name.is_empty() {
         return Err(invalid("Request ARN is invalid"));
     }

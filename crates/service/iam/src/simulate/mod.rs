@@ -94,7 +94,7 @@ pub(crate) fn owner(text: Option<String>) -> Result<Option<String>> {
     let Some(text) = text else { return Ok(None) };
     let inner = text.strip_prefix("arn:aws:iam::").and_then(|rest| rest.strip_suffix(":root"));
     let account = inner.unwrap_or(&text);
-    if account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit()) {
+    if kernel::is_account(account) {
         return Ok(Some(account.to_owned()));
     }
     Err(invalid_input(format!("Invalid Resource Owner: {text}")).into())

@@ -83,8 +83,7 @@ impl Inventory {
                 return Err(Fault::not_implemented(text));
             }
         }
-        let is_account = |id: &String| id.len() == 12 && id.bytes().all(|b| b.is_ascii_digit());
-        if to.account_id.as_ref().is_some_and(|id| !is_account(id)) {
+        if to.account_id.as_ref().is_some_and(|id| !kernel::is_account(id)) {
             return Err(invalid_argument("Invalid account ID"));
         }
         let weekly = match input.schedule.frequency {

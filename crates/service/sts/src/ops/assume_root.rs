@@ -72,7 +72,7 @@ pub(crate) async fn assume_root(
 fn member(target: &str) -> Result<String, Error> {
     let named = target.strip_prefix("arn:aws:iam::").and_then(|rest| rest.strip_suffix(":root"));
     let account = named.unwrap_or(target);
-    match account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit()) {
+    match kernel::is_account(account) {
         true => Ok(account.to_owned()),
         false => Err(invalid(format!("{target} is not an account or the ARN of its root user."))),
     }

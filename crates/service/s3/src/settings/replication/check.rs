@@ -235,8 +235,7 @@ impl Destination {
             Some(OwnerOverride::Destination) => true,
             Some(_) => return Err(malformed_xml()),
         };
-        let is_account = |id: &String| id.len() == 12 && id.bytes().all(|b| b.is_ascii_digit());
-        if input.account.as_ref().is_some_and(|id| !is_account(id)) {
+        if input.account.as_ref().is_some_and(|id| !kernel::is_account(id)) {
             return Err(invalid_argument("Invalid account ID"));
         }
         if owner_override && input.account.is_none() {
