@@ -1,6 +1,7 @@
 """The AWS CLI, as people type it: output and exit code of the real program."""
 
 import base64
+import datetime
 import json
 import os
 import pathlib
@@ -188,3 +189,24 @@ def test_dynamodb_indexes_streams_and_transactions(aws, unique):
     records = aws("dynamodbstreams", "get-records", "--shard-iterator", iterator)["Records"]
     assert [record["eventName"] for record in records] == ["INSERT"] * 10 + ["MODIFY"]
     aws("dynamodb", "delete-table", "--table-name", table)
+
+
+def test_cloudwatch(aws, unique):
+    space = unique("Desk")
+    aws(
+        *("cloudwatch", "put-metric-data", "--namespace", space, "--metric-name", "Calls", "--value", "3"),
+        *("--dimensions", "Queue=front,App=desk", "--unit", "Count"),
+    )
+    [metric] = aws("cloudwatch", "list-metrics", "--namespace", space)["Metrics"]
+    assert metric["Dimensions"] == [{"Name": "App", "Value": "desk"}, {"Name": "Queue", "Value": "front"}]
+    now = datetime.datetime.now(datetime.timezone.utc)
+    found = aws(
+        *("cloudwatch", "get-metric-statistics", "--namespace", space, "--metric-name", "Calls", "--period", "600"),
+        *("--dimensions", "Name=Queue,Value=front", "Name=App,Value=desk", "--statistics", "Sum", "Maximum"),
+        *("--start-time", (now - datetime.timedelta(minutes=5)).isoformat()),
+        *("--end-time", (now + datetime.timedelta(minutes=5)).isoformat()),
+    )
+    [point] = found["Datapoints"]
+    assert (point["Sum"], point["Maximum"], point["Unit"]) == (3.0, 3.0, "Count")
+    aws("cloudwatch", "put-metric-data", "--namespace", "AWS/Desk", "--metric-name", "Calls", "--value", "1",
+        fails="The value AWS/ for parameter Namespace is invalid.")

@@ -84,6 +84,7 @@ fn services(
     address: &str,
 ) -> Vec<Service> {
     vec![
+        service_cloudwatch::service(),
         service_connect::service(telephone),
         service_dynamodb::service_with(dynamodb),
         service_dynamodb::streams_service(),

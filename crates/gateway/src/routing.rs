@@ -2,7 +2,8 @@
 //!
 //! In order: the `X-Amz-Target` header, the credential scope, the host's labels, the `Action` and
 //! `Version` of a query, a path some service of ours knows. The first that says something
-//! decides; a signature for another service is found out when it is checked.
+//! decides; a signature for another service is found out when it is checked. A service with
+//! several protocols is then spoken to, and answers, in the one that the request is in.
 
 use crate::bucket::{self, BucketHost};
 use crate::gateway::is_form;
@@ -12,9 +13,10 @@ use http::HeaderName;
 use http::request::Parts;
 use kernel::{Dispatch, Kernel};
 use shape::{Model, Protocol};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
+const SMITHY: HeaderName = HeaderName::from_static("smithy-protocol");
 
 /// A service as the gateway sees it.
 #[derive(Clone)]
@@ -25,24 +27,48 @@ pub(crate) struct Entry {
     pub dispatch: Arc<dyn Dispatch>,
     /// Its facts.
     pub model: &'static Model,
-    /// Its facts for clients that still speak awsQuery to a service that moved to JSON.
-    query: Option<&'static Model>,
+    /// The protocols that it speaks besides its own.
+    others: &'static [Spoken],
+}
+
+/// A service's facts in another of its protocols, made when a client first speaks it.
+struct Spoken {
+    protocol: Protocol,
+    model: OnceLock<Option<&'static Model>>,
 }
 
 impl Entry {
     /// The service in the protocol that a request is in.
     pub fn spoken_to(&self, parts: &Parts) -> Entry {
-        let in_query = || {
-            let query = parts.uri.query().unwrap_or("");
-            is_form(parts) || query.split('&').any(|pair| pair.starts_with("Action="))
+        let other = || {
+            let asked = protocol_of(parts)?;
+            let spoken = self.others.iter().find(|spoken| spoken.protocol == asked)?;
+            *spoken.model.get_or_init(|| self.model.spoken(asked))
         };
-        match self.query {
-            Some(model) if !parts.headers.contains_key(TARGET) && in_query() => {
-                Entry { model, ..self.clone() }
-            }
-            _ => self.clone(),
+        match self.others {
+            [] => self.clone(),
+            _ => Entry { model: other().unwrap_or(self.model), ..self.clone() },
         }
     }
+
+    /// Whether clients may speak this protocol to it.
+    fn speaks(&self, protocol: Protocol) -> bool {
+        let service = &self.model.service;
+        service.protocol == protocol || service.other_protocols.contains(&protocol)
+    }
+}
+
+/// The protocol that a request says it is in, of those of which one service may have several.
+fn protocol_of(parts: &Parts) -> Option<Protocol> {
+    if parts.headers.contains_key(TARGET) {
+        return Some(Protocol::Json);
+    }
+    if parts.headers.get(SMITHY).is_some_and(|name| name == "rpc-v2-cbor") {
+        return Some(Protocol::Cbor);
+    }
+    let query = parts.uri.query().unwrap_or("");
+    let in_query = is_form(parts) || query.split('&').any(|pair| pair.starts_with("Action="));
+    in_query.then_some(Protocol::Query)
 }
 
 /// All services, in the kernel's order.
@@ -61,11 +87,11 @@ pub(crate) enum Found<'a> {
 impl Services {
     /// The services of a started kernel.
     pub fn new(kernel: &Kernel) -> Self {
-        let entry = |(name, dispatch): (&'static str, &Arc<dyn Dispatch>)| Entry {
-            name,
-            dispatch: dispatch.clone(),
-            model: dispatch.model(),
-            query: dispatch.model().as_query(),
+        let spoken = |&protocol: &Protocol| Spoken { protocol, model: OnceLock::new() };
+        let entry = |(name, dispatch): (&'static str, &Arc<dyn Dispatch>)| {
+            let model = dispatch.model();
+            let others: Vec<Spoken> = model.service.other_protocols.iter().map(spoken).collect();
+            Entry { name, dispatch: dispatch.clone(), model, others: others.leak() }
         };
         Self(kernel.services().map(entry).collect())
     }
@@ -149,7 +175,7 @@ impl Services {
         let (action, version) = (value("Action")?, value("Version")?);
         let knows = |entry: &&Entry| {
             let model = entry.model;
-            let query = matches!(model.service.protocol, Protocol::Query | Protocol::Ec2);
+            let query = entry.speaks(Protocol::Query) || entry.speaks(Protocol::Ec2);
             let named = model.operation_index(action).is_some()
                 || model.unserved.iter().any(|name| name == action);
             query && model.service.api_version == **version && named
@@ -158,6 +184,16 @@ impl Services {
     }
 
     fn by_path(&self, parts: &Parts, among: impl Fn(&Entry) -> bool) -> Option<&Entry> {
+        if let Some(rest) = parts.uri.path().strip_prefix("/service/") {
+            let prefix = rest.split('/').next().unwrap_or_default();
+            let named = |entry: &&Entry| {
+                let known = entry.model.service.target_prefix == prefix && !prefix.is_empty();
+                known && entry.speaks(Protocol::Cbor) && among(entry)
+            };
+            if let Some(entry) = self.0.iter().find(named) {
+                return Some(entry);
+            }
+        }
         let request = wire::Request {
             method: parts.method.as_str(),
             path: parts.uri.path(),

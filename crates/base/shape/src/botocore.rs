@@ -61,18 +61,22 @@ fn service(meta: &Json) -> Result<ServiceInfo, LoadError> {
         empty if empty.is_empty() => name.clone(),
         signing_name => signing_name,
     };
+    let protocol = protocol(&text("protocol"))?;
+    let query_compatible = !meta["awsQueryCompatible"].is_null();
+    let mut other_protocols = Vec::new();
+    for other in meta["protocols"].as_array().into_iter().flatten() {
+        other_protocols.push(self::protocol(other.as_str().unwrap_or_default())?);
+    }
+    // Clients from before the service moved still speak what it moved from.
+    other_protocols.extend(query_compatible.then_some(Protocol::Query));
+    other_protocols.sort_unstable();
+    other_protocols.dedup();
+    other_protocols.retain(|other| *other != protocol);
     Ok(ServiceInfo {
         id: text("serviceId"),
         signing_name,
-        protocol: match text("protocol").as_str() {
-            "json" => Protocol::Json,
-            "rest-json" => Protocol::RestJson,
-            "rest-xml" => Protocol::RestXml,
-            "query" => Protocol::Query,
-            "ec2" => Protocol::Ec2,
-            "smithy-rpc-v2-cbor" => Protocol::Cbor,
-            other => return Err(bad(format_args!("unknown protocol {other:?}"))),
-        },
+        protocol,
+        other_protocols,
         json_version: text("jsonVersion"),
         target_prefix: text("targetPrefix"),
         api_version: text("apiVersion"),
@@ -84,8 +88,20 @@ fn service(meta: &Json) -> Result<ServiceInfo, LoadError> {
         validation_code: String::new(),
         denied_code: String::new(),
         anonymous: false,
-        query_compatible: !meta["awsQueryCompatible"].is_null(),
+        query_compatible,
         name,
+    })
+}
+
+fn protocol(name: &str) -> Result<Protocol, LoadError> {
+    Ok(match name {
+        "json" => Protocol::Json,
+        "rest-json" => Protocol::RestJson,
+        "rest-xml" => Protocol::RestXml,
+        "query" => Protocol::Query,
+        "ec2" => Protocol::Ec2,
+        "smithy-rpc-v2-cbor" => Protocol::Cbor,
+        other => return Err(bad(format_args!("unknown protocol {other:?}"))),
     })
 }
 

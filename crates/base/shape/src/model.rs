@@ -40,6 +40,9 @@ pub struct ServiceInfo {
     pub signing_name: String,
     /// The protocol that clients of the pinned SDK speak.
     pub protocol: Protocol,
+    /// Protocols that other clients speak to the same service.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_protocols: Vec<Protocol>,
     /// `1.0` or `1.1`, for the JSON protocols.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub json_version: String,
@@ -70,7 +73,7 @@ pub struct ServiceInfo {
 }
 
 /// The wire protocols of AWS.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Protocol {
     /// awsJson 1.0 and 1.1.
@@ -383,17 +386,18 @@ impl Model {
         model
     }
 
-    /// The same service as clients see it that still speak awsQuery to it, if it moved from
-    /// there: operations have the same indices. Made anew by every call.
-    pub fn as_query(&self) -> Option<&'static Model> {
-        if !self.service.query_compatible {
+    /// The same service as clients see it that speak another of its protocols: operations have
+    /// the same indices. Made anew by every call; nothing for a protocol that it does not have.
+    pub fn spoken(&self, protocol: Protocol) -> Option<&'static Model> {
+        if !self.service.other_protocols.contains(&protocol) {
             return None;
         }
         let table = serde_json::to_string(self).ok()?;
         let mut model: Model = serde_json::from_str(&table).ok()?;
-        model.service.protocol = Protocol::Query;
+        model.service.protocol = protocol;
         for op in &mut model.operations {
-            if !model.shapes[op.output.target as usize].synthetic {
+            let has_output = !model.shapes[op.output.target as usize].synthetic;
+            if protocol == Protocol::Query && has_output && op.result_wrapper.is_empty() {
                 op.result_wrapper = format!("{}Result", op.name);
             }
         }

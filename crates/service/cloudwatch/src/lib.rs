@@ -1,0 +1,34 @@
+//! Amazon CloudWatch: metrics.
+//!
+//! What is put is merged into *cells*: count, sum, extremes and a distribution of the samples of
+//! one metric and unit in one minute (and in one second, at high resolution). Reading a statistic
+//! is a scan over the cells of a span. As cells age, tasks merge them into cells of five minutes
+//! and of an hour, as AWS keeps them (`trim.rs`).
+
+mod cell;
+mod error;
+mod math;
+mod metric;
+mod ops;
+mod query;
+mod series;
+mod statistic;
+mod table;
+mod token;
+mod trim;
+
+use std::sync::Arc;
+
+use kernel::Service;
+
+/// The service. Everything it knows is in the store.
+pub struct CloudWatch;
+
+api_cloudwatch::serve!(CloudWatch, ops);
+
+/// Builds the service for the kernel.
+pub fn service() -> Service {
+    let mut service = Service::new(api_cloudwatch::dispatch(Arc::new(CloudWatch)));
+    service.tasks = vec![(trim::KIND, Arc::new(trim::Trimmer))];
+    service
+}
