@@ -24,14 +24,36 @@ pub(crate) const UNRESERVED_MIN: i64 = 100;
 /// Counts what runs.
 #[derive(Default)]
 pub(crate) struct Concurrency {
+    running: Mutex<Counts>,
+}
+
+#[derive(Default)]
+struct Counts {
     /// By function where it reserves, otherwise by account and region with an empty name.
-    running: Mutex<HashMap<FunctionKey, i64>>,
+    limited: HashMap<FunctionKey, i64>,
+    /// By function.
+    functions: HashMap<FunctionKey, i64>,
+    /// By account and region, with an empty name.
+    accounts: HashMap<FunctionKey, i64>,
+}
+
+/// What ran when an invocation began, itself included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Running {
+    /// Of the function.
+    pub function: i64,
+    /// Of all functions of the account and region.
+    pub all: i64,
+    /// Of those that reserve nothing, if the function is one.
+    pub unreserved: Option<i64>,
 }
 
 /// Room for one invocation, until it is dropped.
 pub(crate) struct Permit {
     concurrency: Arc<Concurrency>,
     key: FunctionKey,
+    function: FunctionKey,
+    pub running: Running,
 }
 
 impl Concurrency {
@@ -54,25 +76,51 @@ impl Concurrency {
                 )
             }
         };
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = running.get(&key).copied().unwrap_or(0);
+        let mut counts = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.limited.get(&key).copied().unwrap_or(0);
         if count >= limit {
             return Err(throttled(reason));
         }
-        running.insert(key.clone(), count + 1);
-        Ok(Permit { concurrency: self.clone(), key })
+        counts.limited.insert(key.clone(), count + 1);
+        let of = (account.clone(), region.clone(), function.clone());
+        let running = Running {
+            function: one_more(&mut counts.functions, of.clone()),
+            all: one_more(&mut counts.accounts, (account.clone(), region.clone(), String::new())),
+            unreserved: target.function.reserved.is_none().then_some(count + 1),
+        };
+        Ok(Permit { concurrency: self.clone(), key, function: of, running })
+    }
+
+    /// Whether nothing runs.
+    pub fn is_idle(&self) -> bool {
+        let counts = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.functions.is_empty()
+    }
+}
+
+fn one_more(counts: &mut HashMap<FunctionKey, i64>, key: FunctionKey) -> i64 {
+    let count = counts.entry(key).or_insert(0);
+    *count += 1;
+    *count
+}
+
+fn one_less(counts: &mut HashMap<FunctionKey, i64>, key: &FunctionKey) {
+    match counts.get_mut(key) {
+        Some(count) if *count > 1 => *count -= 1,
+        _ => {
+            counts.remove(key);
+        }
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let mut running = self.concurrency.running.lock().unwrap_or_else(PoisonError::into_inner);
-        match running.get_mut(&self.key) {
-            Some(count) if *count > 1 => *count -= 1,
-            _ => {
-                running.remove(&self.key);
-            }
-        }
+        let mut counts = self.concurrency.running.lock().unwrap_or_else(PoisonError::into_inner);
+        one_less(&mut counts.limited, &self.key);
+        one_less(&mut counts.functions, &self.function);
+        let (account, region, _) = &mut self.function;
+        let account = (std::mem::take(account), std::mem::take(region), String::new());
+        one_less(&mut counts.accounts, &account);
     }
 }
 

@@ -12,6 +12,7 @@ use crate::archives::Archives;
 use crate::code::Code;
 use crate::held::Held;
 use crate::local::{Debugger, Local};
+use crate::metrics::Metrics;
 use crate::snapshots::Snapshots;
 use crate::standin::{Connection, StandIn};
 
@@ -109,6 +110,8 @@ pub(crate) struct Host {
     pub held: Held,
     /// Snapshots of memory.
     pub snapshots: Arc<Snapshots>,
+    /// What functions do, counted.
+    pub metrics: Metrics,
     turns: Arc<Semaphore>,
 }
 
@@ -132,6 +135,7 @@ impl Host {
             engine: OnceCell::new(),
             held: Held::default(),
             snapshots: Arc::new(snapshots),
+            metrics: Metrics::default(),
             turns,
         }
     }

@@ -6,7 +6,8 @@ use bytes::{Bytes, BytesMut};
 use http::StatusCode;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::instance::{DEBUGGED_MAX, Instance, stopped};
+use crate::instance::{DEBUGGED_MAX, Instance, Purpose, stopped};
+use crate::metrics::{Metric, Subject};
 use crate::outcome::{Ended, Figures};
 use crate::platform::Platform;
 use crate::pool::{Job, Outcome, Streamed};
@@ -309,6 +310,36 @@ impl Instance {
         self.journal.platform(&report).await;
         let tail = one.job.tail.then(|| self.journal.tail());
         self.reply(&mut one, ended, tail);
+        self.count(&one.job, ended, figures.duration);
+    }
+
+    /// Counts an invocation, now that its caller waits no more.
+    fn count(&self, job: &Job, ended: &Ended, duration: Duration) {
+        let version = &self.function.version;
+        let subject =
+            Subject::of_arn(&job.arn, version).filter(|_| !matches!(ended, Ended::Stopped));
+        let Some(subject) = subject else { return };
+        let metrics = &self.host.metrics;
+        metrics.running(&self.ctx, &subject.function, &job.permit.1.running);
+        let duration_ms = (duration.as_secs_f64() * 1e5).round() / 100.0;
+        let mut taken = vec![
+            (Metric::INVOCATIONS, 1.0),
+            (Metric::ERRORS, f64::from(u8::from(ended.is_error()))),
+            (Metric::THROTTLES, 0.0),
+            (Metric::DURATION, duration_ms),
+        ];
+        match self.pool.pinned_use(&self.member) {
+            Some((busy, wanted)) if self.member.purpose == Purpose::Provisioned => {
+                // It may have been released already, and counts all the same.
+                let busy = busy.clamp(1, wanted) as f64;
+                taken.push((Metric::PROVISIONED_INVOCATIONS, 1.0));
+                taken.push((Metric::PROVISIONED_EXECUTIONS, busy));
+                taken.push((Metric::PROVISIONED_UTILIZATION, busy / wanted as f64));
+            }
+            Some(_) => taken.push((Metric::PROVISIONED_SPILLOVER, 1.0)),
+            None => {}
+        }
+        metrics.note(&self.ctx, subject, &taken);
     }
 
     /// Tells the caller how it ended, once.

@@ -6,6 +6,7 @@ use kernel::Ctx;
 use tokio::sync::oneshot;
 
 use crate::errors::{conflict, service, too_many_requests};
+use crate::metrics::{Metric, Subject};
 use crate::pool::Job;
 pub(crate) use crate::pool::Outcome;
 use crate::resolve::Resolved;
@@ -55,8 +56,12 @@ pub(crate) async fn run(
              following state: Pending",
         ));
     }
-    let room = api.concurrency.enter(ctx, target)?;
-    let permit = api.pool.permit().ok_or_else(too_many_requests)?;
+    let room = api.concurrency.enter(ctx, target);
+    let room = room.and_then(|room| Ok((api.pool.permit().ok_or_else(too_many_requests)?, room)));
+    let room = room.inspect_err(|_| {
+        let subject = Subject::of(&target.name, Some(&target.version.version));
+        api.host.metrics.note(ctx, subject, &[(Metric::THROTTLES, 1.0)]);
+    })?;
     let (reply, answer) = oneshot::channel();
     let job = Job {
         request_id: request.request_id,
@@ -68,7 +73,7 @@ pub(crate) async fn run(
         streams: request.streams,
         reply: Some(reply),
         moves: 0,
-        _permit: (permit, room),
+        permit: room,
     };
     api.pool.invoke(&target.owner(ctx), target.version.clone(), job);
     // The sandbox's task answers always, unless the server is being torn down.

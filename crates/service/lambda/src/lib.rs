@@ -41,6 +41,7 @@ mod logging;
 mod logs;
 mod mappings;
 mod merged;
+mod metrics;
 mod name;
 mod names;
 mod ops;
@@ -137,6 +138,8 @@ pub fn service(kernel: &Kernel, options: Options) -> (Service, Doors) {
     let (lanes, mappings) = (Arc::default(), readers.clone());
     let (archives, snapshots) = (host.archives.clone(), host.snapshots.clone());
     let variables = reseal::Variables { snapshots: snapshots.clone() };
+    let (own, counted, running) = (kernel.clone(), host.clone(), concurrency.clone());
+    kernel.spawn(async move { metrics::run(own, &counted.metrics, &running).await });
     let api = Lambda { host, pool: pool.clone(), concurrency, lanes, mappings };
     kernel.spawn(events::resume(api.clone(), kernel.clone()));
     kernel.spawn(mappings::resume(api.clone(), kernel.clone()));

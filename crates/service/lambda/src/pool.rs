@@ -40,7 +40,7 @@ pub(crate) struct Job {
     /// Where the answer goes; taken when it has gone.
     pub reply: Option<oneshot::Sender<Result<Outcome, Error>>>,
     pub moves: u8,
-    pub _permit: (OwnedSemaphorePermit, Permit),
+    pub permit: (OwnedSemaphorePermit, Permit),
 }
 
 /// What a caller gets.
@@ -233,6 +233,16 @@ impl Pool {
         };
         let ready = fleet.pinned.values().filter(|ready| **ready).count();
         Pinned { ready, failure: fleet.pinned_failure.clone() }
+    }
+
+    /// How many pinned sandboxes of a member's version work, and how many there are to be;
+    /// nothing where none is pinned.
+    pub fn pinned_use(&self, member: &Member) -> Option<(usize, usize)> {
+        let mut state = self.lock();
+        let fleet = state.fleet(member).filter(|fleet| fleet.pinned_wanted > 0)?;
+        let idle = fleet.idle.iter().filter(|number| fleet.pinned.contains_key(number)).count();
+        let ready = fleet.pinned.values().filter(|ready| **ready).count();
+        Some((ready.saturating_sub(idle), fleet.pinned_wanted))
     }
 
     fn start(

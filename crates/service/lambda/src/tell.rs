@@ -29,8 +29,9 @@ pub(crate) struct Message {
     pub prefix: String,
 }
 
-/// Tells `arn` in the name that `borrow` lends, a few times. Who may not is not asked again.
-pub(crate) async fn tell<F>(ctx: &Ctx, arn: &str, message: &Message, borrow: impl Fn() -> F)
+/// Tells `arn` in the name that `borrow` lends, a few times. Who may not is not asked again. False
+/// if all was in vain.
+pub(crate) async fn tell<F>(ctx: &Ctx, arn: &str, message: &Message, borrow: impl Fn() -> F) -> bool
 where
     F: Future<Output = Result<Ctx, Fault>>,
 {
@@ -39,13 +40,14 @@ where
             Ok(lent) => send(&lent, arn, message).await,
             Err(fault) => Err(fault),
         };
-        let Err(fault) = sent else { return };
+        let Err(fault) = sent else { return true };
         ctx.log(Level::Warn, format_args!("Lambda cannot send to {arn}: {fault:?}"));
         if attempt == ATTEMPTS || fault.status == 403 {
-            return;
+            break;
         }
         ctx.sleep(PAUSE).await;
     }
+    false
 }
 
 async fn send(lent: &Ctx, arn: &str, message: &Message) -> Result<(), Fault> {

@@ -11,6 +11,7 @@ use super::{EVENTS, EventKey, Waiting};
 use crate::Lambda;
 use crate::event_invoke::{self, EventConfig};
 use crate::invoke::{self, Request};
+use crate::metrics::{Metric, Subject};
 use crate::name::Name;
 use crate::resolve::{self, Resolved};
 
@@ -104,6 +105,8 @@ impl Attempt<'_> {
             self.give_up(&target, &config, &waiting, payload, failure).await;
             return Ok(Next::Done);
         }
+        let waited_ms = (ctx.now().epoch_ms - waiting.accepted_ms).max(0) as f64;
+        self.count(&[(Metric::ASYNC_AGE, waited_ms)]);
         let request = Request {
             client_context: content.client_context,
             trace: waiting.trace.clone(),
@@ -146,7 +149,9 @@ impl Attempt<'_> {
         if !handled.failed {
             if let Some(arn) = &config.on_success {
                 let note = self.note(target, &waiting, &payload);
-                destination::tell(self.ctx, target, arn, note.success(&handled)).await;
+                if !destination::tell(self.ctx, target, arn, note.success(&handled)).await {
+                    self.count(&[(Metric::DESTINATION_FAILURES, 1.0)]);
+                }
             }
             return Ok(Next::Done);
         }
@@ -171,13 +176,22 @@ impl Attempt<'_> {
         payload: Bytes,
         failure: Failure,
     ) {
+        self.count(&[(Metric::ASYNC_DROPPED, 1.0)]);
         let note = self.note(target, waiting, &payload);
-        if let Some(arn) = &target.version.dead_letters {
-            destination::bury(self.ctx, target, arn, &note, &failure).await;
+        if let Some(arn) = &target.version.dead_letters
+            && !destination::bury(self.ctx, target, arn, &note, &failure).await
+        {
+            self.count(&[(Metric::DEAD_LETTER_ERRORS, 1.0)]);
         }
-        if let Some(arn) = &config.on_failure {
-            destination::tell(self.ctx, target, arn, note.failure(&failure)).await;
+        if let Some(arn) = &config.on_failure
+            && !destination::tell(self.ctx, target, arn, note.failure(&failure)).await
+        {
+            self.count(&[(Metric::DESTINATION_FAILURES, 1.0)]);
         }
+    }
+
+    fn count(&self, taken: &[(Metric, f64)]) {
+        self.api.host.metrics.note(self.ctx, Subject::of(&self.name, None), taken);
     }
 
     fn note<'b>(

@@ -80,21 +80,22 @@ fn value(bytes: &[u8]) -> Json {
         .unwrap_or_else(|_| String::from_utf8_lossy(bytes).into_owned().into())
 }
 
-/// Sends a record to a destination.
-pub(super) async fn tell(ctx: &Ctx, target: &Resolved, arn: &str, record: Json) {
+/// Sends a record to a destination; false if it could not be sent.
+pub(super) async fn tell(ctx: &Ctx, target: &Resolved, arn: &str, record: Json) -> bool {
     let prefix = format!("aws/lambda/async/{}", target.version.name);
     let message = Message { text: record.to_string(), prefix, ..Message::default() };
-    repeat(ctx, target, arn, message).await;
+    repeat(ctx, target, arn, message).await
 }
 
-/// Sends an event that could not be handled to the function's dead-letter queue, as it came.
+/// Sends an event that could not be handled to the function's dead-letter queue, as it came; false
+/// if it could not be sent.
 pub(super) async fn bury(
     ctx: &Ctx,
     target: &Resolved,
     arn: &str,
     note: &Note<'_>,
     failure: &Failure,
-) {
+) -> bool {
     let text = String::from_utf8_lossy(note.payload).into_owned();
     let error = failure.result.as_ref().map(|result| value(&result.payload));
     let mut error = error
@@ -106,11 +107,11 @@ pub(super) async fn bury(
         ("ErrorCode", "Number", "200".to_owned()),
         ("ErrorMessage", "String", error),
     ];
-    repeat(ctx, target, arn, Message { text, attributes, ..Message::default() }).await;
+    repeat(ctx, target, arn, Message { text, attributes, ..Message::default() }).await
 }
 
-async fn repeat(ctx: &Ctx, target: &Resolved, arn: &str, message: Message) {
+async fn repeat(ctx: &Ctx, target: &Resolved, arn: &str, message: Message) -> bool {
     let version = &target.version;
     let borrow = || role::lent(ctx, &version.role, &version.name, SESSION_MS);
-    tell::tell(ctx, arn, &message, borrow).await;
+    tell::tell(ctx, arn, &message, borrow).await
 }

@@ -20,6 +20,7 @@ use tokio::sync::Semaphore;
 
 use crate::Lambda;
 use crate::invoke::Request;
+use crate::metrics::{Metric, Subject};
 use crate::name::Name;
 use crate::record::FunctionKey;
 
@@ -119,6 +120,8 @@ pub(crate) async fn accept(
             tx.put(&EVENTS, key.clone(), &waiting)
         })
         .await?;
+    let subject = Subject::of(name, None);
+    api.host.metrics.note(ctx, subject, &[(Metric::ASYNC_RECEIVED, 1.0)]);
     deliver::start(api, ctx.kernel(), key);
     Ok(())
 }

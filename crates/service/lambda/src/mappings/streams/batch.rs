@@ -11,6 +11,7 @@ use crate::invoke::REQUEST_BYTES_MAX;
 use crate::mappings::call::{Answer, FAILED, OK};
 use crate::mappings::notify::Lost;
 use crate::mappings::{Stop, partial};
+use crate::metrics::{Metric, Subject};
 
 /// The pause before a batch that failed is tried again doubles from the first to the second.
 const PAUSE_MS: (u64, u64) = (500, 60_000);
@@ -113,6 +114,12 @@ impl Reader {
 
     async fn attempt(&self, part: &Part, stop: &Stop) -> Tried {
         let event = Bytes::from(event(&part.items));
+        if let Some(last) = part.items.last() {
+            let (ctx, name) = (&self.work.ctx, self.mapping.name(&self.work.ctx));
+            let age_ms = (ctx.now().epoch_ms - last.created.epoch_ms).max(0) as f64;
+            let metrics = &self.work.api.host.metrics;
+            metrics.note(ctx, Subject::of(&name, None), &[(Metric::ITERATOR_AGE, age_ms)]);
+        }
         let Some(answer) = self.work.call(&self.mapping, event, None, stop).await else {
             return Tried::Stopped;
         };
