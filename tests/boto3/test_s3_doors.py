@@ -315,11 +315,6 @@ def test_events_reach_a_queue(client, s3, bucket, unique):
     s3.delete_object(Bucket=bucket, Key="a b.jpg")
     record = eventually(message)[0]["Records"][0]
     assert record["eventName"] == "ObjectRemoved:Delete"
-    with pytest.raises(ClientError) as caught:
-        s3.put_bucket_notification_configuration(
-            Bucket=bucket, NotificationConfiguration={"EventBridgeConfiguration": {}}
-        )
-    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
 
 
 def test_events_reach_a_topic(client, s3, bucket, unique):

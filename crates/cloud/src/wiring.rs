@@ -59,8 +59,13 @@ pub fn start(
         throttles: throttled.contains(&Throttled::Dynamodb),
     };
     let (sns, deliveries) = service_sns::service(reachable(config.listen));
-    kernel.start(services(kernel, lambda, sns, &telephone, dynamodb, &reachable(config.listen)));
+    let (events, events_sent) = service_events::service();
+    let mut services =
+        services(kernel, lambda, sns, &telephone, dynamodb, &reachable(config.listen));
+    services.push(events);
+    kernel.start(services);
     service_sns::start(kernel, deliveries);
+    service_events::start(kernel, events_sent);
     service_dynamodb::start(kernel);
     let issuers = format!("http://{}{ISSUER_PATH}", reachable(config.listen));
     let gateway = Gateway::new(config, kernel)?;

@@ -2,7 +2,7 @@
 //! the queue of events reads them.
 
 use api_lambda::{DestinationConfig, Error, FunctionEventInvokeConfig, OnFailure, OnSuccess};
-use kernel::{Fault, Timestamp};
+use kernel::Timestamp;
 use serde::{Deserialize, Serialize};
 use store::{ReadTx, Table};
 
@@ -95,10 +95,7 @@ fn destination(name: &Name, arn: Option<&str>, of_failures: bool) -> Result<Opti
         }
         // AWS keeps only failures in buckets.
         Some("s3") if of_failures => {}
-        Some("events") => {
-            let what = format_args!("the destination {arn} of Lambda's events").to_string();
-            return Err(Fault::not_implemented(what).into());
-        }
+        Some("events") if arn.contains(":event-bus/") => {}
         _ => return Err(invalid(format!("The provided destination {arn} is invalid."))),
     }
     Ok(Some(arn.to_owned()))

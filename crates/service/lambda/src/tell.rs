@@ -1,9 +1,10 @@
-//! Telling others of an end: one sender to queues, topics, functions and buckets, for events that
+//! Telling others of an end: one sender to queues, topics, functions, event buses and buckets, for events that
 //! nobody waits for and for records of streams that were given up.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use api_events::{PutEventsRequest, PutEventsRequestEntry};
 use api_lambda::{InvocationRequest, InvocationType};
 use api_sqs::SendMessageRequest;
 use bytes::Bytes;
@@ -25,6 +26,9 @@ pub(crate) struct Message {
     pub attributes: Vec<Attribute>,
     /// What an object in a bucket holds; the text where nothing is said.
     pub object: Option<String>,
+    /// What an event on a bus is called; its resources are the bus and what is named here.
+    pub kind: &'static str,
+    pub resource: String,
     /// How an object's key begins; the day, the second and a UUID follow.
     pub prefix: String,
 }
@@ -58,6 +62,7 @@ async fn send(lent: &Ctx, arn: &str, message: &Message) -> Result<(), Fault> {
         "sqs" => queue(&ctx, &parsed, message).await,
         "sns" => topic(&ctx, arn, message).await,
         "lambda" => function(&ctx, arn, message).await,
+        "events" => bus(&ctx, arn, message).await,
         "s3" => bucket(&ctx, &parsed.resource, message).await,
         other => Err(Fault::not_implemented(format!("{other} as a destination of Lambda"))),
     }
@@ -109,6 +114,21 @@ async fn function(ctx: &Ctx, arn: &str, message: &Message) -> Result<(), Fault> 
         ..Default::default()
     };
     ctx.client::<api_lambda::Client>().invoke(input).await.map(drop)
+}
+
+async fn bus(ctx: &Ctx, arn: &str, message: &Message) -> Result<(), Fault> {
+    let entry = PutEventsRequestEntry {
+        source: Some("lambda".into()),
+        resources: Some(vec![arn.to_owned(), message.resource.clone()]),
+        detail_type: Some(message.kind.into()),
+        detail: Some(message.text.clone()),
+        event_bus_name: Some(arn.to_owned()),
+        ..Default::default()
+    };
+    let input = PutEventsRequest { entries: vec![entry], ..Default::default() };
+    let answer = ctx.client::<api_events::Client>().put_events(input).await?;
+    let refused = answer.entries.into_iter().flatten().find_map(|entry| entry.error_message);
+    refused.map_or(Ok(()), |why| Err(Fault::sender("ValidationException", why)))
 }
 
 async fn bucket(ctx: &Ctx, bucket: &str, message: &Message) -> Result<(), Fault> {

@@ -31,6 +31,7 @@ mod checksums;
 mod conditions;
 mod door;
 mod errors;
+mod event_bridge;
 pub mod fuzz;
 mod guard;
 #[allow(dead_code, reason = "events follow")]
@@ -82,6 +83,7 @@ pub fn service() -> Service {
     service.tasks.push((inventory::KIND, Arc::new(inventory::Maker)));
     service.tasks.push((ops::RESTORED, Arc::new(ops::Ender)));
     service.subscriptions.push((notify::TOPIC, Arc::new(notify::Deliverer)));
+    service.subscriptions.push((event_bridge::TOPIC, Arc::new(event_bridge::Teller)));
     service.subscriptions.push((replicate::TOPIC, Arc::new(replicate::Deliverer)));
     service.reset = Some(Arc::new(move || {
         let s3 = s3.clone();

@@ -7,7 +7,6 @@ use api_sqs::{GetQueueUrlRequest, SendMessageRequest};
 use kernel::{Arn, BoxFuture, Ctx, EventHandler, Fault, Kernel, Level};
 use store::{Event, WriteTx};
 
-use crate::buckets;
 use crate::hooks::Happened;
 use crate::records::{Bucket, Version};
 use crate::replicate::Failure;
@@ -16,6 +15,7 @@ use crate::settings::notification::{
     Happening, Kind, Notifications, UNUSABLE, records, test_event,
 };
 use crate::settings::refusal;
+use crate::{buckets, event_bridge};
 
 /// The topic of events that are to be delivered.
 pub(crate) const TOPIC: &str = "s3.notification";
@@ -98,6 +98,9 @@ fn tell(
             _ => version.order,
         },
     };
+    if notifications.event_bridge {
+        event_bridge::emit(tx, ctx, bucket, what, &happening(), version)?;
+    }
     for destination in notifications.of(event, key) {
         let delivery = Delivery {
             kind: destination.kind,

@@ -83,7 +83,13 @@ fn value(bytes: &[u8]) -> Json {
 /// Sends a record to a destination; false if it could not be sent.
 pub(super) async fn tell(ctx: &Ctx, target: &Resolved, arn: &str, record: Json) -> bool {
     let prefix = format!("aws/lambda/async/{}", target.version.name);
-    let message = Message { text: record.to_string(), prefix, ..Message::default() };
+    let kind = match record["requestContext"]["condition"].as_str() {
+        Some("Success") => "Lambda Function Invocation Result - Success",
+        _ => "Lambda Function Invocation Result - Failure",
+    };
+    let resource = record["requestContext"]["functionArn"].as_str().unwrap_or_default().to_owned();
+    let message =
+        Message { text: record.to_string(), kind, resource, prefix, ..Message::default() };
     repeat(ctx, target, arn, message).await
 }
 

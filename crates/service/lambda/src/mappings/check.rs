@@ -8,13 +8,13 @@ use kernel::access::Need;
 use kernel::{Arn, Ctx, Fault};
 
 use super::lender::session;
-use super::pattern::Pattern;
 use super::record::{Settings, Source, Start};
 use super::{sqs, streams};
 use crate::check::absent;
 use crate::errors::invalid;
 use crate::resolve::Resolved;
 use crate::role;
+use pattern::Pattern;
 
 /// AWS's quota can be raised to this; it is five otherwise.
 const FILTERS_MAX: usize = 10;
@@ -217,7 +217,11 @@ fn filters(criteria: &FilterCriteria) -> Result<Vec<String>, Error> {
     }
     let text = |filter: &api_lambda::Filter| {
         let text = filter.pattern.clone().ok_or_else(wrong)?;
-        Pattern::parse(&text).ok_or_else(wrong)?;
+        let pattern = Pattern::parse(&text).map_err(|_| wrong())?;
+        // AWS lists no rules for addresses for mappings.
+        if pattern.has_addresses() {
+            return Err(wrong());
+        }
         Ok(text)
     };
     filters.iter().map(text).collect()

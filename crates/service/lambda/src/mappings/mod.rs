@@ -10,7 +10,6 @@ pub(crate) mod describe;
 mod lender;
 mod notify;
 mod partial;
-mod pattern;
 pub(crate) mod record;
 mod sqs;
 mod streams;

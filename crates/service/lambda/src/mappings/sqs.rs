@@ -20,10 +20,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::call::{FAILED, OK};
 use super::lender::Lender;
 use super::partial;
-use super::pattern::Pattern;
 use super::record::{Mapping, Source};
 use super::{Stop, Work};
 use crate::invoke::REQUEST_BYTES_MAX;
+use pattern::Pattern;
 
 /// Batches at a time unless the mapping says otherwise, as many as AWS begins with. Each may need
 /// a sandbox of its own.
@@ -73,7 +73,7 @@ pub(super) async fn visibility_s(ctx: &Ctx, url: &str) -> Result<u64, Fault> {
 pub(super) async fn read(work: &Work, mapping: Mapping, stop: &Stop) {
     let Ok(arn) = Arn::parse(&mapping.source_arn) else { return stop.wait().await };
     let most = mapping.settings.concurrency_max.map_or(AT_ONCE, |most| most.max(1) as usize);
-    let filters = mapping.settings.filters.iter().filter_map(|text| Pattern::parse(text));
+    let filters = mapping.settings.filters.iter().filter_map(|text| Pattern::parse(text).ok());
     let reader = Arc::new(Reader {
         work: work.clone(),
         filters: filters.collect(),

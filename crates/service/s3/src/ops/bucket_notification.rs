@@ -27,7 +27,7 @@ pub(crate) async fn put_bucket_notification_configuration(
     if input.skip_destination_validation != Some(true) {
         notify::validate(ctx, &bucket, &wanted).await?;
     }
-    match wanted.destinations.is_empty() {
+    match wanted.is_empty() {
         true => kept::unset::<Notifications>(ctx, &input.bucket, owner).await?,
         false => kept::set(ctx, &input.bucket, owner, &wanted).await?,
     }

@@ -20,10 +20,10 @@ use tokio::sync::oneshot;
 
 use self::event::Item;
 use super::lender::Lender;
-use super::pattern::Pattern;
 use super::record::{MAPPINGS, Mapping, PLACES, Place, Start};
 use super::{Stop, Work};
 use crate::invoke::REQUEST_BYTES_MAX;
+use pattern::Pattern;
 
 /// How often it is looked whether anything was written at all, while nothing comes.
 const LOOK: Duration = Duration::from_millis(200);
@@ -52,7 +52,7 @@ struct Gathered {
 
 /// Reads until the mapping changes; the batch in flight ends first.
 pub(super) async fn read(work: &Work, mapping: Mapping, stop: &Stop) {
-    let filters = mapping.settings.filters.iter().filter_map(|text| Pattern::parse(text));
+    let filters = mapping.settings.filters.iter().filter_map(|text| Pattern::parse(text).ok());
     let reader = Arc::new(Reader {
         work: work.clone(),
         filters: filters.collect(),

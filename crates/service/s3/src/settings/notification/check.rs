@@ -25,13 +25,6 @@ struct Raw {
 impl Notifications {
     /// Checks a configuration, but not whether its destinations exist and may be used.
     pub fn from_api(input: NotificationConfiguration, random: &dyn Random) -> Result<Self, Fault> {
-        if input.event_bridge_configuration.is_some() {
-            return Err(Fault::new(
-                "NotImplemented",
-                501,
-                "Gureum does not serve EventBridge yet, so S3 cannot send it notifications.",
-            ));
-        }
         let mut raw = Vec::new();
         for it in input.topic_configurations.unwrap_or_default() {
             let (kind, id, arn) = (Kind::Topic, it.id, it.topic_arn);
@@ -61,7 +54,8 @@ impl Notifications {
             }
             destinations.push(destination);
         }
-        let this = Self { destinations };
+        let event_bridge = input.event_bridge_configuration.is_some();
+        let this = Self { destinations, event_bridge };
         this.check_overlaps()?;
         Ok(this)
     }

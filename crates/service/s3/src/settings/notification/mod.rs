@@ -9,8 +9,9 @@ pub(crate) use check::UNUSABLE;
 pub(crate) use event::{Happening, records, test_event};
 
 use api_s3::{
-    Event, FilterRule, LambdaFunctionConfiguration, NotificationConfiguration,
-    NotificationConfigurationFilter, QueueConfiguration, S3KeyFilter, TopicConfiguration,
+    Event, EventBridgeConfiguration, FilterRule, LambdaFunctionConfiguration,
+    NotificationConfiguration, NotificationConfigurationFilter, QueueConfiguration, S3KeyFilter,
+    TopicConfiguration,
 };
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +19,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Notifications {
     pub destinations: Vec<Destination>,
+    /// Whether all events go to the default event bus of the bucket's account, too.
+    #[serde(default)]
+    pub event_bridge: bool,
 }
 
 /// One configuration.
@@ -47,6 +51,11 @@ pub(crate) enum Kind {
 }
 
 impl Notifications {
+    /// Whether nobody is told of anything.
+    pub fn is_empty(&self) -> bool {
+        self.destinations.is_empty() && !self.event_bridge
+    }
+
     /// The destinations of an event: `event` is its name without `s3:`.
     pub fn of<'a>(
         &'a self,
@@ -58,7 +67,9 @@ impl Notifications {
 
     /// As `GetBucketNotificationConfiguration` shows it.
     pub fn to_api(&self) -> NotificationConfiguration {
-        let mut shown = NotificationConfiguration::default();
+        let event_bridge_configuration = self.event_bridge.then(EventBridgeConfiguration::default);
+        let mut shown =
+            NotificationConfiguration { event_bridge_configuration, ..Default::default() };
         for it in &self.destinations {
             let (id, events, filter) = (Some(it.id.clone()), it.events(), it.filter());
             match it.kind {

@@ -1,0 +1,101 @@
+//! From an event on a bus to deliveries, in one commit.
+
+use api_events::Error;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use kernel::{Fault, Kernel, Sealer};
+use pattern::Pattern;
+use serde_json::Value as Json;
+use store::{StoreError, WriteTx};
+
+use crate::Events;
+use crate::event::Event;
+use crate::name::BusName;
+use crate::record::{self, DELIVERIES, DUE, Delivery, Target};
+
+const PURPOSE: &str = "events-delivery";
+
+/// An event made ready to be left for its targets.
+pub(crate) struct Sealed {
+    pub json: Json,
+    text: String,
+    trace: Option<String>,
+    /// Buses it has been on before this one.
+    pub hops: u32,
+}
+
+impl Sealed {
+    /// Of an event that has just come.
+    pub fn of(kernel: &Kernel, event: &Event, trace: Option<String>) -> Result<Self, Fault> {
+        let plain = serde_json::to_vec(event).map_err(Fault::internal)?;
+        let text = BASE64.encode(kernel.sealer().seal(PURPOSE, &plain));
+        Ok(Sealed { json: event.json(), text, trace, hops: 0 })
+    }
+}
+
+/// The event of a delivery.
+pub(crate) fn opened(kernel: &Kernel, delivery: &Delivery) -> Result<Event, Fault> {
+    let sealed = BASE64.decode(&delivery.sealed).map_err(Fault::internal)?;
+    let plain = kernel.sealer().open_sealed(PURPOSE, &sealed).map_err(Fault::internal)?;
+    serde_json::from_slice(&plain).map_err(Fault::internal)
+}
+
+/// Under the newest installation key; whether it was not yet.
+pub(crate) fn resealed(
+    sealer: &Sealer,
+    delivery: &mut Delivery,
+) -> Result<bool, kernel::SealError> {
+    let old = BASE64.decode(&delivery.sealed).map_err(|_| kernel::SealError::Forged)?;
+    let Some(new) = sealer.resealed(PURPOSE, &old)? else { return Ok(false) };
+    delivery.sealed = BASE64.encode(new);
+    Ok(true)
+}
+
+/// Leaves an event for the targets of all rules of the bus that want it.
+pub(crate) fn route(
+    tx: &mut WriteTx,
+    events: &Events,
+    bus: &BusName,
+    event: &Sealed,
+    now_ms: u64,
+) -> Result<(), Error> {
+    for (name, rule) in record::rules(tx, bus, "")? {
+        let Some(pattern) = rule.pattern.as_deref().filter(|_| rule.enabled) else { continue };
+        // It was understood when the rule was made.
+        if Pattern::parse(pattern).is_ok_and(|pattern| pattern.matches(&event.json)) {
+            post(tx, events, &bus.rule_arn(&name), &rule.targets, event, now_ms)?;
+        }
+    }
+    Ok(())
+}
+
+/// Leaves an event for targets of a rule.
+pub(crate) fn post(
+    tx: &mut WriteTx,
+    events: &Events,
+    rule: &str,
+    targets: &[Target],
+    event: &Sealed,
+    now_ms: u64,
+) -> Result<(), StoreError> {
+    for target in targets {
+        let delivery = Delivery {
+            rule: rule.to_owned(),
+            target: target.clone(),
+            sealed: event.text.clone(),
+            trace: event.trace.clone(),
+            hops: event.hops,
+            accepted_ms: now_ms,
+            attempts: 0,
+            due_ms: now_ms,
+        };
+        // Only a clock that went back while we were down can lead to a number that is taken.
+        let mut number = events.next(now_ms);
+        while tx.contains(&DELIVERIES, number)? {
+            number = events.next(now_ms);
+        }
+        tx.put(&DELIVERIES, number, &delivery)?;
+        tx.put_raw(&DUE, (now_ms, number), Vec::new())?;
+    }
+    Ok(())
+}
