@@ -2,12 +2,15 @@
 //!
 //! An event is one row whose key is its place in the order of its stream, so that reading a span
 //! of time is a range scan and writing costs a row and the stream's record. A group is read by
-//! merging its streams (`merge.rs`).
+//! merging its streams (`merge.rs`). Metrics in the text of events go on to CloudWatch
+//! (`metrics.rs`).
 
+mod embedded;
 mod error;
 mod event;
 mod guard;
 mod merge;
+mod metrics;
 mod name;
 mod ops;
 pub mod pattern;
@@ -27,5 +30,6 @@ api_logs::serve!(Logs, ops);
 pub fn service() -> Service {
     let mut service = Service::new(api_logs::dispatch(Arc::new(Logs)));
     service.guard = Some(Arc::new(guard::Groups));
+    service.subscriptions = vec![(metrics::TOPIC, Arc::new(metrics::Embedded))];
     service
 }

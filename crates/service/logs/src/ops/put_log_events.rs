@@ -15,10 +15,10 @@ use bytes::Bytes;
 use kernel::{Ctx, Fault};
 use store::Durability;
 
-use crate::Logs;
 use crate::error::{invalid, not_served};
 use crate::event::Place;
 use crate::table::{EVENT_OVERHEAD_BYTES, EVENTS, STREAMS, Span, require_stream, stream_key};
+use crate::{Logs, metrics};
 
 const HOUR_MS: i64 = 60 * 60 * 1000;
 const AGE_MS_MAX: i64 = 14 * 24 * HOUR_MS;
@@ -106,6 +106,7 @@ async fn write(
             // invocation wait for the disk. A crash of the server loses nothing, a loss of power
             // the last moments.
             tx.durability(Durability::Buffered);
+            let mut places = Vec::with_capacity(events.len());
             for (timestamp_ms, message) in events {
                 let place = Place {
                     timestamp_ms: *timestamp_ms,
@@ -114,6 +115,7 @@ async fn write(
                     number: record.next_event,
                 };
                 tx.put_raw(&EVENTS, place.key(), message.clone())?;
+                places.push((place, &**message));
                 record.next_event += 1;
                 record.bytes += message.len() as u64 + EVENT_OVERHEAD_BYTES;
             }
@@ -123,6 +125,7 @@ async fn write(
             };
             record.span = Some(Span { first_ms, last_ms, ingested_ms: now_ms });
             tx.put(&STREAMS, stream_key(ctx, group, stream), &record)?;
+            metrics::emit(ctx, tx, places.into_iter())?;
             Ok(sequence_token(record.id, record.next_event))
         })
         .await
