@@ -15,7 +15,7 @@ Resources:
   Sorted: {Type: AWS::SQS::Queue, Properties: {FifoQueue: true}}
   Watched:
     Type: AWS::S3::Bucket
-    Properties: {NotificationConfiguration: {QueueConfigurations: [{Event: 's3:ObjectRemoved:*', Queue: !GetAtt Inbox.Arn}]}}
+    Properties: {NotificationConfiguration: {EventBridgeConfiguration: {EventBridgeEnabled: true}, QueueConfigurations: [{Event: 's3:ObjectRemoved:*', Queue: !GetAtt Inbox.Arn}]}}
   Noting:
     Type: AWS::Serverless::Function
     Properties:
@@ -30,7 +30,8 @@ Resources:
         Put: {Type: S3, Properties: {Bucket: !Ref Watched, Events: 's3:ObjectCreated:*', Filter: {S3Key: {Rules: [{Name: prefix, Value: in/}]}}}}
         Told: {Type: SNS, Properties: {Topic: !Ref News, FilterPolicy: {kind: [FILTER]}}}
         Seen: {Type: DynamoDB, Properties: {Stream: !GetAtt Flights.StreamArn, StartingPosition: TRIM_HORIZON, BatchSize: 1}}
-        Nightly: {Type: Schedule, Properties: {Schedule: rate(1 day)}}
+        Nightly: {Type: Schedule, Properties: {Schedule: rate(1 day), Input: '{"Records": []}', Enabled: false}}
+        Heard: {Type: EventBridgeRule, Properties: {EventBusName: !Ref Bus, Pattern: {source: [desk], detail: {n: [{numeric: ['>', 5]}]}}, InputPath: $.detail.event}}
         Web: {Type: Api, Properties: {Path: /x, Method: get}}
   Failing:
     Type: AWS::Serverless::Function
@@ -56,7 +57,20 @@ Resources:
       PolicyDocument:
         Statement: [{Effect: Allow, Principal: {Service: [sns.amazonaws.com, s3.amazonaws.com]}, Action: 'sqs:SendMessage', Resource: !GetAtt Inbox.Arn}]
   Dead: {Type: AWS::SQS::Queue}
-  Nightly: {Type: AWS::Events::Rule, Properties: {ScheduleExpression: rate(1 day)}}
+  Bus: {Type: AWS::Events::EventBus, Properties: {Name: !Sub '${AWS::StackName}-Bus'}}
+  Objects:
+    Type: AWS::Events::Rule
+    Properties:
+      EventPattern: {source: [aws.s3], detail: {bucket: {name: [!Ref Watched]}, object: {key: [{prefix: bridge/}]}}}
+      Targets: [{Id: one, Arn: !GetAtt Bridged.Arn}]
+  Bridged: {Type: AWS::SQS::Queue}
+  Bridges:
+    Type: AWS::SQS::QueuePolicy
+    Properties:
+      Queues: [!Ref Bridged]
+      PolicyDocument:
+        Statement: [{Effect: Allow, Principal: {Service: events.amazonaws.com}, Action: 'sqs:SendMessage', Resource: !GetAtt Bridged.Arn, Condition: {ArnEquals: {'aws:SourceArn': !GetAtt Objects.Arn}}}]
+  Later: {Type: AWS::Scheduler::Schedule, Properties: {ScheduleExpression: rate(1 day)}}
 """
 SOURCE = """
 import boto3, os
@@ -90,10 +104,9 @@ def test_events_are_brought_and_the_rest_is_named(stack, client):
     functions, s3, sns, sqs, dynamodb = (client(kind, region_name="us-east-1") for kind in kinds)
     left = said.split("Not brought:")[1]
     for line in (
-        "the event Nightly (Schedule): this cloud has no EventBridge yet",
         "the event Web: this cloud has no API Gateway yet; `gureum local start-api` serves it",
         f"{name}-Noting: VpcConfig of the function",
-        "Nightly (AWS::Events::Rule): this cloud has no EventBridge yet",
+        "Later (AWS::Scheduler::Schedule): this cloud has no EventBridge Scheduler yet",
     ):
         assert line in left, said
 
@@ -109,6 +122,19 @@ def test_events_are_brought_and_the_rest_is_named(stack, client):
     tell("yes", "wanted")
     dynamodb.put_item(TableName=f"{name}-Flights", Item={"id": {"S": "KE1"}})
     until(lambda: notes(), {"s3 in/1": "1", "sns yes": "1", "stream KE1": "1"})
+
+    # The bus calls the function, and a rule that the template declares tells of objects.
+    events = client("events", region_name="us-east-1")
+    event = lambda n: {"n": n, "event": {"Records": [{"Sns": {"Message": f"bus {n}"}}]}}
+    entries = [{"EventBusName": f"{name}-Bus", "Source": "desk", "DetailType": "t", "Detail": json.dumps(event(n))} for n in (5, 6)]
+    assert events.put_events(Entries=entries)["FailedEntryCount"] == 0
+    until(lambda: {key: value for key, value in notes().items() if "bus" in key}, {"sns bus 6": "1"})
+    s3.put_object(Bucket=bucket, Key="bridge/1", Body=b"")
+    bridged = sqs.get_queue_url(QueueName=f"{name}-Bridged")["QueueUrl"]
+    [message] = sqs.receive_message(QueueUrl=bridged, WaitTimeSeconds=20)["Messages"]
+    assert json.loads(message["Body"])["detail"]["object"]["key"] == "bridge/1"
+    nightly = events.describe_rule(Name=f"{name}-Noting-Nightly")
+    assert (nightly["ScheduleExpression"], nightly["State"]) == ("rate(1 day)", "DISABLED")
 
     # Queues: what the topic and the bucket tell, and what failed.
     url = lambda which: sqs.get_queue_url(QueueName=f"{name}-{which}")["QueueUrl"]
@@ -152,5 +178,9 @@ def test_events_are_brought_and_the_rest_is_named(stack, client):
     mappings = functions.list_event_source_mappings(FunctionName=f"{name}-Noting:live")["EventSourceMappings"]
     assert len(mappings) == 1
     functions.delete_event_source_mapping(UUID=mappings[0]["UUID"])
+    for rule, bus in ((f"{name}-Noting-Nightly", "default"), (f"{name}-Noting-Heard", f"{name}-Bus"), (f"{name}-Objects", "default")):
+        [target] = events.list_targets_by_rule(Rule=rule, EventBusName=bus)["Targets"]
+        events.remove_targets(Rule=rule, EventBusName=bus, Ids=[target["Id"]])
+        events.delete_rule(Name=rule, EventBusName=bus)
     for which in ("Noting", "Failing"):
         functions.delete_function(FunctionName=f"{name}-{which}")

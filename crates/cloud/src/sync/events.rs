@@ -6,7 +6,7 @@ use template::Node;
 
 use super::deploy::Pass;
 use super::functions::Target;
-use super::left;
+use super::{left, rules};
 use crate::Failure;
 
 /// What an event source mapping takes under the names that templates use.
@@ -56,6 +56,9 @@ pub fn bring(
             subscribe(pass, &topic, "lambda", &target.arn(pass), properties)
         }
         "S3" => bucket(pass, target, id, &text("Bucket")?, properties),
+        "Schedule" | "EventBridgeRule" | "CloudWatchEvent" => {
+            rules::event(pass, target, (id, kind), properties)
+        }
         "Api" | "HttpApi" => {
             pass.leave(format!("{}: the event {id}: {}", target.name, left::API));
             Ok(())

@@ -4,7 +4,7 @@
 pub const API: &str = "this cloud has no API Gateway yet; `gureum local start-api` serves it";
 const TYPE: &str = "`gureum sync` does not bring this type";
 /// Services of this cloud, as types name them.
-const HERE: &[&str] = &["DynamoDB", "IAM", "KMS", "Lambda", "Logs", "S3", "SNS", "SQS"];
+const HERE: &[&str] = &["DynamoDB", "Events", "IAM", "KMS", "Lambda", "Logs", "S3", "SNS", "SQS"];
 
 fn no(service: &str) -> String {
     format!("this cloud has no {service} yet")
@@ -13,7 +13,6 @@ fn no(service: &str) -> String {
 /// Why a type of event stays behind.
 pub fn event(kind: &str) -> String {
     no(match kind {
-        "Schedule" | "CloudWatchEvent" | "EventBridgeRule" => "EventBridge",
         "ScheduleV2" => "EventBridge Scheduler",
         "CloudWatchLogs" => "subscription filters of CloudWatch Logs",
         "Kinesis" | "Cognito" => kind,
@@ -34,7 +33,6 @@ pub fn resource(kind: &str) -> String {
         | (_, "ApiGateway" | "ApiGatewayV2") => API.into(),
         ("AWS::Serverless::WebSocketApi", _) => no("API Gateway"),
         ("AWS::Serverless::StateMachine", _) | (_, "StepFunctions") => no("Step Functions"),
-        (_, "Events") => no("EventBridge"),
         (_, "Scheduler") => no("EventBridge Scheduler"),
         (_, "Serverless") => TYPE.into(),
         (_, here) if HERE.contains(&here) || !kind.starts_with("AWS::") => TYPE.into(),
@@ -48,10 +46,10 @@ mod tests {
 
     #[test]
     fn reasons() {
-        assert_eq!(event("Schedule"), "this cloud has no EventBridge yet");
+        assert_eq!(event("ScheduleV2"), "this cloud has no EventBridge Scheduler yet");
         assert_eq!(resource("AWS::Serverless::Api"), API);
         assert_eq!(resource("AWS::ApiGatewayV2::Route"), API);
-        assert_eq!(resource("AWS::Events::Rule"), "this cloud has no EventBridge yet");
+        assert_eq!(resource("AWS::Events::Connection"), TYPE);
         assert_eq!(resource("AWS::CloudFront::Distribution"), "this cloud has no CloudFront yet");
         assert_eq!(resource("AWS::S3::AccessPoint"), TYPE);
         assert_eq!(resource("Custom::Thing"), TYPE);

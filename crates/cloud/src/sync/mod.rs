@@ -9,6 +9,7 @@ mod functions;
 mod left;
 mod policies;
 mod resources;
+mod rules;
 mod settings;
 mod wiring;
 

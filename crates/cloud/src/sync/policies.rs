@@ -38,6 +38,8 @@ const TEMPLATES: &[(&str, &str, &[&str], &[&str])] = &[
        "s3:DeleteObject"]),
     ("LambdaInvokePolicy", "FunctionName", &["arn:aws:lambda:{r}:function:{}*"],
      &["lambda:InvokeFunction"]),
+    ("EventBridgePutEventsPolicy", "EventBusName", &["arn:aws:events:{r}:event-bus/{}"],
+     &["events:PutEvents"]),
     ("KMSDecryptPolicy", "KeyId", &["arn:aws:kms:{r}:key/{}"], &["kms:Decrypt"]),
     ("KMSEncryptPolicy", "KeyId", &["arn:aws:kms:{r}:key/{}"], &["kms:Encrypt"]),
 ];
@@ -137,6 +139,7 @@ fn targets(properties: &Node) -> Vec<(&'static str, String)> {
         "sqs" => Some("sqs:SendMessage"),
         "sns" => Some("sns:Publish"),
         "lambda" => Some("lambda:InvokeFunction"),
+        "events" => Some("events:PutEvents"),
         _ => None,
     };
     arns.filter_map(|arn| Some((action(&arn)?, arn))).collect()

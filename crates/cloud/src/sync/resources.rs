@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use template::{Node, Resource};
 
 use super::deploy::Pass;
-use super::{events, left, policies, settings, wiring};
+use super::{events, left, policies, rules, settings, wiring};
 use crate::Failure;
 
 /// What CreateTable takes under the names that templates use.
@@ -60,6 +60,7 @@ fn one(pass: &Pass<'_>, resource: &Resource) -> Result<Option<String>, Failure> 
         }
         "AWS::SQS::Queue" => queue(pass, &name()?, &properties()?),
         "AWS::SNS::Topic" => topic(pass, &name()?, &properties()?),
+        "AWS::Events::EventBus" => rules::bus(pass, &name()?, &properties()?),
         "AWS::S3::Bucket" => bucket(pass, &name()?, &properties()?),
         "AWS::Logs::LogGroup" => {
             let name = name()?;

@@ -6,11 +6,13 @@ use template::{Node, Resource};
 
 use super::deploy::Pass;
 use super::functions::Target;
-use super::{events, left};
+use super::{events, rules};
 use crate::Failure;
 
 /// What is made here, beside the notifications of buckets.
 pub const TYPES: &[&str] = &[
+    "AWS::Events::EventBusPolicy",
+    "AWS::Events::Rule",
     "AWS::Lambda::EventSourceMapping",
     "AWS::Lambda::Permission",
     "AWS::S3::BucketPolicy",
@@ -52,6 +54,8 @@ fn join(pass: &Pass<'_>, resource: &Resource) -> Result<(), Failure> {
     let document = || properties.get("PolicyDocument").map(|node| node.to_json().to_string());
     let named = |key: &str| properties.get(key).map_or(&[][..], Node::items);
     match resource.kind.as_str() {
+        "AWS::Events::EventBusPolicy" => rules::policy(pass, &properties),
+        "AWS::Events::Rule" => rules::rule(pass, &resource.id, &properties),
         "AWS::Lambda::Permission" => {
             let mut input = json!({ "StatementId": resource.id });
             for (key, value) in properties.entries() {
@@ -115,11 +119,14 @@ fn tells(pass: &Pass<'_>, id: &str, settings: &Node) -> Result<(), Failure> {
         }
         lists.insert((*named).into(), list.into());
     }
-    if settings.get("EventBridgeConfiguration").is_some() {
-        pass.leave(format!("{id}: EventBridgeConfiguration: {}", left::resource("AWS::Events::")));
-    }
+    let bridge = settings
+        .get("EventBridgeConfiguration")
+        .is_some_and(|node| node.get("EventBridgeEnabled").and_then(Node::as_bool) != Some(false));
     let own = format!("sync-{id}-");
     events::notify(pass, &pass.name(id)?, |there| {
+        if bridge {
+            there["EventBridgeConfiguration"] = json!({});
+        }
         for (named, list) in lists {
             let is_own =
                 |one: &Value| one["Id"].as_str().is_some_and(|found| found.starts_with(&own));

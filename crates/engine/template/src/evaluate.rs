@@ -182,7 +182,16 @@ impl Stack<'_> {
         at: Position,
         depth: usize,
     ) -> Result<Node, Error> {
-        let (kind, physical) = self.physical(name, at, depth)?;
+        let (kind, mut physical) = self.physical(name, at, depth)?;
+        if kind == "AWS::Events::Rule"
+            && let Some(bus) = self
+                .template
+                .resource(name)
+                .and_then(|rule| rule.find(&["Properties", "EventBusName"]))
+            && let Some(bus) = self.reduce(bus, depth + 1)?.and_then(|bus| bus.as_text())
+        {
+            physical = naming::on_bus(&bus, &physical);
+        }
         match naming::attribute(&kind, &physical, attribute, self.inputs) {
             Some(text) => Ok(Node::text(at, text)),
             None if self.inputs.lenient => Ok(Node::text(at, format!("{name}.{attribute}"))),

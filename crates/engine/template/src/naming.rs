@@ -106,6 +106,14 @@ fn arn(kind: &str, name: &str, inputs: &Inputs) -> Option<String> {
     })
 }
 
+/// A rule as its ARN names it, with its bus (named, or by ARN) where that is not the default one.
+pub(crate) fn on_bus(bus: &str, rule: &str) -> String {
+    match bus.rsplit_once(":event-bus/").map_or(bus, |(_, name)| name) {
+        "" | "default" => rule.to_owned(),
+        bus => format!("{bus}/{rule}"),
+    }
+}
+
 /// What was probably meant by a name that nothing has: the nearest of those that are there, if it is near.
 pub(crate) fn meant<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
     /// Longer names are not compared: the work grows with the product of both lengths.
@@ -139,6 +147,13 @@ fn distance(one: &str, other: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rules_on_buses() {
+        assert_eq!(on_bus("default", "r"), "r");
+        assert_eq!(on_bus("desk", "r"), "desk/r");
+        assert_eq!(on_bus("arn:aws:events:us-east-1:000000000000:event-bus/desk", "r"), "desk/r");
+    }
 
     #[test]
     fn what_is_meant() {
