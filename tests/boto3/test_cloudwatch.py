@@ -21,8 +21,9 @@ MINUTE = datetime.timedelta(minutes=1)
 @pytest.fixture(params=["json", "smithy-rpc-v2-cbor", "query"])
 def cloudwatch(client, monkeypatch, request):
     """A client made to speak one of the protocols; boto3 chooses JSON by itself."""
-    monkeypatch.setattr("botocore.model.PRIORITY_ORDERED_SUPPORTED_PROTOCOLS", (request.param,))
-    made = client("cloudwatch")
+    with monkeypatch.context() as patch:
+        patch.setattr("botocore.model.PRIORITY_ORDERED_SUPPORTED_PROTOCOLS", (request.param,))
+        made = client("cloudwatch")
     assert made.meta.service_model.resolved_protocol == request.param
     return made
 

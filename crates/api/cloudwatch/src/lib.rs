@@ -14,12 +14,23 @@ pub static MODEL: LazyLock<&'static shape::Model> =
 kernel::api! {
     service "cloudwatch";
     operations {
-        0 get_metric_data(GetMetricDataInput) -> GetMetricDataOutput;
-        1 get_metric_statistics(GetMetricStatisticsInput) -> GetMetricStatisticsOutput;
-        2 list_metrics(ListMetricsInput) -> ListMetricsOutput;
-        3 put_metric_data(PutMetricDataInput) -> PutMetricDataOutput;
+        0 delete_alarms(DeleteAlarmsInput) -> DeleteAlarmsOutput;
+        1 describe_alarm_history(DescribeAlarmHistoryInput) -> DescribeAlarmHistoryOutput;
+        2 describe_alarms(DescribeAlarmsInput) -> DescribeAlarmsOutput;
+        3 describe_alarms_for_metric(DescribeAlarmsForMetricInput) -> DescribeAlarmsForMetricOutput;
+        4 disable_alarm_actions(DisableAlarmActionsInput) -> DisableAlarmActionsOutput;
+        5 enable_alarm_actions(EnableAlarmActionsInput) -> EnableAlarmActionsOutput;
+        6 get_metric_data(GetMetricDataInput) -> GetMetricDataOutput;
+        7 get_metric_statistics(GetMetricStatisticsInput) -> GetMetricStatisticsOutput;
+        8 list_metrics(ListMetricsInput) -> ListMetricsOutput;
+        9 list_tags_for_resource(ListTagsForResourceInput) -> ListTagsForResourceOutput;
+        10 put_metric_alarm(PutMetricAlarmInput) -> PutMetricAlarmOutput;
+        11 put_metric_data(PutMetricDataInput) -> PutMetricDataOutput;
+        12 set_alarm_state(SetAlarmStateInput) -> SetAlarmStateOutput;
+        13 tag_resource(TagResourceInput) -> TagResourceOutput;
+        14 untag_resource(UntagResourceInput) -> UntagResourceOutput;
     }
-    errors { InternalServiceFault, InvalidNextToken, InvalidParameterCombinationException, InvalidParameterValueException, MissingRequiredParameterException }
+    errors { ConcurrentModificationException, ConflictException, InternalServiceFault, InvalidFormatFault, InvalidNextToken, InvalidParameterCombinationException, InvalidParameterValueException, LimitExceededFault, MissingRequiredParameterException, ResourceConflict, ResourceNotFound, ResourceNotFoundException }
 }
 
 /// Implements [`Api`] for a type: every operation is the function of its name in the
@@ -28,6 +39,52 @@ kernel::api! {
 macro_rules! serve {
     ($type:ty, $ops:ident) => {
         impl $crate::Api for $type {
+            fn delete_alarms<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::DeleteAlarmsInput,
+            ) -> kernel::BoxFuture<'a, Result<$crate::DeleteAlarmsOutput, $crate::Error>> {
+                kernel::boxed(move || $ops::delete_alarms(self, ctx, input))
+            }
+            fn describe_alarm_history<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::DescribeAlarmHistoryInput,
+            ) -> kernel::BoxFuture<'a, Result<$crate::DescribeAlarmHistoryOutput, $crate::Error>>
+            {
+                kernel::boxed(move || $ops::describe_alarm_history(self, ctx, input))
+            }
+            fn describe_alarms<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::DescribeAlarmsInput,
+            ) -> kernel::BoxFuture<'a, Result<$crate::DescribeAlarmsOutput, $crate::Error>> {
+                kernel::boxed(move || $ops::describe_alarms(self, ctx, input))
+            }
+            fn describe_alarms_for_metric<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::DescribeAlarmsForMetricInput,
+            ) -> kernel::BoxFuture<'a, Result<$crate::DescribeAlarmsForMetricOutput, $crate::Error>>
+            {
+                kernel::boxed(move || $ops::describe_alarms_for_metric(self, ctx, input))
+            }
+            fn disable_alarm_actions<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::DisableAlarmActionsInput,
+            ) -> kernel::BoxFuture<'a, Result<$crate::DisableAlarmActionsOutput, $crate::Error>>
+            {
+                kernel::boxed(move || $ops::disable_alarm_actions(self, ctx, input))
+            }
+            fn enable_alarm_actions<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::EnableAlarmActionsInput,
+            ) -> kernel::BoxFuture<'a, Result<$crate::EnableAlarmActionsOutput, $crate::Error>>
+            {
+                kernel::boxed(move || $ops::enable_alarm_actions(self, ctx, input))
+            }
             fn get_metric_data<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
@@ -50,12 +107,48 @@ macro_rules! serve {
             ) -> kernel::BoxFuture<'a, Result<$crate::ListMetricsOutput, $crate::Error>> {
                 kernel::boxed(move || $ops::list_metrics(self, ctx, input))
             }
+            fn list_tags_for_resource<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::ListTagsForResourceInput,
+            ) -> kernel::BoxFuture<'a, Result<$crate::ListTagsForResourceOutput, $crate::Error>>
+            {
+                kernel::boxed(move || $ops::list_tags_for_resource(self, ctx, input))
+            }
+            fn put_metric_alarm<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::PutMetricAlarmInput,
+            ) -> kernel::BoxFuture<'a, Result<$crate::PutMetricAlarmOutput, $crate::Error>> {
+                kernel::boxed(move || $ops::put_metric_alarm(self, ctx, input))
+            }
             fn put_metric_data<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::PutMetricDataInput,
             ) -> kernel::BoxFuture<'a, Result<$crate::PutMetricDataOutput, $crate::Error>> {
                 kernel::boxed(move || $ops::put_metric_data(self, ctx, input))
+            }
+            fn set_alarm_state<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::SetAlarmStateInput,
+            ) -> kernel::BoxFuture<'a, Result<$crate::SetAlarmStateOutput, $crate::Error>> {
+                kernel::boxed(move || $ops::set_alarm_state(self, ctx, input))
+            }
+            fn tag_resource<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::TagResourceInput,
+            ) -> kernel::BoxFuture<'a, Result<$crate::TagResourceOutput, $crate::Error>> {
+                kernel::boxed(move || $ops::tag_resource(self, ctx, input))
+            }
+            fn untag_resource<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::UntagResourceInput,
+            ) -> kernel::BoxFuture<'a, Result<$crate::UntagResourceOutput, $crate::Error>> {
+                kernel::boxed(move || $ops::untag_resource(self, ctx, input))
             }
         }
     };

@@ -7,33 +7,298 @@ use shape::{Blob, Document, Timestamp};
 use std::collections::BTreeMap;
 
 #[derive(Clone, Default)]
+pub struct ResourceNotFound {
+    pub message: Option<String>,
+}
+shape::structure!(ResourceNotFound, MODEL, 0, message);
+
+#[derive(Clone, Default)]
+pub struct ResourceConflict {
+    pub message: Option<String>,
+}
+shape::structure!(ResourceConflict, MODEL, 2, message);
+
+#[derive(Clone, Default)]
+pub struct DeleteAlarmsInput {
+    pub alarm_names: Vec<String>,
+}
+shape::structure!(DeleteAlarmsInput, MODEL, 3, alarm_names);
+
+#[derive(Clone, Default)]
+pub struct DeleteAlarmsOutput {}
+shape::structure!(DeleteAlarmsOutput, MODEL, 6);
+
+#[derive(Clone, Default)]
 pub struct InvalidNextToken {
     pub message: Option<String>,
 }
-shape::structure!(InvalidNextToken, MODEL, 0, message);
+shape::structure!(InvalidNextToken, MODEL, 7, message);
 
 #[derive(Clone, Default)]
-pub struct GetMetricDataInput {
-    pub metric_data_queries: Vec<MetricDataQuery>,
-    pub start_time: Timestamp,
-    pub end_time: Timestamp,
+pub struct DescribeAlarmHistoryInput {
+    pub alarm_name: Option<String>,
+    pub alarm_contributor_id: Option<String>,
+    pub alarm_types: Option<Vec<AlarmType>>,
+    pub history_item_type: Option<HistoryItemType>,
+    pub start_date: Option<Timestamp>,
+    pub end_date: Option<Timestamp>,
+    pub max_records: Option<i32>,
     pub next_token: Option<String>,
     pub scan_by: Option<ScanBy>,
-    pub max_datapoints: Option<i32>,
-    pub label_options: Option<LabelOptions>,
 }
 shape::structure!(
-    GetMetricDataInput,
+    DescribeAlarmHistoryInput,
     MODEL,
-    2,
-    metric_data_queries,
-    start_time,
-    end_time,
+    8,
+    alarm_name,
+    alarm_contributor_id,
+    alarm_types,
+    history_item_type,
+    start_date,
+    end_date,
+    max_records,
     next_token,
-    scan_by,
-    max_datapoints,
-    label_options
+    scan_by
 );
+
+shape::string_enum!(AlarmType { CompositeAlarm = "CompositeAlarm", MetricAlarm = "MetricAlarm", LogAlarm = "LogAlarm",  });
+
+shape::string_enum!(HistoryItemType { ConfigurationUpdate = "ConfigurationUpdate", StateUpdate = "StateUpdate", Action = "Action", AlarmContributorStateUpdate = "AlarmContributorStateUpdate", AlarmContributorAction = "AlarmContributorAction",  });
+
+shape::string_enum!(ScanBy { TimestampDescending = "TimestampDescending", TimestampAscending = "TimestampAscending",  });
+
+#[derive(Clone, Default)]
+pub struct DescribeAlarmHistoryOutput {
+    pub alarm_history_items: Option<Vec<AlarmHistoryItem>>,
+    pub next_token: Option<String>,
+}
+shape::structure!(DescribeAlarmHistoryOutput, MODEL, 17, alarm_history_items, next_token);
+
+#[derive(Clone, Default)]
+pub struct AlarmHistoryItem {
+    pub alarm_name: Option<String>,
+    pub alarm_contributor_id: Option<String>,
+    pub alarm_type: Option<AlarmType>,
+    pub timestamp: Option<Timestamp>,
+    pub history_item_type: Option<HistoryItemType>,
+    pub history_summary: Option<String>,
+    pub history_data: Option<String>,
+    pub alarm_contributor_attributes: Option<BTreeMap<String, String>>,
+}
+shape::structure!(
+    AlarmHistoryItem,
+    MODEL,
+    19,
+    alarm_name,
+    alarm_contributor_id,
+    alarm_type,
+    timestamp,
+    history_item_type,
+    history_summary,
+    history_data,
+    alarm_contributor_attributes
+);
+
+#[derive(Clone, Default)]
+pub struct DescribeAlarmsInput {
+    pub alarm_names: Option<Vec<String>>,
+    pub alarm_name_prefix: Option<String>,
+    pub alarm_types: Option<Vec<AlarmType>>,
+    pub children_of_alarm_name: Option<String>,
+    pub parents_of_alarm_name: Option<String>,
+    pub state_value: Option<StateValue>,
+    pub action_prefix: Option<String>,
+    pub max_records: Option<i32>,
+    pub next_token: Option<String>,
+}
+shape::structure!(
+    DescribeAlarmsInput,
+    MODEL,
+    25,
+    alarm_names,
+    alarm_name_prefix,
+    alarm_types,
+    children_of_alarm_name,
+    parents_of_alarm_name,
+    state_value,
+    action_prefix,
+    max_records,
+    next_token
+);
+
+shape::string_enum!(StateValue { Ok = "OK", Alarm = "ALARM", InsufficientData = "INSUFFICIENT_DATA",  });
+
+#[derive(Clone, Default)]
+pub struct DescribeAlarmsOutput {
+    pub composite_alarms: Option<Vec<CompositeAlarm>>,
+    pub metric_alarms: Option<Vec<MetricAlarm>>,
+    pub log_alarms: Option<Vec<LogAlarm>>,
+    pub next_token: Option<String>,
+}
+shape::structure!(
+    DescribeAlarmsOutput,
+    MODEL,
+    29,
+    composite_alarms,
+    metric_alarms,
+    log_alarms,
+    next_token
+);
+
+#[derive(Clone, Default)]
+pub struct CompositeAlarm {
+    pub actions_enabled: Option<bool>,
+    pub alarm_actions: Option<Vec<String>>,
+    pub alarm_arn: Option<String>,
+    pub alarm_configuration_updated_timestamp: Option<Timestamp>,
+    pub alarm_description: Option<String>,
+    pub alarm_name: Option<String>,
+    pub alarm_rule: Option<String>,
+    pub insufficient_data_actions: Option<Vec<String>>,
+    pub ok_actions: Option<Vec<String>>,
+    pub state_reason: Option<String>,
+    pub state_reason_data: Option<String>,
+    pub state_updated_timestamp: Option<Timestamp>,
+    pub state_value: Option<StateValue>,
+    pub state_transitioned_timestamp: Option<Timestamp>,
+    pub actions_suppressed_by: Option<ActionsSuppressedBy>,
+    pub actions_suppressed_reason: Option<String>,
+    pub actions_suppressor: Option<String>,
+    pub actions_suppressor_wait_period: Option<i32>,
+    pub actions_suppressor_extension_period: Option<i32>,
+    pub action_configuration: Option<ActionConfiguration>,
+}
+shape::structure!(
+    CompositeAlarm,
+    MODEL,
+    31,
+    actions_enabled,
+    alarm_actions,
+    alarm_arn,
+    alarm_configuration_updated_timestamp,
+    alarm_description,
+    alarm_name,
+    alarm_rule,
+    insufficient_data_actions,
+    ok_actions,
+    state_reason,
+    state_reason_data,
+    state_updated_timestamp,
+    state_value,
+    state_transitioned_timestamp,
+    actions_suppressed_by,
+    actions_suppressed_reason,
+    actions_suppressor,
+    actions_suppressor_wait_period,
+    actions_suppressor_extension_period,
+    action_configuration
+);
+
+shape::string_enum!(ActionsSuppressedBy { WaitPeriod = "WaitPeriod", ExtensionPeriod = "ExtensionPeriod", Alarm = "Alarm",  });
+
+#[derive(Clone, Default)]
+pub struct ActionConfiguration {
+    pub alarm_tags_propagation: Option<AlarmTagsPropagation>,
+}
+shape::structure!(ActionConfiguration, MODEL, 43, alarm_tags_propagation);
+
+#[derive(Clone, Default)]
+pub struct AlarmTagsPropagation {
+    pub enabled: bool,
+    pub included_tag_keys: Option<Vec<String>>,
+    pub excluded_tag_keys: Option<Vec<String>>,
+}
+shape::structure!(AlarmTagsPropagation, MODEL, 44, enabled, included_tag_keys, excluded_tag_keys);
+
+#[derive(Clone, Default)]
+pub struct MetricAlarm {
+    pub alarm_name: Option<String>,
+    pub alarm_arn: Option<String>,
+    pub alarm_description: Option<String>,
+    pub alarm_configuration_updated_timestamp: Option<Timestamp>,
+    pub actions_enabled: Option<bool>,
+    pub ok_actions: Option<Vec<String>>,
+    pub alarm_actions: Option<Vec<String>>,
+    pub insufficient_data_actions: Option<Vec<String>>,
+    pub state_value: Option<StateValue>,
+    pub state_reason: Option<String>,
+    pub state_reason_data: Option<String>,
+    pub state_updated_timestamp: Option<Timestamp>,
+    pub metric_name: Option<String>,
+    pub namespace: Option<String>,
+    pub statistic: Option<Statistic>,
+    pub extended_statistic: Option<String>,
+    pub dimensions: Option<Vec<Dimension>>,
+    pub period: Option<i32>,
+    pub unit: Option<StandardUnit>,
+    pub evaluation_periods: Option<i32>,
+    pub datapoints_to_alarm: Option<i32>,
+    pub threshold: Option<f64>,
+    pub comparison_operator: Option<ComparisonOperator>,
+    pub treat_missing_data: Option<String>,
+    pub evaluate_low_sample_count_percentile: Option<String>,
+    pub metrics: Option<Vec<MetricDataQuery>>,
+    pub threshold_metric_id: Option<String>,
+    pub evaluation_state: Option<EvaluationState>,
+    pub state_transitioned_timestamp: Option<Timestamp>,
+    pub evaluation_window: Option<EvaluationWindow>,
+    pub warm_up_configuration: Option<WarmUpConfiguration>,
+    pub evaluation_criteria: Option<EvaluationCriteria>,
+    pub evaluation_interval: Option<i32>,
+    pub action_configuration: Option<ActionConfiguration>,
+}
+shape::structure!(
+    MetricAlarm,
+    MODEL,
+    49,
+    alarm_name,
+    alarm_arn,
+    alarm_description,
+    alarm_configuration_updated_timestamp,
+    actions_enabled,
+    ok_actions,
+    alarm_actions,
+    insufficient_data_actions,
+    state_value,
+    state_reason,
+    state_reason_data,
+    state_updated_timestamp,
+    metric_name,
+    namespace,
+    statistic,
+    extended_statistic,
+    dimensions,
+    period,
+    unit,
+    evaluation_periods,
+    datapoints_to_alarm,
+    threshold,
+    comparison_operator,
+    treat_missing_data,
+    evaluate_low_sample_count_percentile,
+    metrics,
+    threshold_metric_id,
+    evaluation_state,
+    state_transitioned_timestamp,
+    evaluation_window,
+    warm_up_configuration,
+    evaluation_criteria,
+    evaluation_interval,
+    action_configuration
+);
+
+shape::string_enum!(Statistic { SampleCount = "SampleCount", Average = "Average", Sum = "Sum", Minimum = "Minimum", Maximum = "Maximum",  });
+
+#[derive(Clone, Default)]
+pub struct Dimension {
+    pub name: String,
+    pub value: String,
+}
+shape::structure!(Dimension, MODEL, 55, name, value);
+
+shape::string_enum!(StandardUnit { Seconds = "Seconds", Microseconds = "Microseconds", Milliseconds = "Milliseconds", Bytes = "Bytes", Kilobytes = "Kilobytes", Megabytes = "Megabytes", Gigabytes = "Gigabytes", Terabytes = "Terabytes", Bits = "Bits", Kilobits = "Kilobits", Megabits = "Megabits", Gigabits = "Gigabits", Terabits = "Terabits", Percent = "Percent", Count = "Count", BytesSecond = "Bytes/Second", KilobytesSecond = "Kilobytes/Second", MegabytesSecond = "Megabytes/Second", GigabytesSecond = "Gigabytes/Second", TerabytesSecond = "Terabytes/Second", BitsSecond = "Bits/Second", KilobitsSecond = "Kilobits/Second", MegabitsSecond = "Megabits/Second", GigabitsSecond = "Gigabits/Second", TerabitsSecond = "Terabits/Second", CountSecond = "Count/Second", None = "None",  });
+
+shape::string_enum!(ComparisonOperator { GreaterThanOrEqualToThreshold = "GreaterThanOrEqualToThreshold", GreaterThanThreshold = "GreaterThanThreshold", LessThanThreshold = "LessThanThreshold", LessThanOrEqualToThreshold = "LessThanOrEqualToThreshold", LessThanLowerOrGreaterThanUpperThreshold = "LessThanLowerOrGreaterThanUpperThreshold", LessThanLowerThreshold = "LessThanLowerThreshold", GreaterThanUpperThreshold = "GreaterThanUpperThreshold",  });
 
 #[derive(Clone, Default)]
 pub struct MetricDataQuery {
@@ -48,7 +313,7 @@ pub struct MetricDataQuery {
 shape::structure!(
     MetricDataQuery,
     MODEL,
-    4,
+    67,
     id,
     metric_stat,
     expression,
@@ -65,7 +330,7 @@ pub struct MetricStat {
     pub stat: String,
     pub unit: Option<StandardUnit>,
 }
-shape::structure!(MetricStat, MODEL, 6, metric, period, stat, unit);
+shape::structure!(MetricStat, MODEL, 69, metric, period, stat, unit);
 
 #[derive(Clone, Default)]
 pub struct Metric {
@@ -73,24 +338,237 @@ pub struct Metric {
     pub metric_name: Option<String>,
     pub dimensions: Option<Vec<Dimension>>,
 }
-shape::structure!(Metric, MODEL, 7, namespace, metric_name, dimensions);
+shape::structure!(Metric, MODEL, 70, namespace, metric_name, dimensions);
+
+shape::string_enum!(EvaluationState { PartialData = "PARTIAL_DATA", EvaluationFailure = "EVALUATION_FAILURE", EvaluationError = "EVALUATION_ERROR",  });
 
 #[derive(Clone, Default)]
-pub struct Dimension {
-    pub name: String,
+pub enum EvaluationWindow {
+    #[default]
+    Unset,
+    WallClockWindow(WallClockWindow),
+    SlidingWindow(SlidingWindow),
+}
+shape::union!(EvaluationWindow, MODEL, 77, WallClockWindow, SlidingWindow);
+
+#[derive(Clone, Default)]
+pub struct WallClockWindow {
+    pub timezone: Option<String>,
+}
+shape::structure!(WallClockWindow, MODEL, 78, timezone);
+
+#[derive(Clone, Default)]
+pub struct SlidingWindow {}
+shape::structure!(SlidingWindow, MODEL, 80);
+
+#[derive(Clone, Default)]
+pub struct WarmUpConfiguration {
+    pub warm_up_period_duration_in_minutes: i32,
+    pub only_start_evaluating_after_warm_up_period_ends: Option<bool>,
+}
+shape::structure!(
+    WarmUpConfiguration,
+    MODEL,
+    81,
+    warm_up_period_duration_in_minutes,
+    only_start_evaluating_after_warm_up_period_ends
+);
+
+#[derive(Clone, Default)]
+pub enum EvaluationCriteria {
+    #[default]
+    Unset,
+    PromQlCriteria(AlarmPromQLCriteria),
+}
+shape::union!(EvaluationCriteria, MODEL, 84, PromQlCriteria);
+
+#[derive(Clone, Default)]
+pub struct AlarmPromQLCriteria {
+    pub query: String,
+    pub pending_period: Option<i32>,
+    pub recovery_period: Option<i32>,
+}
+shape::structure!(AlarmPromQLCriteria, MODEL, 85, query, pending_period, recovery_period);
+
+#[derive(Clone, Default)]
+pub struct LogAlarm {
+    pub alarm_name: Option<String>,
+    pub alarm_arn: Option<String>,
+    pub alarm_description: Option<String>,
+    pub alarm_configuration_updated_timestamp: Option<Timestamp>,
+    pub actions_enabled: Option<bool>,
+    pub ok_actions: Option<Vec<String>>,
+    pub alarm_actions: Option<Vec<String>>,
+    pub insufficient_data_actions: Option<Vec<String>>,
+    pub state_value: Option<StateValue>,
+    pub state_reason: Option<String>,
+    pub state_reason_data: Option<String>,
+    pub state_updated_timestamp: Option<Timestamp>,
+    pub scheduled_query_configuration: Option<ScheduledQueryConfiguration>,
+    pub query_results_to_evaluate: Option<i32>,
+    pub query_results_to_alarm: Option<i32>,
+    pub threshold: Option<f64>,
+    pub comparison_operator: Option<ComparisonOperator>,
+    pub treat_missing_data: Option<String>,
+    pub state_transitioned_timestamp: Option<Timestamp>,
+    pub evaluation_state: Option<EvaluationState>,
+    pub action_log_line_count: Option<i32>,
+    pub action_log_line_role_arn: Option<String>,
+    pub warm_up_configuration: Option<WarmUpConfiguration>,
+    pub action_configuration: Option<ActionConfiguration>,
+}
+shape::structure!(
+    LogAlarm,
+    MODEL,
+    91,
+    alarm_name,
+    alarm_arn,
+    alarm_description,
+    alarm_configuration_updated_timestamp,
+    actions_enabled,
+    ok_actions,
+    alarm_actions,
+    insufficient_data_actions,
+    state_value,
+    state_reason,
+    state_reason_data,
+    state_updated_timestamp,
+    scheduled_query_configuration,
+    query_results_to_evaluate,
+    query_results_to_alarm,
+    threshold,
+    comparison_operator,
+    treat_missing_data,
+    state_transitioned_timestamp,
+    evaluation_state,
+    action_log_line_count,
+    action_log_line_role_arn,
+    warm_up_configuration,
+    action_configuration
+);
+
+#[derive(Clone, Default)]
+pub struct ScheduledQueryConfiguration {
+    pub query_string: String,
+    pub log_group_identifiers: Option<Vec<String>>,
+    pub query_arn: Option<String>,
+    pub scheduled_query_role_arn: String,
+    pub schedule_configuration: ScheduleConfiguration,
+    pub aggregation_expression: String,
+    pub tags: Option<Vec<Tag>>,
+}
+shape::structure!(
+    ScheduledQueryConfiguration,
+    MODEL,
+    92,
+    query_string,
+    log_group_identifiers,
+    query_arn,
+    scheduled_query_role_arn,
+    schedule_configuration,
+    aggregation_expression,
+    tags
+);
+
+#[derive(Clone, Default)]
+pub struct ScheduleConfiguration {
+    pub schedule_expression: String,
+    pub start_time_offset: i64,
+    pub end_time_offset: Option<i64>,
+}
+shape::structure!(
+    ScheduleConfiguration,
+    MODEL,
+    96,
+    schedule_expression,
+    start_time_offset,
+    end_time_offset
+);
+
+#[derive(Clone, Default)]
+pub struct Tag {
+    pub key: String,
     pub value: String,
 }
-shape::structure!(Dimension, MODEL, 11, name, value);
+shape::structure!(Tag, MODEL, 102, key, value);
 
-shape::string_enum!(StandardUnit { Seconds = "Seconds", Microseconds = "Microseconds", Milliseconds = "Milliseconds", Bytes = "Bytes", Kilobytes = "Kilobytes", Megabytes = "Megabytes", Gigabytes = "Gigabytes", Terabytes = "Terabytes", Bits = "Bits", Kilobits = "Kilobits", Megabits = "Megabits", Gigabits = "Gigabits", Terabits = "Terabits", Percent = "Percent", Count = "Count", BytesSecond = "Bytes/Second", KilobytesSecond = "Kilobytes/Second", MegabytesSecond = "Megabytes/Second", GigabytesSecond = "Gigabytes/Second", TerabytesSecond = "Terabytes/Second", BitsSecond = "Bits/Second", KilobitsSecond = "Kilobits/Second", MegabitsSecond = "Megabits/Second", GigabitsSecond = "Gigabits/Second", TerabitsSecond = "Terabits/Second", CountSecond = "Count/Second", None = "None",  });
+#[derive(Clone, Default)]
+pub struct DescribeAlarmsForMetricInput {
+    pub metric_name: String,
+    pub namespace: String,
+    pub statistic: Option<Statistic>,
+    pub extended_statistic: Option<String>,
+    pub dimensions: Option<Vec<Dimension>>,
+    pub period: Option<i32>,
+    pub unit: Option<StandardUnit>,
+}
+shape::structure!(
+    DescribeAlarmsForMetricInput,
+    MODEL,
+    109,
+    metric_name,
+    namespace,
+    statistic,
+    extended_statistic,
+    dimensions,
+    period,
+    unit
+);
 
-shape::string_enum!(ScanBy { TimestampDescending = "TimestampDescending", TimestampAscending = "TimestampAscending",  });
+#[derive(Clone, Default)]
+pub struct DescribeAlarmsForMetricOutput {
+    pub metric_alarms: Option<Vec<MetricAlarm>>,
+}
+shape::structure!(DescribeAlarmsForMetricOutput, MODEL, 110, metric_alarms);
+
+#[derive(Clone, Default)]
+pub struct DisableAlarmActionsInput {
+    pub alarm_names: Vec<String>,
+}
+shape::structure!(DisableAlarmActionsInput, MODEL, 111, alarm_names);
+
+#[derive(Clone, Default)]
+pub struct DisableAlarmActionsOutput {}
+shape::structure!(DisableAlarmActionsOutput, MODEL, 112);
+
+#[derive(Clone, Default)]
+pub struct EnableAlarmActionsInput {
+    pub alarm_names: Vec<String>,
+}
+shape::structure!(EnableAlarmActionsInput, MODEL, 113, alarm_names);
+
+#[derive(Clone, Default)]
+pub struct EnableAlarmActionsOutput {}
+shape::structure!(EnableAlarmActionsOutput, MODEL, 114);
+
+#[derive(Clone, Default)]
+pub struct GetMetricDataInput {
+    pub metric_data_queries: Vec<MetricDataQuery>,
+    pub start_time: Timestamp,
+    pub end_time: Timestamp,
+    pub next_token: Option<String>,
+    pub scan_by: Option<ScanBy>,
+    pub max_datapoints: Option<i32>,
+    pub label_options: Option<LabelOptions>,
+}
+shape::structure!(
+    GetMetricDataInput,
+    MODEL,
+    115,
+    metric_data_queries,
+    start_time,
+    end_time,
+    next_token,
+    scan_by,
+    max_datapoints,
+    label_options
+);
 
 #[derive(Clone, Default)]
 pub struct LabelOptions {
     pub timezone: Option<String>,
 }
-shape::structure!(LabelOptions, MODEL, 25, timezone);
+shape::structure!(LabelOptions, MODEL, 117, timezone);
 
 #[derive(Clone, Default)]
 pub struct GetMetricDataOutput {
@@ -98,7 +576,7 @@ pub struct GetMetricDataOutput {
     pub next_token: Option<String>,
     pub messages: Option<Vec<MessageData>>,
 }
-shape::structure!(GetMetricDataOutput, MODEL, 27, metric_data_results, next_token, messages);
+shape::structure!(GetMetricDataOutput, MODEL, 119, metric_data_results, next_token, messages);
 
 #[derive(Clone, Default)]
 pub struct MetricDataResult {
@@ -112,7 +590,7 @@ pub struct MetricDataResult {
 shape::structure!(
     MetricDataResult,
     MODEL,
-    29,
+    121,
     id,
     label,
     timestamps,
@@ -128,31 +606,31 @@ pub struct MessageData {
     pub code: Option<String>,
     pub value: Option<String>,
 }
-shape::structure!(MessageData, MODEL, 35, code, value);
+shape::structure!(MessageData, MODEL, 127, code, value);
 
 #[derive(Clone, Default)]
 pub struct InvalidParameterValueException {
     pub message: Option<String>,
 }
-shape::structure!(InvalidParameterValueException, MODEL, 38, message);
+shape::structure!(InvalidParameterValueException, MODEL, 130, message);
 
 #[derive(Clone, Default)]
 pub struct MissingRequiredParameterException {
     pub message: Option<String>,
 }
-shape::structure!(MissingRequiredParameterException, MODEL, 40, message);
+shape::structure!(MissingRequiredParameterException, MODEL, 132, message);
 
 #[derive(Clone, Default)]
 pub struct InvalidParameterCombinationException {
     pub message: Option<String>,
 }
-shape::structure!(InvalidParameterCombinationException, MODEL, 41, message);
+shape::structure!(InvalidParameterCombinationException, MODEL, 133, message);
 
 #[derive(Clone, Default)]
 pub struct InternalServiceFault {
     pub message: Option<String>,
 }
-shape::structure!(InternalServiceFault, MODEL, 42, message);
+shape::structure!(InternalServiceFault, MODEL, 134, message);
 
 #[derive(Clone, Default)]
 pub struct GetMetricStatisticsInput {
@@ -169,7 +647,7 @@ pub struct GetMetricStatisticsInput {
 shape::structure!(
     GetMetricStatisticsInput,
     MODEL,
-    44,
+    136,
     namespace,
     metric_name,
     dimensions,
@@ -181,14 +659,12 @@ shape::structure!(
     unit
 );
 
-shape::string_enum!(Statistic { SampleCount = "SampleCount", Average = "Average", Sum = "Sum", Minimum = "Minimum", Maximum = "Maximum",  });
-
 #[derive(Clone, Default)]
 pub struct GetMetricStatisticsOutput {
     pub label: Option<String>,
     pub datapoints: Option<Vec<Datapoint>>,
 }
-shape::structure!(GetMetricStatisticsOutput, MODEL, 49, label, datapoints);
+shape::structure!(GetMetricStatisticsOutput, MODEL, 139, label, datapoints);
 
 #[derive(Clone, Default)]
 pub struct Datapoint {
@@ -204,7 +680,7 @@ pub struct Datapoint {
 shape::structure!(
     Datapoint,
     MODEL,
-    51,
+    141,
     timestamp,
     sample_count,
     average,
@@ -228,7 +704,7 @@ pub struct ListMetricsInput {
 shape::structure!(
     ListMetricsInput,
     MODEL,
-    53,
+    143,
     namespace,
     metric_name,
     dimensions,
@@ -243,7 +719,7 @@ pub struct DimensionFilter {
     pub name: String,
     pub value: Option<String>,
 }
-shape::structure!(DimensionFilter, MODEL, 55, name, value);
+shape::structure!(DimensionFilter, MODEL, 145, name, value);
 
 shape::string_enum!(RecentlyActive { Pt3H = "PT3H",  });
 
@@ -253,7 +729,99 @@ pub struct ListMetricsOutput {
     pub next_token: Option<String>,
     pub owning_accounts: Option<Vec<String>>,
 }
-shape::structure!(ListMetricsOutput, MODEL, 58, metrics, next_token, owning_accounts);
+shape::structure!(ListMetricsOutput, MODEL, 148, metrics, next_token, owning_accounts);
+
+#[derive(Clone, Default)]
+pub struct ResourceNotFoundException {
+    pub resource_type: Option<String>,
+    pub resource_id: Option<String>,
+}
+shape::structure!(ResourceNotFoundException, MODEL, 151, resource_type, resource_id);
+
+#[derive(Clone, Default)]
+pub struct ListTagsForResourceInput {
+    pub resource_arn: String,
+}
+shape::structure!(ListTagsForResourceInput, MODEL, 154, resource_arn);
+
+#[derive(Clone, Default)]
+pub struct ListTagsForResourceOutput {
+    pub tags: Option<Vec<Tag>>,
+}
+shape::structure!(ListTagsForResourceOutput, MODEL, 155, tags);
+
+#[derive(Clone, Default)]
+pub struct LimitExceededFault {
+    pub message: Option<String>,
+}
+shape::structure!(LimitExceededFault, MODEL, 156, message);
+
+#[derive(Clone, Default)]
+pub struct PutMetricAlarmInput {
+    pub alarm_name: String,
+    pub alarm_description: Option<String>,
+    pub actions_enabled: Option<bool>,
+    pub ok_actions: Option<Vec<String>>,
+    pub alarm_actions: Option<Vec<String>>,
+    pub insufficient_data_actions: Option<Vec<String>>,
+    pub metric_name: Option<String>,
+    pub namespace: Option<String>,
+    pub statistic: Option<Statistic>,
+    pub extended_statistic: Option<String>,
+    pub dimensions: Option<Vec<Dimension>>,
+    pub period: Option<i32>,
+    pub unit: Option<StandardUnit>,
+    pub evaluation_periods: Option<i32>,
+    pub datapoints_to_alarm: Option<i32>,
+    pub threshold: Option<f64>,
+    pub comparison_operator: Option<ComparisonOperator>,
+    pub treat_missing_data: Option<String>,
+    pub evaluate_low_sample_count_percentile: Option<String>,
+    pub metrics: Option<Vec<MetricDataQuery>>,
+    pub tags: Option<Vec<Tag>>,
+    pub threshold_metric_id: Option<String>,
+    pub evaluation_window: Option<EvaluationWindow>,
+    pub warm_up_configuration: Option<WarmUpConfiguration>,
+    pub evaluation_criteria: Option<EvaluationCriteria>,
+    pub evaluation_interval: Option<i32>,
+    pub action_configuration: Option<ActionConfiguration>,
+}
+shape::structure!(
+    PutMetricAlarmInput,
+    MODEL,
+    157,
+    alarm_name,
+    alarm_description,
+    actions_enabled,
+    ok_actions,
+    alarm_actions,
+    insufficient_data_actions,
+    metric_name,
+    namespace,
+    statistic,
+    extended_statistic,
+    dimensions,
+    period,
+    unit,
+    evaluation_periods,
+    datapoints_to_alarm,
+    threshold,
+    comparison_operator,
+    treat_missing_data,
+    evaluate_low_sample_count_percentile,
+    metrics,
+    tags,
+    threshold_metric_id,
+    evaluation_window,
+    warm_up_configuration,
+    evaluation_criteria,
+    evaluation_interval,
+    action_configuration
+);
+
+#[derive(Clone, Default)]
+pub struct PutMetricAlarmOutput {}
+shape::structure!(PutMetricAlarmOutput, MODEL, 158);
 
 #[derive(Clone, Default)]
 pub struct PutMetricDataInput {
@@ -265,7 +833,7 @@ pub struct PutMetricDataInput {
 shape::structure!(
     PutMetricDataInput,
     MODEL,
-    61,
+    159,
     namespace,
     metric_data,
     entity_metric_data,
@@ -287,7 +855,7 @@ pub struct MetricDatum {
 shape::structure!(
     MetricDatum,
     MODEL,
-    63,
+    161,
     metric_name,
     dimensions,
     timestamp,
@@ -306,22 +874,81 @@ pub struct StatisticSet {
     pub minimum: f64,
     pub maximum: f64,
 }
-shape::structure!(StatisticSet, MODEL, 64, sample_count, sum, minimum, maximum);
+shape::structure!(StatisticSet, MODEL, 162, sample_count, sum, minimum, maximum);
 
 #[derive(Clone, Default)]
 pub struct EntityMetricData {
     pub entity: Option<Entity>,
     pub metric_data: Option<Vec<MetricDatum>>,
 }
-shape::structure!(EntityMetricData, MODEL, 69, entity, metric_data);
+shape::structure!(EntityMetricData, MODEL, 167, entity, metric_data);
 
 #[derive(Clone, Default)]
 pub struct Entity {
     pub key_attributes: Option<BTreeMap<String, String>>,
     pub attributes: Option<BTreeMap<String, String>>,
 }
-shape::structure!(Entity, MODEL, 70, key_attributes, attributes);
+shape::structure!(Entity, MODEL, 168, key_attributes, attributes);
 
 #[derive(Clone, Default)]
 pub struct PutMetricDataOutput {}
-shape::structure!(PutMetricDataOutput, MODEL, 78);
+shape::structure!(PutMetricDataOutput, MODEL, 176);
+
+#[derive(Clone, Default)]
+pub struct InvalidFormatFault {
+    pub message: Option<String>,
+}
+shape::structure!(InvalidFormatFault, MODEL, 177, message);
+
+#[derive(Clone, Default)]
+pub struct SetAlarmStateInput {
+    pub alarm_name: String,
+    pub state_value: StateValue,
+    pub state_reason: String,
+    pub state_reason_data: Option<String>,
+}
+shape::structure!(
+    SetAlarmStateInput,
+    MODEL,
+    178,
+    alarm_name,
+    state_value,
+    state_reason,
+    state_reason_data
+);
+
+#[derive(Clone, Default)]
+pub struct SetAlarmStateOutput {}
+shape::structure!(SetAlarmStateOutput, MODEL, 179);
+
+#[derive(Clone, Default)]
+pub struct ConcurrentModificationException {}
+shape::structure!(ConcurrentModificationException, MODEL, 180);
+
+#[derive(Clone, Default)]
+pub struct ConflictException {
+    pub message: Option<String>,
+}
+shape::structure!(ConflictException, MODEL, 181, message);
+
+#[derive(Clone, Default)]
+pub struct TagResourceInput {
+    pub resource_arn: String,
+    pub tags: Vec<Tag>,
+}
+shape::structure!(TagResourceInput, MODEL, 182, resource_arn, tags);
+
+#[derive(Clone, Default)]
+pub struct TagResourceOutput {}
+shape::structure!(TagResourceOutput, MODEL, 183);
+
+#[derive(Clone, Default)]
+pub struct UntagResourceInput {
+    pub resource_arn: String,
+    pub tag_keys: Vec<String>,
+}
+shape::structure!(UntagResourceInput, MODEL, 184, resource_arn, tag_keys);
+
+#[derive(Clone, Default)]
+pub struct UntagResourceOutput {}
+shape::structure!(UntagResourceOutput, MODEL, 186);

@@ -1,11 +1,14 @@
 //! What the service knows of its topics when access to them is judged.
 
-use kernel::Ctx;
-use kernel::access::{Guard, Need, ResourcePolicy};
+use kernel::access::{Asked, Guard, Need, ResourcePolicy};
+use kernel::{Ctx, Principal};
 
 use crate::attributes::default_policy;
 use crate::name::TopicName;
 use crate::record::{TOPICS, Topic};
+
+/// In whose name alarms publish.
+const ALARMS: &str = "cloudwatch.amazonaws.com";
 
 /// Asked by the kernel.
 pub(crate) struct Topics;
@@ -34,6 +37,13 @@ impl Guard for Topics {
         let text = topic.attributes.get("Policy").cloned();
         let documents = vec![text.unwrap_or_else(|| default_policy(&name))];
         Some(ResourcePolicy { account: name.account, documents, ..ResourcePolicy::default() })
+    }
+
+    /// Of the services, CloudWatch's alarms alone say on whose behalf they publish so that a topic's
+    /// own policy lets them.
+    fn key(&self, ctx: &Ctx, key: &str, _: &Asked<'_>) -> Option<Vec<String>> {
+        let by_alarm = matches!(ctx.principal(), Principal::Service { name: ALARMS, .. });
+        (key == "aws:sourceowner" && by_alarm).then(|| vec![ctx.account().to_owned()])
     }
 
     fn tags(&self, ctx: &Ctx, resource: &str) -> Vec<(String, String)> {

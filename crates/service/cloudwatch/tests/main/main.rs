@@ -1,5 +1,7 @@
 //! CloudWatch through the kernel, over more time than a client has.
 
+mod alarms;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +19,7 @@ const DAY_S: u64 = 86_400;
 struct World {
     clock: Arc<ManualClock>,
     metrics: Client,
-    _kernel: Kernel,
+    kernel: Kernel,
 }
 
 impl World {
@@ -32,7 +34,7 @@ impl World {
         kernel.start(vec![service_cloudwatch::service()]);
         let root = Principal::root("111122223333");
         let metrics = Ctx::new(&kernel, "ap-northeast-2", root, "request".into()).client();
-        World { clock, metrics, _kernel: kernel }
+        World { clock, metrics, kernel }
     }
 
     async fn put(&self, at_ms: i64, value: f64, resolution: i32) {
