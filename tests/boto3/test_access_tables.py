@@ -308,3 +308,48 @@ def test_logs(someone, groups, row):
     statements, call, arguments, allowed = LOGS[row]
     named = arguments["logGroupName"]
     check(someone, "logs", statements, call, {**arguments, "logGroupName": groups.get(named, named)}, allowed)
+
+
+@pytest.fixture(scope="module")
+def rules(client):
+    """A bus of each team, with a rule of the same tags."""
+    events, found = client("events"), {}
+    for team in [MINE, YOURS]:
+        found[team] = f"{team}-{name()}"
+        events.create_event_bus(Name=found[team], Tags=tags(team=team))
+        events.put_rule(Name="r", EventBusName=found[team], EventPattern='{"source": ["a"]}', Tags=tags(team=team))
+    return found
+
+
+BUS = f"arn:aws:events:{REGION}:{ACCOUNT}:"
+ENTRY = {"Source": "shop", "DetailType": "sold", "Detail": "{}"}
+EVENT_RULES = [
+    ([allow("events:PutEvents", BUS + "event-bus/desk-*")], "put_events", dict(Entries=[{**ENTRY, "EventBusName": MINE}]), True),
+    ([allow("events:PutEvents", BUS + "event-bus/desk-*")], "put_events", dict(Entries=[{**ENTRY, "EventBusName": YOURS}]), False),
+    ([allow("events:PutEvents", BUS + "event-bus/desk-*")], "put_events", dict(Entries=[{**ENTRY, "EventBusName": MINE}, ENTRY]), False),
+    ([allow("events:PutEvents", BUS + "event-bus/default")], "put_events", dict(Entries=[ENTRY]), True),
+    ([allow("events:PutEvents", **equals("events:source", "shop"))], "put_events", dict(Entries=[ENTRY]), True),
+    ([allow("events:PutEvents", **equals("events:source", "desk"))], "put_events", dict(Entries=[ENTRY]), False),
+    ([allow("events:PutEvents", **equals("events:detail-type", "sold"))], "put_events", dict(Entries=[ENTRY]), True),
+    ([allow("events:DescribeRule", BUS + "rule/desk-*/r")], "describe_rule", dict(Name="r", EventBusName=MINE), True),
+    ([allow("events:DescribeRule", BUS + "rule/desk-*/r")], "describe_rule", dict(Name="r", EventBusName=YOURS), False),
+    ([allow("events:*", **equals("aws:ResourceTag/team", MINE))], "disable_rule", dict(Name="r", EventBusName=MINE), True),
+    ([allow("events:*", **equals("aws:ResourceTag/team", MINE))], "disable_rule", dict(Name="r", EventBusName=YOURS), False),
+    ([allow("events:*", **equals("aws:ResourceTag/team", MINE))], "describe_event_bus", dict(Name=YOURS), False),
+    ([allow("events:PutRule", BUS + "rule/new-*")], "put_rule", dict(Name="new-r", EventPattern='{"source": ["a"]}'), True),
+    ([allow("events:PutRule", BUS + "rule/new-*")], "put_rule", dict(Name="old-r", EventPattern='{"source": ["a"]}'), False),
+    ([allow("events:CreateEventBus", **equals("aws:RequestTag/team", MINE))], "create_event_bus", dict(Name=name(), Tags=tags(team=MINE)), True),
+    ([allow("events:CreateEventBus", **equals("aws:RequestTag/team", MINE))], "create_event_bus", dict(Name=name()), False),
+    ([allow("events:ListRules")], "list_rules", {}, True),
+    ([allow("events:ListRules"), deny("events:*")], "list_rules", {}, False),
+]
+
+
+@pytest.mark.parametrize("row", range(len(EVENT_RULES)))
+def test_events(someone, rules, row):
+    statements, call, arguments, allowed = EVENT_RULES[row]
+    text = json.dumps(arguments)
+    for team in [MINE, YOURS]:
+        text = text.replace(f'"EventBusName": "{team}"', f'"EventBusName": "{rules[team]}"')
+        text = text.replace(f'"Name": "{team}"', f'"Name": "{rules[team]}"')
+    check(someone, "events", statements, call, json.loads(text), allowed)

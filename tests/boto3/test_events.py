@@ -391,6 +391,66 @@ def test_patterns(events, pattern, expected):
     assert answer["Result"] is expected
 
 
+def test_archives_are_replayed(events, bus, queue, rule, unique):
+    on, (arn, read), (other, read_other) = bus(), queue(), queue()
+    bus_arn = events.describe_event_bus(Name=on)["Arn"]
+    _, rule_arn = rule({"Arn": arn}, bus=on)
+    rule({"Arn": other}, bus=on)
+    archive, replay = unique("kept")[:48], unique("again")
+    made = events.create_archive(
+        ArchiveName=archive, EventSourceArn=bus_arn, EventPattern='{"detail": {"n": [{"numeric": [">", 1]}]}}', RetentionDays=2
+    )
+    assert (made["State"], made["ArchiveArn"]) == ("ENABLED", f"arn:aws:events:{REGION}:{ACCOUNT}:archive/{archive}")
+    assert error_of(events.create_archive, ArchiveName=archive, EventSourceArn=bus_arn)[0] == "ResourceAlreadyExistsException"
+    now = datetime.datetime.now(datetime.timezone.utc)
+    ids = {n: put(events, {"n": n}, on) for n in (1, 2, 3)}
+    hour = datetime.timedelta(hours=1)
+    ids[4] = put(events, {"n": 4}, on, Time=now - 2 * hour)
+    assert len(_take(read, 4)) == 4 and len(_take(read_other, 4)) == 4
+    shown = events.describe_archive(ArchiveName=archive)
+    assert (shown["EventCount"], shown["RetentionDays"], shown["EventSourceArn"]) == (3, 2, bus_arn)
+    assert shown["SizeBytes"] > 300
+    assert [it["ArchiveName"] for it in events.list_archives(EventSourceArn=bus_arn)["Archives"]] == [archive]
+    start = {
+        "EventSourceArn": made["ArchiveArn"], "EventStartTime": now - hour, "EventEndTime": now + hour,
+        "Destination": {"Arn": bus_arn, "FilterArns": [rule_arn]},
+    }
+    assert events.start_replay(ReplayName=replay, **start)["State"] == "STARTING"
+    again = [json.loads(message["Body"]) for message in _take(read, 2)]
+    assert {(event["id"], event["replay-name"]) for event in again} == {(ids[2], replay), (ids[3], replay)}
+    found = eventually(lambda: (it := events.describe_replay(ReplayName=replay))["State"] == "COMPLETED" and it)
+    assert found["Destination"] == start["Destination"] and found["ReplayEndTime"] >= found["ReplayStartTime"]
+    assert read(1) == [] and read_other(1) == []
+    # Nothing is archived twice.
+    assert events.describe_archive(ArchiveName=archive)["EventCount"] == 3
+    code, _ = error_of(events.cancel_replay, ReplayName=replay)
+    assert code == "IllegalStatusException"
+    wrong = lambda **change: error_of(events.start_replay, **{**start, "ReplayName": unique("r"), **change})
+    assert wrong(EventEndTime=now - 2 * hour) == (
+        "ValidationException", "Parameter EventEndTime is not valid. Reason: EventStartTime must be before EventEndTime.",
+    )
+    assert wrong(Destination={"Arn": events.describe_event_bus()["Arn"]}) == (
+        "ValidationException", "Parameter Destination.Arn is not valid. Reason: Cross event bus replay is not permitted.",
+    )
+    assert wrong(ReplayName=replay)[0] == "ResourceAlreadyExistsException"
+    assert replay in [it["ReplayName"] for it in events.list_replays(EventSourceArn=made["ArchiveArn"])["Replays"]]
+    # What is too old goes.
+    events.update_archive(ArchiveName=archive, RetentionDays=1)
+    put(events, {"n": 5}, on, Time=now - 48 * hour)
+    events.update_archive(ArchiveName=archive, RetentionDays=1)
+    eventually(lambda: events.describe_archive(ArchiveName=archive)["EventCount"] == 3)
+    events.delete_archive(ArchiveName=archive)
+    assert error_of(events.describe_archive, ArchiveName=archive) == (
+        "ResourceNotFoundException", f"Archive {archive} does not exist.",
+    )
+
+
+def _take(read, count):
+    found = []
+    eventually(lambda: found.extend(read(1)) or len(found) >= count)
+    return found
+
+
 def test_schedules(events, queue, rule):
     arn, read = queue()
     _, rule_arn = rule({"Arn": arn}, pattern=None, ScheduleExpression="cron(* * * * ? *)")

@@ -1,9 +1,10 @@
 """Kills the real server with SIGKILL while events are put on a bus and objects into a bucket that tells the default one.
 
-Every acknowledged event must reach the queue behind its rule, also by way of a second bus; it may come more than once. The
-variables are those of test_kill.py.
+Every acknowledged event must reach the queue behind its rule, also by way of a second bus, and again when the archive of the
+bus is replayed while the server is killed; it may come more than once. The variables are those of test_kill.py.
 """
 
+import datetime
 import json
 import random
 import shutil
@@ -36,6 +37,8 @@ class Buses:
             name = f"{bus}-{source}"
             events.put_rule(Name=name, EventBusName=bus, EventPattern=json.dumps({"source": [source]}))
             events.put_targets(Rule=name, EventBusName=bus, Targets=[{"Id": "1", "Arn": target}])
+        bus = f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/default"
+        self.archive = events.create_archive(ArchiveName="kept", EventSourceArn=bus)["ArchiveArn"]
         s3.create_bucket(Bucket="told")
         s3.put_bucket_notification_configuration(Bucket="told", NotificationConfiguration={"EventBridgeConfiguration": {}})
 
@@ -62,14 +65,23 @@ class Buses:
         except (BotoCoreError, OSError):
             pass
 
-    def check(self, port):
+    def replay(self, port):
+        now, day = datetime.datetime.now(datetime.timezone.utc), datetime.timedelta(days=1)
+        bus = {"Arn": f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/default"}
+        client("events", port).start_replay(
+            ReplayName="again", EventSourceArn=self.archive, EventStartTime=now - day, EventEndTime=now + day, Destination=bus
+        )
+
+    def check(self, port, replayed):
         sqs, got, deadline = client("sqs", port), set(), time.monotonic() + 60
         url = sqs.get_queue_url(QueueName="told")["QueueUrl"]
         while not self.sent <= got and time.monotonic() < deadline:
             found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1)
             for message in found.get("Messages", []):
-                detail = json.loads(message["Body"])["detail"]
-                got.add(detail["n"] if "n" in detail else detail["object"]["key"])
+                event = json.loads(message["Body"])
+                detail = event["detail"]
+                if ("replay-name" in event) == replayed:
+                    got.add(detail["n"] if "n" in detail else detail["object"]["key"])
                 sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         assert not self.sent - got, "lost"
 
@@ -93,11 +105,15 @@ def life(folder, first, rounds):
             thread.join()
         if buses.error:
             raise buses.error
-    server = Server(folder)
-    try:
-        buses.check(server.port())
-    finally:
-        server.kill()
+    for replayed in (False, True):
+        server = Server(folder)
+        try:
+            port = server.port()
+            buses.check(port, replayed)
+            if not replayed:
+                buses.replay(port)
+        finally:
+            server.kill()
     return len(buses.sent)
 
 

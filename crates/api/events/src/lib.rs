@@ -14,30 +14,39 @@ pub static MODEL: LazyLock<&'static shape::Model> =
 kernel::api! {
     service "events";
     operations {
-        0 create_event_bus(CreateEventBusRequest) -> CreateEventBusResponse;
-        1 delete_event_bus(DeleteEventBusRequest) -> DeleteEventBusOutput;
-        2 delete_rule(DeleteRuleRequest) -> DeleteRuleOutput;
-        3 describe_event_bus(DescribeEventBusRequest) -> DescribeEventBusResponse;
-        4 describe_rule(DescribeRuleRequest) -> DescribeRuleResponse;
-        5 disable_rule(DisableRuleRequest) -> DisableRuleOutput;
-        6 enable_rule(EnableRuleRequest) -> EnableRuleOutput;
-        7 list_event_buses(ListEventBusesRequest) -> ListEventBusesResponse;
-        8 list_rule_names_by_target(ListRuleNamesByTargetRequest) -> ListRuleNamesByTargetResponse;
-        9 list_rules(ListRulesRequest) -> ListRulesResponse;
-        10 list_tags_for_resource(ListTagsForResourceRequest) -> ListTagsForResourceResponse;
-        11 list_targets_by_rule(ListTargetsByRuleRequest) -> ListTargetsByRuleResponse;
-        12 put_events(PutEventsRequest) -> PutEventsResponse;
-        13 put_permission(PutPermissionRequest) -> PutPermissionOutput;
-        14 put_rule(PutRuleRequest) -> PutRuleResponse;
-        15 put_targets(PutTargetsRequest) -> PutTargetsResponse;
-        16 remove_permission(RemovePermissionRequest) -> RemovePermissionOutput;
-        17 remove_targets(RemoveTargetsRequest) -> RemoveTargetsResponse;
-        18 tag_resource(TagResourceRequest) -> TagResourceResponse;
-        19 test_event_pattern(TestEventPatternRequest) -> TestEventPatternResponse;
-        20 untag_resource(UntagResourceRequest) -> UntagResourceResponse;
-        21 update_event_bus(UpdateEventBusRequest) -> UpdateEventBusResponse;
+        0 cancel_replay(CancelReplayRequest) -> CancelReplayResponse;
+        1 create_archive(CreateArchiveRequest) -> CreateArchiveResponse;
+        2 create_event_bus(CreateEventBusRequest) -> CreateEventBusResponse;
+        3 delete_archive(DeleteArchiveRequest) -> DeleteArchiveResponse;
+        4 delete_event_bus(DeleteEventBusRequest) -> DeleteEventBusOutput;
+        5 delete_rule(DeleteRuleRequest) -> DeleteRuleOutput;
+        6 describe_archive(DescribeArchiveRequest) -> DescribeArchiveResponse;
+        7 describe_event_bus(DescribeEventBusRequest) -> DescribeEventBusResponse;
+        8 describe_replay(DescribeReplayRequest) -> DescribeReplayResponse;
+        9 describe_rule(DescribeRuleRequest) -> DescribeRuleResponse;
+        10 disable_rule(DisableRuleRequest) -> DisableRuleOutput;
+        11 enable_rule(EnableRuleRequest) -> EnableRuleOutput;
+        12 list_archives(ListArchivesRequest) -> ListArchivesResponse;
+        13 list_event_buses(ListEventBusesRequest) -> ListEventBusesResponse;
+        14 list_replays(ListReplaysRequest) -> ListReplaysResponse;
+        15 list_rule_names_by_target(ListRuleNamesByTargetRequest) -> ListRuleNamesByTargetResponse;
+        16 list_rules(ListRulesRequest) -> ListRulesResponse;
+        17 list_tags_for_resource(ListTagsForResourceRequest) -> ListTagsForResourceResponse;
+        18 list_targets_by_rule(ListTargetsByRuleRequest) -> ListTargetsByRuleResponse;
+        19 put_events(PutEventsRequest) -> PutEventsResponse;
+        20 put_permission(PutPermissionRequest) -> PutPermissionOutput;
+        21 put_rule(PutRuleRequest) -> PutRuleResponse;
+        22 put_targets(PutTargetsRequest) -> PutTargetsResponse;
+        23 remove_permission(RemovePermissionRequest) -> RemovePermissionOutput;
+        24 remove_targets(RemoveTargetsRequest) -> RemoveTargetsResponse;
+        25 start_replay(StartReplayRequest) -> StartReplayResponse;
+        26 tag_resource(TagResourceRequest) -> TagResourceResponse;
+        27 test_event_pattern(TestEventPatternRequest) -> TestEventPatternResponse;
+        28 untag_resource(UntagResourceRequest) -> UntagResourceResponse;
+        29 update_archive(UpdateArchiveRequest) -> UpdateArchiveResponse;
+        30 update_event_bus(UpdateEventBusRequest) -> UpdateEventBusResponse;
     }
-    errors { ConcurrentModificationException, InternalException, InvalidEventPatternException, InvalidStateException, LimitExceededException, ManagedRuleException, OperationDisabledException, PolicyLengthExceededException, ResourceAlreadyExistsException, ResourceNotFoundException }
+    errors { ConcurrentModificationException, IllegalStatusException, InternalException, InvalidEventPatternException, InvalidStateException, LimitExceededException, ManagedRuleException, OperationDisabledException, PolicyLengthExceededException, ResourceAlreadyExistsException, ResourceNotFoundException }
 }
 
 /// Implements [`Api`] for a type: every operation is the function of its name in the
@@ -46,12 +55,33 @@ kernel::api! {
 macro_rules! serve {
     ($type:ty, $ops:ident) => {
         impl $crate::Api for $type {
+            fn cancel_replay<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::CancelReplayRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::CancelReplayResponse, $crate::Error>> {
+                kernel::boxed(move || $ops::cancel_replay(self, ctx, input))
+            }
+            fn create_archive<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::CreateArchiveRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::CreateArchiveResponse, $crate::Error>> {
+                kernel::boxed(move || $ops::create_archive(self, ctx, input))
+            }
             fn create_event_bus<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::CreateEventBusRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::CreateEventBusResponse, $crate::Error>> {
                 kernel::boxed(move || $ops::create_event_bus(self, ctx, input))
+            }
+            fn delete_archive<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::DeleteArchiveRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::DeleteArchiveResponse, $crate::Error>> {
+                kernel::boxed(move || $ops::delete_archive(self, ctx, input))
             }
             fn delete_event_bus<'a>(
                 &'a self,
@@ -67,6 +97,13 @@ macro_rules! serve {
             ) -> kernel::BoxFuture<'a, Result<$crate::DeleteRuleOutput, $crate::Error>> {
                 kernel::boxed(move || $ops::delete_rule(self, ctx, input))
             }
+            fn describe_archive<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::DescribeArchiveRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::DescribeArchiveResponse, $crate::Error>> {
+                kernel::boxed(move || $ops::describe_archive(self, ctx, input))
+            }
             fn describe_event_bus<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
@@ -74,6 +111,13 @@ macro_rules! serve {
             ) -> kernel::BoxFuture<'a, Result<$crate::DescribeEventBusResponse, $crate::Error>>
             {
                 kernel::boxed(move || $ops::describe_event_bus(self, ctx, input))
+            }
+            fn describe_replay<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::DescribeReplayRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::DescribeReplayResponse, $crate::Error>> {
+                kernel::boxed(move || $ops::describe_replay(self, ctx, input))
             }
             fn describe_rule<'a>(
                 &'a self,
@@ -96,12 +140,26 @@ macro_rules! serve {
             ) -> kernel::BoxFuture<'a, Result<$crate::EnableRuleOutput, $crate::Error>> {
                 kernel::boxed(move || $ops::enable_rule(self, ctx, input))
             }
+            fn list_archives<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::ListArchivesRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::ListArchivesResponse, $crate::Error>> {
+                kernel::boxed(move || $ops::list_archives(self, ctx, input))
+            }
             fn list_event_buses<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::ListEventBusesRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::ListEventBusesResponse, $crate::Error>> {
                 kernel::boxed(move || $ops::list_event_buses(self, ctx, input))
+            }
+            fn list_replays<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::ListReplaysRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::ListReplaysResponse, $crate::Error>> {
+                kernel::boxed(move || $ops::list_replays(self, ctx, input))
             }
             fn list_rule_names_by_target<'a>(
                 &'a self,
@@ -176,6 +234,13 @@ macro_rules! serve {
             ) -> kernel::BoxFuture<'a, Result<$crate::RemoveTargetsResponse, $crate::Error>> {
                 kernel::boxed(move || $ops::remove_targets(self, ctx, input))
             }
+            fn start_replay<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::StartReplayRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::StartReplayResponse, $crate::Error>> {
+                kernel::boxed(move || $ops::start_replay(self, ctx, input))
+            }
             fn tag_resource<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
@@ -197,6 +262,13 @@ macro_rules! serve {
                 input: $crate::UntagResourceRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::UntagResourceResponse, $crate::Error>> {
                 kernel::boxed(move || $ops::untag_resource(self, ctx, input))
+            }
+            fn update_archive<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::UpdateArchiveRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::UpdateArchiveResponse, $crate::Error>> {
+                kernel::boxed(move || $ops::update_archive(self, ctx, input))
             }
             fn update_event_bus<'a>(
                 &'a self,

@@ -7,32 +7,96 @@ use shape::{Blob, Document, Timestamp};
 use std::collections::BTreeMap;
 
 #[derive(Clone, Default)]
-pub struct ResourceAlreadyExistsException {}
-shape::structure!(ResourceAlreadyExistsException, MODEL, 0);
-
-#[derive(Clone, Default)]
 pub struct ResourceNotFoundException {}
-shape::structure!(ResourceNotFoundException, MODEL, 1);
+shape::structure!(ResourceNotFoundException, MODEL, 0);
 
 #[derive(Clone, Default)]
-pub struct InvalidStateException {}
-shape::structure!(InvalidStateException, MODEL, 2);
+pub struct ConcurrentModificationException {}
+shape::structure!(ConcurrentModificationException, MODEL, 1);
+
+#[derive(Clone, Default)]
+pub struct IllegalStatusException {}
+shape::structure!(IllegalStatusException, MODEL, 2);
 
 #[derive(Clone, Default)]
 pub struct InternalException {}
 shape::structure!(InternalException, MODEL, 3);
 
 #[derive(Clone, Default)]
-pub struct ConcurrentModificationException {}
-shape::structure!(ConcurrentModificationException, MODEL, 4);
+pub struct CancelReplayRequest {
+    pub replay_name: String,
+}
+shape::structure!(CancelReplayRequest, MODEL, 4, replay_name);
+
+#[derive(Clone, Default)]
+pub struct CancelReplayResponse {
+    pub replay_arn: Option<String>,
+    pub state: Option<ReplayState>,
+    pub state_reason: Option<String>,
+}
+shape::structure!(CancelReplayResponse, MODEL, 6, replay_arn, state, state_reason);
+
+shape::string_enum!(ReplayState { Starting = "STARTING", Running = "RUNNING", Cancelling = "CANCELLING", Completed = "COMPLETED", Cancelled = "CANCELLED", Failed = "FAILED",  });
+
+#[derive(Clone, Default)]
+pub struct ResourceAlreadyExistsException {}
+shape::structure!(ResourceAlreadyExistsException, MODEL, 10);
 
 #[derive(Clone, Default)]
 pub struct LimitExceededException {}
-shape::structure!(LimitExceededException, MODEL, 5);
+shape::structure!(LimitExceededException, MODEL, 11);
+
+#[derive(Clone, Default)]
+pub struct InvalidEventPatternException {}
+shape::structure!(InvalidEventPatternException, MODEL, 12);
+
+#[derive(Clone, Default)]
+pub struct CreateArchiveRequest {
+    pub archive_name: String,
+    pub event_source_arn: String,
+    pub description: Option<String>,
+    pub event_pattern: Option<String>,
+    pub retention_days: Option<i32>,
+    pub kms_key_identifier: Option<String>,
+}
+shape::structure!(
+    CreateArchiveRequest,
+    MODEL,
+    13,
+    archive_name,
+    event_source_arn,
+    description,
+    event_pattern,
+    retention_days,
+    kms_key_identifier
+);
+
+#[derive(Clone, Default)]
+pub struct CreateArchiveResponse {
+    pub archive_arn: Option<String>,
+    pub state: Option<ArchiveState>,
+    pub state_reason: Option<String>,
+    pub creation_time: Option<Timestamp>,
+}
+shape::structure!(
+    CreateArchiveResponse,
+    MODEL,
+    20,
+    archive_arn,
+    state,
+    state_reason,
+    creation_time
+);
+
+shape::string_enum!(ArchiveState { Enabled = "ENABLED", Disabled = "DISABLED", Creating = "CREATING", Updating = "UPDATING", CreateFailed = "CREATE_FAILED", UpdateFailed = "UPDATE_FAILED",  });
+
+#[derive(Clone, Default)]
+pub struct InvalidStateException {}
+shape::structure!(InvalidStateException, MODEL, 25);
 
 #[derive(Clone, Default)]
 pub struct OperationDisabledException {}
-shape::structure!(OperationDisabledException, MODEL, 6);
+shape::structure!(OperationDisabledException, MODEL, 26);
 
 #[derive(Clone, Default)]
 pub struct CreateEventBusRequest {
@@ -47,7 +111,7 @@ pub struct CreateEventBusRequest {
 shape::structure!(
     CreateEventBusRequest,
     MODEL,
-    7,
+    27,
     name,
     event_source_name,
     description,
@@ -61,14 +125,14 @@ shape::structure!(
 pub struct DeadLetterConfig {
     pub arn: Option<String>,
 }
-shape::structure!(DeadLetterConfig, MODEL, 12, arn);
+shape::structure!(DeadLetterConfig, MODEL, 31, arn);
 
 #[derive(Clone, Default)]
 pub struct LogConfig {
     pub include_detail: Option<IncludeDetail>,
     pub level: Option<Level>,
 }
-shape::structure!(LogConfig, MODEL, 14, include_detail, level);
+shape::structure!(LogConfig, MODEL, 33, include_detail, level);
 
 shape::string_enum!(IncludeDetail { None = "NONE", Full = "FULL",  });
 
@@ -79,7 +143,7 @@ pub struct Tag {
     pub key: String,
     pub value: String,
 }
-shape::structure!(Tag, MODEL, 18, key, value);
+shape::structure!(Tag, MODEL, 37, key, value);
 
 #[derive(Clone, Default)]
 pub struct CreateEventBusResponse {
@@ -92,7 +156,7 @@ pub struct CreateEventBusResponse {
 shape::structure!(
     CreateEventBusResponse,
     MODEL,
-    21,
+    40,
     event_bus_arn,
     description,
     kms_key_identifier,
@@ -101,18 +165,28 @@ shape::structure!(
 );
 
 #[derive(Clone, Default)]
+pub struct DeleteArchiveRequest {
+    pub archive_name: String,
+}
+shape::structure!(DeleteArchiveRequest, MODEL, 42, archive_name);
+
+#[derive(Clone, Default)]
+pub struct DeleteArchiveResponse {}
+shape::structure!(DeleteArchiveResponse, MODEL, 43);
+
+#[derive(Clone, Default)]
 pub struct DeleteEventBusRequest {
     pub name: String,
 }
-shape::structure!(DeleteEventBusRequest, MODEL, 23, name);
+shape::structure!(DeleteEventBusRequest, MODEL, 44, name);
 
 #[derive(Clone, Default)]
 pub struct DeleteEventBusOutput {}
-shape::structure!(DeleteEventBusOutput, MODEL, 24);
+shape::structure!(DeleteEventBusOutput, MODEL, 45);
 
 #[derive(Clone, Default)]
 pub struct ManagedRuleException {}
-shape::structure!(ManagedRuleException, MODEL, 25);
+shape::structure!(ManagedRuleException, MODEL, 46);
 
 #[derive(Clone, Default)]
 pub struct DeleteRuleRequest {
@@ -120,17 +194,56 @@ pub struct DeleteRuleRequest {
     pub event_bus_name: Option<String>,
     pub force: Option<bool>,
 }
-shape::structure!(DeleteRuleRequest, MODEL, 26, name, event_bus_name, force);
+shape::structure!(DeleteRuleRequest, MODEL, 47, name, event_bus_name, force);
 
 #[derive(Clone, Default)]
 pub struct DeleteRuleOutput {}
-shape::structure!(DeleteRuleOutput, MODEL, 30);
+shape::structure!(DeleteRuleOutput, MODEL, 51);
+
+#[derive(Clone, Default)]
+pub struct DescribeArchiveRequest {
+    pub archive_name: String,
+}
+shape::structure!(DescribeArchiveRequest, MODEL, 52, archive_name);
+
+#[derive(Clone, Default)]
+pub struct DescribeArchiveResponse {
+    pub archive_arn: Option<String>,
+    pub archive_name: Option<String>,
+    pub event_source_arn: Option<String>,
+    pub description: Option<String>,
+    pub event_pattern: Option<String>,
+    pub state: Option<ArchiveState>,
+    pub state_reason: Option<String>,
+    pub kms_key_identifier: Option<String>,
+    pub retention_days: Option<i32>,
+    pub size_bytes: Option<i64>,
+    pub event_count: Option<i64>,
+    pub creation_time: Option<Timestamp>,
+}
+shape::structure!(
+    DescribeArchiveResponse,
+    MODEL,
+    53,
+    archive_arn,
+    archive_name,
+    event_source_arn,
+    description,
+    event_pattern,
+    state,
+    state_reason,
+    kms_key_identifier,
+    retention_days,
+    size_bytes,
+    event_count,
+    creation_time
+);
 
 #[derive(Clone, Default)]
 pub struct DescribeEventBusRequest {
     pub name: Option<String>,
 }
-shape::structure!(DescribeEventBusRequest, MODEL, 31, name);
+shape::structure!(DescribeEventBusRequest, MODEL, 55, name);
 
 #[derive(Clone, Default)]
 pub struct DescribeEventBusResponse {
@@ -148,7 +261,7 @@ pub struct DescribeEventBusResponse {
 shape::structure!(
     DescribeEventBusResponse,
     MODEL,
-    32,
+    56,
     name,
     arn,
     description,
@@ -162,11 +275,57 @@ shape::structure!(
 );
 
 #[derive(Clone, Default)]
+pub struct DescribeReplayRequest {
+    pub replay_name: String,
+}
+shape::structure!(DescribeReplayRequest, MODEL, 58, replay_name);
+
+#[derive(Clone, Default)]
+pub struct DescribeReplayResponse {
+    pub replay_name: Option<String>,
+    pub replay_arn: Option<String>,
+    pub description: Option<String>,
+    pub state: Option<ReplayState>,
+    pub state_reason: Option<String>,
+    pub event_source_arn: Option<String>,
+    pub destination: Option<ReplayDestination>,
+    pub event_start_time: Option<Timestamp>,
+    pub event_end_time: Option<Timestamp>,
+    pub event_last_replayed_time: Option<Timestamp>,
+    pub replay_start_time: Option<Timestamp>,
+    pub replay_end_time: Option<Timestamp>,
+}
+shape::structure!(
+    DescribeReplayResponse,
+    MODEL,
+    59,
+    replay_name,
+    replay_arn,
+    description,
+    state,
+    state_reason,
+    event_source_arn,
+    destination,
+    event_start_time,
+    event_end_time,
+    event_last_replayed_time,
+    replay_start_time,
+    replay_end_time
+);
+
+#[derive(Clone, Default)]
+pub struct ReplayDestination {
+    pub arn: String,
+    pub filter_arns: Option<Vec<String>>,
+}
+shape::structure!(ReplayDestination, MODEL, 61, arn, filter_arns);
+
+#[derive(Clone, Default)]
 pub struct DescribeRuleRequest {
     pub name: String,
     pub event_bus_name: Option<String>,
 }
-shape::structure!(DescribeRuleRequest, MODEL, 35, name, event_bus_name);
+shape::structure!(DescribeRuleRequest, MODEL, 64, name, event_bus_name);
 
 #[derive(Clone, Default)]
 pub struct DescribeRuleResponse {
@@ -184,7 +343,7 @@ pub struct DescribeRuleResponse {
 shape::structure!(
     DescribeRuleResponse,
     MODEL,
-    36,
+    65,
     name,
     arn,
     event_pattern,
@@ -204,22 +363,73 @@ pub struct DisableRuleRequest {
     pub name: String,
     pub event_bus_name: Option<String>,
 }
-shape::structure!(DisableRuleRequest, MODEL, 44, name, event_bus_name);
+shape::structure!(DisableRuleRequest, MODEL, 72, name, event_bus_name);
 
 #[derive(Clone, Default)]
 pub struct DisableRuleOutput {}
-shape::structure!(DisableRuleOutput, MODEL, 45);
+shape::structure!(DisableRuleOutput, MODEL, 73);
 
 #[derive(Clone, Default)]
 pub struct EnableRuleRequest {
     pub name: String,
     pub event_bus_name: Option<String>,
 }
-shape::structure!(EnableRuleRequest, MODEL, 46, name, event_bus_name);
+shape::structure!(EnableRuleRequest, MODEL, 74, name, event_bus_name);
 
 #[derive(Clone, Default)]
 pub struct EnableRuleOutput {}
-shape::structure!(EnableRuleOutput, MODEL, 47);
+shape::structure!(EnableRuleOutput, MODEL, 75);
+
+#[derive(Clone, Default)]
+pub struct ListArchivesRequest {
+    pub name_prefix: Option<String>,
+    pub event_source_arn: Option<String>,
+    pub state: Option<ArchiveState>,
+    pub next_token: Option<String>,
+    pub limit: Option<i32>,
+}
+shape::structure!(
+    ListArchivesRequest,
+    MODEL,
+    76,
+    name_prefix,
+    event_source_arn,
+    state,
+    next_token,
+    limit
+);
+
+#[derive(Clone, Default)]
+pub struct ListArchivesResponse {
+    pub archives: Option<Vec<Archive>>,
+    pub next_token: Option<String>,
+}
+shape::structure!(ListArchivesResponse, MODEL, 79, archives, next_token);
+
+#[derive(Clone, Default)]
+pub struct Archive {
+    pub archive_name: Option<String>,
+    pub event_source_arn: Option<String>,
+    pub state: Option<ArchiveState>,
+    pub state_reason: Option<String>,
+    pub retention_days: Option<i32>,
+    pub size_bytes: Option<i64>,
+    pub event_count: Option<i64>,
+    pub creation_time: Option<Timestamp>,
+}
+shape::structure!(
+    Archive,
+    MODEL,
+    81,
+    archive_name,
+    event_source_arn,
+    state,
+    state_reason,
+    retention_days,
+    size_bytes,
+    event_count,
+    creation_time
+);
 
 #[derive(Clone, Default)]
 pub struct ListEventBusesRequest {
@@ -227,14 +437,14 @@ pub struct ListEventBusesRequest {
     pub next_token: Option<String>,
     pub limit: Option<i32>,
 }
-shape::structure!(ListEventBusesRequest, MODEL, 48, name_prefix, next_token, limit);
+shape::structure!(ListEventBusesRequest, MODEL, 82, name_prefix, next_token, limit);
 
 #[derive(Clone, Default)]
 pub struct ListEventBusesResponse {
     pub event_buses: Option<Vec<EventBus>>,
     pub next_token: Option<String>,
 }
-shape::structure!(ListEventBusesResponse, MODEL, 51, event_buses, next_token);
+shape::structure!(ListEventBusesResponse, MODEL, 83, event_buses, next_token);
 
 #[derive(Clone, Default)]
 pub struct EventBus {
@@ -249,7 +459,7 @@ pub struct EventBus {
 shape::structure!(
     EventBus,
     MODEL,
-    53,
+    85,
     name,
     arn,
     description,
@@ -257,6 +467,59 @@ shape::structure!(
     creation_time,
     last_modified_time,
     managed_by
+);
+
+#[derive(Clone, Default)]
+pub struct ListReplaysRequest {
+    pub name_prefix: Option<String>,
+    pub state: Option<ReplayState>,
+    pub event_source_arn: Option<String>,
+    pub next_token: Option<String>,
+    pub limit: Option<i32>,
+}
+shape::structure!(
+    ListReplaysRequest,
+    MODEL,
+    86,
+    name_prefix,
+    state,
+    event_source_arn,
+    next_token,
+    limit
+);
+
+#[derive(Clone, Default)]
+pub struct ListReplaysResponse {
+    pub replays: Option<Vec<Replay>>,
+    pub next_token: Option<String>,
+}
+shape::structure!(ListReplaysResponse, MODEL, 87, replays, next_token);
+
+#[derive(Clone, Default)]
+pub struct Replay {
+    pub replay_name: Option<String>,
+    pub event_source_arn: Option<String>,
+    pub state: Option<ReplayState>,
+    pub state_reason: Option<String>,
+    pub event_start_time: Option<Timestamp>,
+    pub event_end_time: Option<Timestamp>,
+    pub event_last_replayed_time: Option<Timestamp>,
+    pub replay_start_time: Option<Timestamp>,
+    pub replay_end_time: Option<Timestamp>,
+}
+shape::structure!(
+    Replay,
+    MODEL,
+    89,
+    replay_name,
+    event_source_arn,
+    state,
+    state_reason,
+    event_start_time,
+    event_end_time,
+    event_last_replayed_time,
+    replay_start_time,
+    replay_end_time
 );
 
 #[derive(Clone, Default)]
@@ -269,7 +532,7 @@ pub struct ListRuleNamesByTargetRequest {
 shape::structure!(
     ListRuleNamesByTargetRequest,
     MODEL,
-    54,
+    90,
     target_arn,
     event_bus_name,
     next_token,
@@ -281,7 +544,7 @@ pub struct ListRuleNamesByTargetResponse {
     pub rule_names: Option<Vec<String>>,
     pub next_token: Option<String>,
 }
-shape::structure!(ListRuleNamesByTargetResponse, MODEL, 56, rule_names, next_token);
+shape::structure!(ListRuleNamesByTargetResponse, MODEL, 92, rule_names, next_token);
 
 #[derive(Clone, Default)]
 pub struct ListRulesRequest {
@@ -290,14 +553,14 @@ pub struct ListRulesRequest {
     pub next_token: Option<String>,
     pub limit: Option<i32>,
 }
-shape::structure!(ListRulesRequest, MODEL, 58, name_prefix, event_bus_name, next_token, limit);
+shape::structure!(ListRulesRequest, MODEL, 94, name_prefix, event_bus_name, next_token, limit);
 
 #[derive(Clone, Default)]
 pub struct ListRulesResponse {
     pub rules: Option<Vec<Rule>>,
     pub next_token: Option<String>,
 }
-shape::structure!(ListRulesResponse, MODEL, 59, rules, next_token);
+shape::structure!(ListRulesResponse, MODEL, 95, rules, next_token);
 
 #[derive(Clone, Default)]
 pub struct Rule {
@@ -314,7 +577,7 @@ pub struct Rule {
 shape::structure!(
     Rule,
     MODEL,
-    61,
+    97,
     name,
     arn,
     event_pattern,
@@ -330,13 +593,13 @@ shape::structure!(
 pub struct ListTagsForResourceRequest {
     pub resource_arn: String,
 }
-shape::structure!(ListTagsForResourceRequest, MODEL, 62, resource_arn);
+shape::structure!(ListTagsForResourceRequest, MODEL, 98, resource_arn);
 
 #[derive(Clone, Default)]
 pub struct ListTagsForResourceResponse {
     pub tags: Option<Vec<Tag>>,
 }
-shape::structure!(ListTagsForResourceResponse, MODEL, 64, tags);
+shape::structure!(ListTagsForResourceResponse, MODEL, 99, tags);
 
 #[derive(Clone, Default)]
 pub struct ListTargetsByRuleRequest {
@@ -345,14 +608,14 @@ pub struct ListTargetsByRuleRequest {
     pub next_token: Option<String>,
     pub limit: Option<i32>,
 }
-shape::structure!(ListTargetsByRuleRequest, MODEL, 65, rule, event_bus_name, next_token, limit);
+shape::structure!(ListTargetsByRuleRequest, MODEL, 100, rule, event_bus_name, next_token, limit);
 
 #[derive(Clone, Default)]
 pub struct ListTargetsByRuleResponse {
     pub targets: Option<Vec<Target>>,
     pub next_token: Option<String>,
 }
-shape::structure!(ListTargetsByRuleResponse, MODEL, 66, targets, next_token);
+shape::structure!(ListTargetsByRuleResponse, MODEL, 101, targets, next_token);
 
 #[derive(Clone, Default)]
 pub struct Target {
@@ -377,7 +640,7 @@ pub struct Target {
 shape::structure!(
     Target,
     MODEL,
-    68,
+    103,
     id,
     arn,
     role_arn,
@@ -402,26 +665,26 @@ pub struct InputTransformer {
     pub input_paths_map: Option<BTreeMap<String, String>>,
     pub input_template: String,
 }
-shape::structure!(InputTransformer, MODEL, 72, input_paths_map, input_template);
+shape::structure!(InputTransformer, MODEL, 107, input_paths_map, input_template);
 
 #[derive(Clone, Default)]
 pub struct KinesisParameters {
     pub partition_key_path: String,
 }
-shape::structure!(KinesisParameters, MODEL, 76, partition_key_path);
+shape::structure!(KinesisParameters, MODEL, 111, partition_key_path);
 
 #[derive(Clone, Default)]
 pub struct RunCommandParameters {
     pub run_command_targets: Vec<RunCommandTarget>,
 }
-shape::structure!(RunCommandParameters, MODEL, 78, run_command_targets);
+shape::structure!(RunCommandParameters, MODEL, 113, run_command_targets);
 
 #[derive(Clone, Default)]
 pub struct RunCommandTarget {
     pub key: String,
     pub values: Vec<String>,
 }
-shape::structure!(RunCommandTarget, MODEL, 80, key, values);
+shape::structure!(RunCommandTarget, MODEL, 115, key, values);
 
 #[derive(Clone, Default)]
 pub struct EcsParameters {
@@ -443,7 +706,7 @@ pub struct EcsParameters {
 shape::structure!(
     EcsParameters,
     MODEL,
-    84,
+    119,
     task_definition_arn,
     task_count,
     launch_type,
@@ -466,7 +729,7 @@ shape::string_enum!(LaunchType { Ec2 = "EC2", Fargate = "FARGATE", External = "E
 pub struct NetworkConfiguration {
     pub awsvpc_configuration: Option<AwsVpcConfiguration>,
 }
-shape::structure!(NetworkConfiguration, MODEL, 87, awsvpc_configuration);
+shape::structure!(NetworkConfiguration, MODEL, 122, awsvpc_configuration);
 
 #[derive(Clone, Default)]
 pub struct AwsVpcConfiguration {
@@ -474,7 +737,7 @@ pub struct AwsVpcConfiguration {
     pub security_groups: Option<Vec<String>>,
     pub assign_public_ip: Option<AssignPublicIp>,
 }
-shape::structure!(AwsVpcConfiguration, MODEL, 88, subnets, security_groups, assign_public_ip);
+shape::structure!(AwsVpcConfiguration, MODEL, 123, subnets, security_groups, assign_public_ip);
 
 shape::string_enum!(AssignPublicIp { Enabled = "ENABLED", Disabled = "DISABLED",  });
 
@@ -484,14 +747,14 @@ pub struct CapacityProviderStrategyItem {
     pub weight: Option<i32>,
     pub base: Option<i32>,
 }
-shape::structure!(CapacityProviderStrategyItem, MODEL, 92, capacity_provider, weight, base);
+shape::structure!(CapacityProviderStrategyItem, MODEL, 127, capacity_provider, weight, base);
 
 #[derive(Clone, Default)]
 pub struct PlacementConstraint {
     pub r#type: Option<PlacementConstraintType>,
     pub expression: Option<String>,
 }
-shape::structure!(PlacementConstraint, MODEL, 97, r#type, expression);
+shape::structure!(PlacementConstraint, MODEL, 132, r#type, expression);
 
 shape::string_enum!(PlacementConstraintType { DistinctInstance = "distinctInstance", MemberOf = "memberOf",  });
 
@@ -500,7 +763,7 @@ pub struct PlacementStrategy {
     pub r#type: Option<PlacementStrategyType>,
     pub field: Option<String>,
 }
-shape::structure!(PlacementStrategy, MODEL, 101, r#type, field);
+shape::structure!(PlacementStrategy, MODEL, 136, r#type, field);
 
 shape::string_enum!(PlacementStrategyType { Random = "random", Spread = "spread", Binpack = "binpack",  });
 
@@ -516,7 +779,7 @@ pub struct BatchParameters {
 shape::structure!(
     BatchParameters,
     MODEL,
-    106,
+    141,
     job_definition,
     job_name,
     array_properties,
@@ -527,19 +790,19 @@ shape::structure!(
 pub struct BatchArrayProperties {
     pub size: Option<i32>,
 }
-shape::structure!(BatchArrayProperties, MODEL, 107, size);
+shape::structure!(BatchArrayProperties, MODEL, 142, size);
 
 #[derive(Clone, Default)]
 pub struct BatchRetryStrategy {
     pub attempts: Option<i32>,
 }
-shape::structure!(BatchRetryStrategy, MODEL, 109, attempts);
+shape::structure!(BatchRetryStrategy, MODEL, 144, attempts);
 
 #[derive(Clone, Default)]
 pub struct SqsParameters {
     pub message_group_id: Option<String>,
 }
-shape::structure!(SqsParameters, MODEL, 110, message_group_id);
+shape::structure!(SqsParameters, MODEL, 145, message_group_id);
 
 #[derive(Clone, Default)]
 pub struct HttpParameters {
@@ -550,7 +813,7 @@ pub struct HttpParameters {
 shape::structure!(
     HttpParameters,
     MODEL,
-    112,
+    147,
     path_parameter_values,
     header_parameters,
     query_string_parameters
@@ -569,7 +832,7 @@ pub struct RedshiftDataParameters {
 shape::structure!(
     RedshiftDataParameters,
     MODEL,
-    121,
+    156,
     secret_manager_arn,
     database,
     db_user,
@@ -583,34 +846,34 @@ shape::structure!(
 pub struct SageMakerPipelineParameters {
     pub pipeline_parameter_list: Option<Vec<SageMakerPipelineParameter>>,
 }
-shape::structure!(SageMakerPipelineParameters, MODEL, 128, pipeline_parameter_list);
+shape::structure!(SageMakerPipelineParameters, MODEL, 163, pipeline_parameter_list);
 
 #[derive(Clone, Default)]
 pub struct SageMakerPipelineParameter {
     pub name: String,
     pub value: String,
 }
-shape::structure!(SageMakerPipelineParameter, MODEL, 130, name, value);
+shape::structure!(SageMakerPipelineParameter, MODEL, 165, name, value);
 
 #[derive(Clone, Default)]
 pub struct RetryPolicy {
     pub maximum_retry_attempts: Option<i32>,
     pub maximum_event_age_in_seconds: Option<i32>,
 }
-shape::structure!(RetryPolicy, MODEL, 133, maximum_retry_attempts, maximum_event_age_in_seconds);
+shape::structure!(RetryPolicy, MODEL, 168, maximum_retry_attempts, maximum_event_age_in_seconds);
 
 #[derive(Clone, Default)]
 pub struct AppSyncParameters {
     pub graph_ql_operation: Option<String>,
 }
-shape::structure!(AppSyncParameters, MODEL, 136, graph_ql_operation);
+shape::structure!(AppSyncParameters, MODEL, 171, graph_ql_operation);
 
 #[derive(Clone, Default)]
 pub struct PutEventsRequest {
     pub entries: Vec<PutEventsRequestEntry>,
     pub endpoint_id: Option<String>,
 }
-shape::structure!(PutEventsRequest, MODEL, 138, entries, endpoint_id);
+shape::structure!(PutEventsRequest, MODEL, 173, entries, endpoint_id);
 
 #[derive(Clone, Default)]
 pub struct PutEventsRequestEntry {
@@ -625,7 +888,7 @@ pub struct PutEventsRequestEntry {
 shape::structure!(
     PutEventsRequestEntry,
     MODEL,
-    140,
+    175,
     time,
     source,
     resources,
@@ -640,7 +903,7 @@ pub struct PutEventsResponse {
     pub failed_entry_count: Option<i32>,
     pub entries: Option<Vec<PutEventsResultEntry>>,
 }
-shape::structure!(PutEventsResponse, MODEL, 147, failed_entry_count, entries);
+shape::structure!(PutEventsResponse, MODEL, 182, failed_entry_count, entries);
 
 #[derive(Clone, Default)]
 pub struct PutEventsResultEntry {
@@ -648,11 +911,11 @@ pub struct PutEventsResultEntry {
     pub error_code: Option<String>,
     pub error_message: Option<String>,
 }
-shape::structure!(PutEventsResultEntry, MODEL, 149, event_id, error_code, error_message);
+shape::structure!(PutEventsResultEntry, MODEL, 184, event_id, error_code, error_message);
 
 #[derive(Clone, Default)]
 pub struct PolicyLengthExceededException {}
-shape::structure!(PolicyLengthExceededException, MODEL, 153);
+shape::structure!(PolicyLengthExceededException, MODEL, 188);
 
 #[derive(Clone, Default)]
 pub struct PutPermissionRequest {
@@ -666,7 +929,7 @@ pub struct PutPermissionRequest {
 shape::structure!(
     PutPermissionRequest,
     MODEL,
-    154,
+    189,
     event_bus_name,
     action,
     principal,
@@ -681,15 +944,11 @@ pub struct Condition {
     pub key: String,
     pub value: String,
 }
-shape::structure!(Condition, MODEL, 159, r#type, key, value);
+shape::structure!(Condition, MODEL, 194, r#type, key, value);
 
 #[derive(Clone, Default)]
 pub struct PutPermissionOutput {}
-shape::structure!(PutPermissionOutput, MODEL, 160);
-
-#[derive(Clone, Default)]
-pub struct InvalidEventPatternException {}
-shape::structure!(InvalidEventPatternException, MODEL, 161);
+shape::structure!(PutPermissionOutput, MODEL, 195);
 
 #[derive(Clone, Default)]
 pub struct PutRuleRequest {
@@ -705,7 +964,7 @@ pub struct PutRuleRequest {
 shape::structure!(
     PutRuleRequest,
     MODEL,
-    162,
+    196,
     name,
     schedule_expression,
     event_pattern,
@@ -720,7 +979,7 @@ shape::structure!(
 pub struct PutRuleResponse {
     pub rule_arn: Option<String>,
 }
-shape::structure!(PutRuleResponse, MODEL, 163, rule_arn);
+shape::structure!(PutRuleResponse, MODEL, 197, rule_arn);
 
 #[derive(Clone, Default)]
 pub struct PutTargetsRequest {
@@ -728,14 +987,14 @@ pub struct PutTargetsRequest {
     pub event_bus_name: Option<String>,
     pub targets: Vec<Target>,
 }
-shape::structure!(PutTargetsRequest, MODEL, 164, rule, event_bus_name, targets);
+shape::structure!(PutTargetsRequest, MODEL, 198, rule, event_bus_name, targets);
 
 #[derive(Clone, Default)]
 pub struct PutTargetsResponse {
     pub failed_entry_count: Option<i32>,
     pub failed_entries: Option<Vec<PutTargetsResultEntry>>,
 }
-shape::structure!(PutTargetsResponse, MODEL, 165, failed_entry_count, failed_entries);
+shape::structure!(PutTargetsResponse, MODEL, 199, failed_entry_count, failed_entries);
 
 #[derive(Clone, Default)]
 pub struct PutTargetsResultEntry {
@@ -743,7 +1002,7 @@ pub struct PutTargetsResultEntry {
     pub error_code: Option<String>,
     pub error_message: Option<String>,
 }
-shape::structure!(PutTargetsResultEntry, MODEL, 167, target_id, error_code, error_message);
+shape::structure!(PutTargetsResultEntry, MODEL, 201, target_id, error_code, error_message);
 
 #[derive(Clone, Default)]
 pub struct RemovePermissionRequest {
@@ -754,7 +1013,7 @@ pub struct RemovePermissionRequest {
 shape::structure!(
     RemovePermissionRequest,
     MODEL,
-    168,
+    202,
     statement_id,
     remove_all_permissions,
     event_bus_name
@@ -762,7 +1021,7 @@ shape::structure!(
 
 #[derive(Clone, Default)]
 pub struct RemovePermissionOutput {}
-shape::structure!(RemovePermissionOutput, MODEL, 169);
+shape::structure!(RemovePermissionOutput, MODEL, 203);
 
 #[derive(Clone, Default)]
 pub struct RemoveTargetsRequest {
@@ -771,14 +1030,14 @@ pub struct RemoveTargetsRequest {
     pub ids: Vec<String>,
     pub force: Option<bool>,
 }
-shape::structure!(RemoveTargetsRequest, MODEL, 170, rule, event_bus_name, ids, force);
+shape::structure!(RemoveTargetsRequest, MODEL, 204, rule, event_bus_name, ids, force);
 
 #[derive(Clone, Default)]
 pub struct RemoveTargetsResponse {
     pub failed_entry_count: Option<i32>,
     pub failed_entries: Option<Vec<RemoveTargetsResultEntry>>,
 }
-shape::structure!(RemoveTargetsResponse, MODEL, 172, failed_entry_count, failed_entries);
+shape::structure!(RemoveTargetsResponse, MODEL, 206, failed_entry_count, failed_entries);
 
 #[derive(Clone, Default)]
 pub struct RemoveTargetsResultEntry {
@@ -786,42 +1045,116 @@ pub struct RemoveTargetsResultEntry {
     pub error_code: Option<String>,
     pub error_message: Option<String>,
 }
-shape::structure!(RemoveTargetsResultEntry, MODEL, 174, target_id, error_code, error_message);
+shape::structure!(RemoveTargetsResultEntry, MODEL, 208, target_id, error_code, error_message);
+
+#[derive(Clone, Default)]
+pub struct StartReplayRequest {
+    pub replay_name: String,
+    pub description: Option<String>,
+    pub event_source_arn: String,
+    pub event_start_time: Timestamp,
+    pub event_end_time: Timestamp,
+    pub destination: ReplayDestination,
+}
+shape::structure!(
+    StartReplayRequest,
+    MODEL,
+    209,
+    replay_name,
+    description,
+    event_source_arn,
+    event_start_time,
+    event_end_time,
+    destination
+);
+
+#[derive(Clone, Default)]
+pub struct StartReplayResponse {
+    pub replay_arn: Option<String>,
+    pub state: Option<ReplayState>,
+    pub state_reason: Option<String>,
+    pub replay_start_time: Option<Timestamp>,
+}
+shape::structure!(
+    StartReplayResponse,
+    MODEL,
+    210,
+    replay_arn,
+    state,
+    state_reason,
+    replay_start_time
+);
 
 #[derive(Clone, Default)]
 pub struct TagResourceRequest {
     pub resource_arn: String,
     pub tags: Vec<Tag>,
 }
-shape::structure!(TagResourceRequest, MODEL, 175, resource_arn, tags);
+shape::structure!(TagResourceRequest, MODEL, 211, resource_arn, tags);
 
 #[derive(Clone, Default)]
 pub struct TagResourceResponse {}
-shape::structure!(TagResourceResponse, MODEL, 176);
+shape::structure!(TagResourceResponse, MODEL, 212);
 
 #[derive(Clone, Default)]
 pub struct TestEventPatternRequest {
     pub event_pattern: String,
     pub event: String,
 }
-shape::structure!(TestEventPatternRequest, MODEL, 177, event_pattern, event);
+shape::structure!(TestEventPatternRequest, MODEL, 213, event_pattern, event);
 
 #[derive(Clone, Default)]
 pub struct TestEventPatternResponse {
     pub result: Option<bool>,
 }
-shape::structure!(TestEventPatternResponse, MODEL, 178, result);
+shape::structure!(TestEventPatternResponse, MODEL, 214, result);
 
 #[derive(Clone, Default)]
 pub struct UntagResourceRequest {
     pub resource_arn: String,
     pub tag_keys: Vec<String>,
 }
-shape::structure!(UntagResourceRequest, MODEL, 179, resource_arn, tag_keys);
+shape::structure!(UntagResourceRequest, MODEL, 215, resource_arn, tag_keys);
 
 #[derive(Clone, Default)]
 pub struct UntagResourceResponse {}
-shape::structure!(UntagResourceResponse, MODEL, 181);
+shape::structure!(UntagResourceResponse, MODEL, 217);
+
+#[derive(Clone, Default)]
+pub struct UpdateArchiveRequest {
+    pub archive_name: String,
+    pub description: Option<String>,
+    pub event_pattern: Option<String>,
+    pub retention_days: Option<i32>,
+    pub kms_key_identifier: Option<String>,
+}
+shape::structure!(
+    UpdateArchiveRequest,
+    MODEL,
+    218,
+    archive_name,
+    description,
+    event_pattern,
+    retention_days,
+    kms_key_identifier
+);
+
+#[derive(Clone, Default)]
+pub struct UpdateArchiveResponse {
+    pub archive_arn: Option<String>,
+    pub state: Option<ArchiveState>,
+    pub state_reason: Option<String>,
+    pub creation_time: Option<Timestamp>,
+}
+shape::structure!(
+    UpdateArchiveResponse,
+    MODEL,
+    219,
+    archive_arn,
+    state,
+    state_reason,
+    creation_time
+);
 
 #[derive(Clone, Default)]
 pub struct UpdateEventBusRequest {
@@ -834,7 +1167,7 @@ pub struct UpdateEventBusRequest {
 shape::structure!(
     UpdateEventBusRequest,
     MODEL,
-    182,
+    220,
     name,
     kms_key_identifier,
     description,
@@ -854,7 +1187,7 @@ pub struct UpdateEventBusResponse {
 shape::structure!(
     UpdateEventBusResponse,
     MODEL,
-    183,
+    221,
     arn,
     name,
     kms_key_identifier,

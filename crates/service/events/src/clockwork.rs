@@ -97,6 +97,7 @@ impl TaskHandler for Clockwork {
                 region: alarm.region.clone(),
                 resources: vec![bus.rule_arn(&alarm.rule)],
                 detail: "{}".into(),
+                replay: None,
             };
             let sealed = Sealed::of(kernel, &event, None)?;
             let now_ms = now_ms(kernel);

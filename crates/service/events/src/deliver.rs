@@ -10,6 +10,7 @@ use kernel::{BoxFuture, Fault, Kernel, Level, Reseal, ResealProgress, reseal_tab
 use store::{Key, Part, Scan, StoreError};
 
 use crate::Events;
+use crate::archive::ARCHIVED;
 use crate::record::{DELIVERIES, DUE, Delivery, now_ms};
 use crate::route;
 use crate::send::{self, Failed};
@@ -119,7 +120,7 @@ async fn make(
     number: u64,
     mut delivery: Delivery,
 ) -> Result<(), StoreError> {
-    let tried = match route::opened(kernel, &delivery) {
+    let tried = match route::opened(kernel, &delivery.sealed) {
         Ok(event) => send::send(kernel, events, &delivery, &event).await.map_err(|f| (f, event)),
         Err(fault) => {
             kernel.log(Level::Error, format_args!("events: {}: {fault:?}", delivery.rule));
@@ -214,7 +215,7 @@ async fn give_up(
     }
 }
 
-/// Seals what waits again, after a rotation of the installation key.
+/// Seals what waits or is archived again, after a rotation of the installation key.
 pub(crate) struct Waiting;
 
 impl Reseal for Waiting {
@@ -225,7 +226,11 @@ impl Reseal for Waiting {
     ) -> BoxFuture<'a, Result<(), Fault>> {
         Box::pin(async move {
             reseal_table(kernel, &DELIVERIES, progress, |sealer, _, delivery| {
-                route::resealed(sealer, delivery)
+                route::resealed(sealer, &mut delivery.sealed)
+            })
+            .await?;
+            reseal_table(kernel, &ARCHIVED, progress, |sealer, _, archived| {
+                route::resealed(sealer, &mut archived.sealed)
             })
             .await
         })

@@ -17,6 +17,9 @@ pub(crate) struct Event {
     pub resources: Vec<String>,
     /// JSON text of an object, as it came.
     pub detail: String,
+    /// The replay that brings it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay: Option<String>,
 }
 
 impl Event {
@@ -35,7 +38,7 @@ impl Event {
 
     /// All but the detail.
     pub fn head(&self) -> Json {
-        json!({
+        let mut head = json!({
             "version": "0",
             "id": self.id,
             "detail-type": self.detail_type,
@@ -44,7 +47,11 @@ impl Event {
             "time": Timestamp::from_ms(self.at_ms).civil("%Y-%m-%dT%H:%M:%SZ"),
             "region": self.region,
             "resources": self.resources,
-        })
+        });
+        if let Some(replay) = &self.replay {
+            head["replay-name"] = replay.as_str().into();
+        }
+        head
     }
 }
 

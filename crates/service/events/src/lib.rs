@@ -6,6 +6,7 @@
 //! name of a role. What fails is tried again, and goes to the target's dead-letter queue at last.
 //! Schedules are durable timers (`clockwork.rs`).
 
+mod archive;
 mod clockwork;
 mod cron;
 mod deliver;
@@ -16,6 +17,7 @@ mod name;
 mod ops;
 mod path;
 mod record;
+mod replay;
 mod role;
 mod route;
 mod schedule;
@@ -60,6 +62,8 @@ pub fn service() -> (Service, Arc<Events>) {
     service.guard = Some(Arc::new(guard::Buses));
     service.reseal = Some(Arc::new(deliver::Waiting));
     service.tasks.push((clockwork::KIND, Arc::new(clockwork::Clockwork(events.clone()))));
+    service.tasks.push((archive::KIND, Arc::new(archive::Trimmer)));
+    service.tasks.push((replay::KIND, Arc::new(replay::Replayer(events.clone()))));
     (service, events)
 }
 

@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 use store::{StoreError, WriteTx};
 
 use crate::Events;
+use crate::archive;
 use crate::event::Event;
 use crate::name::BusName;
 use crate::record::{self, DELIVERIES, DUE, Delivery, Target};
@@ -18,7 +19,11 @@ const PURPOSE: &str = "events-delivery";
 /// An event made ready to be left for its targets.
 pub(crate) struct Sealed {
     pub json: Json,
-    text: String,
+    pub text: String,
+    /// Of its plain text.
+    pub bytes: u64,
+    pub at_ms: i64,
+    pub is_replayed: bool,
     trace: Option<String>,
     /// Buses it has been on before this one.
     pub hops: u32,
@@ -29,29 +34,34 @@ impl Sealed {
     pub fn of(kernel: &Kernel, event: &Event, trace: Option<String>) -> Result<Self, Fault> {
         let plain = serde_json::to_vec(event).map_err(Fault::internal)?;
         let text = BASE64.encode(kernel.sealer().seal(PURPOSE, &plain));
-        Ok(Sealed { json: event.json(), text, trace, hops: 0 })
+        Ok(Sealed {
+            json: event.json(),
+            text,
+            bytes: event.text().len() as u64,
+            at_ms: event.at_ms,
+            is_replayed: event.replay.is_some(),
+            trace,
+            hops: 0,
+        })
     }
 }
 
-/// The event of a delivery.
-pub(crate) fn opened(kernel: &Kernel, delivery: &Delivery) -> Result<Event, Fault> {
-    let sealed = BASE64.decode(&delivery.sealed).map_err(Fault::internal)?;
+/// The event of a delivery or in an archive.
+pub(crate) fn opened(kernel: &Kernel, sealed: &str) -> Result<Event, Fault> {
+    let sealed = BASE64.decode(sealed).map_err(Fault::internal)?;
     let plain = kernel.sealer().open_sealed(PURPOSE, &sealed).map_err(Fault::internal)?;
     serde_json::from_slice(&plain).map_err(Fault::internal)
 }
 
 /// Under the newest installation key; whether it was not yet.
-pub(crate) fn resealed(
-    sealer: &Sealer,
-    delivery: &mut Delivery,
-) -> Result<bool, kernel::SealError> {
-    let old = BASE64.decode(&delivery.sealed).map_err(|_| kernel::SealError::Forged)?;
+pub(crate) fn resealed(sealer: &Sealer, text: &mut String) -> Result<bool, kernel::SealError> {
+    let old = BASE64.decode(&*text).map_err(|_| kernel::SealError::Forged)?;
     let Some(new) = sealer.resealed(PURPOSE, &old)? else { return Ok(false) };
-    delivery.sealed = BASE64.encode(new);
+    *text = BASE64.encode(new);
     Ok(true)
 }
 
-/// Leaves an event for the targets of all rules of the bus that want it.
+/// Keeps an event in archives, and leaves it for the targets of all rules of the bus that want it.
 pub(crate) fn route(
     tx: &mut WriteTx,
     events: &Events,
@@ -59,8 +69,24 @@ pub(crate) fn route(
     event: &Sealed,
     now_ms: u64,
 ) -> Result<(), Error> {
+    archive::keep(tx, events, bus, event, now_ms)?;
+    again(tx, events, bus, event, None, now_ms)
+}
+
+/// The same for an event that archives have, and perhaps only for some rules.
+pub(crate) fn again(
+    tx: &mut WriteTx,
+    events: &Events,
+    bus: &BusName,
+    event: &Sealed,
+    only: Option<&[String]>,
+    now_ms: u64,
+) -> Result<(), Error> {
     for (name, rule) in record::rules(tx, bus, "")? {
         let Some(pattern) = rule.pattern.as_deref().filter(|_| rule.enabled) else { continue };
+        if only.is_some_and(|only| !only.contains(&bus.rule_arn(&name))) {
+            continue;
+        }
         // It was understood when the rule was made.
         if Pattern::parse(pattern).is_ok_and(|pattern| pattern.matches(&event.json)) {
             post(tx, events, &bus.rule_arn(&name), &rule.targets, event, now_ms)?;

@@ -164,6 +164,7 @@ mod tests {
             region: "eu-west-1".into(),
             resources: vec!["r".into()],
             detail: r#"{"n": 1.50, "who": "a \"b\"", "list": ["x", 1], "o": {"k": "v"}}"#.into(),
+            replay: None,
         }
     }
 

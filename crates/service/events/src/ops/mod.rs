@@ -1,17 +1,23 @@
 //! The operations.
 
+mod archives;
 mod buses;
 mod permissions;
 mod put_events;
+mod replays;
 mod rules;
 mod tags;
 mod targets;
 
+pub(crate) use archives::{
+    create_archive, delete_archive, describe_archive, list_archives, update_archive,
+};
 pub(crate) use buses::{
     create_event_bus, delete_event_bus, describe_event_bus, list_event_buses, update_event_bus,
 };
 pub(crate) use permissions::{put_permission, remove_permission};
 pub(crate) use put_events::{put_events, test_event_pattern};
+pub(crate) use replays::{cancel_replay, describe_replay, list_replays, start_replay};
 pub(crate) use rules::{
     delete_rule, describe_rule, disable_rule, enable_rule, list_rules, put_rule,
 };

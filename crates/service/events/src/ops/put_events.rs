@@ -120,6 +120,7 @@ fn of_api(ctx: &Ctx, entry: PutEventsRequestEntry) -> Result<Event, Refusal> {
         region: ctx.region().to_owned(),
         resources: entry.resources.unwrap_or_default(),
         detail: event::detail(&detail).ok_or_else(malformed)?,
+        replay: None,
     })
 }
 
