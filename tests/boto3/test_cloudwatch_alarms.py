@@ -210,6 +210,24 @@ def test_who_may_not_be_told_is_not(cloudwatch, alarm, deploy):
     assert eventually(failed)
 
 
+def test_buses_hear_of_alarms(cloudwatch, alarm, client, unique, inbox):
+    events, rule, (_, arn, take) = client("events"), unique("alarms"), inbox
+    made = alarm(Dimensions=[{"Name": "Queue", "Value": "front"}])
+    pattern = {"source": ["aws.cloudwatch"], "detail": {"alarmName": [made["AlarmName"]]}}
+    events.put_rule(Name=rule, EventPattern=json.dumps(pattern))
+    events.put_targets(Rule=rule, Targets=[{"Id": "1", "Arn": arn}])
+    cloudwatch.set_alarm_state(AlarmName=made["AlarmName"], StateValue="OK", StateReason="set")
+    event = take()
+    assert event["detail-type"] == "CloudWatch Alarm State Change"
+    assert event["resources"] == [arn_of(made["AlarmName"])]
+    detail = event["detail"]
+    assert (detail["previousState"]["value"], detail["state"]["value"]) == ("INSUFFICIENT_DATA", "OK")
+    [metric] = detail["configuration"]["metrics"]
+    assert metric["metricStat"]["metric"]["dimensions"] == {"Queue": "front"}
+    events.remove_targets(Rule=rule, Ids=["1"])
+    events.delete_rule(Name=rule)
+
+
 def test_expressions_are_watched(cloudwatch, alarm, unique):
     metric, now = unique("Calls"), datetime.datetime.now(datetime.timezone.utc)
     cloudwatch.put_metric_data(Namespace="Desk", MetricData=[{

@@ -35,7 +35,10 @@ pub fn service() -> Service {
         (trim::KIND, Arc::new(trim::Trimmer)),
         (alarm::evaluate::KIND, Arc::new(alarm::evaluate::Evaluator)),
     ];
-    service.subscriptions = vec![(alarm::act::TOPIC, Arc::new(alarm::act::Actor))];
+    service.subscriptions = vec![
+        (alarm::act::TOPIC, Arc::new(alarm::act::Actor)),
+        (alarm::announce::TOPIC, Arc::new(alarm::announce::Announcer)),
+    ];
     service.guard = Some(Arc::new(guard::Alarms));
     service
 }

@@ -13,10 +13,8 @@ use crate::series::{self, Span};
 use crate::statistic::Statistic;
 use crate::table::METRICS;
 
-/// Periods that all queries of a request may read together, before statistics.
-const POINTS_MAX: u64 = 4_000_000;
-/// No metric has more cells than this in all the time that it is kept.
-const CELLS_MAX: u64 = 50_000;
+/// Cells that all queries of a request may read together.
+const CELLS_MAX: usize = 4_000_000;
 
 /// `1,440`.
 pub(crate) fn thousands(number: u64) -> String {
@@ -87,23 +85,21 @@ impl Queries {
     pub fn answer(&self, ctx: &Ctx, tx: &ReadTx) -> Result<Vec<Answer>, Error> {
         let now_ms = ctx.now().epoch_ms;
         let mut inputs = Inputs::default();
-        let mut asked = 0;
+        let mut budget = CELLS_MAX;
         for query in &self.queries {
             let Source::Metric { name, statistic, period_s, unit } = &query.source else {
                 continue;
             };
             let span = Span::new(self.start_ms, self.end_ms, *period_s, now_ms);
-            asked += span.points_max().min(CELLS_MAX);
-            if asked > POINTS_MAX {
+            let points =
+                read(ctx, tx, name, *statistic, unit.as_deref(), &span, now_ms, &mut budget)?;
+            if budget == 0 {
                 return Err(validation(format!(
-                    "You have requested up to {} datapoints, which exceeds the limit of {}. You \
-                     may reduce the datapoints requested by increasing Period, or decreasing the \
-                     time range.",
-                    thousands(asked),
-                    thousands(POINTS_MAX)
+                    "The metrics of this request have more than {} samples of a minute. Ask for \
+                     fewer of them at a time, or decrease the time range.",
+                    thousands(CELLS_MAX as u64)
                 )));
             }
-            let points = read(ctx, tx, name, *statistic, unit.as_deref(), &span, now_ms)?;
             let label = query.label.clone().unwrap_or_else(|| name.name.clone());
             inputs.metrics.push((query.id.clone(), Series { label, points, span }));
         }
@@ -232,10 +228,11 @@ fn read(
     unit: Option<&str>,
     span: &Span,
     now_ms: i64,
+    budget: &mut usize,
 ) -> Result<Points, Error> {
     let id = name.id(ctx);
     let metric = tx.get(&METRICS, name.key(ctx, &id))?.unwrap_or_default();
-    let periods = series::read(tx, &id, metric.is_fine, span, unit, now_ms)?;
+    let periods = series::read(tx, &id, metric.is_fine, span, unit, now_ms, budget)?;
     let mut merged = BTreeMap::new();
     for ((at_s, _), cell) in periods {
         merged.entry(at_s).or_insert_with(crate::cell::Cell::empty).merge(&cell);

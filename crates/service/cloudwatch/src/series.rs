@@ -52,7 +52,8 @@ impl Span {
 /// What was measured in each period, by unit.
 pub(crate) type Periods = BTreeMap<(u64, String), Cell>;
 
-/// Reads the periods of a metric; `is_fine` says that it has samples by the second.
+/// Reads the periods of a metric; `is_fine` says that it has samples by the second. Each cell takes
+/// one from `budget`; reading ends early when nothing is left of that.
 pub(crate) fn read(
     tx: &ReadTx,
     id: &[u8; ID_BYTES],
@@ -60,6 +61,7 @@ pub(crate) fn read(
     span: &Span,
     unit: Option<&str>,
     now_ms: i64,
+    budget: &mut usize,
 ) -> Result<Periods, StoreError> {
     let mut periods = Periods::new();
     let mut from_s = span.start_s;
@@ -78,6 +80,10 @@ pub(crate) fn read(
             Scan::prefix((id, seconds)).ge((id, seconds, from_s)).lt((id, seconds, span.end_s));
         let mut problem = None;
         tx.scan_raw(&CELLS, &scan, &mut |key, value| {
+            if *budget == 0 {
+                return ControlFlow::Break(());
+            }
+            *budget -= 1;
             let read = place(key).and_then(|place| Ok((place, read_cell(key, &value)?)));
             match read {
                 Ok(((at_s, of_unit), cell)) => {

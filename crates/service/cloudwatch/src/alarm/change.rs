@@ -5,7 +5,7 @@ use kernel::Ctx;
 use serde_json::{Value as Json, json};
 use store::WriteTx;
 
-use super::{ALARMS, Alarm, State, act, history, key};
+use super::{ALARMS, Alarm, State, act, announce, history, key};
 
 /// Writes the alarm with a new state. Actions follow only if its value is another one.
 pub(crate) fn to(
@@ -22,6 +22,7 @@ pub(crate) fn to(
         let data = json!({"version": "1.0", "oldState": told(&old), "newState": told(new)});
         let summary = format!("Alarm updated from {} to {}", old.value, new.value);
         history::add(ctx, tx, name, "StateUpdate", &summary, data)?;
+        announce::emit(ctx, tx, name, alarm, &old)?;
         if alarm.configuration.enabled {
             for action in alarm.configuration.actions(&new.value) {
                 act::emit(ctx, tx, name, alarm, &old, action)?;

@@ -97,6 +97,18 @@ fn told(query: &Query) -> Json {
 
 /// The event of a function.
 pub(super) fn event(ctx: &Ctx, name: &str, alarm: &Alarm, old: &State) -> Json {
+    json!({
+        "source": "aws.cloudwatch",
+        "alarmArn": arn(ctx, name),
+        "accountId": ctx.account(),
+        "time": time(alarm.state.updated_ms),
+        "region": ctx.region(),
+        "alarmData": told_of_change(name, alarm, old),
+    })
+}
+
+/// What functions and buses are told of an alarm and its states.
+pub(super) fn told_of_change(name: &str, alarm: &Alarm, old: &State) -> Json {
     let of = &alarm.configuration;
     let metrics: Vec<Json> = match &of.watched {
         Watched::Metric(stat) => {
@@ -109,17 +121,10 @@ pub(super) fn event(ctx: &Ctx, name: &str, alarm: &Alarm, old: &State) -> Json {
         configuration["description"] = json!(description);
     }
     json!({
-        "source": "aws.cloudwatch",
-        "alarmArn": arn(ctx, name),
-        "accountId": ctx.account(),
-        "time": time(alarm.state.updated_ms),
-        "region": ctx.region(),
-        "alarmData": {
-            "alarmName": name,
-            "state": of_state(&alarm.state),
-            "previousState": of_state(old),
-            "configuration": configuration,
-        },
+        "alarmName": name,
+        "state": of_state(&alarm.state),
+        "previousState": of_state(old),
+        "configuration": configuration,
     })
 }
 

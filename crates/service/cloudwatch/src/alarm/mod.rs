@@ -1,10 +1,11 @@
 //! Alarms: a metric, or what an expression makes of some, watched over time.
 //!
 //! A durable timer for each alarm evaluates it (`evaluate.rs`). What follows from a new state
-//! (`change.rs`) is in the same commit: the state, a line of history, and an event for each action,
-//! which is then carried out at least once (`act.rs`).
+//! (`change.rs`) is in the same commit: the state, a line of history, an event for each action, which
+//! is then carried out at least once (`act.rs`), and one for EventBridge (`announce.rs`).
 
 pub(crate) mod act;
+pub(crate) mod announce;
 pub(crate) mod change;
 mod configuration;
 pub(crate) mod evaluate;

@@ -219,9 +219,10 @@ fn fill(mut series: Series, with: &Value) -> Result<Series, Refused> {
             let known: Vec<(u64, f64)> = series.points.iter().map(|(a, v)| (*a, *v)).collect();
             for pair in known.windows(2) {
                 let slope = (pair[1].1 - pair[0].1) / (pair[1].0 - pair[0].0) as f64;
-                let between = moments().filter(|at_s| pair[0].0 < *at_s && *at_s < pair[1].0);
-                for at_s in between.collect::<Vec<_>>() {
+                let mut at_s = pair[0].0 + span.period_s;
+                while at_s < pair[1].0 {
                     series.points.insert(at_s, pair[0].1 + slope * (at_s - pair[0].0) as f64);
+                    at_s += span.period_s;
                 }
             }
         }

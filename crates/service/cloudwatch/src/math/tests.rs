@@ -107,3 +107,44 @@ fn what_is_refused() {
     let deep = "(".repeat(2000);
     assert_eq!(evaluate(&deep), Err(syntax("The expression is nested too deeply")));
 }
+
+#[test]
+fn odd_input_never_panics() {
+    const PARTS: [&str; 24] = [
+        "m1",
+        "m2",
+        "e1",
+        "e2",
+        "zero",
+        "1",
+        "1e",
+        ".",
+        "2.5e+1",
+        "+",
+        "-",
+        "*",
+        "/",
+        "^",
+        "(",
+        ")",
+        "[",
+        "]",
+        ",",
+        "FILL(",
+        "IF(",
+        "METRICS()",
+        "'LINEAR'",
+        "한",
+    ];
+    let mut state = 7u64;
+    for _ in 0..20_000 {
+        let mut text = String::new();
+        for _ in 0..12 {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            text.push_str(PARTS[(state >> 33) as usize % PARTS.len()]);
+        }
+        let _ = evaluate(&text);
+    }
+}

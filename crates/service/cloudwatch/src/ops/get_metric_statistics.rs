@@ -46,9 +46,11 @@ pub(crate) async fn get_metric_statistics(
     let name = MetricName::new(&input.namespace, &input.metric_name, dimensions);
     let unit = input.unit.as_ref().map(StandardUnit::as_str);
     let id = name.id(ctx);
+    // A metric has only so many, since the request has only so many periods of it.
+    let mut cells = usize::MAX;
     let periods = ctx.store().read(|tx| {
         let metric = tx.get(&METRICS, name.key(ctx, &id))?.unwrap_or_default();
-        series::read(tx, &id, metric.is_fine, &span, unit, now_ms)
+        series::read(tx, &id, metric.is_fine, &span, unit, now_ms, &mut cells)
     })?;
     let points = periods
         .into_iter()
