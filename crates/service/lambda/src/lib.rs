@@ -137,6 +137,7 @@ pub fn service(kernel: &Kernel, options: Options) -> (Service, Doors) {
     let readers = Arc::new(Mappings::default());
     let (lanes, mappings) = (Arc::default(), readers.clone());
     let (archives, snapshots) = (host.archives.clone(), host.snapshots.clone());
+    let forgetting = host.clone();
     let variables = reseal::Variables { snapshots: snapshots.clone() };
     let (own, counted, running) = (kernel.clone(), host.clone(), concurrency.clone());
     kernel.spawn(async move { metrics::run(own, &counted.metrics, &running).await });
@@ -160,6 +161,7 @@ pub fn service(kernel: &Kernel, options: Options) -> (Service, Doors) {
         readers.look_again();
         archives.clear();
         snapshots.clear();
+        forgetting.metrics.forget();
         end_all()
     }));
     (service, doors)

@@ -110,6 +110,11 @@ impl Metrics {
         self.note(ctx, subject(function.clone()), &[(Metric::CONCURRENT, running.function as f64)]);
     }
 
+    /// Forgets what was counted: the functions are gone.
+    pub fn forget(&self) {
+        self.lock().clear();
+    }
+
     fn lock(&self) -> MutexGuard<'_, Counted> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
