@@ -402,3 +402,42 @@ def test_compressed_requests(endpoint, client, unique):
     form = gzip.compress(b"Action=GetCallerIdentity&Version=2011-06-15")
     status, answer = send("sts", None, form, "gzip")
     assert status == 200 and ACCOUNT in answer
+
+
+def test_compressed_answers(endpoint, client, unique):
+    """Answers above 4 KB are packed for clients that take that; the checksum is of what is sent."""
+    import urllib3
+    import zlib
+
+    from botocore.auth import SigV4Auth
+    from botocore.awsrequest import AWSRequest
+    from botocore.credentials import Credentials
+
+    name = unique("table")
+    dynamodb = client("dynamodb")
+    dynamodb.create_table(TableName=name, **KEYS)
+    long = {"pk": {"S": "long"}, "v": {"S": "v" * 10_000}}
+    short = {"pk": {"S": "short"}, "v": {"S": "v"}}
+    for item in (long, short):
+        dynamodb.put_item(TableName=name, Item=item)
+    http = urllib3.PoolManager()
+
+    def get(key, accepted):
+        body = json.dumps({"TableName": name, "Key": {"pk": {"S": key}}}).encode()
+        headers = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": "DynamoDB_20120810.GetItem"}
+        request = AWSRequest("POST", f"{endpoint}/", headers=headers, data=body)
+        SigV4Auth(Credentials("test", "test"), "dynamodb", REGION).add_auth(request)
+        headers = dict(request.headers) | ({"Accept-Encoding": accepted} if accepted else {})
+        answer = http.request("POST", f"{endpoint}/", headers=headers, body=body, decode_content=False)
+        assert int(answer.headers["x-amz-crc32"]) == zlib.crc32(answer.data)
+        return answer.headers.get("Content-Encoding"), answer.data
+
+    for accepted in ("gzip", "deflate, gzip;q=0.8", "*"):
+        encoding, data = get("long", accepted)
+        assert encoding == "gzip" and len(data) < 1000
+        assert json.loads(gzip.decompress(data))["Item"] == long
+        encoding, data = get("short", accepted)
+        assert encoding is None and json.loads(data)["Item"] == short
+    for accepted in (None, "identity", "gzip;q=0"):
+        encoding, data = get("long", accepted)
+        assert encoding is None and json.loads(data)["Item"] == long

@@ -3,6 +3,7 @@
 mod build;
 mod clock;
 mod dynamodb;
+mod event_load;
 mod flow;
 mod http;
 mod lambda;

@@ -1,15 +1,19 @@
 //! Turning faults into answers, in the form the caller's protocol has.
 
-use crate::http::{BodyError, Reply, full};
+use crate::gateway::Arrival;
+use crate::http::{BodyError, Reply, full, packed};
 use crate::sigv4::{AuthError, ChunkError, Family};
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Response, StatusCode};
-use shape::{Fault, Model, Protocol};
+use shape::{Fault, Model, Operation, Protocol, Struct};
 
 /// The header every answer but S3's names its request by.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+
+/// Of the bytes of the body as they are sent.
+const CHECKSUM: HeaderName = HeaderName::from_static("x-amz-crc32");
 
 const S3_REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-request-id");
 
@@ -113,6 +117,27 @@ pub(crate) fn unknown_operation(model: &Model, name: &str) -> Fault {
             format!("Could not find operation {} for version {version}", shown(name)),
         ),
     }
+}
+
+/// An operation's output in the caller's protocol. That of a service that has checksums of what it
+/// sends, and so of DynamoDB, is compressed for who asks; the checksum is then of what is sent.
+pub(crate) fn written(
+    model: &'static Model,
+    op: &'static Operation,
+    output: &dyn Struct,
+    arrival: &Arrival,
+) -> Response<Bytes> {
+    let mut response = wire::write_response(model, op, output, &arrival.request_id);
+    if !response.headers().contains_key(CHECKSUM) {
+        return response;
+    }
+    if let Some(packed) = packed(&arrival.parts.headers, response.body()) {
+        let headers = response.headers_mut();
+        headers.insert(CHECKSUM, crc32fast::hash(&packed).into());
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        *response.body_mut() = packed;
+    }
+    response
 }
 
 /// Someone else's text inside an error.

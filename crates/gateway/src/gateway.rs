@@ -420,7 +420,7 @@ impl Gateway {
         drop(request);
         drop(arrived.body);
         let output = self.call(&ctx, entry, index, input, &reading).await?;
-        let response = wire::write_response(model, op, &*output, &arrival.request_id);
+        let response = answer::written(model, op, &*output, arrival);
         Ok(with_stream(response, &*output, &self.kernel, &arrival.request_id))
     }
 

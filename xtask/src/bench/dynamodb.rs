@@ -10,6 +10,7 @@ pub mod scale;
 use std::process::Command;
 use std::time::Duration;
 
+use super::event_load::EventLoad;
 use super::load::{Load, Outcome};
 use super::report::{Row, median};
 use super::server::{self, Server};
@@ -19,7 +20,9 @@ use crate::Result;
 use requests::{OPS, Op, Table};
 
 const ROUNDS_MAX: usize = 5;
-const CONNECTIONS: usize = 16;
+const CONNECTIONS: usize = 32;
+/// While it is filled: each waits for its batch to be on disk.
+const FILLING: usize = 16;
 const SIGNED: usize = 1024;
 const HALF_LOAD_P99_MS_MAX: f64 = 3.0;
 
@@ -140,7 +143,7 @@ impl Bench<'_> {
         if answer.status != 200 {
             return Err(format!("CreateTable: {}", answer.text()).into());
         }
-        let load = Load { port: self.port, connections: CONNECTIONS };
+        let load = Load { port: self.port, connections: FILLING };
         let batch = |number| {
             requests::sign(self.port, "BatchWriteItem", &[self.table.batch(number)]).concat()
         };
@@ -156,7 +159,7 @@ impl Bench<'_> {
             .flat_map(|(target, body)| requests::sign(self.port, target, &[body]))
             .collect();
         let before_ms = self.server.cpu_ms()?;
-        let load = Load { port: self.port, connections: CONNECTIONS };
+        let load = EventLoad { port: self.port, connections: CONNECTIONS };
         let outcome = load.closed_loop(&signed, self.duration, per_s)?;
         let cpu_ms = self.server.cpu_ms()? - before_ms;
         self.check(op.name, &outcome)?;

@@ -100,7 +100,14 @@ impl Load {
         })?;
         let seconds = clock::ms_since(start) / 1000.0;
         let failure = parts.iter().find_map(|part| part.failure.clone());
-        let mut times_ms: Vec<f64> = parts.into_iter().flat_map(|part| part.times_ms).collect();
+        let times_ms: Vec<f64> = parts.into_iter().flat_map(|part| part.times_ms).collect();
+        Ok(Outcome::new(times_ms, seconds, failure))
+    }
+}
+
+impl Outcome {
+    /// What requests that took so long each, in so many seconds, come to.
+    pub fn new(mut times_ms: Vec<f64>, seconds: f64, failure: Option<String>) -> Outcome {
         times_ms.sort_by(f64::total_cmp);
         let at = |part: f64| {
             let index = (times_ms.len() as f64 * part) as usize;
@@ -108,7 +115,7 @@ impl Load {
         };
         let (p50_ms, p99_ms) = (at(0.50), at(0.99));
         let requests = times_ms.len();
-        Ok(Outcome { requests, per_s: requests as f64 / seconds, p50_ms, p99_ms, failure })
+        Outcome { requests, per_s: requests as f64 / seconds, p50_ms, p99_ms, failure }
     }
 }
 
@@ -183,7 +190,7 @@ impl Connection {
 }
 
 /// Length of an answer, head and body, once its head is there.
-fn whole_length(answer: &[u8]) -> Option<u64> {
+pub fn whole_length(answer: &[u8]) -> Option<u64> {
     let head = head_length(answer)?;
     let length = header(answer, "content-length").and_then(|value| value.parse().ok());
     Some(head as u64 + 4 + length.unwrap_or(0))
@@ -194,7 +201,7 @@ fn head_length(answer: &[u8]) -> Option<usize> {
 }
 
 /// The value of an answer's header.
-fn header<'a>(answer: &'a [u8], wanted: &str) -> Option<&'a str> {
+pub fn header<'a>(answer: &'a [u8], wanted: &str) -> Option<&'a str> {
     let text = std::str::from_utf8(&answer[..head_length(answer)?]).ok()?;
     text.lines().find_map(|line| {
         let (name, value) = line.split_once(':')?;

@@ -188,8 +188,11 @@ impl Committer {
         head: Head,
         sync: bool,
     ) -> Result<(), StoreError> {
-        let recent = self.shared.recent.clone();
-        rows.iter().for_each(|(key, _)| recent.forget(key, head.seq));
+        let (recent, ranges) = (self.shared.recent.clone(), self.shared.ranges.clone());
+        for (key, _) in &rows {
+            recent.forget(key, head.seq);
+            ranges.forget(key, head.seq);
+        }
         let written = self
             .spaces
             .write(space, rows, head.seq, sync)
@@ -201,7 +204,7 @@ impl Committer {
         self.head = head;
         let view = self.spaces.db.snapshot();
         let rows = space.clone();
-        let snapshot = Arc::new(DiskSnapshot { seq: head.seq, view, rows, recent });
+        let snapshot = Arc::new(DiskSnapshot { seq: head.seq, view, rows, recent, ranges });
         *self.shared.published.write().unwrap_or_else(PoisonError::into_inner) = snapshot;
         Ok(())
     }
@@ -227,6 +230,7 @@ impl Committer {
         });
         // What is there now will not be there; only what follows may be kept.
         self.shared.recent.clear(head.seq);
+        self.shared.ranges.clear(head.seq);
         self.write(&space, rows.collect(), head, true)?;
         lock(&self.shared.window).reset(head.seq);
         // Its files go when the last reader lets go. Should this fail, the next opening does it.
@@ -246,6 +250,7 @@ impl Committer {
         });
         // The number of the last commit may stay what it is, so even readers of now come too late.
         self.shared.recent.clear(head.seq + 1);
+        self.shared.ranges.clear(head.seq + 1);
         self.write(&space, rows.collect(), head, true)?;
         lock(&self.shared.window).reset(head.seq);
         Ok(head.seq)

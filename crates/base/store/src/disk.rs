@@ -19,6 +19,7 @@ use crate::engine::{
 use crate::journal::{self, Journals};
 use crate::manifest;
 use crate::memory::lock;
+use crate::ranges::Ranges;
 use crate::recent::Recent;
 use crate::record;
 use crate::room::Room;
@@ -44,6 +45,7 @@ pub(crate) type Rows = Vec<(Bytes, Option<Vec<u8>>)>;
 pub(crate) struct Shared {
     pub published: RwLock<Arc<DiskSnapshot>>,
     pub recent: Arc<Recent>,
+    pub ranges: Arc<Ranges>,
     pub window: Mutex<Window>,
 }
 
@@ -52,6 +54,7 @@ pub(crate) struct DiskSnapshot {
     pub view: fjall::Snapshot,
     pub rows: Keyspace,
     pub recent: Arc<Recent>,
+    pub ranges: Arc<Ranges>,
 }
 
 /// The last commit, written with every batch, and the number of the keyspace that has it.
@@ -80,6 +83,25 @@ impl Snapshot for DiskSnapshot {
         if range.is_empty() {
             return Ok(Chunk::default());
         }
+        let Some(place) = self.ranges.place(range, reverse, limit) else {
+            return self.read_range(range, reverse, limit);
+        };
+        if let Some(known) = self.ranges.get(place, range, reverse, limit, self.seq) {
+            return Ok(known);
+        }
+        let found = self.read_range(range, reverse, limit)?;
+        self.ranges.keep(place, range, reverse, limit, self.seq, &found);
+        Ok(found)
+    }
+}
+
+impl DiskSnapshot {
+    fn read_range(
+        &self,
+        range: &KeyRange,
+        reverse: bool,
+        limit: Limit,
+    ) -> Result<Chunk, StoreError> {
         let rows = self.view.range(&self.rows, range.lo.as_ref()..range.hi.as_ref());
         let entry = |guard: fjall::Guard| {
             let (key, stored) = guard.into_inner().map_err(engine_error)?;
@@ -127,10 +149,13 @@ impl DiskEngine {
             .write(&Mark { seq, journals: journals.extents() })
             .map_err(|error| StoreError::io("writing the watermark", error))?;
         let recent = Arc::new(Recent::new(options.recent_bytes));
+        let ranges = Arc::new(Ranges::new(options.ranges_bytes));
         let view = spaces.db.snapshot();
-        let snapshot = DiskSnapshot { seq, view, rows, recent: recent.clone() };
+        let (recent_, ranges_) = (recent.clone(), ranges.clone());
+        let snapshot = DiskSnapshot { seq, view, rows, recent: recent_, ranges: ranges_ };
         let shared = Arc::new(Shared {
             recent,
+            ranges,
             published: RwLock::new(Arc::new(snapshot)),
             window: Mutex::new(Window::new(head.seq)),
         });

@@ -49,6 +49,7 @@ mod manifest;
 mod memory;
 mod open;
 mod outbox;
+mod ranges;
 mod recent;
 mod record;
 mod room;

@@ -31,6 +31,8 @@ pub struct Options {
     pub cache_bytes: u64,
     /// Memory for rows that were read lately, in bytes; taken as needed.
     pub recent_bytes: u64,
+    /// Memory for ranges that were read lately, in bytes; taken as needed.
+    pub ranges_bytes: u64,
     /// Recent writes kept in memory before they become a table file, in bytes.
     pub memtable_bytes: u64,
     /// Bytes that stay free on the disk for the engine's own rewriting: a commit that would take
@@ -50,7 +52,8 @@ impl Default for Options {
         Self {
             cache_bytes: 16 * mib,
             recent_bytes: 8 * mib,
-            memtable_bytes: 8 * mib,
+            ranges_bytes: 48 * mib,
+            memtable_bytes: 16 * mib,
             reserve_bytes: 64 * mib,
             migrations: &[],
             salvage: false,

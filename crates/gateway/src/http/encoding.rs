@@ -1,11 +1,15 @@
 //! Compressed request bodies (`Content-Encoding`): what came is what is signed, what it unpacks to
 //! is read. Unpacking is bounded like any other body: no small request becomes a large one.
+//!
+//! And compressed answers, for clients that ask for them (`Accept-Encoding`).
 
 use super::body::{BodyError, Budget, ReadBody};
 use bytes::Bytes;
+use flate2::Compression;
 use flate2::bufread::{MultiGzDecoder, ZlibDecoder};
+use flate2::write::GzEncoder;
 use http::{HeaderMap, header};
-use std::io::Read;
+use std::io::{Read, Write as _};
 
 /// Bytes unpacked between two looks at the limits.
 const STEP_BYTES: usize = 16 * 1024;
@@ -70,14 +74,43 @@ impl Encoding {
     }
 }
 
+/// Shorter answers are sent as they are, as DynamoDB does.
+const PACKED_BYTES_MIN: usize = 4 * 1024;
+
+/// The bytes of an answer compressed by gzip, where that is worth it and its client takes it.
+pub fn packed(request: &HeaderMap, answer: &[u8]) -> Option<Bytes> {
+    if answer.len() < PACKED_BYTES_MIN || !takes_gzip(request) {
+        return None;
+    }
+    let mut encoder = GzEncoder::new(Vec::with_capacity(answer.len() / 4), Compression::fast());
+    // Writing to a vector cannot fail.
+    encoder.write_all(answer).and_then(|()| encoder.finish()).ok().map(Bytes::from)
+}
+
+/// Whether the most that is said of gzip, by itself or by `*`, is not that it weighs nothing (RFC
+/// 9110, 12.5.3).
+fn takes_gzip(request: &HeaderMap) -> bool {
+    let values = request.get_all(header::ACCEPT_ENCODING).into_iter();
+    let mut any = false;
+    for coding in values.filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(',')) {
+        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
+        let weight = weight.trim().strip_prefix("q=").and_then(|text| text.parse::<f32>().ok());
+        let wanted = weight.is_none_or(|weight| weight > 0.0);
+        match name.trim() {
+            name if name.eq_ignore_ascii_case("gzip") => return wanted,
+            "*" => any = wanted,
+            _ => {}
+        }
+    }
+    any
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use flate2::Compression;
-    use flate2::write::{GzEncoder, ZlibEncoder};
-    use std::io::Write as _;
+    use flate2::write::ZlibEncoder;
 
-    fn packed(encoding: Encoding, bytes: &[u8]) -> Vec<u8> {
+    fn compressed(encoding: Encoding, bytes: &[u8]) -> Vec<u8> {
         match encoding {
             Encoding::Gzip => {
                 let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
@@ -101,19 +134,19 @@ mod tests {
     #[test]
     fn bodies_are_unpacked_within_limits() {
         for encoding in [Encoding::Gzip, Encoding::Deflate] {
-            check(&packed(encoding, b"{}"), encoding, Ok(b"{}"));
-            check(&packed(encoding, b""), encoding, Ok(b""));
+            check(&compressed(encoding, b"{}"), encoding, Ok(b"{}"));
+            check(&compressed(encoding, b""), encoding, Ok(b""));
             let most = vec![b'a'; 512 * 1024];
-            check(&packed(encoding, &most), encoding, Ok(&most));
-            let bomb = packed(encoding, &vec![0; 64 * 1024 * 1024]);
+            check(&compressed(encoding, &most), encoding, Ok(&most));
+            let bomb = compressed(encoding, &vec![0; 64 * 1024 * 1024]);
             assert!(bomb.len() < 128 * 1024);
             check(&bomb, encoding, Err(BodyError::TooLarge(512 * 1024)));
-            let whole = packed(encoding, &most);
+            let whole = compressed(encoding, &most);
             check(&whole[..whole.len() / 2], encoding, Err(BodyError::Encoding));
             check(b"{\"a\": 1}", encoding, Err(BodyError::Encoding));
         }
         let small = Budget::new(128 * 1024);
-        let bomb = packed(Encoding::Gzip, &vec![0; 400 * 1024]);
+        let bomb = compressed(Encoding::Gzip, &vec![0; 400 * 1024]);
         assert!(matches!(Encoding::Gzip.unpack(&bomb, 1 << 20, &small), Err(BodyError::Busy)));
     }
 
@@ -132,5 +165,34 @@ mod tests {
         for other in [&["aws-chunked"][..], &["gzip", "gzip"], &["gzip, gzip"], &["br"], &[]] {
             assert_eq!(of(other), None, "{other:?}");
         }
+    }
+
+    #[test]
+    fn answers_are_packed_where_that_is_asked_for() {
+        let long = "a long answer ".repeat(400);
+        let check = |accepted: &[&str], answer: &str, expected: bool| {
+            let mut headers = HeaderMap::new();
+            for value in accepted {
+                headers.append(header::ACCEPT_ENCODING, value.parse().unwrap());
+            }
+            let packed = packed(&headers, answer.as_bytes());
+            assert_eq!(packed.is_some(), expected, "{accepted:?}");
+            if let Some(packed) = packed {
+                let plain = Encoding::Gzip.unpack(&packed, 1 << 20, &Budget::new(1 << 20)).unwrap();
+                assert_eq!(plain.bytes, answer);
+                assert!(packed.len() < answer.len() / 10);
+            }
+        };
+        for accepted in
+            ["gzip", "GZip", "deflate, gzip;q=0.5", "br , gzip ; q=1", "*", "*;q=0, gzip"]
+        {
+            check(&[accepted], &long, true);
+            check(&[accepted], "short", false);
+        }
+        for refused in ["", "identity", "gzip;q=0", "gzip;q=0, *", "*;q=0", "x-gzip", "deflate"] {
+            check(&[refused], &long, false);
+        }
+        check(&["deflate", "gzip"], &long, true);
+        check(&[], &long, false);
     }
 }

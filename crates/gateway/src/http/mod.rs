@@ -11,7 +11,7 @@ mod server;
 
 pub use body::{BodyError, Budget, ReadBody, Room, drain, read_body};
 pub use cors::{Cors, Origins};
-pub use encoding::Encoding;
+pub use encoding::{Encoding, packed};
 pub use host::{Host, Hosts};
 pub use io::{Stream, Tls, TlsStarter};
 pub use limits::Limits;

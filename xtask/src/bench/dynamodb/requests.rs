@@ -162,7 +162,8 @@ fn batch_get(table: &Table, n: usize) -> (&'static str, String) {
 }
 
 fn transact(table: &Table, n: usize) -> (&'static str, String) {
-    let (item, other) = (table.item(n), Table::keys((n + 1) % table.items));
+    // Another half of the table: no other request that is on its way has it.
+    let (item, other) = (table.item(n), Table::keys((n + table.items / 2) % table.items));
     let body = format!(
         r#"{{"TransactItems":[{{"Put":{{"TableName":"Bench","Item":{item}}}}},{{"Update":{{"TableName":"Bench","Key":{{{other}}},"UpdateExpression":"ADD cnt :o","ConditionExpression":"attribute_exists(pk)","ExpressionAttributeValues":{{":o":{{"N":"1"}}}}}}}}]}}"#
     );
