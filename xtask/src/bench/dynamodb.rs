@@ -23,7 +23,7 @@ const ROUNDS_MAX: usize = 5;
 const CONNECTIONS: usize = 32;
 /// While it is filled: each waits for its batch to be on disk.
 const FILLING: usize = 16;
-const SIGNED: usize = 1024;
+const SIGNED: usize = 4096;
 const HALF_LOAD_P99_MS_MAX: f64 = 3.0;
 
 /// What is measured of one operation.

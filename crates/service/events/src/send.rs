@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use api_lambda::{InvocationRequest, InvocationType};
+use api_lambda::{GetFunctionConfigurationRequest, InvocationRequest, InvocationType};
 use api_logs::{CreateLogStreamRequest, InputLogEvent, PutLogEventsRequest};
-use api_sns::PublishInput;
-use api_sqs::{MessageAttributeValue, SendMessageRequest};
+use api_sns::{GetTopicAttributesInput, PublishInput};
+use api_sqs::{GetQueueUrlRequest, MessageAttributeValue, SendMessageRequest};
 use bytes::Bytes;
 use kernel::access::Need;
 use kernel::digest::hex;
@@ -115,9 +115,22 @@ pub(crate) async fn send(
     let text = transform::payload(event, target, &facts)
         .ok_or_else(|| Failed::new(Code::InvalidParameter, "the input is too long"))?;
     let ctx = caller(kernel, &delivery.rule, target.role.as_deref(), &from, &arn).await?;
+    let sent = call(&ctx, delivery, &arn, text).await;
+    match sent {
+        // What is gone lets nobody in, but that is not why.
+        Err(failed) if failed.code == Code::NoPermissions && is_gone(kernel, &arn).await => {
+            Err(Failed { code: Code::NoResource, ..failed })
+        }
+        sent => sent,
+    }
+}
+
+/// Calls the target, which is no bus.
+async fn call(ctx: &Ctx, delivery: &Delivery, arn: &Arn, text: String) -> Result<(), Failed> {
+    let target = &delivery.target;
     match arn.service.as_str() {
-        "lambda" => function(&ctx, delivery, text).await,
-        "logs" => log(&ctx, delivery, &arn, text).await,
+        "lambda" => function(ctx, delivery, text).await,
+        "logs" => log(ctx, delivery, arn, text).await,
         "sns" => {
             let (topic_arn, message) = (Some(target.arn.clone()), text);
             let input = PublishInput { topic_arn, message, ..PublishInput::default() };
@@ -126,10 +139,35 @@ pub(crate) async fn send(
         "sqs" => {
             let group = target.sqs.clone().flatten();
             let fields = SendMessageRequest { message_group_id: group, ..Default::default() };
-            queue(&ctx, &arn, text, fields).await
+            queue(ctx, arn, text, fields).await
         }
-        _ => Err(wrong()),
+        _ => Err(Failed::new(Code::InvalidParameter, format!("{} is no target", target.arn))),
     }
+}
+
+/// Whether the target's own account does not find it either.
+async fn is_gone(kernel: &Kernel, arn: &Arn) -> bool {
+    let ctx = Ctx::new(kernel, &arn.region, Principal::root(&arn.account), kernel.random().uuid());
+    let found = match arn.service.as_str() {
+        "lambda" => {
+            let input = GetFunctionConfigurationRequest {
+                function_name: arn.to_string(),
+                ..GetFunctionConfigurationRequest::default()
+            };
+            ctx.client::<api_lambda::Client>().get_function_configuration(input).await.map(drop)
+        }
+        "sns" => {
+            let input = GetTopicAttributesInput { topic_arn: arn.to_string() };
+            ctx.client::<api_sns::Client>().get_topic_attributes(input).await.map(drop)
+        }
+        "sqs" => {
+            let queue_name = arn.resource.clone();
+            let input = GetQueueUrlRequest { queue_name, ..GetQueueUrlRequest::default() };
+            ctx.client::<api_sqs::Client>().get_queue_url(input).await.map(drop)
+        }
+        _ => Ok(()),
+    };
+    found.is_err_and(|fault| Failed::from(fault).code == Code::NoResource)
 }
 
 /// Who calls: the role if there is one, else EventBridge for the rule.
