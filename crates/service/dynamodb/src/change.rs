@@ -8,6 +8,7 @@ use bytes::Bytes;
 use store::{Key, WriteTx};
 
 use crate::capacity::write_units;
+use crate::heat::{self, Access};
 use crate::index::{ENTRIES, IndexKind, IndexState};
 use crate::recovery;
 use crate::replica;
@@ -131,6 +132,7 @@ pub(crate) fn apply(
     }
     if change.cause == Cause::Request {
         throttle::charge_writes(table, &units);
+        heat::count(table, change.place.as_bytes(), Access::Write, units.table);
     }
     Ok(units)
 }

@@ -17,6 +17,7 @@ mod describe;
 pub mod expression;
 mod fault;
 mod guard;
+mod heat;
 mod in_use;
 mod index;
 mod insights;
@@ -112,6 +113,7 @@ pub fn service() -> Service {
 pub fn service_with(options: Options) -> Service {
     let slow = options.slow;
     let tables = table::Cache::new(options.throttles);
+    let heat = tables.heat().clone();
     let service = Arc::new(DynamoDb { options, tables, ..DynamoDb::default() });
     let known = service.clone();
     let jobs = &service.jobs;
@@ -143,7 +145,7 @@ pub fn service_with(options: Options) -> Service {
             Watcher::<transfer::export::work::Export>::task(jobs),
             Watcher::<transfer::import::work::Import>::task(jobs),
         ],
-        ..Service::new(Arc::new(slow::Watched::new(api_dynamodb::dispatch(service), slow)))
+        ..Service::new(Arc::new(slow::Watched::new(api_dynamodb::dispatch(service), slow, heat)))
     }
 }
 

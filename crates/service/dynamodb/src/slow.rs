@@ -1,5 +1,5 @@
 //! The log of requests that take long or waste work, with the reason: a scan, a filter that lets next
-//! to nothing pass, an item that everybody writes, or none that is known. It says which operation on
+//! to nothing pass, an item that everybody writes, a hot partition, or none that is known. It says which operation on
 //! which tables, how long it took, what it read and what of that it returned.
 //!
 //! A request that is neither costs two looks at the clock and a copy of the tables' names.
@@ -12,6 +12,8 @@ use std::time::Duration;
 use api_dynamodb::{QueryOutput, ScanOutput};
 use kernel::{BoxFuture, Ctx, Dispatch, Fault, Level};
 use shape::{Model, Struct, View};
+
+use crate::heat::Heat;
 
 /// Reading fewer items than this is no waste, whatever is returned.
 const WASTE_ITEMS_MIN: i32 = 1000;
@@ -33,6 +35,7 @@ pub(crate) struct Watched {
     /// For each operation, which member of its input names the table.
     tables: Vec<Option<Naming>>,
     lines: Mutex<HashMap<Line, Duration>>,
+    heat: Arc<Heat>,
 }
 
 /// How a member of an input names tables.
@@ -53,7 +56,7 @@ struct Line {
 
 impl Watched {
     /// Watches for requests that take longer than `threshold`.
-    pub fn new(inner: Arc<dyn Dispatch>, threshold: Duration) -> Watched {
+    pub fn new(inner: Arc<dyn Dispatch>, threshold: Duration, heat: Arc<Heat>) -> Watched {
         let tables = (0..inner.model().operations.len()).map(|op| {
             let members = &inner.input(op).shape().members;
             members.iter().enumerate().find_map(|(i, member)| match &*member.name {
@@ -63,7 +66,7 @@ impl Watched {
             })
         });
         let tables = tables.collect();
-        Watched { inner, threshold, tables, lines: Mutex::default() }
+        Watched { inner, threshold, tables, lines: Mutex::default(), heat }
     }
 
     fn table(&self, op: usize, input: &dyn Struct) -> Option<String> {
@@ -128,6 +131,12 @@ impl Dispatch for Watched {
             let items = result.as_ref().ok().and_then(|output| items(&**output));
             let done = Done { took, items };
             self.log(ctx, op, table, &done);
+            for hot in self.heat.take() {
+                let line = Line { reason: "hot partition", op, table: Some(hot.table.clone()) };
+                if self.is_due(line, ctx.elapsed()) {
+                    ctx.log(Level::Warn, format_args!("{hot}"));
+                }
+            }
             result
         })
     }

@@ -11,6 +11,7 @@ use store::{Key, RawTable, ReadTx, Table};
 
 use crate::DynamoDb;
 use crate::fault;
+use crate::heat::{self, Heat};
 use crate::index::IndexRecord;
 use crate::invalid::Invalid;
 use crate::key;
@@ -95,6 +96,9 @@ pub(crate) struct TableRecord {
     /// What it may use, if that is limited; set where tables are read for their items.
     #[serde(skip)]
     pub meter: Option<Arc<Meter>>,
+    /// Counts what its partitions take; set in the same way.
+    #[serde(skip)]
+    pub heat: Option<Arc<heat::Gauge>>,
 }
 
 /// The stream of a table.
@@ -321,12 +325,18 @@ pub(crate) fn get(
 pub(crate) struct Cache {
     known: RwLock<HashMap<Key, (Bytes, Arc<TableRecord>)>>,
     throttle: Option<Throttle>,
+    heat: Arc<Heat>,
 }
 
 impl Cache {
     /// An empty one, whose tables are throttled or not.
     pub fn new(throttles: bool) -> Cache {
         Cache { throttle: throttles.then(Throttle::default), ..Cache::default() }
+    }
+
+    /// What partitions took.
+    pub fn heat(&self) -> &Arc<Heat> {
+        &self.heat
     }
 
     fn get(
@@ -348,6 +358,8 @@ impl Cache {
         if let Some(throttle) = &self.throttle {
             table.meter = Some(Arc::new(throttle.meter(ctx, name, &table)));
         }
+        let (heat, clock) = (self.heat.clone(), ctx.kernel().config().clock.clone());
+        table.heat = Some(Arc::new(heat::Gauge { heat, clock, table: name.to_owned() }));
         let table = Arc::new(table);
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         known.insert(key, (bytes, table.clone()));

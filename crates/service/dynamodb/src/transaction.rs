@@ -17,6 +17,7 @@ use store::{Key, ReadTx, WriteTx};
 
 use crate::capacity::{Report, read_units};
 use crate::expression::bound::Projection;
+use crate::heat::{self, Access};
 use crate::invalid::Invalid;
 use crate::sse;
 use crate::table::{self, ITEMS, TableRecord};
@@ -242,7 +243,9 @@ pub(crate) async fn read(
             check_payload(payload)?;
             let units = read_units(size, true);
             // Twice as much in a transaction.
-            throttle::charge_table_reads(&placed[items.len()].0, 2.0 * units);
+            let (record, place) = &placed[items.len()];
+            throttle::charge_table_reads(record, 2.0 * units);
+            heat::count(record, place.as_bytes(), Access::Read, 2.0 * units);
             consumed.add_read(table, units);
             items.push(match (found, projection) {
                 (None, _) => None,

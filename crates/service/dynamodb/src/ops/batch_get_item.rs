@@ -13,6 +13,7 @@ use store::ReadTx;
 use crate::capacity::{Report, read_units};
 use crate::convert::{self, Answer, Attributes};
 use crate::expression::bound::Projection;
+use crate::heat::{self, Access};
 use crate::invalid::Invalid;
 use crate::item::encode;
 use crate::request::{self, Expressions};
@@ -139,7 +140,7 @@ impl TableRequest {
         throttle::admit_reads(&table, None)?;
         let values = sse::get_many(tx, &table::ITEMS, &places)?;
         let mut answer = TableAnswer { items: Vec::new(), unprocessed: Vec::new(), units: 0.0 };
-        for (key, value) in self.keys.iter().zip(&values) {
+        for ((key, value), place) in self.keys.iter().zip(&values).zip(&places) {
             let found = stored(value.as_ref())?;
             let size = found.map_or(0, |found| found.size_bytes());
             if size > *left {
@@ -149,7 +150,9 @@ impl TableRequest {
                 continue;
             }
             *left -= size;
-            answer.units += read_units(size, self.is_consistent);
+            let units = read_units(size, self.is_consistent);
+            answer.units += units;
+            heat::count(&table, place.as_bytes(), Access::Read, units);
             let Some(found) = found else { continue };
             answer.items.push(match &self.projection {
                 Some(projection) => convert::attributes(projection.of_stored(found)?),

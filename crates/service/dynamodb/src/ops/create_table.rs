@@ -119,6 +119,7 @@ pub(super) fn define(ctx: &Ctx, input: CreateTableInput) -> Result<TableRecord, 
         warm,
         sse: None,
         meter: None,
+        heat: None,
     };
     for index in vectors {
         let index = Definition::from(index).record(&table, definitions.0, IndexState::Active)?;

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use kernel::Ctx;
 
 use crate::capacity::{Report, read_units};
+use crate::heat::{self, Access};
 use crate::request::{self, Expressions};
 use crate::sse;
 use crate::write::stored;
@@ -38,15 +39,16 @@ pub(crate) async fn get_item(
     placeholders.check_all_used()?;
     let projection = projection.or(attributes);
 
-    let (table, found) = sse::read(ctx, |tx| -> Result<(_, Option<Bytes>), Error> {
+    let (table, place, found) = sse::read(ctx, |tx| -> Result<(_, _, Option<Bytes>), Error> {
         let table = table::get(service, ctx, tx, &name)?;
         table.check_key(&key)?;
         if let Some(projection) = &projection {
             request::check_key_paths(&table, &projection.0)?;
         }
         throttle::admit_reads(&table, None)?;
-        let found = sse::get(tx, &table::ITEMS, &table.item_key(&key))?;
-        Ok((table, found))
+        let place = table.item_key(&key);
+        let found = sse::get(tx, &table::ITEMS, &place)?;
+        Ok((table, place, found))
     })
     .await?;
     let found = stored(found.as_ref())?;
@@ -58,6 +60,7 @@ pub(crate) async fn get_item(
     let consistent = input.consistent_read == Some(true);
     let units = read_units(found.map_or(0, |found| found.size_bytes()), consistent);
     throttle::charge_table_reads(&table, units);
+    heat::count(&table, place.as_bytes(), Access::Read, units);
     Ok(GetItemOutput {
         item,
         consumed_capacity: Report::of(input.return_consumed_capacity.as_ref())

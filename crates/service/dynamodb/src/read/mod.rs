@@ -32,6 +32,7 @@ pub(crate) use page::Row;
 
 use crate::expression::bound::{Condition, Path, Projection};
 use crate::expression::key_condition::KeyConditions;
+use crate::heat::{self, Access};
 use crate::index::IndexProjection;
 use crate::invalid::Invalid;
 use crate::request;
@@ -126,15 +127,17 @@ impl ReadPlan {
             .into());
         }
         source.check_readable()?;
-        let scan = match &self.range {
+        let (scan, partition) = match &self.range {
             Range::Query { conditions, is_backward } => {
                 self.query(&source, conditions, *is_backward)?
             }
-            Range::Scan { segment, total } => self.scan(&source, *segment, *total)?,
+            Range::Scan { segment, total } => (self.scan(&source, *segment, *total)?, Vec::new()),
         };
         throttle::admit_reads(table, self.index.as_deref())?;
         let page = page::read(self, tx, &source, &scan)?;
         throttle::charge_reads(table, &page.units);
+        let units = page.units.index.as_ref().map_or(page.units.table, |(_, _, units)| *units);
+        heat::count(table, &partition, Access::Read, units);
         Ok(page)
     }
 

@@ -17,13 +17,13 @@ const NOT_SUPPORTED: &str = "Query key condition not supported";
 
 impl ReadPlan {
     /// The rows of a partition that pass the conditions on the sort key, once everything has been
-    /// checked.
+    /// checked, and what the keys of all its rows begin with.
     pub(super) fn query(
         &self,
         source: &Source<'_>,
         conditions: &KeyConditions,
         is_backward: bool,
-    ) -> Result<Scan, Invalid> {
+    ) -> Result<(Scan, Vec<u8>), Invalid> {
         if let Some(start) = &self.start
             && start.len() != source.start_keys().len()
         {
@@ -45,11 +45,12 @@ impl ReadPlan {
         self.check_filter_paths(source)?;
         self.check_filter_projected(source)?;
         let tests: Vec<&KeyTest> = sort.iter().map(|(_, test)| *test).collect();
-        let mut scan = range(source.partition_prefix(&partition), &tests);
+        let prefix = source.partition_prefix(&partition);
+        let mut scan = range(prefix.clone(), &tests);
         if let Some(start) = &self.start {
             scan = scan.after(source.place(start));
         }
-        Ok(if is_backward { scan.reverse() } else { scan })
+        Ok((if is_backward { scan.reverse() } else { scan }, prefix))
     }
 
     /// Checks start key and conditions of keys of one or two attributes.
