@@ -111,14 +111,18 @@ def handler(event, context): return "served"
 """
 
 
+def needs(runtime):
+    if not (INSTALLED / runtime / "runtime.json").exists():
+        pytest.skip(f"skipped: {runtime} is not installed: `./gureum runtimes {runtime}` says what it needs")
+
+
 @pytest.fixture
 def publish(functions, unique):  # noqa: F811
     """Creates functions with SnapStart and publishes a version of each."""
     created = []
 
     def make(source, runtime="python3.12", handler="main.handler", wait=True, **settings):
-        if not (INSTALLED / runtime / "runtime.json").exists():
-            pytest.skip(f"skipped: {runtime} is not installed: `./gureum runtimes {runtime}` says what it needs")
+        needs(runtime)
         name = unique("snap")
         code = source if isinstance(source, dict) else {"main.py" if "python" in runtime else "main.js": source}
         functions.create_function(
@@ -152,6 +156,7 @@ def settled(functions, target, state):  # noqa: F811
 def built(tmp_path, runtime):
     if not shutil.which("javac"):
         pytest.skip("skipped: there is no javac")
+    needs(runtime)
     (tmp_path / "Main.java").write_text(JAVA)
     classes = f"{INSTALLED}/{runtime}/runtime/lib/*"
     subprocess.run(["javac", "--release", "11", "-cp", classes, "Main.java"], cwd=tmp_path, check=True)
@@ -272,6 +277,7 @@ def test_a_process_that_has_left_its_parent_is_in_no_copy(functions, publish):  
 @pytest.fixture
 def held(tmp_path):
     """A server that keeps no memory."""
+    needs("python3.12")
     server = subprocess.Popen(
         [ROOT / "gureum", "up", "--data", tmp_path, "--listen", "127.0.0.1:0", "--json"],
         stdout=subprocess.PIPE, text=True, env={**os.environ, "GUREUM_HELD_SNAPSTART": "1"},
@@ -299,6 +305,7 @@ def test_sandboxes_that_wait_stand_for_snapshots(held, client, tmp_path):
 def test_snapshots_are_sealed_and_outlive_the_server(client, tmp_path, keeps):
     if not keeps:
         pytest.skip("skipped: no memory is kept here")
+    needs("python3.12")
     born = []
     for run in range(2):
         server = subprocess.Popen(
@@ -332,6 +339,7 @@ def test_snapshots_are_sealed_and_outlive_the_server(client, tmp_path, keeps):
 def test_nothing_is_left_of_a_server_that_ends_while_it_copies(client, tmp_path, keeps, stop):
     if not keeps:
         pytest.skip("skipped: no memory is kept here")
+    needs("python3.12")
     server = subprocess.Popen(
         [ROOT / "gureum", "up", "--data", tmp_path, "--listen", "127.0.0.1:0", "--json"],
         stdout=subprocess.PIPE, text=True,
