@@ -1,5 +1,6 @@
 """The Extensions, Telemetry and Logs APIs, with extensions of our own."""
 
+import concurrent.futures
 import io
 import json
 import time
@@ -138,7 +139,9 @@ def test_more_than_ten_are_refused(functions, deploy, unique):  # noqa: F811
     assert "EXTENSION\tName: one-10\tState: LaunchError" in answer["LogResult"]
 
 
-def test_restores_are_told(functions, extended):  # noqa: F811
+@pytest.fixture
+def snapped(functions, extended):  # noqa: F811
+    """The names of a function with an extension, and of its version with SnapStart."""
     if not (INSTALLED / "python3.12/runtime.json").exists():
         pytest.skip("skipped: python3.12 is not installed")
     name = extended(Runtime="python3.12", Timeout=60, SnapStart={"ApplyOn": "PublishedVersions"})
@@ -146,15 +149,24 @@ def test_restores_are_told(functions, extended):  # noqa: F811
     target = f"{name}:{version}"
     settings = functions.get_function_configuration
     eventually(lambda: settings(FunctionName=target)["State"] == "Active", 120)
-    invoke(functions, target, {})
+    return name, version
 
+
+def told_of_restores(functions, target, **event):  # noqa: F811
     def hearsay():
-        answer = invoke(functions, target, {"told": True})
+        answer = invoke(functions, target, {"told": True, **event})
         # Before the extension has written it down, there is no such file, or not all of it.
         whole = "FunctionError" not in answer and any(one["type"] == "platform.start" for one in answer["Payload"])
         return whole and answer["Payload"]
 
-    told = eventually(hearsay, 60)
+    return eventually(hearsay, 60)
+
+
+def test_restores_are_told(functions, snapped):  # noqa: F811
+    name, version = snapped
+    target = f"{name}:{version}"
+    invoke(functions, target, {})
+    told = told_of_restores(functions, target)
     by_kind = {one["type"]: one["record"] for one in told}
     assert by_kind["platform.initStart"]["initializationType"] == "snap-start"
     restored = by_kind["platform.restoreStart"]
@@ -166,6 +178,20 @@ def test_restores_are_told(functions, extended):  # noqa: F811
     kinds = [one["type"] for one in told]
     assert kinds.index("platform.restoreStart") < kinds.index("platform.restoreRuntimeDone")
     assert kinds.index("platform.restoreReport") < kinds.index("platform.start")
+
+
+def test_restores_of_many_at_once_are_told(functions, snapped):  # noqa: F811
+    # More than wait: where no memory is kept, some are initialised before they go on as restored.
+    name, version = snapped
+    target = f"{name}:{version}"
+    with concurrent.futures.ThreadPoolExecutor(4) as callers:
+        for _ in callers.map(lambda _: invoke(functions, target, {"sleep": 3}), range(4)):
+            pass
+        told = list(callers.map(lambda _: told_of_restores(functions, target, sleep=1), range(4)))
+    for one in told:
+        kinds = [event["type"] for event in one]
+        assert kinds.index("platform.restoreStart") < kinds.index("platform.restoreReport"), kinds
+        assert kinds.index("platform.restoreReport") < kinds.index("platform.start"), kinds
 
 
 INTERNAL = """

@@ -40,15 +40,25 @@ impl Instance {
             }
         };
         let image = self.image(&runtime).await;
-        let waiting = if image.is_none() { self.waiting().await } else { None };
-        self.tell_restore(&runtime).await;
-        let copied = match image {
-            Some((name, image)) => self.copied((&name, &image), &runtime, begun).await,
-            None => None,
-        };
-        let outcome = match copied {
-            Some(outcome) => outcome,
-            None => self.begun(waiting, &runtime, begun).await,
+        let outcome = match image {
+            Some((name, image)) => {
+                self.tell_restore(&runtime).await;
+                match self.copied((&name, &image), &runtime, begun).await {
+                    Some(outcome) => outcome,
+                    None => match self.restored(&runtime).await {
+                        Ok(running) => self.begun(running, begun).await,
+                        Err(failed) => Err(failed),
+                    },
+                }
+            }
+            // Extensions hear of the restore, so it is told when there are some.
+            None => match self.restored(&runtime).await {
+                Ok(running) => {
+                    self.tell_restore(&runtime).await;
+                    self.begun(running, begun).await
+                }
+                Err(failed) => Err(failed),
+            },
         };
         let failed = match outcome {
             Ok((mut running, billed)) => {
@@ -126,14 +136,13 @@ impl Instance {
         None
     }
 
-    /// The same of a sandbox that waits, or of one that is initialised now.
+    /// The same of a sandbox that waited, or was initialised now.
     async fn begun(
         &mut self,
-        waiting: Option<Running>,
-        runtime: &Runtime,
+        mut running: Running,
         since: Duration,
     ) -> Result<(Running, Duration), NotReady> {
-        let (mut running, begun) = self.restored(waiting, runtime).await?;
+        let begun = self.ctx.elapsed();
         match self.after_restore(&mut running, begun).await {
             Ok(billed) => Ok((running, billed)),
             Err(ended) => {
@@ -176,21 +185,14 @@ impl Instance {
         Some(running)
     }
 
-    /// A sandbox that waits at `restore/next`, and the moment from which what it does is billed.
-    async fn restored(
-        &mut self,
-        waiting: Option<Running>,
-        runtime: &Runtime,
-    ) -> Result<(Running, Duration), NotReady> {
-        let running = match waiting {
+    /// A sandbox that waits at `restore/next`.
+    async fn restored(&mut self, runtime: &Runtime) -> Result<Running, NotReady> {
+        let running = match self.waiting().await {
             Some(running) => running,
-            None => match self.waiting().await {
-                Some(running) => running,
-                None => self.initialise_for_snapshot(runtime).await?,
-            },
+            None => self.initialise_for_snapshot(runtime).await?,
         };
         snapstart::make_another(&self.pool, &self.ctx, &self.function);
-        Ok((running, self.ctx.elapsed()))
+        Ok(running)
     }
 
     /// Initialises until the runtime asks for `restore/next`.
