@@ -3,7 +3,7 @@
 //! A running cloud is asked at `/_gureum/images`: `GET` lists, `POST` imports what lies on the
 //! machine of the cloud.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use gateway::RouteRequest;
@@ -62,6 +62,17 @@ fn ls(target: &Target, json: bool) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The place on this machine that a template means by an image, absolute, in the form of `gureum image
+/// import`; `None` of a name or a registry's image.
+pub fn place(base: &Path, image: &str) -> Option<String> {
+    let scheme = SCHEMES.into_iter().find(|scheme| image.starts_with(scheme)).unwrap_or_default();
+    let path = &image[scheme.len()..];
+    let whole: PathBuf = std::path::absolute(base.join(path)).ok()?;
+    let is_image = whole.join("oci-layout").is_file()
+        || whole.is_file() && [".tar", ".tar.gz", ".tgz"].iter().any(|end| path.ends_with(end));
+    (!scheme.is_empty() || is_image).then(|| format!("{scheme}{}", whole.display()))
+}
+
 /// The cloud may run in another folder.
 fn absolute(source: &str) -> Result<String, Failure> {
     let scheme = SCHEMES.into_iter().find(|scheme| source.starts_with(scheme)).unwrap_or("");
@@ -87,5 +98,22 @@ async fn answer(images: Images, request: RouteRequest) -> Result<Value, Fault> {
             Ok(json!(images.import(principal, &region, &source, &name).await?))
         }
         _ => Err(Fault::new("NotFound", 404, "GET lists images, POST imports one.")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_of_images() {
+        let check = |image: &str, expected: Option<&str>| {
+            assert_eq!(place(Path::new("/nowhere"), image).as_deref(), expected);
+        };
+        check("oci:desk", Some("oci:/nowhere/desk"));
+        check("docker-archive:/a/b.tar", Some("docker-archive:/a/b.tar"));
+        check("desk:latest", None);
+        check("127.0.0.1:5000/desk:v1", None);
+        check("desk.tar", None);
     }
 }

@@ -8,6 +8,7 @@ use template::{Inputs, Node, Value, to_yaml};
 
 use super::{From, one};
 use crate::Failure;
+use crate::image;
 use crate::local::host;
 use crate::local::project;
 
@@ -163,7 +164,17 @@ impl Stack {
         code: &Code,
         metadata: &Node,
     ) -> Result<(), Failure> {
-        let Code::Path(path) = code else { return Ok(()) };
+        let path = match code {
+            Code::Path(path) => path,
+            // An image on this machine lies beside this template, not beside the built one.
+            Code::Elsewhere(image) => {
+                if let Some(place) = image::place(base, image) {
+                    point_image(&mut self.root, id, &place);
+                }
+                return Ok(());
+            }
+            Code::Inline(_) => return Ok(()),
+        };
         let source = base.join(path);
         let source = source.canonicalize().map_err(|e| {
             let why = format!("{e}; CodeUri or ContentUri must name a folder beside the template");
@@ -184,13 +195,37 @@ impl Stack {
     }
 }
 
+type Entries = Vec<(template::Key, Node)>;
+
+fn member<'a>(entries: &'a mut Entries, name: &str) -> Option<&'a mut Node> {
+    entries.iter_mut().find(|(key, _)| key.text == name).map(|(_, node)| node)
+}
+
+/// The members of a resource.
+fn resource<'a>(root: &'a mut Node, id: &str) -> Option<&'a mut Entries> {
+    let map = |node: &'a mut Node| match &mut node.value {
+        Value::Map(entries) => Some(entries),
+        _ => None,
+    };
+    map(member(map(member(map(root)?, "Resources")?)?, id)?)
+}
+
+/// Changes where a function's image lies.
+fn point_image(root: &mut Node, id: &str, place: &str) {
+    let properties = resource(root, id).and_then(|entries| member(entries, "Properties"));
+    let Some(Value::Map(properties)) = properties.map(|node| &mut node.value) else { return };
+    if let Some(node) = member(properties, "ImageUri") {
+        *node = Node::text(node.at, place);
+    } else if let Some(Value::Map(code)) = member(properties, "Code").map(|node| &mut node.value)
+        && let Some(node) = member(code, "ImageUri")
+    {
+        *node = Node::text(node.at, place);
+    }
+}
+
 /// Changes where a resource's code, or an application's template, lies.
 fn point(root: &mut Node, id: &str, path: &str) {
-    let Value::Map(sections) = &mut root.value else { return };
-    let resources = sections.iter_mut().find(|(key, _)| key.text == "Resources");
-    let Some(Value::Map(resources)) = resources.map(|(_, node)| &mut node.value) else { return };
-    let resource = resources.iter_mut().find(|(key, _)| key.text == id);
-    let Some(Value::Map(entries)) = resource.map(|(_, node)| &mut node.value) else { return };
+    let Some(entries) = resource(root, id) else { return };
     let kind =
         entries.iter().find(|(key, _)| key.text == "Type").and_then(|(_, node)| node.as_text());
     let name = match kind.as_deref() {

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use template::sam::{self, Model};
 use template::{Inputs, Node, Stack};
 
-use super::{Sync, functions, resources, wiring};
+use super::ledger::Ledger;
+use super::{Sync, functions, keys, lambda, resources, wiring};
 use crate::Failure;
 use crate::client::{Cloud, CloudError};
 use crate::local::project;
@@ -43,7 +44,12 @@ pub struct Pass<'a> {
     pub layers: BTreeMap<String, String>,
     /// What is not brought, and why.
     pub left: &'a RefCell<Vec<String>>,
+    /// What is brought.
+    pub ledger: &'a Ledger,
 }
+
+/// What all templates of a sync share.
+type Common<'a> = (&'a Sync, &'a Cloud, &'a Wanted, &'a Ledger, &'a RefCell<Vec<String>>);
 
 /// Brings what is wanted.
 pub fn deploy(sync: &Sync, cloud: &Cloud, wanted: &Wanted) -> Result<(), Failure> {
@@ -55,40 +61,61 @@ pub fn deploy(sync: &Sync, cloud: &Cloud, wanted: &Wanted) -> Result<(), Failure
         inputs.prefix = format!("{name}-");
     }
     let left = RefCell::default();
+    let Inputs { account, region, stack, .. } = &inputs;
+    let name = format!("{} {account} {region} {stack}", cloud.endpoint());
+    let ledger = Ledger::open(&sync.from.build_dir, name);
     let file = sync.from.build_dir.join("template.yaml");
-    one((sync, cloud, wanted), &file, ("", &inputs), &left)?;
-    let left = left.into_inner();
+    let done = one((sync, cloud, wanted, &ledger, &left), &file, ("", &inputs));
+    let all = wanted.paths.is_none() && sync.resource_id.is_empty() && sync.resource.is_empty();
+    let complete = done.is_ok() && all && !wanted.code;
+    let mut left = left.into_inner();
+    left.extend(ledger.finish(cloud, complete)?);
     if !left.is_empty() {
         println!("Not brought:");
         left.iter().for_each(|what| println!("  {what}"));
     }
-    Ok(())
+    done
 }
 
-fn one(
-    (sync, cloud, wanted): (&Sync, &Cloud, &Wanted),
-    file: &Path,
-    (within, inputs): (&str, &Inputs),
-    left: &RefCell<Vec<String>>,
-) -> Result<(), Failure> {
+fn one(common: Common<'_>, file: &Path, (within, inputs): (&str, &Inputs)) -> Result<(), Failure> {
+    let (sync, cloud, wanted, ledger, left) = common;
     if within.matches('/').count() > NESTED_MAX {
         return Err(Failure::of(file.display(), "too many applications within each other"));
     }
     let template = project::read(file)?;
     let at = |error: template::Error| Failure::of(file.display(), error);
-    let stack = template.evaluate(inputs).map_err(at)?;
-    let model = sam::model(&stack).map_err(at)?;
+    let stack = &template.evaluate(inputs).map_err(at)?;
     let base = file.parent().unwrap_or(Path::new("")).to_owned();
+    let none = Model::default();
     let layers = BTreeMap::new();
-    let (stack, model) = (&stack, &model);
-    let mut pass = Pass { sync, cloud, wanted, stack, inputs, model, within, base, layers, left };
+    let mut pass = Pass {
+        sync,
+        cloud,
+        wanted,
+        stack,
+        inputs,
+        model: &none,
+        within,
+        base,
+        layers,
+        left,
+        ledger,
+    };
+    // Functions see what only the cloud knows of what they refer to.
+    keys::learn(&pass)?;
+    lambda::learn(&pass)?;
     if !wanted.code {
         resources::make(&pass)?;
     }
+    let model = sam::model(stack).map_err(at)?;
+    pass.model = &model;
     functions::layers(&mut pass)?;
     functions::functions(&pass)?;
     if !wanted.code {
         wiring::connect(&pass)?;
+        for guess in stack.guessed() {
+            pass.leave(format!("{within}{guess}: what it is, is not known; it stands for itself"));
+        }
     }
     for application in &model.applications {
         let mut inner = inputs.clone();
@@ -96,7 +123,7 @@ fn one(
         inner.prefix = format!("{}{}-", inputs.prefix, application.id);
         let within = format!("{within}{}/", application.id);
         let file = pass.base.join(&application.location);
-        one((sync, cloud, wanted), &file, (&within, &inner), left)?;
+        one(common, &file, (&within, &inner))?;
     }
     Ok(())
 }
@@ -142,15 +169,40 @@ impl Pass<'_> {
     ) -> Result<Option<Value>, Failure> {
         match self.cloud.call(service, operation, input) {
             Ok(answer) => Ok(Some(answer)),
-            Err(CloudError::Refused { code, .. })
-                if code.contains("NotFound")
-                    || code.contains("NoSuch")
-                    || code.contains("NonExistent") =>
-            {
-                Ok(None)
+            Err(error) if is_missing(&error) => Ok(None),
+            Err(error) => Err(Failure::of(operation, error)),
+        }
+    }
+
+    /// Calls an operation that this cloud may not serve; then `what` is left behind.
+    pub fn try_call(
+        &self,
+        what: &str,
+        (service, operation): (&str, &str),
+        input: &Value,
+    ) -> Result<bool, Failure> {
+        match self.cloud.call(service, operation, input) {
+            Ok(_) => Ok(true),
+            Err(CloudError::Refused { code, .. }) if code.contains("NotImplemented") => {
+                self.leave(format!("{what}: this cloud has no {operation} yet"));
+                Ok(false)
             }
             Err(error) => Err(Failure::of(operation, error)),
         }
+    }
+
+    /// Says in the end which properties of something are not brought.
+    pub fn leave_all_but(&self, what: &str, properties: &Node, brought: &[&str]) {
+        let keys = properties.entries().iter().map(|(key, _)| key.text.as_str());
+        let left: Vec<&str> = keys.filter(|key| !brought.contains(key)).collect();
+        if !left.is_empty() {
+            self.leave(format!("{what}: {}", left.join(", ")));
+        }
+    }
+
+    /// Whether the template has a resource of a type.
+    pub fn has(&self, kind: &str) -> bool {
+        self.stack.resources.iter().any(|resource| resource.kind == kind)
     }
 
     /// Asks again until `done` is satisfied.
@@ -175,6 +227,12 @@ impl Pass<'_> {
             std::thread::sleep(pause);
         }
     }
+}
+
+/// Whether the cloud says that something is not there.
+pub fn is_missing(error: &CloudError) -> bool {
+    let CloudError::Refused { code, .. } = error else { return false };
+    ["NotFound", "NoSuch", "NonExistent"].iter().any(|part| code.contains(part))
 }
 
 /// Calls an operation, and says which when it fails.

@@ -25,6 +25,16 @@ const OF_MAPPINGS: &[&str] = &[
     "StartingPosition",
     "TumblingWindowInSeconds",
 ];
+/// What of a subscription is brought.
+pub const OF_SUBSCRIPTIONS: &[&str] = &[
+    "Endpoint",
+    "FilterPolicy",
+    "FilterPolicyScope",
+    "Protocol",
+    "RawMessageDelivery",
+    "RedrivePolicy",
+    "TopicArn",
+];
 /// What a template says of a table's stream before there is one.
 const UNKNOWN_STREAM: &str = "/stream/1970-01-01T00:00:00.000";
 
@@ -102,21 +112,59 @@ pub fn mapping(
             input[key.text.as_str()] = value.to_json();
         }
     }
-    match there.and_then(|there| there["UUID"].as_str()) {
+    let uuid = match there.and_then(|there| there["UUID"].as_str()) {
         Some(uuid) => {
             if let Some(map) = input.as_object_mut() {
                 map.remove("StartingPosition");
+                usual(map, there.unwrap_or(&Value::Null));
             }
             input["UUID"] = uuid.into();
             pass.call("lambda", "UpdateEventSourceMapping", &input)?;
+            uuid.to_owned()
         }
         None => {
             input["EventSourceArn"] = arn.as_str().into();
-            pass.call("lambda", "CreateEventSourceMapping", &input)?;
+            let made = pass.call("lambda", "CreateEventSourceMapping", &input)?;
             println!("  {name} reads {arn}");
+            made["UUID"].as_str().unwrap_or_default().to_owned()
+        }
+    };
+    let what = format!("the mapping of {arn} to {name}");
+    let brought = [OF_MAPPINGS, &["EventSourceArn", "FunctionName", "Queue", "Stream"]].concat();
+    pass.leave_all_but(&what, properties, &brought);
+    let undo = ("lambda", "DeleteEventSourceMapping", json!({ "UUID": uuid }));
+    pass.ledger.made(what, &[undo]);
+    Ok(())
+}
+
+/// Adds what a mapping has and the template no longer says, made as it is without.
+fn usual(input: &mut Map<String, Value>, there: &Value) {
+    let queue = there["EventSourceArn"].as_str().is_some_and(|arn| arn.contains(":sqs:"));
+    let mut usual = vec![
+        ("BatchSize", json!(if queue { 10 } else { 100 })),
+        ("FilterCriteria", json!({})),
+        ("FunctionResponseTypes", json!([])),
+        ("MaximumBatchingWindowInSeconds", json!(0)),
+    ];
+    if queue {
+        usual.push(("ScalingConfig", json!({})));
+    } else {
+        usual.extend([
+            ("BisectBatchOnFunctionError", json!(false)),
+            ("MaximumRecordAgeInSeconds", json!(-1)),
+            ("MaximumRetryAttempts", json!(-1)),
+            ("ParallelizationFactor", json!(1)),
+            ("TumblingWindowInSeconds", json!(0)),
+        ]);
+        if !there["DestinationConfig"]["OnFailure"]["Destination"].is_null() {
+            usual.push(("DestinationConfig", json!({ "OnFailure": {} })));
         }
     }
-    Ok(())
+    for (key, value) in usual {
+        if !input.contains_key(key) && !there[key].is_null() && there[key] != value {
+            input.insert(key.into(), value);
+        }
+    }
 }
 
 /// Lets a service invoke the function for a source. A statement for another source is replaced.
@@ -141,6 +189,11 @@ pub fn permit(
 /// Adds a statement to a function's policy, in place of one of the same name that says otherwise.
 pub fn permission(pass: &Pass<'_>, target: &Target, mut input: Value) -> Result<(), Failure> {
     let named = target.named();
+    let mut gone = named.clone();
+    gone["StatementId"] = input["StatementId"].clone();
+    let statement = input["StatementId"].as_str().unwrap_or_default();
+    let what = format!("the permission {statement} of {}", target.shown());
+    pass.ledger.made(what, &[("lambda", "RemovePermission", gone.clone())]);
     let policy = pass.found("lambda", "GetPolicy", &named)?.unwrap_or_default();
     let policy: Value =
         serde_json::from_str(policy["Policy"].as_str().unwrap_or("{}")).unwrap_or_default();
@@ -153,8 +206,6 @@ pub fn permission(pass: &Pass<'_>, target: &Target, mut input: Value) -> Result<
         if ["Principal", "Action", "SourceArn", "SourceAccount"].into_iter().all(says) {
             return Ok(());
         }
-        let mut gone = named.clone();
-        gone["StatementId"] = input["StatementId"].clone();
         pass.call("lambda", "RemovePermission", &gone)?;
     }
     for (key, value) in named.as_object().into_iter().flatten() {
@@ -193,11 +244,19 @@ pub fn subscribe(
         let input = json!({
             "TopicArn": topic, "Protocol": protocol, "Endpoint": endpoint, "Attributes": wanted,
         });
-        pass.call("sns", "Subscribe", &input)?;
+        let made = pass.call("sns", "Subscribe", &input)?;
         println!("  {endpoint} is told by {topic}");
+        // Who must confirm first has no ARN yet.
+        let arn = made["SubscriptionArn"].as_str().filter(|arn| arn.starts_with("arn:"));
+        subscribed(pass, (topic, endpoint), arn);
         return Ok(());
     };
     let named = json!({ "SubscriptionArn": arn });
+    if !arn.starts_with("arn:") {
+        subscribed(pass, (topic, endpoint), None);
+        return Ok(());
+    }
+    subscribed(pass, (topic, endpoint), Some(arn));
     let found = pass.call("sns", "GetSubscriptionAttributes", &named)?;
     for (key, empty) in usual {
         let there = found["Attributes"][key].as_str();
@@ -215,8 +274,13 @@ pub fn subscribe(
     Ok(())
 }
 
+fn subscribed(pass: &Pass<'_>, (topic, endpoint): (&str, &str), arn: Option<&str>) {
+    let undo = arn.map(|arn| ("sns", "Unsubscribe", json!({ "SubscriptionArn": arn })));
+    pass.ledger.made(format!("the subscription of {endpoint} to {topic}"), undo.as_slice());
+}
+
 /// Whether two texts are the same, as JSON if they are JSON.
-fn same(one: &str, other: &str) -> bool {
+pub fn same(one: &str, other: &str) -> bool {
     let json = |text: &str| serde_json::from_str::<Value>(text).ok();
     one == other || json(one).is_some_and(|one| Some(one) == json(other))
 }
@@ -240,6 +304,7 @@ fn bucket(
     if let Some(rules) = properties.find(&["Filter", "S3Key", "Rules"]) {
         told["Filter"] = json!({ "Key": { "FilterRules": rules.to_json() } });
     }
+    pass.ledger.told(bucket, told["Id"].as_str().unwrap_or_default());
     notify(pass, bucket, |settings| {
         let list = &mut settings["LambdaFunctionConfigurations"];
         let mut all = list.as_array().cloned().unwrap_or_default();

@@ -8,7 +8,7 @@ use template::sam::{Code, Function};
 
 use super::code::{Package, package, single};
 use super::deploy::Pass;
-use super::{events, policies, settings};
+use super::{events, images, policies, settings};
 use crate::Failure;
 
 /// A function as others name it: with its alias, where the template has one published.
@@ -20,6 +20,14 @@ pub struct Target {
 }
 
 impl Target {
+    /// For people.
+    pub fn shown(&self) -> String {
+        match &self.alias {
+            None => self.name.clone(),
+            Some(alias) => format!("{}:{alias}", self.name),
+        }
+    }
+
     /// What operations take that know qualifiers.
     pub fn named(&self) -> Value {
         match &self.alias {
@@ -44,9 +52,22 @@ impl Target {
     }
 }
 
+/// The function that a name, or an ARN with or without an alias, means.
+pub fn target(named: &str) -> Target {
+    let bare = named.rsplit(":function:").next().unwrap_or(named);
+    match bare.split_once(':') {
+        Some((name, alias)) => Target { name: name.into(), alias: Some(alias.into()) },
+        None => Target { name: bare.into(), alias: None },
+    }
+}
+
 fn place(pass: &Pass<'_>, path: &str) -> PathBuf {
     pass.base.join(path)
 }
+
+/// What a version of a layer has beside its content.
+const OF_LAYERS: &[&str] =
+    &["CompatibleArchitectures", "CompatibleRuntimes", "Description", "LicenseInfo"];
 
 /// Publishes what has changed, and learns the newest versions' ARNs.
 pub fn layers(pass: &mut Pass<'_>) -> Result<(), Failure> {
@@ -56,18 +77,45 @@ pub fn layers(pass: &mut Pass<'_>) -> Result<(), Failure> {
         let latest = pass.found("lambda", "ListLayerVersions", &listed)?;
         let latest = latest.map(|answer| answer["LayerVersions"][0].clone()).unwrap_or(Value::Null);
         let mut arn = latest["LayerVersionArn"].as_str().map(str::to_owned);
-        if let Code::Path(path) = &layer.code {
-            let Package { base64, sha256 } = package(&place(pass, path))?;
-            let asked = json!({ "LayerName": name, "VersionNumber": latest["Version"] });
-            let same = arn.is_some()
-                && pass.call("lambda", "GetLayerVersion", &asked)?["Content"]["CodeSha256"]
-                    == sha256;
-            if !same {
-                let input = json!({ "LayerName": name, "Content": { "ZipFile": base64 } });
-                let made = pass.call("lambda", "PublishLayerVersion", &input)?;
-                println!("  layer {name}:{}", made["Version"]);
-                arn = made["LayerVersionArn"].as_str().map(str::to_owned);
+        let (content, sha256) = match &layer.code {
+            Code::Path(path) => {
+                let Package { base64, sha256 } = package(&place(pass, path))?;
+                (json!({ "ZipFile": base64 }), Some(sha256))
             }
+            Code::Inline(_) => return Err(Failure(format!("{name}: a layer cannot be inline"))),
+            Code::Elsewhere(what) => (object(what).into(), None),
+        };
+        // What a bucket has is taken again when the template names it otherwise.
+        let note = format!("layer {name} of {content}");
+        let asked = json!({ "LayerName": name, "VersionNumber": latest["Version"] });
+        let same = match &sha256 {
+            _ if arn.is_none() => false,
+            None => pass.ledger.has_note(&note),
+            Some(sha256) => {
+                pass.call("lambda", "GetLayerVersion", &asked)?["Content"]["CodeSha256"]
+                    == sha256.as_str()
+            }
+        };
+        let properties = pass.properties(&layer.id)?;
+        if !same {
+            let mut input = json!({ "LayerName": name, "Content": content });
+            for key in OF_LAYERS {
+                if let Some(node) = properties.get(key) {
+                    input[*key] = node.to_json();
+                }
+            }
+            let made = pass.call("lambda", "PublishLayerVersion", &input)?;
+            println!("  layer {name}:{}", made["Version"]);
+            arn = made["LayerVersionArn"].as_str().map(str::to_owned);
+        }
+        if sha256.is_none() {
+            pass.ledger.note(&note);
+        }
+        let brought = [OF_LAYERS, &["Content", "ContentUri", "LayerName", "RetentionPolicy"]];
+        pass.leave_all_but(&format!("layer {name}"), &properties, &brought.concat());
+        pass.ledger.made(format!("layer {name}"), &[]);
+        if let Some(arn) = &arn {
+            pass.stack.know(&layer.id, arn);
         }
         pass.layers.extend(arn.map(|arn| (layer.id.clone(), arn)));
     }
@@ -82,6 +130,11 @@ pub fn functions(pass: &Pass<'_>) -> Result<(), Failure> {
         let kind = kind.map(|resource| resource.kind.clone()).unwrap_or_default();
         if uses_wanted(pass, function) || pass.wants(&function.id, &kind) {
             let properties = pass.properties(&function.id)?;
+            if is_image(&properties) && !names_image(&properties) {
+                let why = "PackageType Image without ImageUri; images are not built here";
+                pass.leave(format!("{}: {why}", function.id));
+                continue;
+            }
             let target = one(pass, function, &properties)?;
             brought.push((function, properties, target));
         }
@@ -92,7 +145,7 @@ pub fn functions(pass: &Pass<'_>) -> Result<(), Failure> {
     for (function, properties, target) in brought {
         settings::provision(pass, &target, &properties)?;
         settings::bring(pass, &target, &properties)?;
-        url(pass, &target, &properties)?;
+        url(pass, &target, &function.id, &properties)?;
         for (id, kind, event) in &function.events {
             events::bring(pass, &target, (id, kind), event)?;
         }
@@ -140,10 +193,19 @@ fn one(pass: &Pass<'_>, function: &Function, properties: &Node) -> Result<Target
                     changed.push("configuration");
                 }
             }
+            let mut input = code;
+            input.insert("FunctionName".into(), name.as_str().into());
             // What lies elsewhere may have changed there.
-            if sha256.is_none_or(|sha256| there["CodeSha256"] != sha256) {
-                let mut input = code;
-                input.insert("FunctionName".into(), name.as_str().into());
+            let sha256 = match sha256 {
+                Some(sha256) => Value::from(sha256),
+                None => {
+                    input.insert("DryRun".into(), true.into());
+                    let found = pass.call("lambda", "UpdateFunctionCode", &input.clone().into())?;
+                    input.remove("DryRun");
+                    found["CodeSha256"].clone()
+                }
+            };
+            if there["CodeSha256"] != sha256 {
                 pass.call("lambda", "UpdateFunctionCode", &input.into())?;
                 changed.push("code");
             }
@@ -152,6 +214,7 @@ fn one(pass: &Pass<'_>, function: &Function, properties: &Node) -> Result<Target
     if !changed.is_empty() {
         ready(pass, &named)?;
     }
+    pass.ledger.made(format!("function {name}"), &[]);
     match changed.as_slice() {
         [] => println!("  function {name}: as it was"),
         ["new"] => println!("  function {name}, new"),
@@ -165,6 +228,10 @@ fn one(pass: &Pass<'_>, function: &Function, properties: &Node) -> Result<Target
 
 fn is_image(properties: &Node) -> bool {
     properties.get("PackageType").and_then(Node::as_text).is_some_and(|kind| kind == "Image")
+}
+
+fn names_image(properties: &Node) -> bool {
+    properties.get("ImageUri").or_else(|| properties.find(&["Code", "ImageUri"])).is_some()
 }
 
 /// What the API takes for the code, and its digest where the code is here.
@@ -183,26 +250,32 @@ fn code(
             Ok(packed(single(if python { "index.py" } else { "index.js" }, text)?))
         }
         Code::Elsewhere(image) if is_image(properties) => {
+            let image = images::import(pass, &pass.name(&function.id)?, image)?;
             Ok((whole(json!({ "ImageUri": image })), None))
         }
-        Code::Elsewhere(what) => {
-            let object: Value = serde_json::from_str(what).unwrap_or_default();
-            let part = |one: &str, other: &str| match &object[one] {
-                Value::Null => object[other].clone(),
-                found => found.clone(),
-            };
-            let (bucket, key) = match what.strip_prefix("s3://").and_then(|at| at.split_once('/')) {
-                Some((bucket, key)) => (bucket.into(), key.into()),
-                None => (part("S3Bucket", "Bucket"), part("S3Key", "Key")),
-            };
-            let mut code = json!({ "S3Bucket": bucket, "S3Key": key });
-            let version = part("S3ObjectVersion", "Version");
-            if !version.is_null() {
-                code["S3ObjectVersion"] = version;
-            }
-            Ok((whole(code), None))
-        }
+        Code::Elsewhere(what) => Ok((object(what), None)),
     }
+}
+
+/// An object in a bucket, as SAM or CloudFormation names it, for the API.
+fn object(what: &str) -> Map<String, Value> {
+    let object: Value = serde_json::from_str(what).unwrap_or_default();
+    let part = |one: &str, other: &str| match &object[one] {
+        Value::Null => object[other].clone(),
+        found => found.clone(),
+    };
+    let (bucket, key) = match what.strip_prefix("s3://").and_then(|at| at.split_once('/')) {
+        Some((bucket, key)) => (bucket.into(), key.into()),
+        None => (part("S3Bucket", "Bucket"), part("S3Key", "Key")),
+    };
+    let mut code = Map::new();
+    code.insert("S3Bucket".into(), bucket);
+    code.insert("S3Key".into(), key);
+    let version = part("S3ObjectVersion", "Version");
+    if !version.is_null() {
+        code.insert("S3ObjectVersion".into(), version);
+    }
+    code
 }
 
 fn ready(pass: &Pass<'_>, named: &Value) -> Result<(), Failure> {
@@ -276,19 +349,22 @@ fn differs(key: &str, value: &Value, there: &Value) -> bool {
     }
 }
 
-/// `FunctionUrlConfig`, made or made anew.
-fn url(pass: &Pass<'_>, target: &Target, properties: &Node) -> Result<(), Failure> {
-    let Some(wanted) = properties.get("FunctionUrlConfig") else { return Ok(()) };
-    let named = target.named();
-    let mut input = named.clone();
-    for (key, value) in wanted.entries() {
-        input[key.text.as_str()] = value.to_json();
-    }
-    let there = pass.found("lambda", "GetFunctionUrlConfig", &named)?.is_some();
-    let operation = if there { "UpdateFunctionUrlConfig" } else { "CreateFunctionUrlConfig" };
-    let made = pass.call("lambda", operation, &input)?;
-    println!("  {} at {}", target.name, made["FunctionUrl"].as_str().unwrap_or_default());
-    if input["AuthType"] == "NONE" {
+/// `FunctionUrlConfig`, made or made anew, and who may pass. A resource of that type may stand beside
+/// the function.
+fn url(pass: &Pass<'_>, target: &Target, id: &str, properties: &Node) -> Result<(), Failure> {
+    let Some(wanted) = properties.get("FunctionUrlConfig") else {
+        let named = target.named();
+        if !pass.has("AWS::Lambda::Url")
+            && pass.found("lambda", "GetFunctionUrlConfig", &named)?.is_some()
+        {
+            pass.call("lambda", "DeleteFunctionUrlConfig", &named)?;
+            println!("  {}: its URL is taken away", target.shown());
+        }
+        return Ok(());
+    };
+    let made = put_url(pass, target, wanted)?;
+    pass.stack.know(&format!("{id}Url.FunctionUrl"), &made);
+    if wanted.get("AuthType").and_then(Node::as_text).as_deref() == Some("NONE") {
         let through = json!({
             "StatementId": "FunctionURLAllowPublicAccess", "Principal": "*",
             "Action": "lambda:InvokeFunctionUrl", "FunctionUrlAuthType": "NONE",
@@ -302,4 +378,33 @@ fn url(pass: &Pass<'_>, target: &Target, properties: &Node) -> Result<(), Failur
         events::permission(pass, target, at)?;
     }
     Ok(())
+}
+
+/// Makes a URL, or makes it as it should be; returns it.
+pub fn put_url(pass: &Pass<'_>, target: &Target, wanted: &Node) -> Result<String, Failure> {
+    let named = target.named();
+    let mut input = named.clone();
+    for key in ["AuthType", "Cors", "InvokeMode"] {
+        if let Some(node) = wanted.get(key) {
+            input[key] = node.to_json();
+        }
+    }
+    let there = pass.found("lambda", "GetFunctionUrlConfig", &named)?;
+    if let Some(there) = &there {
+        for (key, empty) in [("Cors", json!({})), ("InvokeMode", "BUFFERED".into())] {
+            if input[key].is_null() && !there[key].is_null() && there[key] != empty {
+                input[key] = empty;
+            }
+        }
+    }
+    let operation = if there.is_some() { "Update" } else { "Create" };
+    let made = pass.call("lambda", &format!("{operation}FunctionUrlConfig"), &input)?;
+    let url = made["FunctionUrl"].as_str().unwrap_or_default().to_owned();
+    println!("  {} at {url}", target.name);
+    let what = format!("the URL of {}", target.shown());
+    pass.ledger.made(what.clone(), &[("lambda", "DeleteFunctionUrlConfig", named)]);
+    let brought =
+        ["AuthType", "Cors", "FunctionName", "InvokeMode", "Qualifier", "TargetFunctionArn"];
+    pass.leave_all_but(&what, wanted, &brought);
+    Ok(url)
 }

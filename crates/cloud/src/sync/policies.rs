@@ -49,6 +49,15 @@ const OF_EVENTS: &[(&str, &str)] = &[
     ("SQS", "service-role/AWSLambdaSQSQueueExecutionRole"),
     ("DynamoDB", "service-role/AWSLambdaDynamoDBExecutionRole"),
 ];
+/// Whom policies name in templates: the list, the word in operations, and their parameter.
+const OWNERS: [(&str, (&str, &str)); 3] = [
+    ("Groups", ("Group", "GroupName")),
+    ("Roles", ("Role", "RoleName")),
+    ("Users", ("User", "UserName")),
+];
+/// What a role is made with, beside its trust.
+const OF_ROLES: &[&str] =
+    &["Description", "MaxSessionDuration", "Path", "PermissionsBoundary", "Tags"];
 const BASIC: &str = "service-role/AWSLambdaBasicExecutionRole";
 
 fn trust() -> String {
@@ -63,11 +72,9 @@ pub fn declared_role(pass: &Pass<'_>, name: &str, properties: &Node) -> Result<(
     let document = properties.get("AssumeRolePolicyDocument").map(Node::to_json);
     let document = document
         .ok_or_else(|| Failure(format!("the role {name} needs AssumeRolePolicyDocument")))?;
-    role(pass, name, &document.to_string(), properties.get("Path").and_then(Node::as_text))?;
+    role(pass, name, &document.to_string(), Some(properties))?;
     for arn in properties.get("ManagedPolicyArns").map_or(&[][..], Node::items) {
-        let arn = arn.as_text().unwrap_or_default();
-        let input = json!({ "RoleName": name, "PolicyArn": arn });
-        pass.call("iam", "AttachRolePolicy", &input)?;
+        attach(pass, name, &arn.as_text().unwrap_or_default())?;
     }
     for policy in properties.get("Policies").map_or(&[][..], Node::items) {
         let policy = policy.to_json();
@@ -78,7 +85,78 @@ pub fn declared_role(pass: &Pass<'_>, name: &str, properties: &Node) -> Result<(
             &policy["PolicyDocument"],
         )?;
     }
+    let brought = ["AssumeRolePolicyDocument", "ManagedPolicyArns", "Policies", "RoleName"];
+    let brought = [&brought[..], OF_ROLES].concat();
+    pass.leave_all_but(&format!("role {name}"), properties, &brought);
     Ok(())
+}
+
+/// `AWS::IAM::Policy`: a policy within each of those that it names.
+pub fn inline(pass: &Pass<'_>, name: &str, properties: &Node) -> Result<(), Failure> {
+    let document = properties.get("PolicyDocument").map(Node::to_json).unwrap_or_default();
+    for (list, (kind, parameter)) in OWNERS {
+        for owner in properties.get(list).map_or(&[][..], Node::items) {
+            let owner = owner.as_text().unwrap_or_default();
+            within(pass, (kind, parameter, &owner), name, &document)?;
+        }
+    }
+    Ok(())
+}
+
+/// `AWS::IAM::ManagedPolicy`, attached to those that it names.
+pub fn managed(pass: &Pass<'_>, id: &str, properties: &Node) -> Result<String, Failure> {
+    let text = |key: &str| properties.get(key).and_then(Node::as_text);
+    let document = properties.get("PolicyDocument").map(|node| node.to_json().to_string());
+    let document = document.ok_or_else(|| Failure("it needs PolicyDocument".into()))?;
+    let (name, arn) = (pass.name(id)?, managed_arn(pass, id, properties)?);
+    pass.stack.know(id, &arn);
+    let named = json!({ "PolicyArn": arn });
+    if pass.found("iam", "GetPolicy", &named)?.is_none() {
+        let mut input = json!({ "PolicyName": name, "PolicyDocument": document });
+        for key in ["Description", "Path"] {
+            if let Some(text) = text(key) {
+                input[key] = text.into();
+            }
+        }
+        pass.call("iam", "CreatePolicy", &input)?;
+    } else if !pass.ledger.has_note(&format!("{arn} is {document}")) {
+        next_version(pass, &arn, &document)?;
+    }
+    pass.ledger.note(&format!("{arn} is {document}"));
+    pass.ledger.made(format!("policy {name}"), &[]);
+    for (list, (kind, parameter)) in OWNERS {
+        for owner in properties.get(list).map_or(&[][..], Node::items) {
+            let owner = owner.as_text().unwrap_or_default();
+            let input = json!({ *parameter: owner, "PolicyArn": arn });
+            pass.call("iam", &format!("Attach{kind}Policy"), &input)?;
+            let undo = ("iam", &*format!("Detach{kind}Policy"), input.clone());
+            pass.ledger.made(format!("{owner}'s policy {name}"), &[undo]);
+        }
+    }
+    let brought = ["Description", "ManagedPolicyName", "Path", "PolicyDocument"];
+    let owners = OWNERS.map(|(list, _)| list);
+    pass.leave_all_but(id, properties, &[&brought[..], &owners].concat());
+    Ok(format!("policy {name}"))
+}
+
+/// The ARN of a policy of its own, which may have a path.
+fn managed_arn(pass: &Pass<'_>, id: &str, properties: &Node) -> Result<String, Failure> {
+    let path = properties.get("Path").and_then(Node::as_text).unwrap_or_else(|| "/".into());
+    Ok(format!("arn:aws:iam::{}:policy{path}{}", pass.inputs.account, pass.name(id)?))
+}
+
+/// A policy keeps five versions.
+fn next_version(pass: &Pass<'_>, arn: &str, document: &str) -> Result<(), Failure> {
+    let listed = pass.call("iam", "ListPolicyVersions", &json!({ "PolicyArn": arn }))?;
+    let all = listed["Versions"].as_array().cloned().unwrap_or_default();
+    if all.len() >= 5
+        && let Some(oldest) = all.iter().rfind(|one| one["IsDefaultVersion"] != true)
+    {
+        let input = json!({ "PolicyArn": arn, "VersionId": oldest["VersionId"] });
+        pass.call("iam", "DeletePolicyVersion", &input)?;
+    }
+    let input = json!({ "PolicyArn": arn, "PolicyDocument": document, "SetAsDefault": true });
+    pass.call("iam", "CreatePolicyVersion", &input).map(drop)
 }
 
 /// The ARN of the role that a function runs as.
@@ -145,37 +223,61 @@ fn targets(properties: &Node) -> Vec<(&'static str, String)> {
     arns.filter_map(|arn| Some((action(&arn)?, arn))).collect()
 }
 
-fn role(pass: &Pass<'_>, name: &str, trust: &str, path: Option<String>) -> Result<(), Failure> {
+fn role(pass: &Pass<'_>, name: &str, trust: &str, declared: Option<&Node>) -> Result<(), Failure> {
+    pass.ledger.made(format!("role {name}"), &[]);
     if pass.found("iam", "GetRole", &json!({ "RoleName": name }))?.is_some() {
         let input = json!({ "RoleName": name, "PolicyDocument": trust });
         return pass.call("iam", "UpdateAssumeRolePolicy", &input).map(drop);
     }
     let mut input = json!({ "RoleName": name, "AssumeRolePolicyDocument": trust });
-    if let Some(path) = path {
-        input["Path"] = path.into();
+    for key in OF_ROLES {
+        if let Some(node) = declared.and_then(|properties| properties.get(key)) {
+            input[*key] = node.to_json();
+        }
     }
     pass.call("iam", "CreateRole", &input).map(drop)
 }
 
 fn put(pass: &Pass<'_>, role: &str, name: &str, document: &Value) -> Result<(), Failure> {
+    within(pass, ("Role", "RoleName", role), name, document)
+}
+
+/// A policy within a role, user or group.
+fn within(
+    pass: &Pass<'_>,
+    (kind, parameter, owner): (&str, &str, &str),
+    name: &str,
+    document: &Value,
+) -> Result<(), Failure> {
     let mut document = document.clone();
     if document.get("Version").is_none() {
         document["Version"] = "2012-10-17".into();
     }
-    let input =
-        json!({ "RoleName": role, "PolicyName": name, "PolicyDocument": document.to_string() });
-    pass.call("iam", "PutRolePolicy", &input).map(drop)
+    let gone = json!({ parameter: owner, "PolicyName": name });
+    let mut input = gone.clone();
+    input["PolicyDocument"] = document.to_string().into();
+    pass.call("iam", &format!("Put{kind}Policy"), &input)?;
+    let undo = ("iam", &*format!("Delete{kind}Policy"), gone);
+    pass.ledger.made(format!("{owner}'s policy {name}"), &[undo]);
+    Ok(())
 }
 
 /// Attaches what an ARN or the name of one of AWS's policies means.
 fn attach(pass: &Pass<'_>, role: &str, named: &str) -> Result<(), Failure> {
     let whole = |path: &str| json!({ "RoleName": role, "PolicyArn": path });
+    let attached = |arn: &str| {
+        let undo = ("iam", "DetachRolePolicy", whole(arn));
+        pass.ledger.made(format!("{role}'s policy {arn}"), &[undo]);
+    };
     if named.starts_with("arn:") {
-        return pass.call("iam", "AttachRolePolicy", &whole(named)).map(drop);
+        pass.call("iam", "AttachRolePolicy", &whole(named))?;
+        attached(named);
+        return Ok(());
     }
     for path in ["", "service-role/"] {
         let arn = format!("arn:aws:iam::aws:policy/{path}{named}");
         if pass.found("iam", "AttachRolePolicy", &whole(&arn))?.is_some() {
+            attached(&arn);
             return Ok(());
         }
     }

@@ -1,11 +1,11 @@
-//! Tables, queues, topics, buckets and roles: made where they are missing. What is there is left as it
-//! is, but for roles' policies.
+//! Tables, queues, topics, buckets, log groups, keys and roles: made where they are missing. What is there
+//! is left as it is, but for attributes of queues and topics, policies, and how long log groups keep.
 
 use serde_json::{Map, Value, json};
 use template::{Node, Resource};
 
 use super::deploy::Pass;
-use super::{events, left, policies, rules, settings, wiring};
+use super::{events, keys, lambda, left, policies, rules, settings, wiring};
 use crate::Failure;
 
 /// What CreateTable takes under the names that templates use.
@@ -50,7 +50,7 @@ pub fn make(pass: &Pass<'_>) -> Result<(), Failure> {
 
 fn one(pass: &Pass<'_>, resource: &Resource) -> Result<Option<String>, Failure> {
     let (id, kind) = (&resource.id, resource.kind.as_str());
-    if SILENT.contains(&kind) || wiring::TYPES.contains(&kind) {
+    if [SILENT, wiring::TYPES, lambda::TYPES].iter().any(|types| types.contains(&kind)) {
         return Ok(None);
     }
     let (name, properties) = (|| pass.name(id), || pass.properties(id));
@@ -62,17 +62,10 @@ fn one(pass: &Pass<'_>, resource: &Resource) -> Result<Option<String>, Failure> 
         "AWS::SNS::Topic" => topic(pass, &name()?, &properties()?),
         "AWS::Events::EventBus" => rules::bus(pass, &name()?, &properties()?),
         "AWS::S3::Bucket" => bucket(pass, &name()?, &properties()?),
-        "AWS::Logs::LogGroup" => {
-            let name = name()?;
-            let asked = json!({ "logGroupNamePrefix": name });
-            let listed = pass.call("logs", "DescribeLogGroups", &asked)?;
-            let mut groups = listed["logGroups"].as_array().into_iter().flatten();
-            if groups.any(|group| group["logGroupName"] == name) {
-                return Ok(Some(format!("log group {name}, as it was")));
-            }
-            pass.call("logs", "CreateLogGroup", &json!({ "logGroupName": name }))?;
-            Ok(Some(format!("log group {name}{}", without(&properties()?, &["LogGroupName"]))))
-        }
+        "AWS::Logs::LogGroup" => log_group(pass, &name()?, &properties()?),
+        "AWS::IAM::ManagedPolicy" => policies::managed(pass, id, &properties()?).map(Some),
+        "AWS::KMS::Key" => keys::key(pass, id, &properties()?),
+        "AWS::KMS::Alias" => keys::alias(pass, resource, &properties()?).map(Some),
         "AWS::IAM::Role" => {
             let name = name()?;
             policies::declared_role(pass, &name, &properties()?)?;
@@ -85,11 +78,39 @@ fn one(pass: &Pass<'_>, resource: &Resource) -> Result<Option<String>, Failure> 
     }
 }
 
-/// What is said of properties that are not brought.
-fn without(properties: &Node, brought: &[&str]) -> String {
-    let keys = properties.entries().iter().map(|(key, _)| key.text.as_str());
-    let left: Vec<&str> = keys.filter(|key| !brought.contains(key)).collect();
-    if left.is_empty() { String::new() } else { format!(", without {}", left.join(", ")) }
+fn log_group(pass: &Pass<'_>, name: &str, properties: &Node) -> Result<Option<String>, Failure> {
+    let what = format!("log group {name}");
+    pass.ledger.made(what.clone(), &[]);
+    let asked = json!({ "logGroupNamePrefix": name });
+    let listed = pass.call("logs", "DescribeLogGroups", &asked)?;
+    let groups = listed["logGroups"].as_array();
+    let there = groups.and_then(|all| all.iter().find(|group| group["logGroupName"] == name));
+    if there.is_none() {
+        let mut input = json!({ "logGroupName": name });
+        if let Some(key) = properties.get("KmsKeyId") {
+            input["kmsKeyId"] = key.to_json();
+        }
+        let tags = settings::tag_map(properties.get("Tags"));
+        if !tags.is_empty() {
+            input["tags"] = tags.into();
+        }
+        pass.call("logs", "CreateLogGroup", &input)?;
+    }
+    let days = properties.get("RetentionInDays").map(Node::to_json);
+    let had = there.map(|there| there["retentionInDays"].clone()).unwrap_or_default();
+    match days {
+        Some(days) if days != had => {
+            let input = json!({ "logGroupName": name, "retentionInDays": days });
+            let what = format!("{what}: RetentionInDays");
+            pass.try_call(&what, ("logs", "PutRetentionPolicy"), &input)?;
+        }
+        None if !had.is_null() => {
+            pass.call("logs", "DeleteRetentionPolicy", &json!({ "logGroupName": name }))?;
+        }
+        _ => {}
+    }
+    pass.leave_all_but(&what, properties, &["KmsKeyId", "LogGroupName", "RetentionInDays", "Tags"]);
+    Ok(Some(if there.is_some() { format!("{what}, as it was") } else { what }))
 }
 
 /// Objects and lists become JSON, as attributes are texts.
@@ -104,28 +125,58 @@ fn attributes(properties: &Node, except: &[&str]) -> Map<String, Value> {
     attributes
 }
 
+/// Attributes that are not as the template says.
+fn differing(wanted: &Map<String, Value>, there: &Value) -> Map<String, Value> {
+    let differs = |(key, value): &(&String, &Value)| {
+        let same = |there: &str| events::same(there, value.as_str().unwrap_or_default());
+        !there[key.as_str()].as_str().is_some_and(same)
+    };
+    wanted.iter().filter(differs).map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
+fn said(what: &str, is_there: bool, changed: &Map<String, Value>) -> String {
+    let names: Vec<&str> = changed.keys().map(String::as_str).collect();
+    match (is_there, names.is_empty()) {
+        (false, _) => what.to_owned(),
+        (true, true) => format!("{what}, as it was"),
+        (true, false) => format!("{what}: {}", names.join(", ")),
+    }
+}
+
 fn topic(pass: &Pass<'_>, name: &str, properties: &Node) -> Result<Option<String>, Failure> {
     let account = &pass.inputs.account;
     let arn = format!("arn:aws:sns:{}:{account}:{name}", pass.cloud.region());
+    pass.ledger.made(format!("topic {name}"), &[]);
     let asked = json!({ "TopicArn": arn });
-    let there = pass.found("sns", "GetTopicAttributes", &asked)?.is_some();
-    if !there {
-        let attributes = attributes(properties, &["TopicName", "Subscription", "Tags"]);
-        let mut input = json!({ "Name": name, "Attributes": attributes });
-        if let Some(tags) = properties.get("Tags") {
-            input["Tags"] = tags.to_json();
+    let there = pass.found("sns", "GetTopicAttributes", &asked)?;
+    let mut attributes = attributes(properties, &["TopicName", "Subscription", "Tags"]);
+    match &there {
+        Some(there) => {
+            attributes = differing(&attributes, &there["Attributes"]);
+            for (key, value) in &attributes {
+                let input =
+                    json!({ "TopicArn": arn, "AttributeName": key, "AttributeValue": value });
+                pass.call("sns", "SetTopicAttributes", &input)?;
+            }
         }
-        pass.call("sns", "CreateTopic", &input)?;
+        None => {
+            let mut input = json!({ "Name": name, "Attributes": attributes });
+            if let Some(tags) = properties.get("Tags") {
+                input["Tags"] = tags.to_json();
+            }
+            pass.call("sns", "CreateTopic", &input)?;
+        }
     }
     for one in properties.get("Subscription").map_or(&[][..], Node::items) {
         let text = |key: &str| one.get(key).and_then(Node::as_text).unwrap_or_default();
         events::subscribe(pass, &arn, &text("Protocol"), &text("Endpoint"), one)?;
     }
-    Ok(Some(if there { format!("topic {name}, as it was") } else { format!("topic {name}") }))
+    Ok(Some(said(&format!("topic {name}"), there.is_some(), &attributes)))
 }
 
 fn bucket(pass: &Pass<'_>, name: &str, properties: &Node) -> Result<Option<String>, Failure> {
     let named = json!({ "Bucket": name });
+    pass.ledger.made(format!("bucket {name}"), &[]);
     if pass.found("s3", "HeadBucket", &named)?.is_some() {
         return Ok(Some(format!("bucket {name}, as it was")));
     }
@@ -141,7 +192,8 @@ fn bucket(pass: &Pass<'_>, name: &str, properties: &Node) -> Result<Option<Strin
         pass.call("s3", "PutBucketVersioning", &input)?;
     }
     let brought = ["BucketName", "NotificationConfiguration", "VersioningConfiguration"];
-    Ok(Some(format!("bucket {name}{}", without(properties, &brought))))
+    pass.leave_all_but(&format!("bucket {name}"), properties, &brought);
+    Ok(Some(format!("bucket {name}")))
 }
 
 fn table(
@@ -151,6 +203,7 @@ fn table(
     properties: &Node,
 ) -> Result<Option<String>, Failure> {
     let named = json!({ "TableName": name });
+    pass.ledger.made(format!("table {name}"), &[]);
     if pass.found("dynamodb", "DescribeTable", &named)?.is_some() {
         return Ok(Some(format!("table {name}, as it was")));
     }
@@ -170,7 +223,8 @@ fn table(
         pass.call("dynamodb", "UpdateTimeToLive", &input)?;
     }
     let brought = [OF_TABLES, &["PrimaryKey", "TimeToLiveSpecification"]].concat();
-    Ok(Some(format!("table {name}{}", without(properties, &brought))))
+    pass.leave_all_but(&format!("table {name}"), properties, &brought);
+    Ok(Some(format!("table {name}")))
 }
 
 fn plain_table(properties: &Node) -> Map<String, Value> {
@@ -218,15 +272,46 @@ fn truth(value: &Value) -> bool {
 /// Attributes of queues are text.
 fn queue(pass: &Pass<'_>, name: &str, properties: &Node) -> Result<Option<String>, Failure> {
     let named = json!({ "QueueName": name });
-    if pass.found("sqs", "GetQueueUrl", &named)?.is_some() {
-        return Ok(Some(format!("queue {name}, as it was")));
+    let mut wanted = attributes(properties, &["QueueName", "Tags"]);
+    let there = pass.found("sqs", "GetQueueUrl", &named)?;
+    match &there {
+        Some(found) => {
+            let url = &found["QueueUrl"];
+            let asked = json!({ "QueueUrl": url, "AttributeNames": ["All"] });
+            let there = pass.call("sqs", "GetQueueAttributes", &asked)?;
+            wanted = differing(&wanted, &there["Attributes"]);
+            if !wanted.is_empty() {
+                let input = json!({ "QueueUrl": url, "Attributes": wanted });
+                pass.call("sqs", "SetQueueAttributes", &input)?;
+            }
+        }
+        None => {
+            let mut input = named.clone();
+            input["Attributes"] = wanted.clone().into();
+            let tags = settings::tag_map(properties.get("Tags"));
+            if !tags.is_empty() {
+                input["tags"] = tags.into();
+            }
+            pass.call("sqs", "CreateQueue", &input)?;
+        }
     }
-    let mut input = json!({ "QueueName": name });
-    input["Attributes"] = attributes(properties, &["QueueName", "Tags"]).into();
-    let tags = settings::tag_map(properties.get("Tags"));
-    if !tags.is_empty() {
-        input["tags"] = tags.into();
+    pass.ledger.made(format!("queue {name}"), &[]);
+    Ok(Some(said(&format!("queue {name}"), there.is_some(), &wanted)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attributes_that_differ() {
+        let check = |wanted: Value, expected: &[&str]| {
+            let there = json!({ "A": "1", "P": "{\"a\":1}" });
+            let wanted = wanted.as_object().cloned().unwrap_or_default();
+            let found = differing(&wanted, &there);
+            assert_eq!(found.keys().collect::<Vec<_>>(), expected);
+        };
+        check(json!({ "A": "1", "P": "{ \"a\": 1 }" }), &[]);
+        check(json!({ "A": "2", "B": "" }), &["A", "B"]);
     }
-    pass.call("sqs", "CreateQueue", &input)?;
-    Ok(Some(format!("queue {name}")))
 }

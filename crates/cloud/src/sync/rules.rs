@@ -150,6 +150,13 @@ fn put(pass: &Pass<'_>, input: &Value, targets: &[Value]) -> Result<String, Fail
     if there.is_none() {
         println!("  rule {name}");
     }
+    let ids: Vec<&Value> = targets.iter().map(|target| &target["Id"]).collect();
+    let remove = json!({ "Rule": name, "EventBusName": bus, "Ids": ids });
+    let undo = match ids.is_empty() {
+        true => vec![("events", "DeleteRule", named)],
+        false => vec![("events", "RemoveTargets", remove), ("events", "DeleteRule", named)],
+    };
+    pass.ledger.made(format!("the rule {name} of bus {bus}"), &undo);
     made["RuleArn"].as_str().map(str::to_owned).ok_or_else(|| Failure("PutRule: no ARN".into()))
 }
 
@@ -169,6 +176,7 @@ pub fn bus(pass: &Pass<'_>, name: &str, properties: &Node) -> Result<Option<Stri
         let input = json!({ "EventBusName": name, "Policy": policy });
         pass.call("events", "PutPermission", &input)?;
     }
+    pass.ledger.made(format!("event bus {name}"), &[]);
     Ok(Some(format!("event bus {name}{}", if there { ", as it was" } else { "" })))
 }
 
@@ -178,8 +186,11 @@ pub fn policy(pass: &Pass<'_>, properties: &Node) -> Result<(), Failure> {
     for (key, value) in properties.entries() {
         input.insert(key.text.clone(), value.to_json());
     }
+    let bus = input.get("EventBusName").cloned().unwrap_or_else(|| DEFAULT.into());
+    let undo = json!({ "EventBusName": bus, "StatementId": input.get("StatementId") });
+    let what = format!("the statement {} of bus {bus}", undo["StatementId"]);
+    pass.ledger.made(what, &[("events", "RemovePermission", undo)]);
     if let Some(mut statement) = input.remove("Statement") {
-        let bus = input.get("EventBusName").cloned().unwrap_or_else(|| DEFAULT.into());
         let found = pass.call("events", "DescribeEventBus", &json!({ "Name": bus }))?;
         let policy: Value =
             serde_json::from_str(found["Policy"].as_str().unwrap_or("{}")).unwrap_or_default();

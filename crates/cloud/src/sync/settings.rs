@@ -111,27 +111,32 @@ pub fn bring(pass: &Pass<'_>, target: &Target, properties: &Node) -> Result<(), 
     }
     invocations(pass, target, properties)?;
     tags(pass, target, properties)?;
-    let left: Vec<&str> = properties
-        .entries()
-        .iter()
-        .map(|(key, _)| key.text.as_str())
-        .filter(|key| !BROUGHT.contains(key))
-        .collect();
+    let keys = properties.entries().iter().map(|(key, _)| key.text.as_str());
+    let left: Vec<&str> = keys.filter(|key| !BROUGHT.contains(key)).collect();
     if !left.is_empty() {
         pass.leave(format!("{name}: {} of the function", left.join(", ")));
     }
     Ok(())
 }
 
-/// `EventInvokeConfig`.
+/// `EventInvokeConfig`. A resource of that type may stand beside the function.
 fn invocations(pass: &Pass<'_>, target: &Target, properties: &Node) -> Result<(), Failure> {
-    let mut input = target.named();
-    let Some(config) = properties.get("EventInvokeConfig") else {
-        if pass.found("lambda", "GetFunctionEventInvokeConfig", &input)?.is_some() {
-            pass.call("lambda", "DeleteFunctionEventInvokeConfig", &input)?;
-        }
-        return Ok(());
-    };
+    if let Some(config) = properties.get("EventInvokeConfig") {
+        return put_invocations(pass, target, config);
+    }
+    let named = target.named();
+    if !pass.has("AWS::Lambda::EventInvokeConfig")
+        && pass.found("lambda", "GetFunctionEventInvokeConfig", &named)?.is_some()
+    {
+        pass.call("lambda", "DeleteFunctionEventInvokeConfig", &named)?;
+    }
+    Ok(())
+}
+
+/// What becomes of asynchronous invocations.
+pub fn put_invocations(pass: &Pass<'_>, target: &Target, config: &Node) -> Result<(), Failure> {
+    let named = target.named();
+    let mut input = named.clone();
     for key in ["MaximumEventAgeInSeconds", "MaximumRetryAttempts"] {
         if let Some(node) = config.get(key) {
             input[key] = node.to_json();
@@ -147,7 +152,10 @@ fn invocations(pass: &Pass<'_>, target: &Target, properties: &Node) -> Result<()
             }
         }
     }
-    pass.call("lambda", "PutFunctionEventInvokeConfig", &input).map(drop)
+    pass.call("lambda", "PutFunctionEventInvokeConfig", &input)?;
+    let what = format!("EventInvokeConfig of {}", target.shown());
+    pass.ledger.made(what, &[("lambda", "DeleteFunctionEventInvokeConfig", named)]);
+    Ok(())
 }
 
 /// Tags are a map in SAM and a list in CloudFormation.
@@ -156,7 +164,12 @@ fn tags(pass: &Pass<'_>, target: &Target, properties: &Node) -> Result<(), Failu
     if tags.is_empty() {
         return Ok(());
     }
-    let input = json!({ "Resource": target.unqualified_arn(pass), "Tags": tags });
+    let arn = target.unqualified_arn(pass);
+    for key in tags.keys() {
+        let undo = ("lambda", "UntagResource", json!({ "Resource": arn, "TagKeys": [key] }));
+        pass.ledger.made(format!("the tag {key} of {}", target.name), &[undo]);
+    }
+    let input = json!({ "Resource": arn, "Tags": tags });
     pass.call("lambda", "TagResource", &input).map(drop)
 }
 
@@ -179,29 +192,61 @@ pub fn publish(pass: &Pass<'_>, target: &Target, changed: bool) -> Result<(), Fa
     let (name, Some(alias)) = (&target.name, &target.alias) else { return Ok(()) };
     let named = json!({ "FunctionName": name, "Name": alias });
     let there = pass.found("lambda", "GetAlias", &named)?.is_some();
+    let undo = ("lambda", "DeleteAlias", named);
+    pass.ledger.made(format!("the alias {}", target.shown()), &[undo]);
     if there && !changed {
         return Ok(());
     }
-    let made = pass.call("lambda", "PublishVersion", &json!({ "FunctionName": name }))?;
-    let version = &made["Version"];
-    let asked = json!({ "FunctionName": name, "Qualifier": version });
-    pass.until(("lambda", "GetFunctionConfiguration", &asked), |found| {
-        found["State"] != "Pending"
-    })?;
+    let version = published(pass, name, &json!({ "FunctionName": name }))?;
     let operation = if there { "UpdateAlias" } else { "CreateAlias" };
     let input = json!({ "FunctionName": name, "Name": alias, "FunctionVersion": version });
     pass.call("lambda", operation, &input)?;
-    println!("  {name}:{alias} is version {}", version.as_str().unwrap_or_default());
+    println!("  {name}:{alias} is version {version}");
     Ok(())
 }
 
-/// `ProvisionedConcurrencyConfig`, which only an alias has.
+/// Publishes a version and waits until it is ready, which with SnapStart is when it has its snapshot.
+pub fn published(pass: &Pass<'_>, name: &str, input: &Value) -> Result<String, Failure> {
+    let made = pass.call("lambda", "PublishVersion", input)?;
+    let version = made["Version"].as_str().unwrap_or_default();
+    let asked = json!({ "FunctionName": name, "Qualifier": version });
+    let found = pass.until(("lambda", "GetFunctionConfiguration", &asked), |found| {
+        found["State"] != "Pending"
+    })?;
+    match found["State"] == "Failed" {
+        true => Err(Failure(format!("{name}:{version}: {}", found["StateReason"]))),
+        false => Ok(version.to_owned()),
+    }
+}
+
+/// `ProvisionedConcurrencyConfig`, which only a version or an alias has. What is as it should be keeps
+/// its sandboxes.
 pub fn provision(pass: &Pass<'_>, target: &Target, properties: &Node) -> Result<(), Failure> {
     let path = ["ProvisionedConcurrencyConfig", "ProvisionedConcurrentExecutions"];
-    let (Some(count), Some(_)) = (properties.find(&path), &target.alias) else { return Ok(()) };
-    let mut input = target.named();
-    input["ProvisionedConcurrentExecutions"] = count.to_json();
-    pass.call("lambda", "PutProvisionedConcurrencyConfig", &input).map(drop)
+    let Some(count) = properties.find(&path).map(Node::to_json) else { return Ok(()) };
+    if target.alias.is_none() {
+        let why = "ProvisionedConcurrencyConfig needs AutoPublishAlias";
+        pass.leave(format!("{}: {why}", target.name));
+        return Ok(());
+    }
+    let named = target.named();
+    let undo = ("lambda", "DeleteProvisionedConcurrencyConfig", named.clone());
+    pass.ledger.made(format!("provisioned concurrency of {}", target.shown()), &[undo]);
+    let there = pass.found("lambda", "GetProvisionedConcurrencyConfig", &named)?;
+    if there.is_none_or(|there| there["RequestedProvisionedConcurrentExecutions"] != count) {
+        let mut input = named.clone();
+        input["ProvisionedConcurrentExecutions"] = count.clone();
+        pass.call("lambda", "PutProvisionedConcurrencyConfig", &input)?;
+    }
+    let what = ("lambda", "GetProvisionedConcurrencyConfig", &named);
+    let found = pass.until(what, |found| found["Status"] != "IN_PROGRESS")?;
+    match found["Status"] == "FAILED" {
+        true => Err(Failure(format!("{}: {}", target.shown(), found["StatusReason"]))),
+        false => {
+            println!("  {}: {count} provisioned", target.shown());
+            Ok(())
+        }
+    }
 }
 
 #[cfg(test)]

@@ -5,14 +5,15 @@ use serde_json::{Map, Value, json};
 use template::{Node, Resource};
 
 use super::deploy::Pass;
-use super::functions::Target;
-use super::{events, rules};
+use super::functions::target;
+use super::{events, lambda, policies, rules};
 use crate::Failure;
 
 /// What is made here, beside the notifications of buckets.
 pub const TYPES: &[&str] = &[
     "AWS::Events::EventBusPolicy",
     "AWS::Events::Rule",
+    "AWS::IAM::Policy",
     "AWS::Lambda::EventSourceMapping",
     "AWS::Lambda::Permission",
     "AWS::S3::BucketPolicy",
@@ -32,7 +33,11 @@ pub fn connect(pass: &Pass<'_>) -> Result<(), Failure> {
     let wanted = |resource: &&&Resource| pass.wants(&resource.id, &resource.kind);
     let all = pass.stack.ordered();
     for resource in all.iter().filter(wanted) {
-        if TYPES.contains(&resource.kind.as_str()) {
+        if lambda::TYPES.contains(&resource.kind.as_str()) {
+            let properties = pass.properties(&resource.id)?;
+            let made = lambda::one(pass, resource, &properties);
+            made.map_err(|Failure(why)| Failure::of(&resource.id, why))?;
+        } else if TYPES.contains(&resource.kind.as_str()) {
             join(pass, resource).map_err(|Failure(why)| Failure::of(&resource.id, why))?;
         }
     }
@@ -68,37 +73,66 @@ fn join(pass: &Pass<'_>, resource: &Resource) -> Result<(), Failure> {
             events::mapping(pass, &target, &text("EventSourceArn")?, &properties)
         }
         "AWS::SNS::Subscription" => {
+            pass.leave_all_but(&resource.id, &properties, events::OF_SUBSCRIPTIONS);
             let (topic, protocol) = (text("TopicArn")?, text("Protocol")?);
             events::subscribe(pass, &topic, &protocol, &text("Endpoint")?, &properties)
         }
+        "AWS::IAM::Policy" => policies::inline(pass, &text("PolicyName")?, &properties),
         "AWS::S3::BucketPolicy" => {
-            let input = json!({ "Bucket": text("Bucket")?, "Policy": document() });
+            let bucket = text("Bucket")?;
+            let input = json!({ "Bucket": bucket, "Policy": document() });
+            let undo = ("s3", "DeleteBucketPolicy", json!({ "Bucket": bucket }));
+            pass.ledger.made(format!("the policy of bucket {bucket}"), &[undo]);
             pass.call("s3", "PutBucketPolicy", &input).map(drop)
         }
         "AWS::SNS::TopicPolicy" => named("Topics").iter().try_for_each(|topic| {
-            let input = json!({
-                "TopicArn": topic.as_text(), "AttributeName": "Policy", "AttributeValue": document(),
-            });
-            pass.call("sns", "SetTopicAttributes", &input).map(drop)
+            let topic = topic.as_text().unwrap_or_default();
+            let set = |text: Option<String>| {
+                json!({
+                    "TopicArn": topic, "AttributeName": "Policy", "AttributeValue": text,
+                })
+            };
+            // A topic without a policy of its own has this one.
+            let usual = usual_policy(&topic, &pass.inputs.account).to_string();
+            let undo = ("sns", "SetTopicAttributes", set(Some(usual)));
+            pass.ledger.made(format!("the policy of topic {topic}"), &[undo]);
+            pass.call("sns", "SetTopicAttributes", &set(document())).map(drop)
         }),
         _ => named("Queues").iter().try_for_each(|queue| {
             let url = queue.as_text().unwrap_or_default();
             let name = url.rsplit('/').next().unwrap_or_default();
             let found = pass.call("sqs", "GetQueueUrl", &json!({ "QueueName": name }))?;
-            let input =
-                json!({ "QueueUrl": found["QueueUrl"], "Attributes": { "Policy": document() } });
+            let set = |text: Option<String>| {
+                json!({ "QueueUrl": found["QueueUrl"], "Attributes": { "Policy": text } })
+            };
+            let input = set(document());
+            let undo = ("sqs", "SetQueueAttributes", set(Some(String::new())));
+            pass.ledger.made(format!("the policy of queue {name}"), &[undo]);
             pass.call("sqs", "SetQueueAttributes", &input).map(drop)
         }),
     }
 }
 
-/// The function that a name, or an ARN with or without an alias, means.
-fn target(named: &str) -> Target {
-    let bare = named.rsplit(":function:").next().unwrap_or(named);
-    match bare.split_once(':') {
-        Some((name, alias)) => Target { name: name.into(), alias: Some(alias.into()) },
-        None => Target { name: bare.into(), alias: None },
-    }
+/// What a topic's owner may do, as SNS makes it.
+fn usual_policy(topic: &str, account: &str) -> Value {
+    let actions = [
+        "GetTopicAttributes",
+        "SetTopicAttributes",
+        "AddPermission",
+        "RemovePermission",
+        "DeleteTopic",
+        "Subscribe",
+        "ListSubscriptionsByTopic",
+        "Publish",
+    ];
+    json!({
+        "Version": "2008-10-17", "Id": "__default_policy_ID",
+        "Statement": [{
+            "Effect": "Allow", "Principal": { "AWS": "*" }, "Sid": "__default_statement_ID",
+            "Action": actions.map(|name| format!("SNS:{name}")), "Resource": topic,
+            "Condition": { "StringEquals": { "AWS:SourceOwner": account } },
+        }],
+    })
 }
 
 /// `NotificationConfiguration` of a bucket, beside what functions' events have asked for.
@@ -115,6 +149,7 @@ fn tells(pass: &Pass<'_>, id: &str, settings: &Node) -> Result<(), Failure> {
             if let Some(rules) = one.find(&["Filter", "S3Key", "Rules"]) {
                 told["Filter"] = json!({ "Key": { "FilterRules": rules.to_json() } });
             }
+            pass.ledger.told(&pass.name(id)?, told["Id"].as_str().unwrap_or_default());
             list.push(told);
         }
         lists.insert((*named).into(), list.into());

@@ -1,7 +1,7 @@
 //! A template with its inputs: parameters and conditions decided, functions carried out.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::node::{Error, Node, Position};
 use crate::template::Template;
@@ -67,6 +67,10 @@ pub struct Stack<'a> {
     pub(crate) parameters: BTreeMap<String, Node>,
     /// What is decided; `None` while it is being decided.
     pub(crate) conditions: RefCell<BTreeMap<String, Option<bool>>>,
+    /// What `Ref` (`Id`) and `Fn::GetAtt` (`Id.Attribute`) answer of what has been made meanwhile.
+    pub(crate) known: RefCell<BTreeMap<String, String>>,
+    /// What stands for itself by its name, because nobody knows it.
+    pub(crate) guessed: RefCell<BTreeSet<String>>,
     /// The resources whose conditions hold.
     pub resources: Vec<Resource>,
 }
@@ -79,8 +83,15 @@ impl Template {
     pub fn evaluate<'a>(&'a self, inputs: &'a Inputs) -> Result<Stack<'a>, Error> {
         let parameters = parameters::resolve(self, &inputs.parameters)?;
         let conditions = RefCell::default();
-        let mut stack =
-            Stack { template: self, inputs, parameters, conditions, resources: Vec::new() };
+        let mut stack = Stack {
+            template: self,
+            inputs,
+            parameters,
+            conditions,
+            known: RefCell::default(),
+            guessed: RefCell::default(),
+            resources: Vec::new(),
+        };
         for (key, _) in self.section("Conditions") {
             stack.condition(&key.text, key.at, 0)?;
         }
@@ -102,6 +113,22 @@ impl Template {
 }
 
 impl Stack<'_> {
+    /// From now on `Ref` (`Id`) or `Fn::GetAtt` (`Id.Attribute`) of something that has been made answers
+    /// what it really is.
+    pub fn know(&self, name: &str, value: &str) {
+        self.known.borrow_mut().insert(name.to_owned(), value.to_owned());
+    }
+
+    /// What has been answered by its own name, because nobody knows it (`lenient`).
+    pub fn guessed(&self) -> Vec<String> {
+        self.guessed.borrow().iter().cloned().collect()
+    }
+
+    pub(crate) fn guess(&self, name: String) -> String {
+        self.guessed.borrow_mut().insert(name.clone());
+        name
+    }
+
     /// The properties of a resource, evaluated.
     ///
     /// # Errors
@@ -167,6 +194,9 @@ impl Stack<'_> {
                 if let Some(value) = self.parameters.get(name) {
                     return Ok(Some(Node { at, value: value.value.clone() }));
                 }
+                if let Some(known) = self.known.borrow().get(name) {
+                    return Ok(Some(Node::text(at, known)));
+                }
                 let (kind, physical) = self.physical(name, at, depth)?;
                 naming::reference(&kind, &physical, self.inputs)
             }
@@ -182,6 +212,10 @@ impl Stack<'_> {
         at: Position,
         depth: usize,
     ) -> Result<Node, Error> {
+        let whole = format!("{name}.{attribute}");
+        if let Some(known) = self.known.borrow().get(&whole) {
+            return Ok(Node::text(at, known));
+        }
         let (kind, mut physical) = self.physical(name, at, depth)?;
         if kind == "AWS::Events::Rule"
             && let Some(bus) = self
@@ -194,10 +228,8 @@ impl Stack<'_> {
         }
         match naming::attribute(&kind, &physical, attribute, self.inputs) {
             Some(text) => Ok(Node::text(at, text)),
-            None if self.inputs.lenient => Ok(Node::text(at, format!("{name}.{attribute}"))),
-            None => {
-                Err(Error::new(at, format!("what {name}.{attribute} is, is not known ({kind})")))
-            }
+            None if self.inputs.lenient => Ok(Node::text(at, self.guess(whole))),
+            None => Err(Error::new(at, format!("what {whole} is, is not known ({kind})"))),
         }
     }
 

@@ -70,7 +70,7 @@ pub(crate) fn call(
             let export = text(argument, "the name of an export")?;
             match stack.inputs.imports.get(&export) {
                 Some(value) => made(value.clone()),
-                None if stack.inputs.lenient => made(export),
+                None if stack.inputs.lenient => made(stack.guess(export)),
                 None => Err(Error::new(at, format!("no stack exports {export}"))),
             }
         }

@@ -17,6 +17,8 @@ pub(crate) fn property(kind: &str) -> Option<&'static str> {
         "AWS::SQS::Queue" => "QueueName",
         "AWS::SNS::Topic" => "TopicName",
         "AWS::IAM::Role" => "RoleName",
+        "AWS::IAM::ManagedPolicy" => "ManagedPolicyName",
+        "AWS::KMS::Alias" => "AliasName",
         "AWS::Logs::LogGroup" => "LogGroupName",
         "AWS::Kinesis::Stream" | "AWS::Events::EventBus" | "AWS::Events::Rule" => "Name",
         "AWS::StepFunctions::StateMachine" => "StateMachineName",

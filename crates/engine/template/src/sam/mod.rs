@@ -194,7 +194,8 @@ fn code(resource: &Resource, properties: &Node, image: bool) -> Result<Code, Err
         return Ok(Code::Path(path));
     }
     if image {
-        let image = properties.get("ImageUri").and_then(Node::as_text);
+        let image = properties.get("ImageUri").or_else(|| properties.find(&["Code", "ImageUri"]));
+        let image = image.and_then(Node::as_text);
         return Ok(Code::Elsewhere(image.unwrap_or_else(|| "a container image".into())));
     }
     if let Some(inline) = properties.get("InlineCode").and_then(Node::as_text) {
