@@ -1,7 +1,5 @@
 """Terraform's aws_iam resources: apply, no drift, change, destroy."""
 
-from terraform import Terraform
-
 RESOURCES = """
 data "aws_caller_identity" "own" {}
 
@@ -118,13 +116,13 @@ resource "aws_iam_service_linked_role" "scaling" {
 """
 
 
-def test_iam(endpoint, client, unique, tmp_path):
-    name = unique("tf")
-    iam = client("iam")
-    with Terraform(tmp_path, endpoint, "iam") as terraform:
-        terraform.apply(RESOURCES % {"name": name, "team": "blue"})
-        role = iam.get_role(RoleName=name)["Role"]
-        assert role["Description"] == "blue" and role["MaxSessionDuration"] == 7200
-        terraform.apply(RESOURCES % {"name": name, "team": "green"})
-        assert iam.get_role(RoleName=name)["Role"]["Tags"] == [{"Key": "team", "Value": "green"}]
+def people(part):
+    name = part.unique("tf")
+    iam = part.client("iam")
+    yield RESOURCES % {"name": name, "team": "blue"}
+    role = iam.get_role(RoleName=name)["Role"]
+    assert role["Description"] == "blue" and role["MaxSessionDuration"] == 7200
+    yield RESOURCES % {"name": name, "team": "green"}
+    assert iam.get_role(RoleName=name)["Role"]["Tags"] == [{"Key": "team", "Value": "green"}]
+    yield
     assert name not in [role["RoleName"] for role in iam.list_roles(MaxItems=1000)["Roles"]]

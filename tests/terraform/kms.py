@@ -1,7 +1,6 @@
 """Terraform's KMS resources: plan, apply, no drift, change, destroy."""
 
 from conftest import ACCOUNT
-from terraform import Terraform
 
 RESOURCES = """
 resource "aws_kms_key" "desk" {
@@ -55,14 +54,13 @@ output "blob" { value = aws_kms_ciphertext.secret.ciphertext_blob }
 """
 
 
-def test_keys_aliases_and_grants(endpoint, client, unique, tmp_path):
-    name = unique("desk")
-    kms = client("kms")
-    with Terraform(tmp_path, endpoint, "kms") as terraform:
-        terraform.apply(RESOURCES % {"account": ACCOUNT, "name": name, "description": "first", "enabled": "true"})
-        outputs = terraform.outputs()
-        assert outputs["arn"].endswith(outputs["id"])
-        assert kms.get_key_rotation_status(KeyId=outputs["id"])["RotationPeriodInDays"] == 180
-        terraform.apply(RESOURCES % {"account": ACCOUNT, "name": name, "description": "second", "enabled": "false"})
-        assert kms.describe_key(KeyId=f"alias/{name}")["KeyMetadata"]["Description"] == "second"
+def keys(part):
+    name = part.unique("desk")
+    kms = part.client("kms")
+    outputs = yield RESOURCES % {"account": ACCOUNT, "name": name, "description": "first", "enabled": "true"}
+    assert outputs["arn"].endswith(outputs["id"])
+    assert kms.get_key_rotation_status(KeyId=outputs["id"])["RotationPeriodInDays"] == 180
+    yield RESOURCES % {"account": ACCOUNT, "name": name, "description": "second", "enabled": "false"}
+    assert kms.describe_key(KeyId=f"alias/{name}")["KeyMetadata"]["Description"] == "second"
+    yield
     assert kms.describe_key(KeyId=outputs["id"])["KeyMetadata"]["KeyState"] == "PendingDeletion"

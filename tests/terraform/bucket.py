@@ -1,6 +1,6 @@
 """Terraform's aws_s3_bucket and the resources beside it: apply, no drift, destroy."""
 
-from terraform import Terraform
+from terraform import AWAY
 
 RESOURCES = """
 resource "aws_s3_bucket" "site" {
@@ -237,11 +237,15 @@ resource "aws_s3_object" "index" {
 """
 
 
-def test_bucket_with_everything(endpoint, client, unique, tmp_path):
-    name = unique("terraform")
-    s3 = client("s3", region_name="us-east-1")
-    with Terraform(tmp_path, endpoint, "s3", "sqs", "iam", region="us-east-1") as terraform:
-        terraform.apply(RESOURCES % {"name": name})
-        assert s3.get_object(Bucket=name, Key="index.html")["Body"].read() == b"<p>hello</p>"
-        assert s3.get_bucket_policy_status(Bucket=name)["PolicyStatus"]["IsPublic"] is True
+def site(part):
+    name = part.unique("terraform")
+    s3 = part.client("s3")
+    yield RESOURCES % {"name": name}
+    assert s3.get_object(Bucket=name, Key="index.html")["Body"].read() == b"<p>hello</p>"
+    assert s3.get_bucket_policy_status(Bucket=name)["PolicyStatus"]["IsPublic"] is True
+    yield
     assert name not in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]
+
+
+# Where a bucket has no location constraint.
+site.region = AWAY

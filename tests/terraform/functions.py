@@ -3,13 +3,12 @@
 import json
 
 from conftest import ROLE, zipped
-from terraform import Terraform
 
 RESOURCES = """
 resource "aws_lambda_layer_version" "tools" {
   layer_name          = "%(name)s"
-  filename            = "layer.zip"
-  source_code_hash    = filebase64sha256("layer.zip")
+  filename            = "${path.module}/layer.zip"
+  source_code_hash    = filebase64sha256("${path.module}/layer.zip")
   compatible_runtimes = ["python3.11"]
   description         = "tools"
 }
@@ -25,8 +24,8 @@ resource "aws_lambda_function" "desk" {
   role                           = "%(role)s"
   runtime                        = "python3.11"
   handler                        = "main.handler"
-  filename                       = "code.zip"
-  source_code_hash               = filebase64sha256("code.zip")
+  filename                       = "${path.module}/code.zip"
+  source_code_hash               = filebase64sha256("${path.module}/code.zip")
   publish                        = true
   timeout                        = 5
   memory_size                    = 256
@@ -77,20 +76,20 @@ resource "aws_lambda_function_event_invoke_config" "live" {
 """
 
 
-def test_lambda(endpoint, client, unique, tmp_path):
-    name = unique("tf")
-    (tmp_path / "layer.zip").write_bytes(zipped({"python/tool.py": "WHO = 'tool'"}))
+def live(part):
+    name = part.unique("tf")
+    (part.folder / "layer.zip").write_bytes(zipped({"python/tool.py": "WHO = 'tool'"}))
     source = "import os, tool\ndef handler(event, context): return [os.environ['WORD'], tool.WHO, context.function_version]"
-    (tmp_path / "code.zip").write_bytes(zipped({"main.py": source}))
-    functions = client("lambda")
+    (part.folder / "code.zip").write_bytes(zipped({"main.py": source}))
+    functions = part.client("lambda")
 
     def said():
         return json.loads(functions.invoke(FunctionName=name, Qualifier="live")["Payload"].read())
 
-    with Terraform(tmp_path, endpoint, "lambda", "iam") as terraform:
-        terraform.apply(RESOURCES % {"name": name, "role": ROLE, "word": "blue"})
-        assert said() == ["blue", "tool", "1"]
-        terraform.apply(RESOURCES % {"name": name, "role": ROLE, "word": "green"})
-        assert said() == ["green", "tool", "2"]
+    yield RESOURCES % {"name": name, "role": ROLE, "word": "blue"}
+    assert said() == ["blue", "tool", "1"]
+    yield RESOURCES % {"name": name, "role": ROLE, "word": "green"}
+    assert said() == ["green", "tool", "2"]
+    yield
     listed = functions.get_paginator("list_functions").paginate()
     assert name not in [function["FunctionName"] for page in listed for function in page["Functions"]]
