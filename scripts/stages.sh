@@ -1,6 +1,6 @@
 # The stages of ./test: a function each, in order of `stages`. Sourced; expects $root, $logs and the other scripts.
 
-stages="fmt tidy codegen clippy deny unit roundtrip boto3 cli node java demo crash release"
+stages="fmt tidy codegen clippy deny unit roundtrip boto3 cli node java demo crash"
 
 CARGO_DENY_VERSION=0.20.2
 
@@ -54,24 +54,6 @@ stage_crash() {
     export GUREUM_CRASH_ROUNDS="${GUREUM_CRASH_ROUNDS:-500}"
     cargo test --quiet --locked -p store --test crash && python_clients && build_gureum &&
         GUREUM_BINARY=$binary "$venv/bin/pytest" -q -s tests/crash
-}
-
-# Optimised code is other code: rustc has lost a sum in it before. In a subshell, with a server of its own.
-# What mostly waits for other programs' code is not tested twice.
-stage_release() {
-    local name left_out=()
-    for name in archives images leaks provisioned snapstart; do
-        left_out+=("--ignore=tests/boto3/test_lambda_$name.py")
-    done
-    python_clients && (
-        export GUREUM_PROFILE=release
-        . scripts/build.sh
-        server_pid=
-        with_server "$venv/bin/pytest" -q tests/boto3 "${left_out[@]}"
-        status=$?
-        [ -z "$server_pid" ] || kill "$server_pid"
-        exit $status
-    )
 }
 
 venv="$root/.venv"
