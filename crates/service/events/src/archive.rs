@@ -2,7 +2,6 @@
 
 use api_events::Error;
 use kernel::{BoxFuture, Fault, Kernel, TaskHandler};
-use pattern::Pattern;
 use serde::{Deserialize, Serialize};
 use store::{Key, ReadTx, Scan, StoreError, Table, Timer, TimerId, WriteTx};
 
@@ -91,7 +90,7 @@ pub(crate) fn keep(
     }
     let arn = bus.arn();
     for (_, archive) in archives(tx, &bus.account, &bus.region, "")? {
-        let wants = |pattern: &str| Pattern::parse(pattern).is_ok_and(|p| p.matches(&event.json));
+        let wants = |pattern: &str| events.patterns.wants(pattern, &event.json);
         if archive.bus != arn || !archive.pattern.as_deref().is_none_or(wants) {
             continue;
         }

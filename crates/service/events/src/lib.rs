@@ -16,6 +16,7 @@ mod guard;
 mod name;
 mod ops;
 mod path;
+mod patterns;
 mod record;
 mod replay;
 mod role;
@@ -37,6 +38,7 @@ pub(crate) const PRINCIPAL: &str = "events.amazonaws.com";
 pub struct Events {
     posted: Arc<tokio::sync::Notify>,
     last: AtomicU64,
+    patterns: patterns::Patterns,
 }
 
 impl Events {
@@ -56,8 +58,11 @@ pub(crate) struct Shared(Arc<Events>);
 
 /// Builds the service for the kernel, and what [`start`] needs of it.
 pub fn service() -> (Service, Arc<Events>) {
-    let events =
-        Arc::new(Events { posted: Arc::new(tokio::sync::Notify::new()), last: AtomicU64::new(0) });
+    let events = Arc::new(Events {
+        posted: Arc::new(tokio::sync::Notify::new()),
+        last: AtomicU64::new(0),
+        patterns: patterns::Patterns::default(),
+    });
     let mut service = Service::new(api_events::dispatch(Arc::new(Shared(events.clone()))));
     service.guard = Some(Arc::new(guard::Buses));
     service.reseal = Some(Arc::new(deliver::Waiting));

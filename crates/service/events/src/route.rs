@@ -4,7 +4,6 @@ use api_events::Error;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use kernel::{Fault, Kernel, Sealer};
-use pattern::Pattern;
 use serde_json::Value as Json;
 use store::{StoreError, WriteTx};
 
@@ -87,8 +86,7 @@ pub(crate) fn again(
         if only.is_some_and(|only| !only.contains(&bus.rule_arn(&name))) {
             continue;
         }
-        // It was understood when the rule was made.
-        if Pattern::parse(pattern).is_ok_and(|pattern| pattern.matches(&event.json)) {
+        if events.patterns.wants(pattern, &event.json) {
             post(tx, events, &bus.rule_arn(&name), &rule.targets, event, now_ms)?;
         }
     }
