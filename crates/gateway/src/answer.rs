@@ -131,10 +131,10 @@ pub(crate) fn written(
     if !response.headers().contains_key(CHECKSUM) {
         return response;
     }
-    if let Some(packed) = packed(&arrival.parts.headers, response.body()) {
+    if let Some((encoding, packed)) = packed(&arrival.parts.headers, response.body()) {
         let headers = response.headers_mut();
         headers.insert(CHECKSUM, crc32fast::hash(&packed).into());
-        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding.name()));
         *response.body_mut() = packed;
     }
     response

@@ -1,5 +1,6 @@
 //! HTTP: connections, limits, bodies. Knows nothing of AWS but the family words of its errors.
 
+mod accepted;
 mod body;
 mod cors;
 mod encoding;
