@@ -230,16 +230,13 @@ impl IndexRecord {
             }
             return Err(Invalid(text));
         }
-        if is_partition && size > key::PARTITION_KEY_MAX_BYTES {
+        let most =
+            if is_partition { key::PARTITION_KEY_MAX_BYTES } else { key::SORT_KEY_MAX_BYTES };
+        if size > most {
             return Err(Invalid(format!(
-                "One or more parameter values were invalid: \
-                 Size of hashkey has exceeded the maximum size limit of2048 bytes IndexName: {name}"
-            )));
-        }
-        if !is_partition && size > key::SORT_KEY_MAX_BYTES {
-            return Err(Invalid(format!(
-                "One or more parameter values were invalid: Aggregated size of all range keys has \
-                 exceeded the size limit of 1024 bytes IndexName: {name}"
+                "One or more parameter values were invalid: Size limit exceeded for Index Key {} \
+                 Actual Size: {size} bytes Max Size: {most} bytes IndexName: {name}",
+                key.name
             )));
         }
         Ok(())

@@ -52,7 +52,7 @@ pub(crate) async fn export_table_to_point_in_time(
             return Ok((known, export, None));
         }
         let found = table::find(ctx, tx, &name)?;
-        let from = found.ok_or_else(|| fault::table_not_found(&name))?;
+        let from = found.ok_or_else(|| fault::table_not_found(&input.table_arn))?;
         let running = |export: &ExportRecord| export.state == State::InProgress;
         transfer::check_limit(ctx, tx, (&EXPORTS, EXPORTS_MAX), Direction::Export, running)?;
         let export = ExportRecord {
@@ -95,7 +95,7 @@ pub(crate) async fn export_table_to_point_in_time(
     Ok(ExportTableToPointInTimeOutput { export_description: Some(description) })
 }
 
-/// The name of the table an ARN means.
+/// The name of the table an ARN means. Of one that is not there DynamoDB repeats the whole ARN.
 fn named(ctx: &Ctx, given: &str) -> Result<String, Error> {
     let not_one = || Invalid::new("Invalid Request: Invalid Table ARN");
     let arn = Arn::parse(given).map_err(|_| not_one())?;
@@ -104,7 +104,7 @@ fn named(ctx: &Ctx, given: &str) -> Result<String, Error> {
         return Err(not_one().into());
     }
     if arn.account != ctx.account() || arn.region != ctx.region() {
-        return Err(fault::table_not_found(name));
+        return Err(fault::table_not_found(given));
     }
     Ok(name.to_owned())
 }

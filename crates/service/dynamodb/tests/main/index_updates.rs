@@ -96,6 +96,12 @@ async fn an_index_is_filled_with_the_items_that_can_be_in_it() {
             ),
         )
         .await;
+    let item = json!({"pk": {"S": "a"}, "g": {"S": "x".repeat(2049)}});
+    let too_long = format!(
+        "{INVALID}Size limit exceeded for Index Key g Actual Size: 2049 bytes \
+         Max Size: 2048 bytes IndexName: by-g"
+    );
+    cloud.check_invalid("PutItem", json!({"TableName": "Simple", "Item": item}), &too_long).await;
     let update = |pk: &str, value: Value| {
         json!({"TableName": "Simple", "Key": {"pk": {"S": pk}},
             "UpdateExpression": "SET g = if_not_exists(nothing, :v), n = :v",
