@@ -12,6 +12,7 @@ mod cron;
 mod deliver;
 mod error;
 mod event;
+pub mod fuzz;
 mod guard;
 mod name;
 mod ops;
