@@ -49,11 +49,12 @@ stage_java() { with_server mvn -B -ntp -f tests/java/pom.xml test; }
 
 stage_demo() { ./gureum demo; }
 
-# The full length of the promise: the store alone, then the whole server. Alone they are short.
+# The full length of the promise: the store alone, then the whole server, which waits much, so several at once. Alone
+# they are short.
 stage_crash() {
     export GUREUM_CRASH_ROUNDS="${GUREUM_CRASH_ROUNDS:-500}"
     cargo test --quiet --locked -p store --test crash && python_clients && build_gureum &&
-        GUREUM_BINARY=$binary "$venv/bin/pytest" -q -s tests/crash
+        printf '%s\n' tests/crash/test_*.py | GUREUM_BINARY=$binary xargs -P 3 -n 1 "$venv/bin/pytest" -q -s
 }
 
 venv="$root/.venv"
