@@ -363,3 +363,19 @@ class WebSocket:
             if wanted(message):
                 return message
         raise TimeoutError
+
+
+@pytest.mark.parametrize(
+    "wrong, right, told",
+    [
+        ("  Echo:\n", "  Echo\n", "template.yaml: line 8, column 9: mapping values are not allowed in this context; put a colon after the key in line 7: Echo:"),
+        ("Runtime: python3.11,", "Runtime:python3.11,", "has no value; put a space after its colon"),
+        ("    Type: AWS::Serverless::Function\n    Properties:\n      Handler: app.echo", "\tType: x", "; indent line 8 with spaces in place of tabs"),
+        ("!Ref Greeting", "!Reff Greeting", "!Reff is no function of CloudFormation; Ref is meant?"),
+        ("!Ref Greeting", "!Ref Greting", "there is no parameter and no resource Greting; Greeting is meant?"),
+    ],
+)
+def test_errors_of_templates_say_what_to_do(tmp_path, wrong, right, told):
+    assert wrong in PYTHON_TEMPLATE
+    (tmp_path / "template.yaml").write_text(PYTHON_TEMPLATE.lstrip().replace(wrong, right, 1))
+    assert told in gureum(tmp_path, "local", "invoke", "Echo", code=1)[1]

@@ -229,7 +229,10 @@ impl Stack<'_> {
         match naming::attribute(&kind, &physical, attribute, self.inputs) {
             Some(text) => Ok(Node::text(at, text)),
             None if self.inputs.lenient => Ok(Node::text(at, self.guess(whole))),
-            None => Err(Error::new(at, format!("what {whole} is, is not known ({kind})"))),
+            None => {
+                let meant = naming::meant(attribute, naming::attributes(&kind));
+                Err(Error::new(at, format!("what {whole} is, is not known ({kind}){meant}")))
+            }
         }
     }
 
@@ -246,8 +249,14 @@ impl Stack<'_> {
                 None => {
                     let known = ["Parameters", "Resources"];
                     let known = known.iter().flat_map(|section| self.template.section(section));
-                    let meant = naming::meant(id, known.map(|(key, _)| key.text.as_str()));
-                    let message = format!("there is no parameter and no resource {id}{meant}");
+                    let known = known.map(|(key, _)| key.text.as_str());
+                    let meant = naming::meant(id, known.chain(naming::PSEUDO.iter().copied()));
+                    let what = if meant.is_empty() {
+                        "; declare it under Parameters or Resources"
+                    } else {
+                        &meant
+                    };
+                    let message = format!("there is no parameter and no resource {id}{what}");
                     Err(Error::new(at, message))
                 }
             };

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::evaluate::Stack;
+use crate::naming;
 use crate::node::{Error, Node, Position, Value};
 
 /// Text that functions make may not grow beyond this.
@@ -76,8 +77,14 @@ pub(crate) fn call(
         }
         ("Fn::Cidr", [block, count, bits @ ..]) => blocks(at, block, count, bits.first())
             .ok_or_else(|| wrong("an IPv4 block, a count to 256 and bits")),
-        _ => Err(Error::new(at, format!("{name} is no function that can be carried out here"))),
+        _ => Err(Error::new(at, unknown(name))),
     }
+}
+
+fn unknown(name: &str) -> String {
+    let word = name.strip_prefix("Fn::").unwrap_or(name);
+    let meant = naming::meant(word, crate::yaml::FUNCTIONS.iter().copied());
+    format!("{name} is no function that can be carried out here{meant}")
 }
 
 fn blocks(at: Position, block: &Node, count: &Node, bits: Option<&Node>) -> Option<Node> {

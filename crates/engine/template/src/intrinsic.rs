@@ -5,6 +5,8 @@ use crate::node::{Error, Key, Node, Position, Value};
 use crate::yaml::DEPTH_MAX;
 use crate::{functions, naming};
 
+/// Names that an error lists.
+const NAMES_MAX: usize = 10;
 /// References may lead on through names of resources; a circle ends here.
 const STEPS_MAX: usize = 2 * DEPTH_MAX;
 
@@ -113,7 +115,8 @@ impl Stack<'_> {
         let Some((_, declared)) = declared else {
             let known = self.template.section("Conditions").iter();
             let meant = naming::meant(name, known.map(|(key, _)| key.text.as_str()));
-            return Err(Error::new(at, format!("there is no condition {name}{meant}")));
+            let what = if meant.is_empty() { "; declare it under Conditions" } else { &meant };
+            return Err(Error::new(at, format!("there is no condition {name}{what}")));
         };
         self.conditions.borrow_mut().insert(name.to_owned(), None);
         let reduced = self.reduce(declared, depth + 1)?;
@@ -173,7 +176,16 @@ impl Stack<'_> {
         match found.or(default) {
             Some(found) => self.reduce(found, depth),
             None => {
-                let message = format!("Mappings has no {}", path.join("."));
+                let known = |path: &[&str]| mappings.and_then(|mappings| mappings.find(path));
+                let depth = (0..3).find(|end| known(&path[..=*end]).is_none()).unwrap_or(2);
+                let around = known(&path[..depth]).map_or(&[][..], Node::entries);
+                let names: Vec<&str> = around.iter().map(|(key, _)| key.text.as_str()).collect();
+                let mut meant = naming::meant(path[depth], names.iter().copied());
+                if meant.is_empty() && !names.is_empty() {
+                    let some = names.get(..NAMES_MAX).unwrap_or(&names);
+                    meant = format!("; there is {}", some.join(", "));
+                }
+                let message = format!("Mappings has no {}{meant}", path.join("."));
                 Err(Error::new(argument.at, message))
             }
         }

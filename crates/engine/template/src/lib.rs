@@ -7,6 +7,7 @@
 //! No input or output, no AWS calls, no clock. Every error says line and column. Text is hostile:
 //! size, depth and the growth by aliases are bounded.
 
+mod advice;
 mod evaluate;
 mod functions;
 mod intrinsic;

@@ -58,6 +58,28 @@ pub(crate) fn reference(kind: &str, name: &str, inputs: &Inputs) -> String {
     }
 }
 
+/// What `Ref` answers without anybody declaring it.
+pub(crate) const PSEUDO: &[&str] = &[
+    "AWS::AccountId",
+    "AWS::NoValue",
+    "AWS::NotificationARNs",
+    "AWS::Partition",
+    "AWS::Region",
+    "AWS::StackId",
+    "AWS::StackName",
+    "AWS::URLSuffix",
+];
+/// All attributes that [`attribute`] knows of some type.
+const ATTRIBUTES: &[&str] =
+    &["Arn", "DomainName", "QueueName", "QueueUrl", "StreamArn", "TopicArn", "TopicName"];
+
+/// The attributes that a type has, as far as they are known.
+pub(crate) fn attributes(kind: &str) -> impl Iterator<Item = &'static str> {
+    let inputs = Inputs::new("", "", "");
+    let has = move |name: &&&str| attribute(kind, "", name, &inputs).is_some();
+    ATTRIBUTES.iter().filter(has).copied()
+}
+
 /// What `Fn::GetAtt` answers, as far as it can be known.
 pub(crate) fn attribute(
     kind: &str,

@@ -30,7 +30,9 @@ impl Template {
             if let Some(node) = root.get(section)
                 && !matches!(node.value, Value::Map(_))
             {
-                let message = format!("{section} must be a map, and this is {}", node.kind());
+                let empty = if node.is_null() { "; indent what belongs to it" } else { "" };
+                let kind = node.kind();
+                let message = format!("{section} must be a map, and this is {kind}{empty}");
                 return Err(Error::new(node.at, message));
             }
         }

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, Tag};
 
+use crate::advice::advice;
+use crate::naming;
 use crate::node::{Error, Key, Node, Position, Value};
 
 /// CloudFormation's limit for a template's text, in bytes.
@@ -14,7 +16,7 @@ pub(crate) const DEPTH_MAX: usize = 100;
 const NODES_MAX: usize = 200_000;
 
 /// Tags that are functions; the rest of the tag follows `Fn::`.
-const FUNCTIONS: &[&str] = &[
+pub(crate) const FUNCTIONS: &[&str] = &[
     "And",
     "Base64",
     "Cidr",
@@ -48,7 +50,8 @@ pub(crate) fn read(text: &str) -> Result<Node, Error> {
         let (event, span) = event.map_err(|error| {
             let mark = error.marker();
             let column = mark.col() as u32 + 1;
-            Error::new(Position { line: mark.line() as u32, column }, error.info())
+            let at = Position { line: mark.line() as u32, column };
+            Error::new(at, format!("{}{}", error.info(), advice(text, at, error.info())))
         })?;
         if matches!(event, Event::StreamEnd) {
             break;
@@ -164,13 +167,20 @@ impl Reader {
             Content::List(items) => items.push(node),
             Content::Map { entries, merged, key } => match key.take() {
                 Some(name) if name.text == "<<" => merged.push(node),
+                Some(name) if node.is_null() && is_glued(&name.text) => {
+                    let message =
+                        format!("{:?} has no value; put a space after its colon", name.text);
+                    return Err(Error::new(name.at, message));
+                }
                 Some(name) => entries.push((name, node)),
                 None => {
                     let text = node.as_text().or_else(|| node.is_null().then(String::new));
                     let text = text.ok_or_else(|| Error::new(node.at, "a key must be text"))?;
                     if let Some((first, _)) = entries.iter().find(|(first, _)| first.text == text) {
                         let line = first.at.line;
-                        let message = format!("the key {text:?} is already in line {line}");
+                        let message = format!(
+                            "the key {text:?} is already in line {line}; rename or remove one of them"
+                        );
                         return Err(Error::new(node.at, message));
                     }
                     *key = Some(Key { at: node.at, text });
@@ -179,6 +189,15 @@ impl Reader {
         }
         Ok(None)
     }
+}
+
+/// `Key:value`, which is one word to YAML.
+fn is_glued(text: &str) -> bool {
+    let parts = text.split_once(':');
+    parts.is_some_and(|(key, value)| {
+        let word = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        word && !value.is_empty() && !value.starts_with(':')
+    })
 }
 
 /// Adds what `<<` names, where the map has no such key itself.
@@ -201,7 +220,11 @@ fn function_tag(tag: Option<&Tag>, at: Position) -> Result<Option<String>, Error
     match tag.suffix.as_str() {
         "Ref" | "Condition" => Ok(Some(tag.suffix.clone())),
         known if FUNCTIONS.contains(&known) => Ok(Some(format!("Fn::{known}"))),
-        other => Err(Error::new(at, format!("!{other} is no function of CloudFormation"))),
+        other => {
+            let known = FUNCTIONS.iter().copied().chain(["Ref", "Condition"]);
+            let meant = naming::meant(other, known);
+            Err(Error::new(at, format!("!{other} is no function of CloudFormation{meant}")))
+        }
     }
 }
 
@@ -284,14 +307,23 @@ mod tests {
             "a: !If [c, 1, !Ref AWS::NoValue]",
             r#"{"a":{"Fn::If":["c",1,{"Ref":"AWS::NoValue"}]}}"#,
         );
-        check("a:\n  b: !Reff c", "line 2, column 6: !Reff is no function of CloudFormation");
+        check(
+            "a:\n  b: !Reff c",
+            "line 2, column 6: !Reff is no function of CloudFormation; Ref is meant?",
+        );
     }
 
     #[test]
     fn hostile_texts() {
-        check("a: 1\na: 2\n", "line 2, column 1: the key \"a\" is already in line 1");
+        check(
+            "a: 1\na: 2\n",
+            "line 2, column 1: the key \"a\" is already in line 1; rename or remove one of them",
+        );
         check("", "line 1, column 1: it is empty");
-        check("a: *x", "line 1, column 4: while parsing node, found unknown anchor");
+        check(
+            "a: *x",
+            "line 1, column 4: while parsing node, found unknown anchor; * begins an alias: write the value in quotes, '*x'",
+        );
         let deep = format!("{}{}", "[".repeat(150), "]".repeat(150));
         assert!(read(&deep).is_err());
         let deep = "a:\n".to_owned()

@@ -81,7 +81,9 @@ fn errors_say_where() {
     outputs(
         "  A: {Value: !Ref Nothing}",
         &[],
-        expect!["line 14, column 14: there is no parameter and no resource Nothing"],
+        expect![
+            "line 14, column 14: there is no parameter and no resource Nothing; declare it under Parameters or Resources"
+        ],
     );
     outputs(
         "  A:\n    Value: !GetAtt Table.Color",
@@ -111,7 +113,9 @@ fn errors_say_where() {
     check(
         "Resources:\n\tA: x",
         &[],
-        expect!["line 2, column 2: tabs disallowed within this context (block indentation)"],
+        expect![
+            "line 2, column 2: tabs disallowed within this context (block indentation); indent line 2 with spaces in place of tabs"
+        ],
     );
     check(
         "Conditions: {A: !Condition A}\nResources: {B: {Type: x}}",
@@ -295,4 +299,170 @@ Resources:
         ["demo-Dead", "demo-Inbox.fifo", "own.fifo", "demo-Reader", "demo-notes"]
     );
     assert!(stack.name("Nothing").is_err());
+}
+
+/// A text that is wrong: the whole error, with what to do.
+fn fix(text: &str, expected: &str) {
+    let inputs = inputs(&[]);
+    let all = Template::parse(text).and_then(|template| {
+        let stack = template.evaluate(&inputs)?;
+        stack.ordered().into_iter().try_for_each(|one| stack.properties(&one.id).map(drop))
+    });
+    assert_eq!(all.expect_err("wrong").to_string(), expected, "{text}");
+}
+
+#[test]
+fn yaml_errors_say_what_to_do() {
+    fix(
+        "Resources:\n\tA:\n",
+        "line 2, column 2: tabs disallowed within this context (block indentation); indent line 2 with spaces in place of tabs",
+    );
+    fix(
+        "Resources:\n  A:\n    Type: x\n      Properties: {}\n",
+        "line 4, column 17: mapping values are not allowed in this context; line 4 is indented by 6 spaces, below a key that has a value: indent it by 4 as line 3",
+    );
+    fix(
+        "Resources:\n  A:\n    Type: x\n   Properties: {}\n",
+        "line 4, column 4: while parsing a block mapping, did not find expected key; line 4 is indented by 3 spaces, which fits nothing above it: indent it by 4",
+    );
+    fix(
+        "Resources:\n  A:\n    L:\n      - a\n     - b\n",
+        "line 5, column 6: while parsing a block mapping, did not find expected key; line 5 is indented by 5 spaces, which fits nothing above it: indent it by 6",
+    );
+    fix(
+        "Resources:\n  A:\n    Type AWS::SQS::Queue\n    Properties: {}\n",
+        "line 4, column 15: mapping values are not allowed in this context; put a colon after the key in line 3: Type: AWS::SQS::Queue",
+    );
+    fix(
+        "Resources:\n  A\n    Type: x\n",
+        "line 3, column 9: mapping values are not allowed in this context; put a colon after the key in line 2: A:",
+    );
+    fix(
+        "Resources:\n  A:\n    Type:AWS::SQS::Queue\n    P: {}\n",
+        "line 4, column 6: mapping values are not allowed in this context; put a space after the colon in line 3: Type: AWS::SQS::Queue",
+    );
+    fix(
+        "Resources: {A: {Type:x, P: {}}}",
+        "line 1, column 17: \"Type:x\" has no value; put a space after its colon",
+    );
+    fix(
+        "Resources:\n  A:\n    L:\n      -a\n      - c: d\n",
+        "line 5, column 10: mapping values are not allowed in this context; put a space after the dash in line 4: - a",
+    );
+    fix(
+        "Resources:\n  A:\n    Type: \"x\n    P: b\n",
+        "line 3, column 11: invalid indentation in quoted scalar; close the quotes of line 3 with \"",
+    );
+    fix(
+        "Resources:\n  A:\n    Type: 'x\n    P: b\n",
+        "line 3, column 11: invalid indentation in quoted scalar; close the quotes of line 3 with '",
+    );
+    fix(
+        "Resources:\n  A:\n    L: [a, b\n    M: c\n",
+        "line 4, column 6: illegal placement of ':' indicator; close the [ of line 3 with ]",
+    );
+    fix(
+        "Resources:\n  A: {Type: x, P: {a: b}\n  B: {Type: x}\n",
+        "line 3, column 3: invalid indentation in flow construct; close the { of line 2 with }",
+    );
+    fix(
+        "Resources:\n  A: {Type: x",
+        "line 3, column 1: while parsing a flow mapping, did not find expected ',' or '}'; close the { of line 2 with }",
+    );
+    fix(
+        "Resources:\n  A: {Type: x P: y}\n",
+        "line 2, column 16: while parsing a flow mapping, did not find expected ',' or '}'; put a comma between the members in line 2",
+    );
+    fix(
+        "Resources:\n  A:\n    D: [a]]\n",
+        "line 3, column 11: misplaced bracket; take the bracket in line 3 that closes nothing away",
+    );
+    fix(
+        "Resources:\n  A:\n    Action: *\n",
+        "line 3, column 13: while scanning an anchor or alias, did not find expected alphabetic or numeric character; * begins an alias: write the value in quotes, '*'",
+    );
+    fix(
+        "Resources:\n  A:\n    V: @x\n",
+        "line 3, column 8: unexpected character: `@'; @ means something to YAML: write the value in quotes, '@x'",
+    );
+    fix(
+        "Resources:\n  A:\n    D: this: that\n",
+        "line 3, column 12: mapping values are not allowed in this context; write a value that has a colon in quotes: D: 'this: that'",
+    );
+    fix(
+        "Resources:\n  A:\n    D: \"a\\d\"\n",
+        "line 3, column 8: while parsing a quoted scalar, found unknown escape character; write \\\\ for a backslash within double quotes, or use single quotes",
+    );
+    fix(
+        "Resources:\nOutputs: {}\n",
+        "line 1, column 10: Resources must be a map, and this is nothing; indent what belongs to it",
+    );
+}
+
+#[test]
+fn json_errors_say_what_to_do() {
+    let flow = "while parsing a flow mapping, did not find expected ',' or '}'";
+    fix(
+        "{\"Resources\": {\n \"A\": {\"Type\": \"x\"\n \"P\": 1}}}",
+        &format!("line 3, column 2: {flow}; put a comma after what stands before line 3, column 2"),
+    );
+    fix(
+        "{\"Resources\": {\n \"A\": {\"Type\": \"x\"}\n",
+        &format!("line 3, column 1: {flow}; close the {{ of line 1 with }}"),
+    );
+    fix(
+        "{\"Resources\": {\n \"A\" {\"Type\": \"x\"}}}",
+        "line 2, column 6: invalid trailing content after double-quoted scalar; put a colon after the key in line 2",
+    );
+    fix(
+        "{\"Resources\": {\n \"A: {\"Type\": \"x\"}}}",
+        "line 2, column 8: invalid trailing content after double-quoted scalar; close the quotes of a text in line 2 with \"",
+    );
+    fix(
+        "{\"Resources\": {\n \"A\": {\"Type\": \"x\", \"Type\": \"y\"}}}",
+        "line 2, column 21: the key \"Type\" is already in line 2; rename or remove one of them",
+    );
+}
+
+#[test]
+fn names_that_nothing_has_say_what_is_meant() {
+    let queue = |value: &str| {
+        format!("{{Resources: {{Queue: {{Type: 'AWS::SQS::Queue', Properties: {{A: {value}}}}}}}}}")
+    };
+    fix(
+        &queue("!Reff Queue"),
+        "line 1, column 63: !Reff is no function of CloudFormation; Ref is meant?",
+    );
+    fix(
+        &queue("!Ref Quue"),
+        "line 1, column 63: there is no parameter and no resource Quue; Queue is meant?",
+    );
+    fix(
+        &queue("!Ref AWS::Regoin"),
+        "line 1, column 63: there is no parameter and no resource AWS::Regoin; AWS::Region is meant?",
+    );
+    fix(
+        &queue("!Sub 'x-${Qeueu}'"),
+        "line 1, column 63: there is no parameter and no resource Qeueu; Queue is meant?",
+    );
+    fix(
+        &queue("!GetAtt Queue.Arm"),
+        "line 1, column 63: what Queue.Arm is, is not known (AWS::SQS::Queue); Arn is meant?",
+    );
+    fix(
+        &queue("!Ref Elsewhere"),
+        "line 1, column 63: there is no parameter and no resource Elsewhere; declare it under Parameters or Resources",
+    );
+    fix(
+        &queue("!If [Prod, a, b]"),
+        "line 1, column 68: there is no condition Prod; declare it under Conditions",
+    );
+    fix(
+        &queue("{'Fn::Joinn': [a, [b]]}"),
+        "line 1, column 63: Fn::Joinn is no function that can be carried out here; Join is meant?",
+    );
+    fix(
+        "Mappings: {Sizes: {dev: {memory: 1}}}\nResources: {Q: {Type: x, Properties: {A: !FindInMap [Sizes, dve, memory]}}}",
+        "line 2, column 42: Mappings has no Sizes.dve.memory; there is dev",
+    );
 }
