@@ -21,39 +21,50 @@ const EVENT: &str = r#"{"answer":42}"#;
 pub struct Measured {
     /// From its start to its first answer, milliseconds.
     pub cold_ms: f64,
-    /// From an event to its answer, milliseconds.
+    /// From an event until the runtime asks for the next, milliseconds: whoever invokes a function
+    /// again at once waits for that, too.
     pub warm_ms: Vec<f64>,
+}
+
+/// What a process has done.
+enum Done {
+    Answered,
+    /// So many milliseconds after its event.
+    AskedAgain(f64),
 }
 
 /// Runs the handler in `folder` for one event and `warm` more.
 pub fn measure(name: &str, handler: &str, folder: &Path, warm: usize) -> Result<Measured> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?.to_string();
-    let (answered, answers) = channel();
+    let (done, of_process) = channel();
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            let answered = answered.clone();
+            let done = done.clone();
             // A process that ends breaks its connection off.
-            thread::spawn(move || serve(stream, &answered));
+            thread::spawn(move || serve(stream, &done));
         }
     });
     let begun = clock::start();
     let mut process = start(name, handler, folder, &address)?;
-    let measured = watch(&answers, begun, warm);
+    let measured = watch(&of_process, begun, warm);
     process.kill()?;
     process.wait()?;
     measured
 }
 
-fn watch(answers: &Receiver<(Instant, f64)>, begun: Instant, warm: usize) -> Result<Measured> {
-    let next = || answers.recv_timeout(ANSWER_MAX).map_err(|_| "the bare runtime does not answer");
-    next()?;
-    let cold_ms = clock::ms_since(begun);
+fn watch(done: &Receiver<Done>, begun: Instant, warm: usize) -> Result<Measured> {
+    let mut cold_ms = None;
     let mut warm_ms = Vec::new();
-    for _ in 0..warm {
-        warm_ms.push(next()?.1);
+    while warm_ms.len() <= warm {
+        match done.recv_timeout(ANSWER_MAX).map_err(|_| "the bare runtime does not answer")? {
+            Done::Answered => _ = cold_ms.get_or_insert(clock::ms_since(begun)),
+            Done::AskedAgain(ms) => warm_ms.push(ms),
+        }
     }
-    Ok(Measured { cold_ms, warm_ms })
+    // The first was the cold one's.
+    warm_ms.remove(0);
+    Ok(Measured { cold_ms: cold_ms.ok_or("the bare runtime asks and never answers")?, warm_ms })
 }
 
 /// The runtime as `runtimes/install.sh` has installed it.
@@ -112,13 +123,12 @@ fn home() -> Result<PathBuf> {
     Ok(cache.ok_or("there is no HOME")?.join("gureum/runtimes"))
 }
 
-/// Serves one connection of the runtime: an event for every question, and tells of every answer
-/// when it came and how many milliseconds after its event.
-fn serve(stream: TcpStream, answered: &Sender<(Instant, f64)>) -> Option<()> {
+/// Serves one connection of the runtime: an event for every question.
+fn serve(stream: TcpStream, done: &Sender<Done>) -> Option<()> {
     stream.set_nodelay(true).ok()?;
     let mut reader = BufReader::new(stream.try_clone().ok()?);
     let mut writer = stream;
-    let mut asked = clock::start();
+    let mut asked: Option<Instant> = None;
     loop {
         let (mut first, mut length) = (String::new(), 0);
         if reader.read_line(&mut first).ok()? == 0 {
@@ -134,12 +144,13 @@ fn serve(stream: TcpStream, answered: &Sender<(Instant, f64)>) -> Option<()> {
         }
         std::io::copy(&mut (&mut reader).take(length), &mut std::io::sink()).ok()?;
         if first.starts_with("GET") {
-            asked = clock::start();
+            if let Some(before) = asked.replace(clock::start()) {
+                done.send(Done::AskedAgain(clock::ms_since(before))).ok()?;
+            }
             writer.write_all(event().as_bytes()).ok()?;
         } else {
-            let told = (clock::start(), clock::ms_since(asked));
             writer.write_all(b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n").ok()?;
-            answered.send(told).ok()?;
+            done.send(Done::Answered).ok()?;
         }
     }
 }
