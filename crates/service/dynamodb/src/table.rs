@@ -430,6 +430,18 @@ impl TableRecord {
         Ok(())
     }
 
+    /// Checks that an item has all of the key, in its types, as a batch words it.
+    ///
+    /// # Errors
+    /// In DynamoDB's words.
+    pub fn check_key_types(&self, item: &Item) -> Result<(), Invalid> {
+        let fits = |key: &KeyAttribute| {
+            let value = item.get(&key.name);
+            value.is_some_and(|value| value.value_type() == key.key_type.value_type())
+        };
+        if self.keys().all(fits) { Ok(()) } else { Err(Invalid::new(KEY_MISMATCH)) }
+    }
+
     /// Checks that an item has a proper key.
     ///
     /// # Errors

@@ -96,6 +96,14 @@ impl ItemWrite {
         Ok(table.item_key(key))
     }
 
+    /// The same in a batch, where DynamoDB tells less of a put whose key is not the table's.
+    pub fn place_in_batch(&self, table: &TableRecord) -> Result<Key, Invalid> {
+        if let Action::Put { item, .. } = &self.action {
+            table.check_key_types(item)?;
+        }
+        self.place(table)
+    }
+
     /// Does it. `reads`: whether the caller needs to know what was there.
     pub fn run(
         &self,

@@ -100,7 +100,8 @@ fn write_table(
     reads: bool,
     now_ms: i64,
 ) -> Result<Vec<Units>, Error> {
-    let places = writes.iter().map(|write| write.place(table)).collect::<Result<Vec<_>, _>>()?;
+    let places = writes.iter().map(|write| write.place_in_batch(table));
+    let places = places.collect::<Result<Vec<_>, _>>()?;
     let mut seen = HashSet::new();
     if !places.iter().all(|place| seen.insert(place)) {
         return Err(Invalid::new("Provided list of item keys contains duplicates").into());

@@ -63,6 +63,13 @@ async fn keys_must_fit_the_schema() {
                 .await;
         }
     }
+    // A batch does not say what is wrong with the item, but for what PutItem says of values.
+    let put = |item: Value| json!({"RequestItems": {"Simple": [{"PutRequest": {"Item": item}}]}});
+    for item in [json!({"b": {"S": "a"}}), json!({"pk": {"N": "1"}}), json!({"pk": {"L": []}})] {
+        cloud.check_invalid("BatchWriteItem", put(item), mismatch).await;
+    }
+    let empty = "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty string value. Key: pk";
+    cloud.check_invalid("BatchWriteItem", put(json!({"pk": {"S": ""}})), empty).await;
     let update = |expression: &str| {
         json!({
             "TableName": "Simple", "Key": {"pk": {"S": "a"}}, "UpdateExpression": expression,
