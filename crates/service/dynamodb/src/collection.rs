@@ -261,7 +261,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use api_dynamodb::*;
-    use kernel::{Config, Kernel, Principal};
+    use kernel::{Config, Kernel, ManualClock, Principal};
 
     use super::*;
     use crate::ops;
@@ -314,7 +314,9 @@ mod tests {
 
     #[tokio::test]
     async fn collections_are_limited() {
-        let kernel = Kernel::new(Config::memory());
+        // No time passes: a machine that is busy would make stale what was measured.
+        let clock = std::sync::Arc::new(ManualClock::at(1_800_000_000_000));
+        let kernel = Kernel::new(Config { clock, ..Config::memory() });
         let root = Principal::Root { account: "111122223333".into() };
         let ctx = Ctx::new(&kernel, "ap-northeast-2", root, "request".into());
         let service = DynamoDb { collections: Collections::new(3000, 1000), ..Default::default() };
