@@ -16,13 +16,24 @@ kernel::api! {
     operations {
         0 create_log_group(CreateLogGroupRequest) -> CreateLogGroupOutput;
         1 create_log_stream(CreateLogStreamRequest) -> CreateLogStreamOutput;
-        2 describe_log_groups(DescribeLogGroupsRequest) -> DescribeLogGroupsResponse;
-        3 describe_log_streams(DescribeLogStreamsRequest) -> DescribeLogStreamsResponse;
-        4 filter_log_events(FilterLogEventsRequest) -> FilterLogEventsResponse;
-        5 get_log_events(GetLogEventsRequest) -> GetLogEventsResponse;
-        6 put_log_events(PutLogEventsRequest) -> PutLogEventsResponse;
+        2 delete_log_group(DeleteLogGroupRequest) -> DeleteLogGroupOutput;
+        3 delete_log_stream(DeleteLogStreamRequest) -> DeleteLogStreamOutput;
+        4 delete_retention_policy(DeleteRetentionPolicyRequest) -> DeleteRetentionPolicyOutput;
+        5 describe_log_groups(DescribeLogGroupsRequest) -> DescribeLogGroupsResponse;
+        6 describe_log_streams(DescribeLogStreamsRequest) -> DescribeLogStreamsResponse;
+        7 filter_log_events(FilterLogEventsRequest) -> FilterLogEventsResponse;
+        8 get_log_events(GetLogEventsRequest) -> GetLogEventsResponse;
+        9 list_tags_for_resource(ListTagsForResourceRequest) -> ListTagsForResourceResponse;
+        10 list_tags_log_group(ListTagsLogGroupRequest) -> ListTagsLogGroupResponse;
+        11 put_log_events(PutLogEventsRequest) -> PutLogEventsResponse;
+        12 put_log_group_deletion_protection(PutLogGroupDeletionProtectionRequest) -> PutLogGroupDeletionProtectionOutput;
+        13 put_retention_policy(PutRetentionPolicyRequest) -> PutRetentionPolicyOutput;
+        14 tag_log_group(TagLogGroupRequest) -> TagLogGroupOutput;
+        15 tag_resource(TagResourceRequest) -> TagResourceOutput;
+        16 untag_log_group(UntagLogGroupRequest) -> UntagLogGroupOutput;
+        17 untag_resource(UntagResourceRequest) -> UntagResourceOutput;
     }
-    errors { DataAlreadyAcceptedException, InvalidParameterException, InvalidSequenceTokenException, LimitExceededException, OperationAbortedException, ResourceAlreadyExistsException, ResourceNotFoundException, ServiceUnavailableException, UnrecognizedClientException }
+    errors { AccessDeniedException, DataAlreadyAcceptedException, InvalidOperationException, InvalidParameterException, InvalidSequenceTokenException, LimitExceededException, OperationAbortedException, ResourceAlreadyExistsException, ResourceNotFoundException, ServiceUnavailableException, TooManyTagsException, UnrecognizedClientException, ValidationException }
 }
 
 /// Implements [`Api`] for a type: every operation is the function of its name in the
@@ -44,6 +55,28 @@ macro_rules! serve {
                 input: $crate::CreateLogStreamRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::CreateLogStreamOutput, $crate::Error>> {
                 kernel::boxed(move || $ops::create_log_stream(self, ctx, input))
+            }
+            fn delete_log_group<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::DeleteLogGroupRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::DeleteLogGroupOutput, $crate::Error>> {
+                kernel::boxed(move || $ops::delete_log_group(self, ctx, input))
+            }
+            fn delete_log_stream<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::DeleteLogStreamRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::DeleteLogStreamOutput, $crate::Error>> {
+                kernel::boxed(move || $ops::delete_log_stream(self, ctx, input))
+            }
+            fn delete_retention_policy<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::DeleteRetentionPolicyRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::DeleteRetentionPolicyOutput, $crate::Error>>
+            {
+                kernel::boxed(move || $ops::delete_retention_policy(self, ctx, input))
             }
             fn describe_log_groups<'a>(
                 &'a self,
@@ -75,12 +108,74 @@ macro_rules! serve {
             ) -> kernel::BoxFuture<'a, Result<$crate::GetLogEventsResponse, $crate::Error>> {
                 kernel::boxed(move || $ops::get_log_events(self, ctx, input))
             }
+            fn list_tags_for_resource<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::ListTagsForResourceRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::ListTagsForResourceResponse, $crate::Error>>
+            {
+                kernel::boxed(move || $ops::list_tags_for_resource(self, ctx, input))
+            }
+            fn list_tags_log_group<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::ListTagsLogGroupRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::ListTagsLogGroupResponse, $crate::Error>>
+            {
+                kernel::boxed(move || $ops::list_tags_log_group(self, ctx, input))
+            }
             fn put_log_events<'a>(
                 &'a self,
                 ctx: &'a kernel::Ctx,
                 input: $crate::PutLogEventsRequest,
             ) -> kernel::BoxFuture<'a, Result<$crate::PutLogEventsResponse, $crate::Error>> {
                 kernel::boxed(move || $ops::put_log_events(self, ctx, input))
+            }
+            fn put_log_group_deletion_protection<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::PutLogGroupDeletionProtectionRequest,
+            ) -> kernel::BoxFuture<
+                'a,
+                Result<$crate::PutLogGroupDeletionProtectionOutput, $crate::Error>,
+            > {
+                kernel::boxed(move || $ops::put_log_group_deletion_protection(self, ctx, input))
+            }
+            fn put_retention_policy<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::PutRetentionPolicyRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::PutRetentionPolicyOutput, $crate::Error>>
+            {
+                kernel::boxed(move || $ops::put_retention_policy(self, ctx, input))
+            }
+            fn tag_log_group<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::TagLogGroupRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::TagLogGroupOutput, $crate::Error>> {
+                kernel::boxed(move || $ops::tag_log_group(self, ctx, input))
+            }
+            fn tag_resource<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::TagResourceRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::TagResourceOutput, $crate::Error>> {
+                kernel::boxed(move || $ops::tag_resource(self, ctx, input))
+            }
+            fn untag_log_group<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::UntagLogGroupRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::UntagLogGroupOutput, $crate::Error>> {
+                kernel::boxed(move || $ops::untag_log_group(self, ctx, input))
+            }
+            fn untag_resource<'a>(
+                &'a self,
+                ctx: &'a kernel::Ctx,
+                input: $crate::UntagResourceRequest,
+            ) -> kernel::BoxFuture<'a, Result<$crate::UntagResourceOutput, $crate::Error>> {
+                kernel::boxed(move || $ops::untag_resource(self, ctx, input))
             }
         }
     };

@@ -67,6 +67,41 @@ pub struct CreateLogStreamOutput {}
 shape::structure!(CreateLogStreamOutput, MODEL, 17);
 
 #[derive(Clone, Default)]
+pub struct ValidationException {}
+shape::structure!(ValidationException, MODEL, 18);
+
+#[derive(Clone, Default)]
+pub struct DeleteLogGroupRequest {
+    pub log_group_name: String,
+}
+shape::structure!(DeleteLogGroupRequest, MODEL, 19, log_group_name);
+
+#[derive(Clone, Default)]
+pub struct DeleteLogGroupOutput {}
+shape::structure!(DeleteLogGroupOutput, MODEL, 20);
+
+#[derive(Clone, Default)]
+pub struct DeleteLogStreamRequest {
+    pub log_group_name: String,
+    pub log_stream_name: String,
+}
+shape::structure!(DeleteLogStreamRequest, MODEL, 21, log_group_name, log_stream_name);
+
+#[derive(Clone, Default)]
+pub struct DeleteLogStreamOutput {}
+shape::structure!(DeleteLogStreamOutput, MODEL, 22);
+
+#[derive(Clone, Default)]
+pub struct DeleteRetentionPolicyRequest {
+    pub log_group_name: String,
+}
+shape::structure!(DeleteRetentionPolicyRequest, MODEL, 23, log_group_name);
+
+#[derive(Clone, Default)]
+pub struct DeleteRetentionPolicyOutput {}
+shape::structure!(DeleteRetentionPolicyOutput, MODEL, 24);
+
+#[derive(Clone, Default)]
 pub struct DescribeLogGroupsRequest {
     pub account_identifiers: Option<Vec<String>>,
     pub log_group_name_prefix: Option<String>,
@@ -80,7 +115,7 @@ pub struct DescribeLogGroupsRequest {
 shape::structure!(
     DescribeLogGroupsRequest,
     MODEL,
-    18,
+    25,
     account_identifiers,
     log_group_name_prefix,
     log_group_name_pattern,
@@ -96,7 +131,7 @@ pub struct DescribeLogGroupsResponse {
     pub log_groups: Option<Vec<LogGroup>>,
     pub next_token: Option<String>,
 }
-shape::structure!(DescribeLogGroupsResponse, MODEL, 27, log_groups, next_token);
+shape::structure!(DescribeLogGroupsResponse, MODEL, 34, log_groups, next_token);
 
 #[derive(Clone, Default)]
 pub struct LogGroup {
@@ -118,7 +153,7 @@ pub struct LogGroup {
 shape::structure!(
     LogGroup,
     MODEL,
-    29,
+    36,
     log_group_name,
     creation_time,
     retention_in_days,
@@ -152,7 +187,7 @@ pub struct DescribeLogStreamsRequest {
 shape::structure!(
     DescribeLogStreamsRequest,
     MODEL,
-    40,
+    47,
     log_group_name,
     log_group_identifier,
     log_stream_name_prefix,
@@ -169,7 +204,7 @@ pub struct DescribeLogStreamsResponse {
     pub log_streams: Option<Vec<LogStream>>,
     pub next_token: Option<String>,
 }
-shape::structure!(DescribeLogStreamsResponse, MODEL, 43, log_streams, next_token);
+shape::structure!(DescribeLogStreamsResponse, MODEL, 50, log_streams, next_token);
 
 #[derive(Clone, Default)]
 pub struct LogStream {
@@ -185,7 +220,7 @@ pub struct LogStream {
 shape::structure!(
     LogStream,
     MODEL,
-    45,
+    52,
     log_stream_name,
     creation_time,
     first_event_timestamp,
@@ -214,7 +249,7 @@ pub struct FilterLogEventsRequest {
 shape::structure!(
     FilterLogEventsRequest,
     MODEL,
-    47,
+    54,
     log_group_name,
     log_group_identifier,
     log_stream_names,
@@ -235,7 +270,7 @@ pub struct FilterLogEventsResponse {
     pub searched_log_streams: Option<Vec<SearchedLogStream>>,
     pub next_token: Option<String>,
 }
-shape::structure!(FilterLogEventsResponse, MODEL, 54, events, searched_log_streams, next_token);
+shape::structure!(FilterLogEventsResponse, MODEL, 61, events, searched_log_streams, next_token);
 
 #[derive(Clone, Default)]
 pub struct FilteredLogEvent {
@@ -248,7 +283,7 @@ pub struct FilteredLogEvent {
 shape::structure!(
     FilteredLogEvent,
     MODEL,
-    56,
+    63,
     log_stream_name,
     timestamp,
     message,
@@ -261,7 +296,7 @@ pub struct SearchedLogStream {
     pub log_stream_name: Option<String>,
     pub searched_completely: Option<bool>,
 }
-shape::structure!(SearchedLogStream, MODEL, 60, log_stream_name, searched_completely);
+shape::structure!(SearchedLogStream, MODEL, 67, log_stream_name, searched_completely);
 
 #[derive(Clone, Default)]
 pub struct GetLogEventsRequest {
@@ -278,7 +313,7 @@ pub struct GetLogEventsRequest {
 shape::structure!(
     GetLogEventsRequest,
     MODEL,
-    62,
+    69,
     log_group_name,
     log_group_identifier,
     log_stream_name,
@@ -296,7 +331,7 @@ pub struct GetLogEventsResponse {
     pub next_forward_token: Option<String>,
     pub next_backward_token: Option<String>,
 }
-shape::structure!(GetLogEventsResponse, MODEL, 63, events, next_forward_token, next_backward_token);
+shape::structure!(GetLogEventsResponse, MODEL, 70, events, next_forward_token, next_backward_token);
 
 #[derive(Clone, Default)]
 pub struct OutputLogEvent {
@@ -304,23 +339,47 @@ pub struct OutputLogEvent {
     pub message: Option<String>,
     pub ingestion_time: Option<i64>,
 }
-shape::structure!(OutputLogEvent, MODEL, 65, timestamp, message, ingestion_time);
+shape::structure!(OutputLogEvent, MODEL, 72, timestamp, message, ingestion_time);
+
+#[derive(Clone, Default)]
+pub struct ListTagsForResourceRequest {
+    pub resource_arn: String,
+}
+shape::structure!(ListTagsForResourceRequest, MODEL, 73, resource_arn);
+
+#[derive(Clone, Default)]
+pub struct ListTagsForResourceResponse {
+    pub tags: Option<BTreeMap<String, String>>,
+}
+shape::structure!(ListTagsForResourceResponse, MODEL, 75, tags);
+
+#[derive(Clone, Default)]
+pub struct ListTagsLogGroupRequest {
+    pub log_group_name: String,
+}
+shape::structure!(ListTagsLogGroupRequest, MODEL, 76, log_group_name);
+
+#[derive(Clone, Default)]
+pub struct ListTagsLogGroupResponse {
+    pub tags: Option<BTreeMap<String, String>>,
+}
+shape::structure!(ListTagsLogGroupResponse, MODEL, 77, tags);
 
 #[derive(Clone, Default)]
 pub struct InvalidSequenceTokenException {
     pub expected_sequence_token: Option<String>,
 }
-shape::structure!(InvalidSequenceTokenException, MODEL, 66, expected_sequence_token);
+shape::structure!(InvalidSequenceTokenException, MODEL, 78, expected_sequence_token);
 
 #[derive(Clone, Default)]
 pub struct DataAlreadyAcceptedException {
     pub expected_sequence_token: Option<String>,
 }
-shape::structure!(DataAlreadyAcceptedException, MODEL, 67, expected_sequence_token);
+shape::structure!(DataAlreadyAcceptedException, MODEL, 79, expected_sequence_token);
 
 #[derive(Clone, Default)]
 pub struct UnrecognizedClientException {}
-shape::structure!(UnrecognizedClientException, MODEL, 68);
+shape::structure!(UnrecognizedClientException, MODEL, 80);
 
 #[derive(Clone, Default)]
 pub struct PutLogEventsRequest {
@@ -333,7 +392,7 @@ pub struct PutLogEventsRequest {
 shape::structure!(
     PutLogEventsRequest,
     MODEL,
-    69,
+    81,
     log_group_name,
     log_stream_name,
     log_events,
@@ -346,14 +405,14 @@ pub struct InputLogEvent {
     pub timestamp: i64,
     pub message: String,
 }
-shape::structure!(InputLogEvent, MODEL, 71, timestamp, message);
+shape::structure!(InputLogEvent, MODEL, 83, timestamp, message);
 
 #[derive(Clone, Default)]
 pub struct Entity {
     pub key_attributes: Option<BTreeMap<String, String>>,
     pub attributes: Option<BTreeMap<String, String>>,
 }
-shape::structure!(Entity, MODEL, 72, key_attributes, attributes);
+shape::structure!(Entity, MODEL, 84, key_attributes, attributes);
 
 #[derive(Clone, Default)]
 pub struct PutLogEventsResponse {
@@ -364,7 +423,7 @@ pub struct PutLogEventsResponse {
 shape::structure!(
     PutLogEventsResponse,
     MODEL,
-    79,
+    91,
     next_sequence_token,
     rejected_log_events_info,
     rejected_entity_info
@@ -379,7 +438,7 @@ pub struct RejectedLogEventsInfo {
 shape::structure!(
     RejectedLogEventsInfo,
     MODEL,
-    80,
+    92,
     too_new_log_event_start_index,
     too_old_log_event_end_index,
     expired_log_event_end_index
@@ -389,6 +448,93 @@ shape::structure!(
 pub struct RejectedEntityInfo {
     pub error_type: EntityRejectionErrorType,
 }
-shape::structure!(RejectedEntityInfo, MODEL, 82, error_type);
+shape::structure!(RejectedEntityInfo, MODEL, 94, error_type);
 
 shape::string_enum!(EntityRejectionErrorType { InvalidEntity = "InvalidEntity", InvalidTypeValue = "InvalidTypeValue", InvalidKeyAttributes = "InvalidKeyAttributes", InvalidAttributes = "InvalidAttributes", EntitySizeTooLarge = "EntitySizeTooLarge", UnsupportedLogGroupType = "UnsupportedLogGroupType", MissingRequiredFields = "MissingRequiredFields",  });
+
+#[derive(Clone, Default)]
+pub struct AccessDeniedException {}
+shape::structure!(AccessDeniedException, MODEL, 96);
+
+#[derive(Clone, Default)]
+pub struct InvalidOperationException {}
+shape::structure!(InvalidOperationException, MODEL, 97);
+
+#[derive(Clone, Default)]
+pub struct PutLogGroupDeletionProtectionRequest {
+    pub log_group_identifier: String,
+    pub deletion_protection_enabled: bool,
+}
+shape::structure!(
+    PutLogGroupDeletionProtectionRequest,
+    MODEL,
+    98,
+    log_group_identifier,
+    deletion_protection_enabled
+);
+
+#[derive(Clone, Default)]
+pub struct PutLogGroupDeletionProtectionOutput {}
+shape::structure!(PutLogGroupDeletionProtectionOutput, MODEL, 99);
+
+#[derive(Clone, Default)]
+pub struct PutRetentionPolicyRequest {
+    pub log_group_name: String,
+    pub retention_in_days: i32,
+}
+shape::structure!(PutRetentionPolicyRequest, MODEL, 100, log_group_name, retention_in_days);
+
+#[derive(Clone, Default)]
+pub struct PutRetentionPolicyOutput {}
+shape::structure!(PutRetentionPolicyOutput, MODEL, 101);
+
+#[derive(Clone, Default)]
+pub struct TagLogGroupRequest {
+    pub log_group_name: String,
+    pub tags: BTreeMap<String, String>,
+}
+shape::structure!(TagLogGroupRequest, MODEL, 102, log_group_name, tags);
+
+#[derive(Clone, Default)]
+pub struct TagLogGroupOutput {}
+shape::structure!(TagLogGroupOutput, MODEL, 103);
+
+#[derive(Clone, Default)]
+pub struct TooManyTagsException {
+    pub message: Option<String>,
+    pub resource_name: Option<String>,
+}
+shape::structure!(TooManyTagsException, MODEL, 104, message, resource_name);
+
+#[derive(Clone, Default)]
+pub struct TagResourceRequest {
+    pub resource_arn: String,
+    pub tags: BTreeMap<String, String>,
+}
+shape::structure!(TagResourceRequest, MODEL, 106, resource_arn, tags);
+
+#[derive(Clone, Default)]
+pub struct TagResourceOutput {}
+shape::structure!(TagResourceOutput, MODEL, 107);
+
+#[derive(Clone, Default)]
+pub struct UntagLogGroupRequest {
+    pub log_group_name: String,
+    pub tags: Vec<String>,
+}
+shape::structure!(UntagLogGroupRequest, MODEL, 108, log_group_name, tags);
+
+#[derive(Clone, Default)]
+pub struct UntagLogGroupOutput {}
+shape::structure!(UntagLogGroupOutput, MODEL, 110);
+
+#[derive(Clone, Default)]
+pub struct UntagResourceRequest {
+    pub resource_arn: String,
+    pub tag_keys: Vec<String>,
+}
+shape::structure!(UntagResourceRequest, MODEL, 111, resource_arn, tag_keys);
+
+#[derive(Clone, Default)]
+pub struct UntagResourceOutput {}
+shape::structure!(UntagResourceOutput, MODEL, 113);

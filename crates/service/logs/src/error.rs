@@ -11,6 +11,10 @@ pub(crate) fn no_group() -> Fault {
     Fault::sender("ResourceNotFoundException", "The specified log group does not exist.")
 }
 
+pub(crate) fn no_resource() -> Fault {
+    Fault::sender("ResourceNotFoundException", "The specified resource does not exist.")
+}
+
 pub(crate) fn no_stream() -> Fault {
     Fault::sender("ResourceNotFoundException", "The specified log stream does not exist.")
 }

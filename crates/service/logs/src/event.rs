@@ -110,6 +110,11 @@ impl Range {
         Range { from, to: Place::at(end_ms.unwrap_or(u64::MAX)), reverse }
     }
 
+    /// Without what is before a time.
+    pub fn since(self, time_ms: u64) -> Self {
+        Range { from: self.from.max(Place::at(time_ms)), ..self }
+    }
+
     /// Goes on at a gap where another page ended.
     pub fn resume(self, gap: Place) -> Self {
         if self.reverse {

@@ -3,8 +3,10 @@
 //! An event is one row whose key is its place in the order of its stream, so that reading a span
 //! of time is a range scan and writing costs a row and the stream's record. A group is read by
 //! merging its streams (`merge.rs`). Metrics in the text of events go on to CloudWatch
-//! (`metrics.rs`).
+//! (`metrics.rs`). What is deleted or has expired is gone at once, and cleared away in steps (`clear.rs`,
+//! `retention.rs`).
 
+mod clear;
 mod embedded;
 mod error;
 mod event;
@@ -14,6 +16,7 @@ mod metrics;
 mod name;
 mod ops;
 pub mod pattern;
+mod retention;
 mod table;
 mod token;
 
@@ -31,5 +34,9 @@ pub fn service() -> Service {
     let mut service = Service::new(api_logs::dispatch(Arc::new(Logs)));
     service.guard = Some(Arc::new(guard::Groups));
     service.subscriptions = vec![(metrics::TOPIC, Arc::new(metrics::Embedded))];
+    service.tasks = vec![
+        (clear::KIND, Arc::new(clear::Clearer)),
+        (retention::KIND, Arc::new(retention::Sweeper)),
+    ];
     service
 }

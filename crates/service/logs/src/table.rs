@@ -11,11 +11,12 @@ use crate::error::{no_group, no_stream};
 
 /// Groups by (account, region, name).
 pub(crate) const GROUPS: Table<GroupRecord> = Table::new("logs/group");
-/// Streams by (account, region, group's name, name).
+/// Streams by (account, region, rows of the group, name).
 pub(crate) const STREAMS: Table<StreamRecord> = Table::new("logs/stream");
 /// Messages by [`crate::event::EventKey`].
 pub(crate) const EVENTS: RawTable = RawTable::new("logs/event");
 
+pub(crate) const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// Bytes that AWS counts for each event on top of its message.
 pub(crate) const EVENT_OVERHEAD_BYTES: u64 = 26;
 
@@ -26,6 +27,28 @@ pub(crate) struct GroupRecord {
     pub tags: BTreeMap<String, String>,
     #[serde(default)]
     pub deletion_protection: bool,
+    /// Under which name its streams lie, so that those of a group that was deleted are none of its
+    /// successor's; nothing where it is the group's own (a group of before groups could be deleted).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention_days: Option<u32>,
+    /// Counts the changes of retention: timers of earlier ones end.
+    #[serde(default)]
+    pub retention_run: u64,
+}
+
+impl GroupRecord {
+    /// Under which name the streams of the group lie.
+    pub fn rows<'a>(&'a self, group: &'a str) -> &'a str {
+        self.rows.as_deref().unwrap_or(group)
+    }
+
+    /// The time before which events have expired.
+    pub fn expired_before_ms(&self, now_ms: i64) -> u64 {
+        let days = self.retention_days.map(i64::from);
+        days.map_or(0, |days| now_ms.saturating_sub(days * DAY_MS).max(0) as u64)
+    }
 }
 
 /// A stream and the sums of its events, kept with every batch.
@@ -50,7 +73,7 @@ pub(crate) struct Span {
     pub ingested_ms: u64,
 }
 
-/// The key of a group, and the prefix of its streams' keys.
+/// The key of a group; also the prefix of its streams' keys, with the group's rows for its name.
 pub(crate) fn group_key<'a>(ctx: &'a Ctx, group: &'a str) -> (&'a str, &'a str, &'a str) {
     (ctx.account(), ctx.region(), group)
 }
@@ -58,34 +81,34 @@ pub(crate) fn group_key<'a>(ctx: &'a Ctx, group: &'a str) -> (&'a str, &'a str, 
 /// The key of a stream.
 pub(crate) fn stream_key<'a>(
     ctx: &'a Ctx,
-    group: &'a str,
+    rows: &'a str,
     stream: &'a str,
 ) -> (&'a str, &'a str, &'a str, &'a str) {
-    (ctx.account(), ctx.region(), group, stream)
+    (ctx.account(), ctx.region(), rows, stream)
 }
 
-/// Refuses when there is no such group.
-pub(crate) fn require_group(tx: &ReadTx, ctx: &Ctx, group: &str) -> Result<(), Error> {
-    if tx.contains(&GROUPS, group_key(ctx, group))? { Ok(()) } else { Err(no_group().into()) }
+/// A group, or the refusal.
+pub(crate) fn require_group(tx: &ReadTx, ctx: &Ctx, group: &str) -> Result<GroupRecord, Error> {
+    tx.get(&GROUPS, group_key(ctx, group))?.ok_or_else(|| no_group().into())
 }
 
-/// A stream, or the refusal that names what is missing.
+/// A stream and its group, or the refusal that names what is missing.
 pub(crate) fn require_stream(
     tx: &ReadTx,
     ctx: &Ctx,
     group: &str,
     stream: &str,
-) -> Result<StreamRecord, Error> {
-    if let Some(record) = tx.get(&STREAMS, stream_key(ctx, group, stream))? {
-        return Ok(record);
+) -> Result<(GroupRecord, StreamRecord), Error> {
+    let record = require_group(tx, ctx, group)?;
+    match tx.get(&STREAMS, stream_key(ctx, record.rows(group), stream))? {
+        Some(stream) => Ok((record, stream)),
+        None => Err(no_stream().into()),
     }
-    require_group(tx, ctx, group)?;
-    Err(no_stream().into())
 }
 
 /// The streams of a group in the order of their names, those that begin with `prefix`.
-pub(crate) fn streams_scan(ctx: &Ctx, group: &str, prefix: &str) -> Scan {
-    Scan::prefix(Key::of(group_key(ctx, group)).text_beginning(prefix))
+pub(crate) fn streams_scan(ctx: &Ctx, rows: &str, prefix: &str) -> Scan {
+    Scan::prefix(Key::of(group_key(ctx, rows)).text_beginning(prefix))
 }
 
 /// The last part of a key, which is the name of what it holds.

@@ -114,84 +114,66 @@ pub fn lambda(functions: &Arc<Functions>) -> Service {
 pub struct Streams(pub Mutex<BTreeMap<(String, String), Vec<Value>>>);
 
 mod logs {
-    use super::{Arc, BoxFuture, Ctx, Streams, json};
+    use super::{Arc, BoxFuture, Ctx, Dispatch, Fault, Model, Streams, Struct, json};
     use api_logs::*;
 
     pub struct FakeLogs(pub Arc<Streams>);
 
-    impl Api for FakeLogs {
-        fn create_log_group<'a>(
-            &'a self,
-            _: &'a Ctx,
-            _: CreateLogGroupRequest,
-        ) -> BoxFuture<'a, Result<CreateLogGroupOutput, Error>> {
-            Box::pin(async { Err(ResourceAlreadyExistsException::default().into()) })
+    /// Calls only write.
+    impl Dispatch for FakeLogs {
+        fn model(&self) -> &'static Model {
+            *MODEL
         }
 
-        fn create_log_stream<'a>(
-            &'a self,
-            _: &'a Ctx,
-            input: CreateLogStreamRequest,
-        ) -> BoxFuture<'a, Result<CreateLogStreamOutput, Error>> {
-            let key = (input.log_group_name, input.log_stream_name);
-            self.0.0.lock().expect("whole").insert(key, Vec::new());
-            Box::pin(async { Ok(CreateLogStreamOutput {}) })
+        fn input(&self, op: usize) -> Box<dyn Struct> {
+            match self.model().operations[op].name.as_str() {
+                "CreateLogGroup" => Box::new(CreateLogGroupRequest::default()),
+                "CreateLogStream" => Box::new(CreateLogStreamRequest::default()),
+                "PutLogEvents" => Box::new(PutLogEventsRequest::default()),
+                other => unreachable!("{other}"),
+            }
         }
 
-        fn put_log_events<'a>(
+        fn call<'a>(
             &'a self,
             _: &'a Ctx,
-            input: PutLogEventsRequest,
-        ) -> BoxFuture<'a, Result<PutLogEventsResponse, Error>> {
+            op: usize,
+            input: Box<dyn Struct>,
+        ) -> BoxFuture<'a, Result<Box<dyn Struct>, Fault>> {
+            let result = match self.model().operations[op].name.as_str() {
+                "CreateLogGroup" => Err(ResourceAlreadyExistsException::default().into()),
+                "CreateLogStream" => {
+                    let input = *input.downcast::<CreateLogStreamRequest>().expect("its input");
+                    let key = (input.log_group_name, input.log_stream_name);
+                    self.0.0.lock().expect("whole").insert(key, Vec::new());
+                    Ok(Box::new(CreateLogStreamOutput {}) as Box<dyn Struct>)
+                }
+                "PutLogEvents" => {
+                    self.put(*input.downcast::<PutLogEventsRequest>().expect("its input"))
+                }
+                other => unreachable!("{other}"),
+            };
+            Box::pin(async { result.map_err(|error: Error| error.into()) })
+        }
+    }
+
+    impl FakeLogs {
+        fn put(&self, input: PutLogEventsRequest) -> Result<Box<dyn Struct>, Error> {
             let mut streams = self.0.0.lock().expect("whole");
             let lines = input.log_events.iter().map(|event| {
                 serde_json::from_str(&event.message).unwrap_or_else(|_| json!(event.message))
             });
-            let found = streams.get_mut(&(input.log_group_name, input.log_stream_name));
-            let result = match found {
+            match streams.get_mut(&(input.log_group_name, input.log_stream_name)) {
                 Some(stream) => {
                     stream.extend(lines);
-                    Ok(PutLogEventsResponse::default())
+                    Ok(Box::new(PutLogEventsResponse::default()))
                 }
                 None => Err(ResourceNotFoundException::default().into()),
-            };
-            Box::pin(async { result })
-        }
-
-        fn describe_log_groups<'a>(
-            &'a self,
-            _: &'a Ctx,
-            _: DescribeLogGroupsRequest,
-        ) -> BoxFuture<'a, Result<DescribeLogGroupsResponse, Error>> {
-            unreachable!("calls only write")
-        }
-
-        fn describe_log_streams<'a>(
-            &'a self,
-            _: &'a Ctx,
-            _: DescribeLogStreamsRequest,
-        ) -> BoxFuture<'a, Result<DescribeLogStreamsResponse, Error>> {
-            unreachable!("calls only write")
-        }
-
-        fn filter_log_events<'a>(
-            &'a self,
-            _: &'a Ctx,
-            _: FilterLogEventsRequest,
-        ) -> BoxFuture<'a, Result<FilterLogEventsResponse, Error>> {
-            unreachable!("calls only write")
-        }
-
-        fn get_log_events<'a>(
-            &'a self,
-            _: &'a Ctx,
-            _: GetLogEventsRequest,
-        ) -> BoxFuture<'a, Result<GetLogEventsResponse, Error>> {
-            unreachable!("calls only write")
+            }
         }
     }
 }
 
 pub fn logs(streams: &Arc<Streams>) -> Service {
-    Service::new(api_logs::dispatch(Arc::new(logs::FakeLogs(Arc::clone(streams)))))
+    Service::new(Arc::new(logs::FakeLogs(Arc::clone(streams))))
 }

@@ -7,6 +7,7 @@
 use api_logs::{CreateLogGroupOutput, CreateLogGroupRequest, Error, LogGroupClass};
 use kernel::Ctx;
 
+use super::tags::check_tags;
 use crate::Logs;
 use crate::error::{group_exists, invalid, not_served};
 use crate::table::{GROUPS, GroupRecord, group_key};
@@ -27,14 +28,14 @@ pub(crate) async fn create_log_group(
         return Err(invalid("Log groups starting with AWS/ are reserved for AWS.").into());
     }
     let tags = input.tags.unwrap_or_default();
-    if tags.keys().any(|key| key.to_lowercase().starts_with("aws:")) {
-        let message = "aws: prefixed tag key names are not allowed for external use.";
-        return Err(invalid(message).into());
-    }
+    check_tags(&tags)?;
     let record = GroupRecord {
         created_ms: ctx.now().epoch_ms.max(0) as u64,
         tags,
         deletion_protection: input.deletion_protection_enabled.unwrap_or(false),
+        rows: Some(format!("{name}:{:016x}", ctx.random().u64())),
+        retention_days: None,
+        retention_run: 0,
     };
     ctx.store()
         .write(|tx| {

@@ -26,11 +26,12 @@ pub(crate) async fn create_log_stream(
     let (group, stream) = (&input.log_group_name, &input.log_stream_name);
     ctx.store()
         .write(|tx| {
-            require_group(tx, ctx, group)?;
-            if tx.contains(&STREAMS, stream_key(ctx, group, stream))? {
+            let parent = require_group(tx, ctx, group)?;
+            let key = stream_key(ctx, parent.rows(group), stream);
+            if tx.contains(&STREAMS, key)? {
                 return Err(Error::from(stream_exists()));
             }
-            Ok(tx.put(&STREAMS, stream_key(ctx, group, stream), &record)?)
+            Ok(tx.put(&STREAMS, key, &record)?)
         })
         .await?;
     Ok(CreateLogStreamOutput {})

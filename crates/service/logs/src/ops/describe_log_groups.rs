@@ -133,12 +133,13 @@ fn brief(ctx: &Ctx, name: String, record: &GroupRecord) -> LogGroup {
 }
 
 fn described(tx: &ReadTx, ctx: &Ctx, name: String, record: GroupRecord) -> Result<LogGroup, Error> {
-    let streams = tx.scan(&crate::table::STREAMS, streams_scan(ctx, &name, ""))?;
+    let streams = tx.scan(&crate::table::STREAMS, streams_scan(ctx, record.rows(&name), ""))?;
     let bytes: u64 = streams.iter().map(|(_, stream)| stream.bytes).sum();
     Ok(LogGroup {
         log_group_arn: Some(group_arn(ctx, &name)),
         stored_bytes: Some(bytes as i64),
         metric_filter_count: Some(0),
+        retention_in_days: record.retention_days.map(|days| days as i32),
         log_group_class: Some(LogGroupClass::Standard),
         deletion_protection_enabled: Some(record.deletion_protection),
         ..brief(ctx, name, &record)

@@ -19,7 +19,7 @@ use crate::token;
 
 /// A listing: which streams, in which order.
 struct Listing<'a> {
-    group: &'a str,
+    rows: &'a str,
     prefix: &'a str,
     descending: bool,
     /// Time (0 unless it orders) and name of the last stream of the page before.
@@ -42,15 +42,15 @@ pub(crate) async fn describe_log_streams(
         Some(given) => Some(read_token(&token::open(ctx, &scope, given)?)?),
         None => None,
     };
-    let listing = Listing {
-        group: &group,
-        prefix: input.log_stream_name_prefix.as_deref().unwrap_or_default(),
-        descending: input.descending.unwrap_or(false),
-        after,
-    };
     let limit = count(input.limit, PAGE_ITEMS);
     let mut streams = ctx.store().read(|tx| {
-        require_group(tx, ctx, &group)?;
+        let parent = require_group(tx, ctx, &group)?;
+        let listing = Listing {
+            rows: parent.rows(&group),
+            prefix: input.log_stream_name_prefix.as_deref().unwrap_or_default(),
+            descending: input.descending.unwrap_or(false),
+            after,
+        };
         if by_time { listing.by_time(tx, ctx) } else { listing.by_name(tx, ctx, limit + 1) }
     })?;
     let more = streams.len() > limit;
@@ -82,19 +82,19 @@ impl Listing<'_> {
         ctx: &Ctx,
         wanted: usize,
     ) -> Result<Vec<(String, StreamRecord)>, Error> {
-        let mut scan = streams_scan(ctx, self.group, self.prefix).limit(wanted);
+        let mut scan = streams_scan(ctx, self.rows, self.prefix).limit(wanted);
         if self.descending {
             scan = scan.reverse();
         }
         if let Some((_, name)) = &self.after {
-            scan = scan.after(stream_key(ctx, self.group, name));
+            scan = scan.after(stream_key(ctx, self.rows, name));
         }
         let found = tx.scan(&STREAMS, scan)?;
         Ok(found.into_iter().map(|(key, record)| (name_in(&key), record)).collect())
     }
 
     fn by_time(&self, tx: &ReadTx, ctx: &Ctx) -> Result<Vec<(String, StreamRecord)>, Error> {
-        let found = tx.scan(&STREAMS, streams_scan(ctx, self.group, ""))?;
+        let found = tx.scan(&STREAMS, streams_scan(ctx, self.rows, ""))?;
         let mut streams: Vec<_> =
             found.into_iter().map(|(key, record)| (name_in(&key), record)).collect();
         if let Some((at_ms, name)) = &self.after {

@@ -19,7 +19,8 @@ use crate::merge::visit_streams;
 use crate::name::group_name;
 use crate::pattern::{Pattern, PatternError};
 use crate::table::{
-    EVENT_OVERHEAD_BYTES, STREAMS, Span, name_in, require_group, require_stream, streams_scan,
+    EVENT_OVERHEAD_BYTES, GroupRecord, STREAMS, Span, name_in, require_group, require_stream,
+    streams_scan,
 };
 use crate::token;
 
@@ -60,7 +61,9 @@ pub(crate) async fn filter_log_events(
     }
     let mut page = Page::new(&pattern, reverse, count(input.limit, PAGE_EVENTS_MAX));
     ctx.store().read(|tx| {
-        let streams = streams(tx, ctx, &group, &input)?;
+        let parent = require_group(tx, ctx, &group)?;
+        let streams = streams(tx, ctx, (&group, &parent), &input)?;
+        let range = range.since(parent.expired_before_ms(ctx.now().epoch_ms));
         Ok::<_, Error>(visit_streams(tx, streams, &range, &mut |name, e| page.visit(name, e))?)
     })?;
     if let Some(fault) = page.damaged {
@@ -94,7 +97,7 @@ fn read_token(payload: &[u8]) -> Result<(bool, Place), Fault> {
 fn streams(
     tx: &ReadTx,
     ctx: &Ctx,
-    group: &str,
+    (group, parent): (&str, &GroupRecord),
     input: &FilterLogEventsRequest,
 ) -> Result<Vec<(u64, String, Span)>, Error> {
     let mut streams = Vec::new();
@@ -103,14 +106,13 @@ fn streams(
         names.sort();
         names.dedup();
         for name in names {
-            let record = require_stream(tx, ctx, group, &name)?;
+            let (_, record) = require_stream(tx, ctx, group, &name)?;
             streams.extend(record.span.map(|span| (record.id, name, span)));
         }
         return Ok(streams);
     }
-    require_group(tx, ctx, group)?;
     let prefix = input.log_stream_name_prefix.as_deref().unwrap_or_default();
-    for (key, record) in tx.scan(&STREAMS, streams_scan(ctx, group, prefix))? {
+    for (key, record) in tx.scan(&STREAMS, streams_scan(ctx, parent.rows(group), prefix))? {
         streams.extend(record.span.map(|span| (record.id, name_in(&key), span)));
     }
     Ok(streams)

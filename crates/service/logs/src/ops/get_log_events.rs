@@ -30,7 +30,8 @@ pub(crate) async fn get_log_events(
     let group = group_name(ctx, input.log_group_name, input.log_group_identifier)?;
     let limit = count(input.limit, PAGE_EVENTS_MAX);
     ctx.store().read(|tx| {
-        let stream = require_stream(tx, ctx, &group, &input.log_stream_name)?.id;
+        let (parent, stream) = require_stream(tx, ctx, &group, &input.log_stream_name)?;
+        let stream = stream.id;
         let scope = Key::of(("GetLogEvents", stream));
         let given = match &input.next_token {
             Some(token) => Some(read_token(ctx, &scope, token)?),
@@ -39,6 +40,7 @@ pub(crate) async fn get_log_events(
         let forward = given.map_or(input.start_from_head == Some(true), |(forward, _)| forward);
         let end_ms = input.end_time.map(|end_ms| end_ms.max(0) as u64);
         let mut range = Range::of_time(input.start_time, end_ms, !forward);
+        range = range.since(parent.expired_before_ms(ctx.now().epoch_ms));
         if let Some((_, gap)) = given {
             range = range.resume(gap);
         }

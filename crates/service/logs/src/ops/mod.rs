@@ -2,19 +2,28 @@
 
 mod create_log_group;
 mod create_log_stream;
+mod delete;
 mod describe_log_groups;
 mod describe_log_streams;
 mod filter_log_events;
 mod get_log_events;
 mod put_log_events;
+mod retention;
+mod tags;
 
 pub(crate) use create_log_group::create_log_group;
 pub(crate) use create_log_stream::create_log_stream;
+pub(crate) use delete::{delete_log_group, delete_log_stream, put_log_group_deletion_protection};
 pub(crate) use describe_log_groups::describe_log_groups;
 pub(crate) use describe_log_streams::describe_log_streams;
 pub(crate) use filter_log_events::filter_log_events;
 pub(crate) use get_log_events::get_log_events;
 pub(crate) use put_log_events::put_log_events;
+pub(crate) use retention::{delete_retention_policy, put_retention_policy};
+pub(crate) use tags::{
+    list_tags_for_resource, list_tags_log_group, tag_log_group, tag_resource, untag_log_group,
+    untag_resource,
+};
 
 /// Items of a page of a listing when the request names no number.
 const PAGE_ITEMS: i32 = 50;

@@ -36,9 +36,10 @@ pub(crate) async fn put_log_events(
     }
     let (group, stream) = (&input.log_group_name, &input.log_stream_name);
     // What is missing is reported before what is wrong with the batch.
-    ctx.store().read(|tx| require_stream(tx, ctx, group, stream))?;
+    let (parent, _) = ctx.store().read(|tx| require_stream(tx, ctx, group, stream))?;
     let now_ms = ctx.now().epoch_ms.max(0);
-    let (accepted, rejected) = accept(&input.log_events, now_ms)?;
+    let expired_before_ms = parent.expired_before_ms(now_ms) as i64;
+    let (accepted, rejected) = accept(&input.log_events, now_ms, expired_before_ms)?;
     let events: Vec<(u64, Bytes)> = input
         .log_events
         .into_iter()
@@ -58,6 +59,7 @@ pub(crate) async fn put_log_events(
 fn accept(
     events: &[InputLogEvent],
     now_ms: i64,
+    expired_before_ms: i64,
 ) -> Result<(Range<usize>, Option<RejectedLogEventsInfo>), Fault> {
     let bytes: u64 = events.iter().map(|e| e.message.len() as u64 + EVENT_OVERHEAD_BYTES).sum();
     if bytes > BATCH_BYTES_MAX {
@@ -69,7 +71,9 @@ fn accept(
             "Log events in a single PutLogEvents request must be in chronological order.",
         ));
     }
-    let start = events.partition_point(|event| event.timestamp < now_ms - AGE_MS_MAX);
+    let too_old = events.partition_point(|event| event.timestamp < now_ms - AGE_MS_MAX);
+    let expired = events.partition_point(|event| event.timestamp < expired_before_ms);
+    let start = too_old.max(expired);
     let end = events.partition_point(|event| event.timestamp <= now_ms + AHEAD_MS_MAX);
     let taken = &events[start..end];
     if let (Some(first), Some(last)) = (taken.first(), taken.last())
@@ -81,9 +85,9 @@ fn accept(
     }
     // At most 10,000 events, so an index fits.
     let rejected = (taken.len() < events.len()).then(|| RejectedLogEventsInfo {
-        too_old_log_event_end_index: (start > 0).then_some(start as i32),
+        too_old_log_event_end_index: (too_old > 0).then_some(too_old as i32),
         too_new_log_event_start_index: (end < events.len()).then_some(end as i32),
-        expired_log_event_end_index: None,
+        expired_log_event_end_index: (expired > 0).then_some(expired as i32),
     });
     Ok((start..end, rejected))
 }
@@ -98,7 +102,7 @@ async fn write(
 ) -> Result<String, Error> {
     ctx.store()
         .write(|tx| {
-            let mut record = require_stream(tx, ctx, group, stream)?;
+            let (parent, mut record) = require_stream(tx, ctx, group, stream)?;
             let (Some((first_ms, _)), Some((last_ms, _))) = (events.first(), events.last()) else {
                 return Ok(sequence_token(record.id, record.next_event));
             };
@@ -124,7 +128,7 @@ async fn write(
                 None => (*first_ms, *last_ms),
             };
             record.span = Some(Span { first_ms, last_ms, ingested_ms: now_ms });
-            tx.put(&STREAMS, stream_key(ctx, group, stream), &record)?;
+            tx.put(&STREAMS, stream_key(ctx, parent.rows(group), stream), &record)?;
             metrics::emit(ctx, tx, places.into_iter())?;
             Ok(sequence_token(record.id, record.next_event))
         })

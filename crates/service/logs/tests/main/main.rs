@@ -1,5 +1,6 @@
 //! CloudWatch Logs through the kernel, as the gateway and other services call it.
 
+mod delete;
 mod describe;
 mod filter;
 mod get;
