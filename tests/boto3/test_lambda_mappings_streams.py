@@ -1,5 +1,6 @@
 """Event source mappings: a function that is given what changes in a table, in order."""
 
+import datetime
 import itertools
 import json
 
@@ -202,7 +203,7 @@ def test_what_is_refused(functions, source, noting):  # noqa: F811
         f"Stream not found: {gone_arn}",
     )
     code, _ = error_of(
-        create, FunctionName=function, EventSourceArn=arn, StartingPosition="LATEST", TumblingWindowInSeconds=5
+        create, FunctionName=function, EventSourceArn=arn, StartingPosition="LATEST", TumblingWindowInSeconds=5, ParallelizationFactor=2
     )
     assert code == "NotImplementedException"
 
@@ -229,3 +230,101 @@ def test_what_is_lost_is_kept_in_a_bucket(client, source, noting, feed, unique):
     for one in found:
         s3.delete_object(Bucket=bucket, Key=one["Key"])
     s3.delete_bucket(Bucket=bucket)
+
+
+# Counts what a window has, and notes every event; "huge" makes a state that is too large.
+WINDOWS = """
+import json
+
+tries = set()
+
+def handler(event, context):
+    ids = [r["dynamodb"]["Keys"]["id"]["S"] for r in event["Records"]]
+    state = event["state"]
+    print("NOTED", 0, json.dumps({**event, "Records": ids, "state": {k: v for k, v in state.items() if k != "big"}}))
+    if event["isFinalInvokeForWindow"]:
+        return None
+    bad = [id for id in ids if "bad" in id and id not in tries]
+    if bad:
+        tries.update(bad)
+        if "part" not in bad[0]:
+            raise ValueError("once")
+        state["ids"] = state.get("ids", []) + ids[:ids.index(bad[0])]
+        numbers = [r["dynamodb"]["SequenceNumber"] for r in event["Records"]]
+        return {"state": state, "batchItemFailures": [{"itemIdentifier": numbers[ids.index(bad[0])]}]}
+    state["ids"] = state.get("ids", []) + ids
+    if "huge" in ids:
+        state["big"] = "x" * (1 << 20)
+    return {"state": state}
+"""
+
+
+def events_of(logs, function):
+    try:
+        found = logs.filter_log_events(logGroupName=f"/aws/lambda/{function}", filterPattern="NOTED")["events"]
+    except logs.exceptions.ResourceNotFoundException:
+        return []
+    return [json.loads(one["message"].split(" ", 2)[2]) for one in found]
+
+
+def test_windows_hand_a_state_on(client, source, deploy, feed, functions):  # noqa: F811
+    arn, write = source
+    logs, function = client("logs"), deploy(WINDOWS, MemorySize=512)
+    uuid = feed(
+        function, arn, StartingPosition="TRIM_HORIZON", TumblingWindowInSeconds=4, BatchSize=2, FunctionResponseTypes=["ReportBatchItemFailures"]
+    )
+    assert functions.get_event_source_mapping(UUID=uuid)["TumblingWindowInSeconds"] == 4
+    write("1", "2", "3 bad", "4", "5 bad part", "6")
+    last = lambda count: eventually(lambda: len([e for e in events_of(logs, function) if e["isFinalInvokeForWindow"]]) >= count and events_of(logs, function), 60)
+    events = last(1)
+    length = lambda event: [event["window"][end] for end in ("start", "end")]
+    for event in events:
+        start, end = (datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() for text in length(event))
+        assert end - start == 4 and start % 4 == 0
+        assert event["eventSourceARN"] == arn and event["shardId"].startswith("shardId-")
+        assert event["isWindowTerminatedEarly"] is False
+    # What was written may lie in two windows; each hands on what it has had, and begins with nothing.
+    gathered, now, tried = [], None, set()
+    for event in events:
+        ids = event["Records"]
+        if length(event) != now:
+            assert event["state"] == {}
+            now, seen = length(event), []
+        assert event["state"].get("ids", []) == seen, events
+        bad = next((id for id in ids if "bad" in id and id not in tried), None)
+        tried.update(id for id in ids if "bad" in id)
+        if event["isFinalInvokeForWindow"]:
+            assert ids == []
+            gathered += seen
+        elif not bad:
+            seen = seen + ids
+        elif "part" in bad:
+            seen = seen + ids[: ids.index(bad)]
+    if len(gathered) < 6:
+        events = last(2)
+        gathered = [id for e in events if e["isFinalInvokeForWindow"] for id in e["state"]["ids"]]
+    assert gathered == ["1", "2", "3 bad", "4", "5 bad part", "6"]
+    assert sum("3 bad" in e["Records"] for e in events) == 2
+
+    # A state that is too large ends its window early.
+    before = len(events_of(logs, function))
+    write("huge")
+    eventually(lambda: any(e["isWindowTerminatedEarly"] for e in events_of(logs, function)), 60)
+    [early] = [e for e in events_of(logs, function)[before:] if e["isWindowTerminatedEarly"]]
+    assert early["isFinalInvokeForWindow"] and early["state"]["ids"][-1] == "huge"
+
+
+def test_a_window_stays_through_a_change(client, source, deploy, feed, functions):  # noqa: F811
+    arn, write = source
+    logs, function = client("logs"), deploy(WINDOWS, MemorySize=512)
+    uuid = feed(function, arn, StartingPosition="TRIM_HORIZON", TumblingWindowInSeconds=900)
+    write("a")
+    eventually(lambda: events_of(logs, function), 60)
+    functions.update_event_source_mapping(UUID=uuid, Enabled=False)
+    eventually(lambda: state(functions, uuid) == "Disabled", 30)
+    write("b")
+    functions.update_event_source_mapping(UUID=uuid, Enabled=True)
+    events = eventually(lambda: len(events_of(logs, function)) >= 2 and events_of(logs, function), 60)
+    assert events[-1]["Records"] == ["b"]
+    if events[0]["window"] == events[-1]["window"]:
+        assert events[-1]["state"] == {"ids": ["a"]}

@@ -87,6 +87,7 @@ pub(crate) fn created(
         retries_max: -1,
         age_s_max: -1,
         on_failure: None,
+        tumbling_s: 0,
     };
     let asked = Asked {
         batch: input.batch_size,
@@ -162,7 +163,6 @@ fn settings(asked: Asked<'_>, source: Source, mut settings: Settings) -> Result<
     if (source.is_queue() && of_streams) || (!source.is_queue() && asked.scaling.is_some()) {
         return Err(invalid("Unsupported parameter for given event source mapping type."));
     }
-    absent_of_mapping("TumblingWindowInSeconds", asked.tumbling_s.is_some_and(|s| s > 0))?;
     settings.batch = asked.batch.unwrap_or(settings.batch);
     settings.window_s = asked.window_s.unwrap_or(settings.window_s);
     check_batch(source, &settings)?;
@@ -179,6 +179,10 @@ fn settings(asked: Asked<'_>, source: Source, mut settings: Settings) -> Result<
     settings.bisect = asked.bisect.unwrap_or(settings.bisect);
     settings.retries_max = asked.retries_max.unwrap_or(settings.retries_max);
     settings.age_s_max = asked.age_s_max.unwrap_or(settings.age_s_max);
+    settings.tumbling_s = asked.tumbling_s.unwrap_or(settings.tumbling_s);
+    // One state cannot be handed on from several batches at a time.
+    let both = settings.tumbling_s > 0 && settings.parallel > 1;
+    absent_of_mapping("ParallelizationFactor beside TumblingWindowInSeconds", both)?;
     if (0..AGE_S_MIN).contains(&settings.age_s_max) {
         let age_s = settings.age_s_max;
         return Err(invalid(format!(

@@ -63,7 +63,7 @@ pub(crate) fn describe(
         bisect_batch_on_function_error: Some(settings.bisect),
         maximum_retry_attempts: Some(settings.retries_max),
         maximum_record_age_in_seconds: Some(settings.age_s_max),
-        tumbling_window_in_seconds: Some(0),
+        tumbling_window_in_seconds: Some(settings.tumbling_s),
         destination_config: Some(DestinationConfig { on_success: None, on_failure }),
         function_response_types: Some(partial.unwrap_or_default()),
         last_processing_result: Some(api.mappings.result(&key).into()),

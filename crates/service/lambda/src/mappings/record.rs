@@ -6,6 +6,7 @@ use kernel::Ctx;
 use serde::{Deserialize, Serialize};
 use store::{Part, ReadTx, Scan, StoreError, Table, WriteTx};
 
+use super::streams::Window;
 use crate::name::Name;
 
 /// Mappings: account, region, UUID.
@@ -117,6 +118,9 @@ pub(crate) struct Settings {
     pub age_s_max: i32,
     /// The queue or topic that is told of records that are given up.
     pub on_failure: Option<String>,
+    /// Length of windows over which a function of a stream gathers; 0: none.
+    #[serde(default)]
+    pub tumbling_s: i32,
 }
 
 /// How far a shard was read.
@@ -126,6 +130,9 @@ pub(crate) struct Place {
     pub after: Option<String>,
     /// Whether the shard is at its end.
     pub ended: bool,
+    /// The window that is open.
+    #[serde(default)]
+    pub window: Option<Window>,
 }
 
 impl Mapping {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::Reader;
 use super::event::Item;
+use super::{Reader, windows};
 use crate::invoke::REQUEST_BYTES_MAX;
 use crate::mappings::call::{Answer, FAILED, OK};
 use crate::mappings::notify::Lost;
@@ -29,7 +29,7 @@ struct Part {
 
 /// How an attempt ended.
 enum Tried {
-    Done,
+    Done(Box<Answer>),
     /// Before this one all is done.
     Failed(usize, Box<Answer>),
     Stopped,
@@ -46,24 +46,34 @@ impl Reader {
         stop: &Stop,
     ) -> bool {
         let batch = self.mapping.settings.batch.max(1) as usize;
-        let mut todo: VecDeque<Part> = split(items, batch).into();
+        let around = match self.window_s() {
+            None => ENVELOPE_BYTES,
+            Some(_) => windows::STATE_BYTES_MAX + windows::ENVELOPE_BYTES,
+        };
+        let mut todo: VecDeque<Part> = split(items, batch, around).into();
         while let Some(mut part) = todo.pop_front() {
             if stop.is_set() {
                 return false;
             }
             self.drop_old(&mut part, shard).await;
             let Some(last) = part.items.last().map(|item| item.sequence.clone()) else { continue };
-            let (at, answer) = match self.attempt(&part, stop).await {
+            let (at, answer) = match self.attempt(&part, shard, stop).await {
                 Tried::Stopped => return false,
-                Tried::Done => {
-                    if keeps {
-                        self.keep(shard, Some(last), false).await;
+                Tried::Done(answer) => {
+                    if keeps && !self.done(shard, Some(last), &answer, stop).await {
+                        return false;
                     }
                     continue;
                 }
                 Tried::Failed(at, answer) => (at, answer),
             };
             let pause_ms = (PAUSE_MS.0 << part.failures.min(10)).min(PAUSE_MS.1);
+            if at > 0 && keeps {
+                let last = part.items.get(at - 1).map(|item| item.sequence.clone());
+                if !self.done(shard, last, &answer, stop).await {
+                    return false;
+                }
+            }
             for part in self.after_failure(part, at, &answer, shard, keeps).await.into_iter().rev()
             {
                 todo.push_front(part);
@@ -86,12 +96,7 @@ impl Reader {
     ) -> Vec<Part> {
         let settings = &self.mapping.settings;
         if at > 0 {
-            let rest = part.items.split_off(at);
-            if keeps {
-                let last = part.items.last().map(|item| item.sequence.clone());
-                self.keep(shard, last, false).await;
-            }
-            return vec![Part { items: rest, failures: 1 }];
+            return vec![Part { items: part.items.split_off(at), failures: 1 }];
         }
         if settings.bisect && part.items.len() > 1 {
             let second = part.items.split_off(part.items.len() / 2);
@@ -112,8 +117,37 @@ impl Reader {
         Vec::new()
     }
 
-    async fn attempt(&self, part: &Part, stop: &Stop) -> Tried {
-        let event = Bytes::from(event(&part.items));
+    /// Writes down that all is done up to a record, and what the function hands on. A state that is
+    /// too large ends its window. Whether the reader may go on.
+    async fn done(&self, shard: &str, last: Option<String>, answer: &Answer, stop: &Stop) -> bool {
+        let window = self.place(shard).ok().and_then(|place| place.window);
+        let Some(mut window) = window.filter(|_| self.window_s().is_some()) else {
+            self.keep(shard, last, false).await;
+            return true;
+        };
+        // Who hands nothing on keeps what there was.
+        if let Some(state) = windows::state_of(&answer.outcome.payload) {
+            window.state = state;
+        }
+        let is_full = window.state.len() > windows::STATE_BYTES_MAX;
+        self.hand_on(shard, last, Some(window)).await;
+        !is_full || self.close(shard, true, stop).await
+    }
+
+    /// The event of a batch as the function gets it: in windows with what was handed on.
+    fn payload(&self, part: &Part, shard: &str) -> String {
+        let window = || self.place(shard).ok()?.window;
+        match self.window_s().and_then(|length_s| Some((window()?, length_s))) {
+            None => event(&part.items),
+            Some((window, length_s)) => {
+                let source = (shard, self.mapping.source_arn.as_str());
+                windows::event(&records(&part.items), (&window, length_s), source, (false, false))
+            }
+        }
+    }
+
+    async fn attempt(&self, part: &Part, shard: &str, stop: &Stop) -> Tried {
+        let event = Bytes::from(self.payload(part, shard));
         if let Some(last) = part.items.last() {
             let (ctx, name) = (&self.work.ctx, self.mapping.name(&self.work.ctx));
             let age_ms = (ctx.now().epoch_ms - last.created.epoch_ms).max(0) as f64;
@@ -138,7 +172,7 @@ impl Reader {
         match places.map(|places| places.into_iter().min()) {
             Some(None) => {
                 self.work.found(OK);
-                Tried::Done
+                Tried::Done(Box::new(answer))
             }
             found => {
                 self.work.found(FAILED);
@@ -190,12 +224,16 @@ impl Reader {
 
 /// The event of a batch.
 fn event(items: &[Item]) -> String {
-    let texts: Vec<&str> = items.iter().map(|item| item.text.as_str()).collect();
-    format!(r#"{{"Records":[{}]}}"#, texts.join(","))
+    format!(r#"{{"Records":[{}]}}"#, records(items))
 }
 
-/// Batches of at most so many records that fit into an event each.
-fn split(items: Vec<Item>, most: usize) -> Vec<Part> {
+fn records(items: &[Item]) -> String {
+    let texts: Vec<&str> = items.iter().map(|item| item.text.as_str()).collect();
+    texts.join(",")
+}
+
+/// Batches of at most so many records that fit into an event each, with what stands around them.
+fn split(items: Vec<Item>, most: usize, around_bytes: usize) -> Vec<Part> {
     let (mut parts, mut bytes) = (Vec::<Part>::new(), 0);
     for item in items {
         let size = item.text.len() + 1;
@@ -204,7 +242,7 @@ fn split(items: Vec<Item>, most: usize) -> Vec<Part> {
                 part.items.push(item);
             }
             _ => {
-                bytes = ENVELOPE_BYTES;
+                bytes = around_bytes;
                 parts.push(Part { items: vec![item], failures: 0 });
             }
         }

@@ -5,6 +5,7 @@
 
 mod batch;
 mod event;
+mod windows;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use store::{Part, Scan, StoreError};
 use tokio::sync::oneshot;
 
 use self::event::Item;
+pub(crate) use self::windows::Window;
 use super::lender::Lender;
 use super::record::{MAPPINGS, Mapping, PLACES, Place, Start};
 use super::{Stop, Work};
@@ -123,23 +125,30 @@ impl Reader {
             if !items.is_empty() && !self.run(items, id, stop).await {
                 break;
             }
+            // What is gathered is over with its time, and with its shard.
+            let over = is_idle && self.window_left(id).is_some_and(|left| left.is_zero());
+            if (over || next.is_none()) && !self.close(id, false, stop).await {
+                break;
+            }
             if last.is_some() || next.is_none() {
                 self.keep(id, last, next.is_none()).await;
             }
             let Some(next) = next else { break };
             iterator = next;
             if is_idle {
-                self.idle(seq, stop).await;
+                self.idle(seq, self.window_left(id), stop).await;
             }
         }
         Ok(())
     }
 
-    /// Waits until something was written since the commit `seq`.
-    async fn idle(&self, seq: u64, stop: &Stop) {
+    /// Waits until something was written since the commit `seq`, or the open window is over.
+    async fn idle(&self, seq: u64, window: Option<Duration>, stop: &Stop) {
+        let end = window.map(|left| self.work.ctx.elapsed() + left);
         for _ in 0..LOOKS_MAX {
             stop.pause(LOOK).await;
-            if stop.is_set() || self.work.ctx.store().seq() != seq {
+            let is_over = end.is_some_and(|end| self.work.ctx.elapsed() >= end);
+            if is_over || stop.is_set() || self.work.ctx.store().seq() != seq {
                 return;
             }
         }
@@ -192,6 +201,9 @@ impl Reader {
     /// Whether all of it was done or given up.
     async fn run(self: &Arc<Self>, items: Vec<Item>, shard: &str, stop: &Stop) -> bool {
         let lanes = self.mapping.settings.parallel.max(1) as u64;
+        if let Some(length_s) = self.window_s() {
+            return self.windows(items, length_s, shard, stop).await;
+        }
         if lanes == 1 {
             return self.handle(items, shard, true, stop).await;
         }
@@ -266,14 +278,32 @@ impl Reader {
 
     /// Writes down that everything up to there is done.
     async fn keep(&self, shard: &str, after: Option<String>, ended: bool) {
+        self.put_place(shard, |before| Place {
+            after: after.clone().or(before.after),
+            ended,
+            window: before.window,
+        })
+        .await;
+    }
+
+    /// The same, and what the function hands on.
+    async fn hand_on(&self, shard: &str, after: Option<String>, window: Option<Window>) {
+        self.put_place(shard, |before| Place {
+            after: after.clone().or(before.after),
+            ended: before.ended,
+            window: window.clone(),
+        })
+        .await;
+    }
+
+    async fn put_place(&self, shard: &str, change: impl Fn(Place) -> Place + Sync) {
         let keep = |tx: &mut store::WriteTx| {
             // Everything was deleted meanwhile.
             if tx.get(&MAPPINGS, self.work.key.clone())?.is_none() {
                 return Ok(());
             }
             let before = tx.get(&PLACES, self.place_key(shard))?.unwrap_or_default();
-            let place = Place { after: after.clone().or(before.after), ended };
-            tx.put(&PLACES, self.place_key(shard), &place)
+            tx.put(&PLACES, self.place_key(shard), &change(before))
         };
         if let Err(error) = self.work.ctx.store().write::<_, StoreError>(keep).await {
             self.work.log(format_args!("the place in {shard} is not kept: {error}"));
