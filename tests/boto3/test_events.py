@@ -142,6 +142,9 @@ def test_an_event_reaches_a_function_a_topic_and_a_log(events, client, bus, queu
     }
     policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
+    statement |= {"Action": ["logs:CreateLogStream", "logs:PutLogEvents"], "Resource": log + ":*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    logs.put_resource_policy(policyName=group.split("/")[-1], policyDocument=policy)
     event_id = put(events, {"pnr": "X1"}, on)
     [message] = read_heard()
     assert json.loads(message["Body"]) == {"what": "constant"}
@@ -150,6 +153,7 @@ def test_an_event_reaches_a_function_a_topic_and_a_log(events, client, bus, queu
     lines = eventually(lambda: logs.filter_log_events(logGroupName=group)["events"])
     assert [json.loads(line["message"])["id"] for line in lines] == [event_id]
     sns.delete_topic(TopicArn=topic)
+    logs.delete_resource_policy(policyName=group.split("/")[-1])
 
 
 def test_who_is_not_let_in_is_buried(events, queue, rule, bus):

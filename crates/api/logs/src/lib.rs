@@ -18,20 +18,30 @@ kernel::api! {
         1 create_log_stream(CreateLogStreamRequest) -> CreateLogStreamOutput;
         2 delete_log_group(DeleteLogGroupRequest) -> DeleteLogGroupOutput;
         3 delete_log_stream(DeleteLogStreamRequest) -> DeleteLogStreamOutput;
-        4 delete_retention_policy(DeleteRetentionPolicyRequest) -> DeleteRetentionPolicyOutput;
-        5 describe_log_groups(DescribeLogGroupsRequest) -> DescribeLogGroupsResponse;
-        6 describe_log_streams(DescribeLogStreamsRequest) -> DescribeLogStreamsResponse;
-        7 filter_log_events(FilterLogEventsRequest) -> FilterLogEventsResponse;
-        8 get_log_events(GetLogEventsRequest) -> GetLogEventsResponse;
-        9 list_tags_for_resource(ListTagsForResourceRequest) -> ListTagsForResourceResponse;
-        10 list_tags_log_group(ListTagsLogGroupRequest) -> ListTagsLogGroupResponse;
-        11 put_log_events(PutLogEventsRequest) -> PutLogEventsResponse;
-        12 put_log_group_deletion_protection(PutLogGroupDeletionProtectionRequest) -> PutLogGroupDeletionProtectionOutput;
-        13 put_retention_policy(PutRetentionPolicyRequest) -> PutRetentionPolicyOutput;
-        14 tag_log_group(TagLogGroupRequest) -> TagLogGroupOutput;
-        15 tag_resource(TagResourceRequest) -> TagResourceOutput;
-        16 untag_log_group(UntagLogGroupRequest) -> UntagLogGroupOutput;
-        17 untag_resource(UntagResourceRequest) -> UntagResourceOutput;
+        4 delete_metric_filter(DeleteMetricFilterRequest) -> DeleteMetricFilterOutput;
+        5 delete_resource_policy(DeleteResourcePolicyRequest) -> DeleteResourcePolicyOutput;
+        6 delete_retention_policy(DeleteRetentionPolicyRequest) -> DeleteRetentionPolicyOutput;
+        7 delete_subscription_filter(DeleteSubscriptionFilterRequest) -> DeleteSubscriptionFilterOutput;
+        8 describe_log_groups(DescribeLogGroupsRequest) -> DescribeLogGroupsResponse;
+        9 describe_log_streams(DescribeLogStreamsRequest) -> DescribeLogStreamsResponse;
+        10 describe_metric_filters(DescribeMetricFiltersRequest) -> DescribeMetricFiltersResponse;
+        11 describe_resource_policies(DescribeResourcePoliciesRequest) -> DescribeResourcePoliciesResponse;
+        12 describe_subscription_filters(DescribeSubscriptionFiltersRequest) -> DescribeSubscriptionFiltersResponse;
+        13 filter_log_events(FilterLogEventsRequest) -> FilterLogEventsResponse;
+        14 get_log_events(GetLogEventsRequest) -> GetLogEventsResponse;
+        15 list_tags_for_resource(ListTagsForResourceRequest) -> ListTagsForResourceResponse;
+        16 list_tags_log_group(ListTagsLogGroupRequest) -> ListTagsLogGroupResponse;
+        17 put_log_events(PutLogEventsRequest) -> PutLogEventsResponse;
+        18 put_log_group_deletion_protection(PutLogGroupDeletionProtectionRequest) -> PutLogGroupDeletionProtectionOutput;
+        19 put_metric_filter(PutMetricFilterRequest) -> PutMetricFilterOutput;
+        20 put_resource_policy(PutResourcePolicyRequest) -> PutResourcePolicyResponse;
+        21 put_retention_policy(PutRetentionPolicyRequest) -> PutRetentionPolicyOutput;
+        22 put_subscription_filter(PutSubscriptionFilterRequest) -> PutSubscriptionFilterOutput;
+        23 tag_log_group(TagLogGroupRequest) -> TagLogGroupOutput;
+        24 tag_resource(TagResourceRequest) -> TagResourceOutput;
+        25 test_metric_filter(TestMetricFilterRequest) -> TestMetricFilterResponse;
+        26 untag_log_group(UntagLogGroupRequest) -> UntagLogGroupOutput;
+        27 untag_resource(UntagResourceRequest) -> UntagResourceOutput;
     }
     errors { AccessDeniedException, DataAlreadyAcceptedException, InvalidOperationException, InvalidParameterException, InvalidSequenceTokenException, LimitExceededException, OperationAbortedException, ResourceAlreadyExistsException, ResourceNotFoundException, ServiceUnavailableException, TooManyTagsException, UnrecognizedClientException, ValidationException }
 }
@@ -42,140 +52,117 @@ kernel::api! {
 macro_rules! serve {
     ($type:ty, $ops:ident) => {
         impl $crate::Api for $type {
-            fn create_log_group<'a>(
-                &'a self,
-                ctx: &'a kernel::Ctx,
-                input: $crate::CreateLogGroupRequest,
-            ) -> kernel::BoxFuture<'a, Result<$crate::CreateLogGroupOutput, $crate::Error>> {
-                kernel::boxed(move || $ops::create_log_group(self, ctx, input))
+            fn create_log_group<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreateLogGroupRequest)
+-> kernel::BoxFuture<'a, Result<$crate::CreateLogGroupOutput, $crate::Error>> {
+kernel::boxed(move || $ops::create_log_group(self, ctx, input))
             }
-            fn create_log_stream<'a>(
-                &'a self,
-                ctx: &'a kernel::Ctx,
-                input: $crate::CreateLogStreamRequest,
-            ) -> kernel::BoxFuture<'a, Result<$crate::CreateLogStreamOutput, $crate::Error>> {
-                kernel::boxed(move || $ops::create_log_stream(self, ctx, input))
+            fn create_log_stream<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::CreateLogStreamRequest)
+-> kernel::BoxFuture<'a, Result<$crate::CreateLogStreamOutput, $crate::Error>> {
+kernel::boxed(move || $ops::create_log_stream(self, ctx, input))
             }
-            fn delete_log_group<'a>(
-                &'a self,
-                ctx: &'a kernel::Ctx,
-                input: $crate::DeleteLogGroupRequest,
-            ) -> kernel::BoxFuture<'a, Result<$crate::DeleteLogGroupOutput, $crate::Error>> {
-                kernel::boxed(move || $ops::delete_log_group(self, ctx, input))
+            fn delete_log_group<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteLogGroupRequest)
+-> kernel::BoxFuture<'a, Result<$crate::DeleteLogGroupOutput, $crate::Error>> {
+kernel::boxed(move || $ops::delete_log_group(self, ctx, input))
             }
-            fn delete_log_stream<'a>(
-                &'a self,
-                ctx: &'a kernel::Ctx,
-                input: $crate::DeleteLogStreamRequest,
-            ) -> kernel::BoxFuture<'a, Result<$crate::DeleteLogStreamOutput, $crate::Error>> {
-                kernel::boxed(move || $ops::delete_log_stream(self, ctx, input))
+            fn delete_log_stream<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteLogStreamRequest)
+-> kernel::BoxFuture<'a, Result<$crate::DeleteLogStreamOutput, $crate::Error>> {
+kernel::boxed(move || $ops::delete_log_stream(self, ctx, input))
             }
-            fn delete_retention_policy<'a>(
-                &'a self,
-                ctx: &'a kernel::Ctx,
-                input: $crate::DeleteRetentionPolicyRequest,
-            ) -> kernel::BoxFuture<'a, Result<$crate::DeleteRetentionPolicyOutput, $crate::Error>>
-            {
-                kernel::boxed(move || $ops::delete_retention_policy(self, ctx, input))
+            fn delete_metric_filter<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteMetricFilterRequest)
+-> kernel::BoxFuture<'a, Result<$crate::DeleteMetricFilterOutput, $crate::Error>> {
+kernel::boxed(move || $ops::delete_metric_filter(self, ctx, input))
             }
-            fn describe_log_groups<'a>(
-                &'a self,
-                ctx: &'a kernel::Ctx,
-                input: $crate::DescribeLogGroupsRequest,
-            ) -> kernel::BoxFuture<'a, Result<$crate::DescribeLogGroupsResponse, $crate::Error>>
-            {
-                kernel::boxed(move || $ops::describe_log_groups(self, ctx, input))
+            fn delete_resource_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteResourcePolicyRequest)
+-> kernel::BoxFuture<'a, Result<$crate::DeleteResourcePolicyOutput, $crate::Error>> {
+kernel::boxed(move || $ops::delete_resource_policy(self, ctx, input))
             }
-            fn describe_log_streams<'a>(
-                &'a self,
-                ctx: &'a kernel::Ctx,
-                input: $crate::DescribeLogStreamsRequest,
-            ) -> kernel::BoxFuture<'a, Result<$crate::DescribeLogStreamsResponse, $crate::Error>>
-            {
-                kernel::boxed(move || $ops::describe_log_streams(self, ctx, input))
+            fn delete_retention_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteRetentionPolicyRequest)
+-> kernel::BoxFuture<'a, Result<$crate::DeleteRetentionPolicyOutput, $crate::Error>> {
+kernel::boxed(move || $ops::delete_retention_policy(self, ctx, input))
             }
-            fn filter_log_events<'a>(
-                &'a self,
-                ctx: &'a kernel::Ctx,
-                input: $crate::FilterLogEventsRequest,
-            ) -> kernel::BoxFuture<'a, Result<$crate::FilterLogEventsResponse, $crate::Error>> {
-                kernel::boxed(move || $ops::filter_log_events(self, ctx, input))
+            fn delete_subscription_filter<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DeleteSubscriptionFilterRequest)
+-> kernel::BoxFuture<'a, Result<$crate::DeleteSubscriptionFilterOutput, $crate::Error>> {
+kernel::boxed(move || $ops::delete_subscription_filter(self, ctx, input))
             }
-            fn get_log_events<'a>(
-                &'a self,
-                ctx: &'a kernel::Ctx,
-                input: $crate::GetLogEventsRequest,
-            ) -> kernel::BoxFuture<'a, Result<$crate::GetLogEventsResponse, $crate::Error>> {
-                kernel::boxed(move || $ops::get_log_events(self, ctx, input))
+            fn describe_log_groups<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DescribeLogGroupsRequest)
+-> kernel::BoxFuture<'a, Result<$crate::DescribeLogGroupsResponse, $crate::Error>> {
+kernel::boxed(move || $ops::describe_log_groups(self, ctx, input))
             }
-            fn list_tags_for_resource<'a>(
-                &'a self,
-                ctx: &'a kernel::Ctx,
-                input: $crate::ListTagsForResourceRequest,
-            ) -> kernel::BoxFuture<'a, Result<$crate::ListTagsForResourceResponse, $crate::Error>>
-            {
-                kernel::boxed(move || $ops::list_tags_for_resource(self, ctx, input))
+            fn describe_log_streams<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DescribeLogStreamsRequest)
+-> kernel::BoxFuture<'a, Result<$crate::DescribeLogStreamsResponse, $crate::Error>> {
+kernel::boxed(move || $ops::describe_log_streams(self, ctx, input))
             }
-            fn list_tags_log_group<'a>(
-                &'a self,
-                ctx: &'a kernel::Ctx,
-                input: $crate::ListTagsLogGroupRequest,
-            ) -> kernel::BoxFuture<'a, Result<$crate::ListTagsLogGroupResponse, $crate::Error>>
-            {
-                kernel::boxed(move || $ops::list_tags_log_group(self, ctx, input))
+            fn describe_metric_filters<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DescribeMetricFiltersRequest)
+-> kernel::BoxFuture<'a, Result<$crate::DescribeMetricFiltersResponse, $crate::Error>> {
+kernel::boxed(move || $ops::describe_metric_filters(self, ctx, input))
             }
-            fn put_log_events<'a>(
-                &'a self,
-                ctx: &'a kernel::Ctx,
-                input: $crate::PutLogEventsRequest,
-            ) -> kernel::BoxFuture<'a, Result<$crate::PutLogEventsResponse, $crate::Error>> {
-                kernel::boxed(move || $ops::put_log_events(self, ctx, input))
+            fn describe_resource_policies<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DescribeResourcePoliciesRequest)
+-> kernel::BoxFuture<'a, Result<$crate::DescribeResourcePoliciesResponse, $crate::Error>> {
+kernel::boxed(move || $ops::describe_resource_policies(self, ctx, input))
             }
-            fn put_log_group_deletion_protection<'a>(
-                &'a self,
-                ctx: &'a kernel::Ctx,
-                input: $crate::PutLogGroupDeletionProtectionRequest,
-            ) -> kernel::BoxFuture<
-                'a,
-                Result<$crate::PutLogGroupDeletionProtectionOutput, $crate::Error>,
-            > {
-                kernel::boxed(move || $ops::put_log_group_deletion_protection(self, ctx, input))
+            fn describe_subscription_filters<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::DescribeSubscriptionFiltersRequest)
+-> kernel::BoxFuture<'a, Result<$crate::DescribeSubscriptionFiltersResponse, $crate::Error>> {
+kernel::boxed(move || $ops::describe_subscription_filters(self, ctx, input))
             }
-            fn put_retention_policy<'a>(
-                &'a self,
-                ctx: &'a kernel::Ctx,
-                input: $crate::PutRetentionPolicyRequest,
-            ) -> kernel::BoxFuture<'a, Result<$crate::PutRetentionPolicyOutput, $crate::Error>>
-            {
-                kernel::boxed(move || $ops::put_retention_policy(self, ctx, input))
+            fn filter_log_events<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::FilterLogEventsRequest)
+-> kernel::BoxFuture<'a, Result<$crate::FilterLogEventsResponse, $crate::Error>> {
+kernel::boxed(move || $ops::filter_log_events(self, ctx, input))
             }
-            fn tag_log_group<'a>(
-                &'a self,
-                ctx: &'a kernel::Ctx,
-                input: $crate::TagLogGroupRequest,
-            ) -> kernel::BoxFuture<'a, Result<$crate::TagLogGroupOutput, $crate::Error>> {
-                kernel::boxed(move || $ops::tag_log_group(self, ctx, input))
+            fn get_log_events<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::GetLogEventsRequest)
+-> kernel::BoxFuture<'a, Result<$crate::GetLogEventsResponse, $crate::Error>> {
+kernel::boxed(move || $ops::get_log_events(self, ctx, input))
             }
-            fn tag_resource<'a>(
-                &'a self,
-                ctx: &'a kernel::Ctx,
-                input: $crate::TagResourceRequest,
-            ) -> kernel::BoxFuture<'a, Result<$crate::TagResourceOutput, $crate::Error>> {
-                kernel::boxed(move || $ops::tag_resource(self, ctx, input))
+            fn list_tags_for_resource<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListTagsForResourceRequest)
+-> kernel::BoxFuture<'a, Result<$crate::ListTagsForResourceResponse, $crate::Error>> {
+kernel::boxed(move || $ops::list_tags_for_resource(self, ctx, input))
             }
-            fn untag_log_group<'a>(
-                &'a self,
-                ctx: &'a kernel::Ctx,
-                input: $crate::UntagLogGroupRequest,
-            ) -> kernel::BoxFuture<'a, Result<$crate::UntagLogGroupOutput, $crate::Error>> {
-                kernel::boxed(move || $ops::untag_log_group(self, ctx, input))
+            fn list_tags_log_group<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::ListTagsLogGroupRequest)
+-> kernel::BoxFuture<'a, Result<$crate::ListTagsLogGroupResponse, $crate::Error>> {
+kernel::boxed(move || $ops::list_tags_log_group(self, ctx, input))
             }
-            fn untag_resource<'a>(
-                &'a self,
-                ctx: &'a kernel::Ctx,
-                input: $crate::UntagResourceRequest,
-            ) -> kernel::BoxFuture<'a, Result<$crate::UntagResourceOutput, $crate::Error>> {
-                kernel::boxed(move || $ops::untag_resource(self, ctx, input))
+            fn put_log_events<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::PutLogEventsRequest)
+-> kernel::BoxFuture<'a, Result<$crate::PutLogEventsResponse, $crate::Error>> {
+kernel::boxed(move || $ops::put_log_events(self, ctx, input))
+            }
+            fn put_log_group_deletion_protection<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::PutLogGroupDeletionProtectionRequest)
+-> kernel::BoxFuture<'a, Result<$crate::PutLogGroupDeletionProtectionOutput, $crate::Error>> {
+kernel::boxed(move || $ops::put_log_group_deletion_protection(self, ctx, input))
+            }
+            fn put_metric_filter<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::PutMetricFilterRequest)
+-> kernel::BoxFuture<'a, Result<$crate::PutMetricFilterOutput, $crate::Error>> {
+kernel::boxed(move || $ops::put_metric_filter(self, ctx, input))
+            }
+            fn put_resource_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::PutResourcePolicyRequest)
+-> kernel::BoxFuture<'a, Result<$crate::PutResourcePolicyResponse, $crate::Error>> {
+kernel::boxed(move || $ops::put_resource_policy(self, ctx, input))
+            }
+            fn put_retention_policy<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::PutRetentionPolicyRequest)
+-> kernel::BoxFuture<'a, Result<$crate::PutRetentionPolicyOutput, $crate::Error>> {
+kernel::boxed(move || $ops::put_retention_policy(self, ctx, input))
+            }
+            fn put_subscription_filter<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::PutSubscriptionFilterRequest)
+-> kernel::BoxFuture<'a, Result<$crate::PutSubscriptionFilterOutput, $crate::Error>> {
+kernel::boxed(move || $ops::put_subscription_filter(self, ctx, input))
+            }
+            fn tag_log_group<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::TagLogGroupRequest)
+-> kernel::BoxFuture<'a, Result<$crate::TagLogGroupOutput, $crate::Error>> {
+kernel::boxed(move || $ops::tag_log_group(self, ctx, input))
+            }
+            fn tag_resource<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::TagResourceRequest)
+-> kernel::BoxFuture<'a, Result<$crate::TagResourceOutput, $crate::Error>> {
+kernel::boxed(move || $ops::tag_resource(self, ctx, input))
+            }
+            fn test_metric_filter<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::TestMetricFilterRequest)
+-> kernel::BoxFuture<'a, Result<$crate::TestMetricFilterResponse, $crate::Error>> {
+kernel::boxed(move || $ops::test_metric_filter(self, ctx, input))
+            }
+            fn untag_log_group<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UntagLogGroupRequest)
+-> kernel::BoxFuture<'a, Result<$crate::UntagLogGroupOutput, $crate::Error>> {
+kernel::boxed(move || $ops::untag_log_group(self, ctx, input))
+            }
+            fn untag_resource<'a>(&'a self, ctx: &'a kernel::Ctx, input: $crate::UntagResourceRequest)
+-> kernel::BoxFuture<'a, Result<$crate::UntagResourceOutput, $crate::Error>> {
+kernel::boxed(move || $ops::untag_resource(self, ctx, input))
             }
         }
     };

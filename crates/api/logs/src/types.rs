@@ -92,14 +92,55 @@ pub struct DeleteLogStreamOutput {}
 shape::structure!(DeleteLogStreamOutput, MODEL, 22);
 
 #[derive(Clone, Default)]
+pub struct DeleteMetricFilterRequest {
+    pub log_group_name: String,
+    pub filter_name: String,
+}
+shape::structure!(DeleteMetricFilterRequest, MODEL, 23, log_group_name, filter_name);
+
+#[derive(Clone, Default)]
+pub struct DeleteMetricFilterOutput {}
+shape::structure!(DeleteMetricFilterOutput, MODEL, 25);
+
+#[derive(Clone, Default)]
+pub struct DeleteResourcePolicyRequest {
+    pub policy_name: Option<String>,
+    pub resource_arn: Option<String>,
+    pub expected_revision_id: Option<String>,
+}
+shape::structure!(
+    DeleteResourcePolicyRequest,
+    MODEL,
+    26,
+    policy_name,
+    resource_arn,
+    expected_revision_id
+);
+
+#[derive(Clone, Default)]
+pub struct DeleteResourcePolicyOutput {}
+shape::structure!(DeleteResourcePolicyOutput, MODEL, 30);
+
+#[derive(Clone, Default)]
 pub struct DeleteRetentionPolicyRequest {
     pub log_group_name: String,
 }
-shape::structure!(DeleteRetentionPolicyRequest, MODEL, 23, log_group_name);
+shape::structure!(DeleteRetentionPolicyRequest, MODEL, 31, log_group_name);
 
 #[derive(Clone, Default)]
 pub struct DeleteRetentionPolicyOutput {}
-shape::structure!(DeleteRetentionPolicyOutput, MODEL, 24);
+shape::structure!(DeleteRetentionPolicyOutput, MODEL, 32);
+
+#[derive(Clone, Default)]
+pub struct DeleteSubscriptionFilterRequest {
+    pub log_group_name: String,
+    pub filter_name: String,
+}
+shape::structure!(DeleteSubscriptionFilterRequest, MODEL, 33, log_group_name, filter_name);
+
+#[derive(Clone, Default)]
+pub struct DeleteSubscriptionFilterOutput {}
+shape::structure!(DeleteSubscriptionFilterOutput, MODEL, 34);
 
 #[derive(Clone, Default)]
 pub struct DescribeLogGroupsRequest {
@@ -115,7 +156,7 @@ pub struct DescribeLogGroupsRequest {
 shape::structure!(
     DescribeLogGroupsRequest,
     MODEL,
-    25,
+    35,
     account_identifiers,
     log_group_name_prefix,
     log_group_name_pattern,
@@ -131,7 +172,7 @@ pub struct DescribeLogGroupsResponse {
     pub log_groups: Option<Vec<LogGroup>>,
     pub next_token: Option<String>,
 }
-shape::structure!(DescribeLogGroupsResponse, MODEL, 34, log_groups, next_token);
+shape::structure!(DescribeLogGroupsResponse, MODEL, 44, log_groups, next_token);
 
 #[derive(Clone, Default)]
 pub struct LogGroup {
@@ -153,7 +194,7 @@ pub struct LogGroup {
 shape::structure!(
     LogGroup,
     MODEL,
-    36,
+    46,
     log_group_name,
     creation_time,
     retention_in_days,
@@ -187,7 +228,7 @@ pub struct DescribeLogStreamsRequest {
 shape::structure!(
     DescribeLogStreamsRequest,
     MODEL,
-    47,
+    55,
     log_group_name,
     log_group_identifier,
     log_stream_name_prefix,
@@ -204,7 +245,7 @@ pub struct DescribeLogStreamsResponse {
     pub log_streams: Option<Vec<LogStream>>,
     pub next_token: Option<String>,
 }
-shape::structure!(DescribeLogStreamsResponse, MODEL, 50, log_streams, next_token);
+shape::structure!(DescribeLogStreamsResponse, MODEL, 58, log_streams, next_token);
 
 #[derive(Clone, Default)]
 pub struct LogStream {
@@ -220,7 +261,7 @@ pub struct LogStream {
 shape::structure!(
     LogStream,
     MODEL,
-    52,
+    60,
     log_stream_name,
     creation_time,
     first_event_timestamp,
@@ -230,6 +271,184 @@ shape::structure!(
     arn,
     stored_bytes
 );
+
+#[derive(Clone, Default)]
+pub struct DescribeMetricFiltersRequest {
+    pub log_group_name: Option<String>,
+    pub filter_name_prefix: Option<String>,
+    pub next_token: Option<String>,
+    pub limit: Option<i32>,
+    pub metric_name: Option<String>,
+    pub metric_namespace: Option<String>,
+}
+shape::structure!(
+    DescribeMetricFiltersRequest,
+    MODEL,
+    62,
+    log_group_name,
+    filter_name_prefix,
+    next_token,
+    limit,
+    metric_name,
+    metric_namespace
+);
+
+#[derive(Clone, Default)]
+pub struct DescribeMetricFiltersResponse {
+    pub metric_filters: Option<Vec<MetricFilter>>,
+    pub next_token: Option<String>,
+}
+shape::structure!(DescribeMetricFiltersResponse, MODEL, 65, metric_filters, next_token);
+
+#[derive(Clone, Default)]
+pub struct MetricFilter {
+    pub filter_name: Option<String>,
+    pub filter_pattern: Option<String>,
+    pub metric_transformations: Option<Vec<MetricTransformation>>,
+    pub creation_time: Option<i64>,
+    pub log_group_name: Option<String>,
+    pub apply_on_transformed_logs: Option<bool>,
+    pub field_selection_criteria: Option<String>,
+    pub emit_system_field_dimensions: Option<Vec<String>>,
+}
+shape::structure!(
+    MetricFilter,
+    MODEL,
+    67,
+    filter_name,
+    filter_pattern,
+    metric_transformations,
+    creation_time,
+    log_group_name,
+    apply_on_transformed_logs,
+    field_selection_criteria,
+    emit_system_field_dimensions
+);
+
+#[derive(Clone, Default)]
+pub struct MetricTransformation {
+    pub metric_name: String,
+    pub metric_namespace: String,
+    pub metric_value: String,
+    pub default_value: Option<f64>,
+    pub dimensions: Option<BTreeMap<String, String>>,
+    pub unit: Option<StandardUnit>,
+}
+shape::structure!(
+    MetricTransformation,
+    MODEL,
+    70,
+    metric_name,
+    metric_namespace,
+    metric_value,
+    default_value,
+    dimensions,
+    unit
+);
+
+shape::string_enum!(StandardUnit { Seconds = "Seconds", Microseconds = "Microseconds", Milliseconds = "Milliseconds", Bytes = "Bytes", Kilobytes = "Kilobytes", Megabytes = "Megabytes", Gigabytes = "Gigabytes", Terabytes = "Terabytes", Bits = "Bits", Kilobits = "Kilobits", Megabits = "Megabits", Gigabits = "Gigabits", Terabits = "Terabits", Percent = "Percent", Count = "Count", BytesSecond = "Bytes/Second", KilobytesSecond = "Kilobytes/Second", MegabytesSecond = "Megabytes/Second", GigabytesSecond = "Gigabytes/Second", TerabytesSecond = "Terabytes/Second", BitsSecond = "Bits/Second", KilobitsSecond = "Kilobits/Second", MegabitsSecond = "Megabits/Second", GigabitsSecond = "Gigabits/Second", TerabitsSecond = "Terabits/Second", CountSecond = "Count/Second", None = "None",  });
+
+#[derive(Clone, Default)]
+pub struct DescribeResourcePoliciesRequest {
+    pub next_token: Option<String>,
+    pub limit: Option<i32>,
+    pub resource_arn: Option<String>,
+    pub policy_scope: Option<PolicyScope>,
+}
+shape::structure!(
+    DescribeResourcePoliciesRequest,
+    MODEL,
+    81,
+    next_token,
+    limit,
+    resource_arn,
+    policy_scope
+);
+
+shape::string_enum!(PolicyScope { Account = "ACCOUNT", Resource = "RESOURCE",  });
+
+#[derive(Clone, Default)]
+pub struct DescribeResourcePoliciesResponse {
+    pub resource_policies: Option<Vec<ResourcePolicy>>,
+    pub next_token: Option<String>,
+}
+shape::structure!(DescribeResourcePoliciesResponse, MODEL, 83, resource_policies, next_token);
+
+#[derive(Clone, Default)]
+pub struct ResourcePolicy {
+    pub policy_name: Option<String>,
+    pub policy_document: Option<String>,
+    pub last_updated_time: Option<i64>,
+    pub policy_scope: Option<PolicyScope>,
+    pub resource_arn: Option<String>,
+    pub revision_id: Option<String>,
+}
+shape::structure!(
+    ResourcePolicy,
+    MODEL,
+    85,
+    policy_name,
+    policy_document,
+    last_updated_time,
+    policy_scope,
+    resource_arn,
+    revision_id
+);
+
+#[derive(Clone, Default)]
+pub struct DescribeSubscriptionFiltersRequest {
+    pub log_group_name: String,
+    pub filter_name_prefix: Option<String>,
+    pub next_token: Option<String>,
+    pub limit: Option<i32>,
+}
+shape::structure!(
+    DescribeSubscriptionFiltersRequest,
+    MODEL,
+    87,
+    log_group_name,
+    filter_name_prefix,
+    next_token,
+    limit
+);
+
+#[derive(Clone, Default)]
+pub struct DescribeSubscriptionFiltersResponse {
+    pub subscription_filters: Option<Vec<SubscriptionFilter>>,
+    pub next_token: Option<String>,
+}
+shape::structure!(DescribeSubscriptionFiltersResponse, MODEL, 88, subscription_filters, next_token);
+
+#[derive(Clone, Default)]
+pub struct SubscriptionFilter {
+    pub filter_name: Option<String>,
+    pub log_group_name: Option<String>,
+    pub filter_pattern: Option<String>,
+    pub destination_arn: Option<String>,
+    pub role_arn: Option<String>,
+    pub distribution: Option<Distribution>,
+    pub apply_on_transformed_logs: Option<bool>,
+    pub creation_time: Option<i64>,
+    pub field_selection_criteria: Option<String>,
+    pub emit_system_fields: Option<Vec<String>>,
+}
+shape::structure!(
+    SubscriptionFilter,
+    MODEL,
+    90,
+    filter_name,
+    log_group_name,
+    filter_pattern,
+    destination_arn,
+    role_arn,
+    distribution,
+    apply_on_transformed_logs,
+    creation_time,
+    field_selection_criteria,
+    emit_system_fields
+);
+
+shape::string_enum!(Distribution { Random = "Random", ByLogStream = "ByLogStream",  });
 
 #[derive(Clone, Default)]
 pub struct FilterLogEventsRequest {
@@ -249,7 +468,7 @@ pub struct FilterLogEventsRequest {
 shape::structure!(
     FilterLogEventsRequest,
     MODEL,
-    54,
+    94,
     log_group_name,
     log_group_identifier,
     log_stream_names,
@@ -270,7 +489,7 @@ pub struct FilterLogEventsResponse {
     pub searched_log_streams: Option<Vec<SearchedLogStream>>,
     pub next_token: Option<String>,
 }
-shape::structure!(FilterLogEventsResponse, MODEL, 61, events, searched_log_streams, next_token);
+shape::structure!(FilterLogEventsResponse, MODEL, 100, events, searched_log_streams, next_token);
 
 #[derive(Clone, Default)]
 pub struct FilteredLogEvent {
@@ -283,7 +502,7 @@ pub struct FilteredLogEvent {
 shape::structure!(
     FilteredLogEvent,
     MODEL,
-    63,
+    102,
     log_stream_name,
     timestamp,
     message,
@@ -296,7 +515,7 @@ pub struct SearchedLogStream {
     pub log_stream_name: Option<String>,
     pub searched_completely: Option<bool>,
 }
-shape::structure!(SearchedLogStream, MODEL, 67, log_stream_name, searched_completely);
+shape::structure!(SearchedLogStream, MODEL, 106, log_stream_name, searched_completely);
 
 #[derive(Clone, Default)]
 pub struct GetLogEventsRequest {
@@ -313,7 +532,7 @@ pub struct GetLogEventsRequest {
 shape::structure!(
     GetLogEventsRequest,
     MODEL,
-    69,
+    108,
     log_group_name,
     log_group_identifier,
     log_stream_name,
@@ -331,7 +550,14 @@ pub struct GetLogEventsResponse {
     pub next_forward_token: Option<String>,
     pub next_backward_token: Option<String>,
 }
-shape::structure!(GetLogEventsResponse, MODEL, 70, events, next_forward_token, next_backward_token);
+shape::structure!(
+    GetLogEventsResponse,
+    MODEL,
+    109,
+    events,
+    next_forward_token,
+    next_backward_token
+);
 
 #[derive(Clone, Default)]
 pub struct OutputLogEvent {
@@ -339,47 +565,47 @@ pub struct OutputLogEvent {
     pub message: Option<String>,
     pub ingestion_time: Option<i64>,
 }
-shape::structure!(OutputLogEvent, MODEL, 72, timestamp, message, ingestion_time);
+shape::structure!(OutputLogEvent, MODEL, 111, timestamp, message, ingestion_time);
 
 #[derive(Clone, Default)]
 pub struct ListTagsForResourceRequest {
     pub resource_arn: String,
 }
-shape::structure!(ListTagsForResourceRequest, MODEL, 73, resource_arn);
+shape::structure!(ListTagsForResourceRequest, MODEL, 112, resource_arn);
 
 #[derive(Clone, Default)]
 pub struct ListTagsForResourceResponse {
     pub tags: Option<BTreeMap<String, String>>,
 }
-shape::structure!(ListTagsForResourceResponse, MODEL, 75, tags);
+shape::structure!(ListTagsForResourceResponse, MODEL, 114, tags);
 
 #[derive(Clone, Default)]
 pub struct ListTagsLogGroupRequest {
     pub log_group_name: String,
 }
-shape::structure!(ListTagsLogGroupRequest, MODEL, 76, log_group_name);
+shape::structure!(ListTagsLogGroupRequest, MODEL, 115, log_group_name);
 
 #[derive(Clone, Default)]
 pub struct ListTagsLogGroupResponse {
     pub tags: Option<BTreeMap<String, String>>,
 }
-shape::structure!(ListTagsLogGroupResponse, MODEL, 77, tags);
+shape::structure!(ListTagsLogGroupResponse, MODEL, 116, tags);
 
 #[derive(Clone, Default)]
 pub struct InvalidSequenceTokenException {
     pub expected_sequence_token: Option<String>,
 }
-shape::structure!(InvalidSequenceTokenException, MODEL, 78, expected_sequence_token);
+shape::structure!(InvalidSequenceTokenException, MODEL, 117, expected_sequence_token);
 
 #[derive(Clone, Default)]
 pub struct DataAlreadyAcceptedException {
     pub expected_sequence_token: Option<String>,
 }
-shape::structure!(DataAlreadyAcceptedException, MODEL, 79, expected_sequence_token);
+shape::structure!(DataAlreadyAcceptedException, MODEL, 118, expected_sequence_token);
 
 #[derive(Clone, Default)]
 pub struct UnrecognizedClientException {}
-shape::structure!(UnrecognizedClientException, MODEL, 80);
+shape::structure!(UnrecognizedClientException, MODEL, 119);
 
 #[derive(Clone, Default)]
 pub struct PutLogEventsRequest {
@@ -392,7 +618,7 @@ pub struct PutLogEventsRequest {
 shape::structure!(
     PutLogEventsRequest,
     MODEL,
-    81,
+    120,
     log_group_name,
     log_stream_name,
     log_events,
@@ -405,14 +631,14 @@ pub struct InputLogEvent {
     pub timestamp: i64,
     pub message: String,
 }
-shape::structure!(InputLogEvent, MODEL, 83, timestamp, message);
+shape::structure!(InputLogEvent, MODEL, 122, timestamp, message);
 
 #[derive(Clone, Default)]
 pub struct Entity {
     pub key_attributes: Option<BTreeMap<String, String>>,
     pub attributes: Option<BTreeMap<String, String>>,
 }
-shape::structure!(Entity, MODEL, 84, key_attributes, attributes);
+shape::structure!(Entity, MODEL, 123, key_attributes, attributes);
 
 #[derive(Clone, Default)]
 pub struct PutLogEventsResponse {
@@ -423,7 +649,7 @@ pub struct PutLogEventsResponse {
 shape::structure!(
     PutLogEventsResponse,
     MODEL,
-    91,
+    130,
     next_sequence_token,
     rejected_log_events_info,
     rejected_entity_info
@@ -438,7 +664,7 @@ pub struct RejectedLogEventsInfo {
 shape::structure!(
     RejectedLogEventsInfo,
     MODEL,
-    92,
+    131,
     too_new_log_event_start_index,
     too_old_log_event_end_index,
     expired_log_event_end_index
@@ -448,17 +674,17 @@ shape::structure!(
 pub struct RejectedEntityInfo {
     pub error_type: EntityRejectionErrorType,
 }
-shape::structure!(RejectedEntityInfo, MODEL, 94, error_type);
+shape::structure!(RejectedEntityInfo, MODEL, 133, error_type);
 
 shape::string_enum!(EntityRejectionErrorType { InvalidEntity = "InvalidEntity", InvalidTypeValue = "InvalidTypeValue", InvalidKeyAttributes = "InvalidKeyAttributes", InvalidAttributes = "InvalidAttributes", EntitySizeTooLarge = "EntitySizeTooLarge", UnsupportedLogGroupType = "UnsupportedLogGroupType", MissingRequiredFields = "MissingRequiredFields",  });
 
 #[derive(Clone, Default)]
 pub struct AccessDeniedException {}
-shape::structure!(AccessDeniedException, MODEL, 96);
+shape::structure!(AccessDeniedException, MODEL, 135);
 
 #[derive(Clone, Default)]
 pub struct InvalidOperationException {}
-shape::structure!(InvalidOperationException, MODEL, 97);
+shape::structure!(InvalidOperationException, MODEL, 136);
 
 #[derive(Clone, Default)]
 pub struct PutLogGroupDeletionProtectionRequest {
@@ -468,73 +694,183 @@ pub struct PutLogGroupDeletionProtectionRequest {
 shape::structure!(
     PutLogGroupDeletionProtectionRequest,
     MODEL,
-    98,
+    137,
     log_group_identifier,
     deletion_protection_enabled
 );
 
 #[derive(Clone, Default)]
 pub struct PutLogGroupDeletionProtectionOutput {}
-shape::structure!(PutLogGroupDeletionProtectionOutput, MODEL, 99);
+shape::structure!(PutLogGroupDeletionProtectionOutput, MODEL, 138);
+
+#[derive(Clone, Default)]
+pub struct PutMetricFilterRequest {
+    pub log_group_name: String,
+    pub filter_name: String,
+    pub filter_pattern: String,
+    pub metric_transformations: Vec<MetricTransformation>,
+    pub apply_on_transformed_logs: Option<bool>,
+    pub field_selection_criteria: Option<String>,
+    pub emit_system_field_dimensions: Option<Vec<String>>,
+}
+shape::structure!(
+    PutMetricFilterRequest,
+    MODEL,
+    139,
+    log_group_name,
+    filter_name,
+    filter_pattern,
+    metric_transformations,
+    apply_on_transformed_logs,
+    field_selection_criteria,
+    emit_system_field_dimensions
+);
+
+#[derive(Clone, Default)]
+pub struct PutMetricFilterOutput {}
+shape::structure!(PutMetricFilterOutput, MODEL, 140);
+
+#[derive(Clone, Default)]
+pub struct PutResourcePolicyRequest {
+    pub policy_name: Option<String>,
+    pub policy_document: Option<String>,
+    pub resource_arn: Option<String>,
+    pub expected_revision_id: Option<String>,
+}
+shape::structure!(
+    PutResourcePolicyRequest,
+    MODEL,
+    141,
+    policy_name,
+    policy_document,
+    resource_arn,
+    expected_revision_id
+);
+
+#[derive(Clone, Default)]
+pub struct PutResourcePolicyResponse {
+    pub resource_policy: Option<ResourcePolicy>,
+    pub revision_id: Option<String>,
+}
+shape::structure!(PutResourcePolicyResponse, MODEL, 142, resource_policy, revision_id);
 
 #[derive(Clone, Default)]
 pub struct PutRetentionPolicyRequest {
     pub log_group_name: String,
     pub retention_in_days: i32,
 }
-shape::structure!(PutRetentionPolicyRequest, MODEL, 100, log_group_name, retention_in_days);
+shape::structure!(PutRetentionPolicyRequest, MODEL, 143, log_group_name, retention_in_days);
 
 #[derive(Clone, Default)]
 pub struct PutRetentionPolicyOutput {}
-shape::structure!(PutRetentionPolicyOutput, MODEL, 101);
+shape::structure!(PutRetentionPolicyOutput, MODEL, 144);
+
+#[derive(Clone, Default)]
+pub struct PutSubscriptionFilterRequest {
+    pub log_group_name: String,
+    pub filter_name: String,
+    pub filter_pattern: String,
+    pub destination_arn: String,
+    pub role_arn: Option<String>,
+    pub distribution: Option<Distribution>,
+    pub apply_on_transformed_logs: Option<bool>,
+    pub field_selection_criteria: Option<String>,
+    pub emit_system_fields: Option<Vec<String>>,
+}
+shape::structure!(
+    PutSubscriptionFilterRequest,
+    MODEL,
+    145,
+    log_group_name,
+    filter_name,
+    filter_pattern,
+    destination_arn,
+    role_arn,
+    distribution,
+    apply_on_transformed_logs,
+    field_selection_criteria,
+    emit_system_fields
+);
+
+#[derive(Clone, Default)]
+pub struct PutSubscriptionFilterOutput {}
+shape::structure!(PutSubscriptionFilterOutput, MODEL, 146);
 
 #[derive(Clone, Default)]
 pub struct TagLogGroupRequest {
     pub log_group_name: String,
     pub tags: BTreeMap<String, String>,
 }
-shape::structure!(TagLogGroupRequest, MODEL, 102, log_group_name, tags);
+shape::structure!(TagLogGroupRequest, MODEL, 147, log_group_name, tags);
 
 #[derive(Clone, Default)]
 pub struct TagLogGroupOutput {}
-shape::structure!(TagLogGroupOutput, MODEL, 103);
+shape::structure!(TagLogGroupOutput, MODEL, 148);
 
 #[derive(Clone, Default)]
 pub struct TooManyTagsException {
     pub message: Option<String>,
     pub resource_name: Option<String>,
 }
-shape::structure!(TooManyTagsException, MODEL, 104, message, resource_name);
+shape::structure!(TooManyTagsException, MODEL, 149, message, resource_name);
 
 #[derive(Clone, Default)]
 pub struct TagResourceRequest {
     pub resource_arn: String,
     pub tags: BTreeMap<String, String>,
 }
-shape::structure!(TagResourceRequest, MODEL, 106, resource_arn, tags);
+shape::structure!(TagResourceRequest, MODEL, 151, resource_arn, tags);
 
 #[derive(Clone, Default)]
 pub struct TagResourceOutput {}
-shape::structure!(TagResourceOutput, MODEL, 107);
+shape::structure!(TagResourceOutput, MODEL, 152);
+
+#[derive(Clone, Default)]
+pub struct TestMetricFilterRequest {
+    pub filter_pattern: String,
+    pub log_event_messages: Vec<String>,
+}
+shape::structure!(TestMetricFilterRequest, MODEL, 153, filter_pattern, log_event_messages);
+
+#[derive(Clone, Default)]
+pub struct TestMetricFilterResponse {
+    pub matches: Option<Vec<MetricFilterMatchRecord>>,
+}
+shape::structure!(TestMetricFilterResponse, MODEL, 155, matches);
+
+#[derive(Clone, Default)]
+pub struct MetricFilterMatchRecord {
+    pub event_number: Option<i64>,
+    pub event_message: Option<String>,
+    pub extracted_values: Option<BTreeMap<String, String>>,
+}
+shape::structure!(
+    MetricFilterMatchRecord,
+    MODEL,
+    157,
+    event_number,
+    event_message,
+    extracted_values
+);
 
 #[derive(Clone, Default)]
 pub struct UntagLogGroupRequest {
     pub log_group_name: String,
     pub tags: Vec<String>,
 }
-shape::structure!(UntagLogGroupRequest, MODEL, 108, log_group_name, tags);
+shape::structure!(UntagLogGroupRequest, MODEL, 162, log_group_name, tags);
 
 #[derive(Clone, Default)]
 pub struct UntagLogGroupOutput {}
-shape::structure!(UntagLogGroupOutput, MODEL, 110);
+shape::structure!(UntagLogGroupOutput, MODEL, 164);
 
 #[derive(Clone, Default)]
 pub struct UntagResourceRequest {
     pub resource_arn: String,
     pub tag_keys: Vec<String>,
 }
-shape::structure!(UntagResourceRequest, MODEL, 111, resource_arn, tag_keys);
+shape::structure!(UntagResourceRequest, MODEL, 165, resource_arn, tag_keys);
 
 #[derive(Clone, Default)]
 pub struct UntagResourceOutput {}
-shape::structure!(UntagResourceOutput, MODEL, 113);
+shape::structure!(UntagResourceOutput, MODEL, 167);

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use api_lambda::{GetFunctionConfigurationRequest, InvocationRequest, InvocationType};
-use api_logs::{CreateLogStreamRequest, InputLogEvent, PutLogEventsRequest};
+use api_logs::{
+    CreateLogStreamRequest, DescribeLogStreamsRequest, InputLogEvent, PutLogEventsRequest,
+};
 use api_sns::{GetTopicAttributesInput, PublishInput};
 use api_sqs::{GetQueueUrlRequest, MessageAttributeValue, SendMessageRequest};
 use bytes::Bytes;
@@ -160,6 +162,12 @@ async fn is_gone(kernel: &Kernel, arn: &Arn) -> bool {
             let input = GetTopicAttributesInput { topic_arn: arn.to_string() };
             ctx.client::<api_sns::Client>().get_topic_attributes(input).await.map(drop)
         }
+        "logs" => {
+            let group = arn.resource.trim_start_matches("log-group:").trim_end_matches(":*");
+            let log_group_name = Some(group.to_owned());
+            let input = DescribeLogStreamsRequest { log_group_name, ..Default::default() };
+            ctx.client::<api_logs::Client>().describe_log_streams(input).await.map(drop)
+        }
         "sqs" => {
             let queue_name = arn.resource.clone();
             let input = GetQueueUrlRequest { queue_name, ..GetQueueUrlRequest::default() };
@@ -225,6 +233,7 @@ async fn log(ctx: &Ctx, delivery: &Delivery, arn: &Arn, text: String) -> Result<
     let digest = hex(&Sha256::digest(format!("{}/{}", delivery.rule, delivery.target.id)));
     let d = |from: usize, to: usize| &digest[from..to];
     let stream = format!("{}-{}-{}-{}-{}", d(0, 8), d(8, 12), d(12, 16), d(16, 20), d(20, 32));
+    may_log(ctx, arn, &group, &stream)?;
     let client = ctx.client::<api_logs::Client>();
     let event =
         InputLogEvent { timestamp: timestamp.unwrap_or(delivery.accepted_ms as i64), message };
@@ -245,6 +254,18 @@ async fn log(ctx: &Ctx, delivery: &Delivery, arn: &Arn, text: String) -> Result<
         Some(_) => Err(Failed::new(Code::InvalidParameter, "the log group rejects the time")),
         None => Ok(()),
     }
+}
+
+/// Whether the policies of the account's log groups let EventBridge in; a role is judged as it calls.
+fn may_log(ctx: &Ctx, arn: &Arn, group: &str, stream: &str) -> Result<(), Failed> {
+    if !matches!(ctx.principal(), Principal::Service { .. }) {
+        return Ok(());
+    }
+    let (region, account) = (&arn.region, &arn.account);
+    let stream = format!("arn:aws:logs:{region}:{account}:log-group:{group}:log-stream:{stream}");
+    let need = |action: &str| Need::new(format!("logs:{action}"), stream.clone());
+    let needs = [need("CreateLogStream"), need("PutLogEvents")];
+    Ok(ctx.authorize("logs", "PutLogEvents", &needs)?)
 }
 
 /// Brings an event to another bus, as it is.

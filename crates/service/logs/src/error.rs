@@ -19,6 +19,15 @@ pub(crate) fn no_stream() -> Fault {
     Fault::sender("ResourceNotFoundException", "The specified log stream does not exist.")
 }
 
+pub(crate) fn no_filter(kind: &str) -> Fault {
+    let message = format!("The specified {kind} filter does not exist.");
+    Fault::sender("ResourceNotFoundException", message)
+}
+
+pub(crate) fn too_many() -> Fault {
+    Fault::sender("LimitExceededException", "Resource limit exceeded.")
+}
+
 pub(crate) fn group_exists() -> Fault {
     Fault::sender("ResourceAlreadyExistsException", "The specified log group already exists")
 }

@@ -10,13 +10,16 @@ mod clear;
 mod embedded;
 mod error;
 mod event;
+mod filters;
 mod guard;
 mod merge;
+mod metric_filters;
 mod metrics;
 mod name;
 mod ops;
 pub mod pattern;
 mod retention;
+mod subscriptions;
 mod table;
 mod token;
 
@@ -33,7 +36,11 @@ api_logs::serve!(Logs, ops);
 pub fn service() -> Service {
     let mut service = Service::new(api_logs::dispatch(Arc::new(Logs)));
     service.guard = Some(Arc::new(guard::Groups));
-    service.subscriptions = vec![(metrics::TOPIC, Arc::new(metrics::Embedded))];
+    service.subscriptions = vec![
+        (metrics::TOPIC, Arc::new(metrics::Embedded)),
+        (metric_filters::TOPIC, Arc::new(metric_filters::MetricFilters)),
+        (subscriptions::TOPIC, Arc::new(subscriptions::Subscriptions)),
+    ];
     service.tasks = vec![
         (clear::KIND, Arc::new(clear::Clearer)),
         (retention::KIND, Arc::new(retention::Sweeper)),

@@ -13,6 +13,8 @@ use crate::error::{no_group, no_stream};
 pub(crate) const GROUPS: Table<GroupRecord> = Table::new("logs/group");
 /// Streams by (account, region, rows of the group, name).
 pub(crate) const STREAMS: Table<StreamRecord> = Table::new("logs/stream");
+/// The account's policies by (account, region, name).
+pub(crate) const POLICIES: Table<PolicyRecord> = Table::new("logs/policy");
 /// Messages by [`crate::event::EventKey`].
 pub(crate) const EVENTS: RawTable = RawTable::new("logs/event");
 
@@ -36,6 +38,11 @@ pub(crate) struct GroupRecord {
     /// Counts the changes of retention: timers of earlier ones end.
     #[serde(default)]
     pub retention_run: u64,
+    /// How many filters there are, so that writing to a group without any looks for none.
+    #[serde(default)]
+    pub subscriptions: u32,
+    #[serde(default)]
+    pub metric_filters: u32,
 }
 
 impl GroupRecord {
@@ -49,6 +56,13 @@ impl GroupRecord {
         let days = self.retention_days.map(i64::from);
         days.map_or(0, |days| now_ms.saturating_sub(days * DAY_MS).max(0) as u64)
     }
+}
+
+/// A policy for what services of AWS may write.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct PolicyRecord {
+    pub document: String,
+    pub updated_ms: u64,
 }
 
 /// A stream and the sums of its events, kept with every batch.

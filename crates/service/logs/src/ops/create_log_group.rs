@@ -36,6 +36,8 @@ pub(crate) async fn create_log_group(
         rows: Some(format!("{name}:{:016x}", ctx.random().u64())),
         retention_days: None,
         retention_run: 0,
+        subscriptions: 0,
+        metric_filters: 0,
     };
     ctx.store()
         .write(|tx| {

@@ -15,7 +15,7 @@ use crate::name::identified;
 use crate::table::{
     GROUPS, GroupRecord, STREAMS, group_key, require_group, require_stream, stream_key,
 };
-use crate::{Logs, clear};
+use crate::{Logs, clear, filters};
 
 pub(crate) async fn delete_log_group(
     _: &Logs,
@@ -28,6 +28,7 @@ pub(crate) async fn delete_log_group(
         .write(|tx| {
             let group = require_group(tx, ctx, name)?;
             check(&group)?;
+            filters::delete_all(tx, ctx, group.rows(name))?;
             clear::group(tx, ctx, group.rows(name), now_ms)?;
             Ok::<_, Error>(tx.delete(&GROUPS, group_key(ctx, name))?)
         })

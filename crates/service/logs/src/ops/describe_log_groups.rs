@@ -138,7 +138,7 @@ fn described(tx: &ReadTx, ctx: &Ctx, name: String, record: GroupRecord) -> Resul
     Ok(LogGroup {
         log_group_arn: Some(group_arn(ctx, &name)),
         stored_bytes: Some(bytes as i64),
-        metric_filter_count: Some(0),
+        metric_filter_count: Some(record.metric_filters as i32),
         retention_in_days: record.retention_days.map(|days| days as i32),
         log_group_class: Some(LogGroupClass::Standard),
         deletion_protection_enabled: Some(record.deletion_protection),

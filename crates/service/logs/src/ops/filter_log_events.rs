@@ -11,13 +11,13 @@ use api_logs::{Error, FilterLogEventsRequest, FilterLogEventsResponse, FilteredL
 use kernel::{Ctx, Fault};
 use store::{Key, ReadTx};
 
-use super::{PAGE_BYTES_MAX, PAGE_EVENTS_MAX, count};
+use super::{PAGE_BYTES_MAX, PAGE_EVENTS_MAX, count, pattern_refusal};
 use crate::Logs;
 use crate::error::{bad_token, invalid};
 use crate::event::{Event, Place, Range};
 use crate::merge::visit_streams;
 use crate::name::group_name;
-use crate::pattern::{Pattern, PatternError};
+use crate::pattern::Pattern;
 use crate::table::{
     EVENT_OVERHEAD_BYTES, GroupRecord, STREAMS, Span, name_in, require_group, require_stream,
     streams_scan,
@@ -42,7 +42,7 @@ pub(crate) async fn filter_log_events(
         return Err(invalid(message).into());
     }
     let pattern = Pattern::parse(input.filter_pattern.as_deref().unwrap_or_default());
-    let pattern = pattern.map_err(refusal)?;
+    let pattern = pattern.map_err(pattern_refusal)?;
     let scope = Key::of(("FilterLogEvents", &group));
     let given = match &input.next_token {
         Some(given) => Some(read_token(&token::open(ctx, &scope, given)?)?),
@@ -78,14 +78,6 @@ pub(crate) async fn filter_log_events(
         searched_log_streams: Some(Vec::new()),
         next_token: page.next.map(make_token),
     })
-}
-
-/// AWS says no more than this of most mistakes.
-fn refusal(error: PatternError) -> Fault {
-    match error {
-        PatternError::Unclosed(..) => invalid(error.to_string()),
-        PatternError::Term(_) | PatternError::Syntax(_) => invalid("Invalid filter pattern"),
-    }
 }
 
 fn read_token(payload: &[u8]) -> Result<(bool, Place), Fault> {

@@ -18,7 +18,7 @@ use store::Durability;
 use crate::error::{invalid, not_served};
 use crate::event::Place;
 use crate::table::{EVENT_OVERHEAD_BYTES, EVENTS, STREAMS, Span, require_stream, stream_key};
-use crate::{Logs, metrics};
+use crate::{Logs, filters, metrics};
 
 const HOUR_MS: i64 = 60 * 60 * 1000;
 const AGE_MS_MAX: i64 = 14 * 24 * HOUR_MS;
@@ -129,6 +129,10 @@ async fn write(
             };
             record.span = Some(Span { first_ms, last_ms, ingested_ms: now_ms });
             tx.put(&STREAMS, stream_key(ctx, parent.rows(group), stream), &record)?;
+            if parent.subscriptions > 0 || parent.metric_filters > 0 {
+                let places: Vec<Place> = places.iter().map(|(place, _)| *place).collect();
+                filters::emit(ctx, tx, (group, &parent), stream, &places)?;
+            }
             metrics::emit(ctx, tx, places.into_iter())?;
             Ok(sequence_token(record.id, record.next_event))
         })

@@ -10,8 +10,15 @@ use super::operand::Comparison;
 /// Conditions by position; with `...`, some count from the left and some from the right.
 #[derive(Debug)]
 pub(super) struct Fields {
-    left: Vec<Condition>,
-    right: Option<Vec<Condition>>,
+    left: Vec<Field>,
+    right: Option<Vec<Field>>,
+}
+
+/// A name, and what its word must be.
+#[derive(Debug)]
+struct Field {
+    name: String,
+    condition: Condition,
 }
 
 /// Any of these must hold; each is a list that must hold as a whole. Empty: anything will do.
@@ -32,23 +39,44 @@ impl Fields {
                 }
                 continue;
             }
-            let condition = condition(field, &mut regexes)?;
-            fields.right.as_mut().unwrap_or(&mut fields.left).push(condition);
+            let field = Field::read(field, &mut regexes)?;
+            fields.right.as_mut().unwrap_or(&mut fields.left).push(field);
         }
         Ok(fields)
     }
 
     pub fn matches(&self, message: &str) -> bool {
         let mut words = Words(message);
-        for condition in &self.left {
-            if !words.next().is_some_and(|word| holds(condition, word)) {
+        for field in &self.left {
+            if !words.next().is_some_and(|word| holds(&field.condition, word)) {
                 return false;
             }
         }
         let Some(right) = &self.right else { return true };
         let rest: Vec<&str> = words.collect();
         let Some(start) = rest.len().checked_sub(right.len()) else { return false };
-        right.iter().zip(&rest[start..]).all(|(condition, word)| holds(condition, word))
+        right.iter().zip(&rest[start..]).all(|(field, word)| holds(&field.condition, word))
+    }
+
+    /// Whether there is a field of the name.
+    pub fn has(&self, name: &str) -> bool {
+        self.left.iter().chain(self.right.iter().flatten()).any(|field| field.name == name)
+    }
+
+    /// The names of the fields and their words, in a message that matches.
+    pub fn words<'a>(&'a self, message: &'a str) -> Vec<(&'a str, &'a str)> {
+        let mut words = Words(message);
+        let mut found = Vec::new();
+        for (field, word) in self.left.iter().zip(words.by_ref()) {
+            found.push((field.name.as_str(), word));
+        }
+        let Some(right) = &self.right else { return found };
+        let rest: Vec<&str> = words.collect();
+        if let Some(start) = rest.len().checked_sub(right.len()) {
+            let named = right.iter().zip(&rest[start..]);
+            found.extend(named.map(|(field, word)| (field.name.as_str(), *word)));
+        }
+        found
     }
 }
 
@@ -81,30 +109,34 @@ fn split(text: &str) -> Vec<&str> {
     fields
 }
 
-/// `name`, or comparisons of that one name joined by `&&` and `||`.
-fn condition(text: &str, regexes: &mut usize) -> Result<Condition, PatternError> {
-    let mut cursor = Cursor::new(text);
-    let mut condition = vec![Vec::new()];
-    let mut field: Option<&str> = None;
-    loop {
-        cursor.more();
-        let name = cursor.take_while(|c| c.is_alphanumeric() || "_-".contains(c));
-        if name.is_empty() || field.is_some_and(|field| field != name) {
-            return Err(WRONG);
-        }
-        let first = field.replace(name).is_none();
-        match (Comparison::read(&mut cursor, regexes, WRONG)?, condition.last_mut()) {
-            (Some(comparison), Some(all)) => all.push(comparison),
-            _ if first && !cursor.more() => return Ok(Vec::new()),
-            _ => return Err(WRONG),
-        }
-        if !cursor.more() {
-            return Ok(condition);
-        }
-        if cursor.eat("||") {
-            condition.push(Vec::new());
-        } else if !cursor.eat("&&") {
-            return Err(WRONG);
+impl Field {
+    /// `name`, or comparisons of that one name joined by `&&` and `||`.
+    fn read(text: &str, regexes: &mut usize) -> Result<Self, PatternError> {
+        let mut cursor = Cursor::new(text);
+        let mut condition = vec![Vec::new()];
+        let mut field: Option<&str> = None;
+        loop {
+            cursor.more();
+            let name = cursor.take_while(|c| c.is_alphanumeric() || "_-".contains(c));
+            if name.is_empty() || field.is_some_and(|field| field != name) {
+                return Err(WRONG);
+            }
+            let first = field.replace(name).is_none();
+            match (Comparison::read(&mut cursor, regexes, WRONG)?, condition.last_mut()) {
+                (Some(comparison), Some(all)) => all.push(comparison),
+                _ if first && !cursor.more() => {
+                    return Ok(Field { name: name.to_owned(), condition: Vec::new() });
+                }
+                _ => return Err(WRONG),
+            }
+            if !cursor.more() {
+                return Ok(Field { name: name.to_owned(), condition });
+            }
+            if cursor.eat("||") {
+                condition.push(Vec::new());
+            } else if !cursor.eat("&&") {
+                return Err(WRONG);
+            }
         }
     }
 }

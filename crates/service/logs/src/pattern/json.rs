@@ -58,6 +58,19 @@ impl Expression {
         serde_json::from_str(message).is_ok_and(|value| self.holds(&value))
     }
 
+    /// The selectors of all tests with the texts of what they find.
+    pub fn extracted(&self, value: &Value, found: &mut Vec<(String, String)>) {
+        match self {
+            Expression::And(parts) | Expression::Or(parts) => {
+                parts.iter().for_each(|part| part.extracted(value, found));
+            }
+            Expression::Test(selector, _) => {
+                let text = find(value, selector).and_then(text);
+                found.extend(text.map(|text| (written(selector), text)));
+            }
+        }
+    }
+
     fn holds(&self, value: &Value) -> bool {
         match self {
             Expression::And(parts) => parts.iter().all(|part| part.holds(value)),
@@ -71,6 +84,48 @@ impl Expression {
             }
         }
     }
+}
+
+/// Reads a selector that finds one thing at most.
+pub(super) fn selector(text: &str) -> Option<Vec<Step>> {
+    let mut parser = Parser { cursor: Cursor::new(text), depth: 0, regexes: 0 };
+    let steps = parser.selector().ok()?;
+    let is_one = !steps.iter().any(|step| matches!(step, Step::AnyMember | Step::AnyElement));
+    (is_one && !parser.cursor.more()).then_some(steps)
+}
+
+/// The first thing that a selector finds.
+pub(super) fn find<'a>(value: &'a Value, steps: &[Step]) -> Option<&'a Value> {
+    let Some((step, rest)) = steps.split_first() else { return Some(value) };
+    match (step, value) {
+        (Step::Member(name), Value::Object(members)) => find(members.get(name)?, rest),
+        (Step::Element(index), Value::Array(list)) => find(list.get(*index)?, rest),
+        (Step::AnyMember, Value::Object(members)) => {
+            members.values().find_map(|found| find(found, rest))
+        }
+        (Step::AnyElement, Value::Array(list)) => list.iter().find_map(|found| find(found, rest)),
+        _ => None,
+    }
+}
+
+/// What stands for a scalar; arrays, objects and null have no text.
+pub(super) fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// A selector as it is written.
+fn written(steps: &[Step]) -> String {
+    let step = |step: &Step| match step {
+        Step::Member(name) => format!(".{name}"),
+        Step::Element(index) => format!("[{index}]"),
+        Step::AnyMember => ".*".to_owned(),
+        Step::AnyElement => "[*]".to_owned(),
+    };
+    std::iter::once("$".to_owned()).chain(steps.iter().map(step)).collect()
 }
 
 /// Arrays, objects and null compare with nothing, not even as unequal.

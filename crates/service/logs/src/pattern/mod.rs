@@ -36,6 +36,16 @@ enum Kind {
     Fields(fields::Fields),
 }
 
+/// A field of what a pattern matches: `$.a.b` of JSON, `$name` of words.
+#[derive(Debug)]
+pub struct Reference(Field);
+
+#[derive(Debug)]
+enum Field {
+    Json(Vec<json::Step>),
+    Word(String),
+}
+
 /// Why a pattern is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PatternError {
@@ -85,6 +95,60 @@ impl Pattern {
             Kind::Json(expression) => expression.matches(message),
             Kind::Fields(fields) => fields.matches(message),
         }
+    }
+}
+
+impl Pattern {
+    /// A field of the messages that this pattern matches, if it can have such.
+    pub fn reference(&self, text: &str) -> Option<Reference> {
+        match &self.0 {
+            Kind::Json(_) => json::selector(text).map(|steps| Reference(Field::Json(steps))),
+            Kind::Fields(fields) => {
+                let name = text.strip_prefix('$').filter(|name| fields.has(name))?;
+                Some(Reference(Field::Word(name.to_owned())))
+            }
+            Kind::All | Kind::Terms(_) => None,
+        }
+    }
+
+    /// What a field is in a message that matches.
+    pub fn value(&self, reference: &Reference, message: &str) -> Option<String> {
+        match (&self.0, &reference.0) {
+            (Kind::Json(_), Field::Json(steps)) => {
+                json::text(json::find(&serde_json::from_str(message).ok()?, steps)?)
+            }
+            (Kind::Fields(fields), Field::Word(name)) => {
+                let found = fields.words(message).into_iter().find(|(of, _)| of == name);
+                found.map(|(_, word)| word.to_owned())
+            }
+            _ => None,
+        }
+    }
+
+    /// The names and words of a pattern of words, in a message that matches.
+    pub fn words<'a>(&'a self, message: &'a str) -> Vec<(&'a str, &'a str)> {
+        match &self.0 {
+            Kind::Fields(fields) => fields.words(message),
+            _ => Vec::new(),
+        }
+    }
+
+    /// All fields that the pattern names, as `$.a.b` or `$name`, in a message that matches.
+    pub fn extracted(&self, message: &str) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        match &self.0 {
+            Kind::Fields(fields) => {
+                let words = fields.words(message).into_iter();
+                found.extend(words.map(|(name, word)| (format!("${name}"), word.to_owned())));
+            }
+            Kind::Json(expression) => {
+                if let Ok(value) = serde_json::from_str(message) {
+                    expression.extracted(&value, &mut found);
+                }
+            }
+            Kind::All | Kind::Terms(_) => {}
+        }
+        found
     }
 }
 
@@ -210,6 +274,40 @@ mod tests {
     }
 
     #[test]
+    fn values_of_what_matches() {
+        let check = |pattern: &str, reference: &str, message: &str, expected: Option<&str>| {
+            let pattern = Pattern::parse(pattern).unwrap();
+            let reference = pattern.reference(reference);
+            let found = reference.and_then(|reference| pattern.value(&reference, message));
+            assert_eq!(found.as_deref(), expected, "{pattern:?} {message}");
+        };
+        let event = r#"{"ms": 2.5, "who": {"names": ["a", "b"]}, "ok": true, "none": null}"#;
+        let json = "{ $.ms > 1 }";
+        check(json, "$.ms", event, Some("2.5"));
+        check(json, "$.who.names[1]", event, Some("b"));
+        check(json, "$.ok", event, Some("true"));
+        for nothing in ["$.none", "$.who", "$.missing", "$.who.names[*]", "$ms", "ms", "$"] {
+            check(json, nothing, event, None);
+        }
+        let words = "[ip, ..., status, bytes]";
+        let line = r#"127.0.0.1 - "GET /" 404 1534"#;
+        check(words, "$ip", line, Some("127.0.0.1"));
+        check(words, "$status", line, Some("404"));
+        check(words, "$bytes", line, Some("1534"));
+        check(words, "$other", line, None);
+        check(words, "$.ip", line, None);
+        check("ERROR", "$.ms", event, None);
+        let extracted = |pattern: &str, message: &str| {
+            let found = Pattern::parse(pattern).unwrap().extracted(message);
+            let pair = |(name, value): &(String, String)| format!("{name}={value}");
+            found.iter().map(pair).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(extracted(words, line), "$ip=127.0.0.1 $status=404 $bytes=1534");
+        let both = "{ $.ms > 1 && ($.who.names[*] = b || $.missing = 1) }";
+        assert_eq!(extracted(both, event), "$.ms=2.5 $.who.names[*]=a");
+    }
+
+    #[test]
     fn odd_input_never_panics() {
         let pieces = ["{", "}", "[", "]", "$", ".", "*", "=", "!=", ">", "\"", "\\", "%", "(", ")"];
         let more = ["&&", "||", ",", "...", "?", "-", " ", "가", "IS", "NOT", "EXISTS", "1e9", "a"];
@@ -224,6 +322,7 @@ mod tests {
             if let Ok(pattern) = Pattern::parse(&text) {
                 for message in ["", "a b", r#"{"a":[1,{"가":"x"}]}"#, "\"[ ]\" 가%", "[a\" "] {
                     pattern.matches(message);
+                    pattern.extracted(message);
                 }
             }
         }
