@@ -1,7 +1,7 @@
 """Terraform's resources: apply, no drift, change, destroy; all parts in one configuration."""
 
 import pytest
-from terraform import Part, Terraform, bucket, events, functions, iam, kms, tables, take_steps, transfer
+from terraform import Part, Terraform, bucket, events, functions, iam, kms, logs, tables, take_steps, transfer
 
 PARTS = [
     tables.flights,
@@ -12,6 +12,7 @@ PARTS = [
     functions.live,
     bucket.site,
     events.rules,
+    logs.groups,
 ]
 
 

@@ -187,3 +187,27 @@ async fn many_expire_in_steps() {
         ("".into(), "kept".into())
     );
 }
+
+#[tokio::test]
+async fn groups_of_before_deletion_was_served_are_read_and_deleted() {
+    let world = World::new().await;
+    world.delete_group().await.unwrap();
+    let old = ("111122223333", "ap-northeast-2", "/app");
+    let put = world
+        .kernel
+        .store()
+        .write(|tx| tx.put_raw(&RawTable::new("logs/group"), old, &b"{\"created_ms\":7}"[..]));
+    put.await.unwrap();
+    world.stream("one").await.unwrap();
+    world.put("one", &[(-5 * DAY_MS, "old"), (-5 * DAY_MS + 1, "aging")]).await.unwrap();
+    world.put("one", &[(0, "new")]).await.unwrap();
+    assert_eq!(world.messages("one").await, "old aging new");
+    world.retain(3).await.unwrap();
+    world.until_rows(&EVENTS, 1).await;
+    world.delete_group().await.unwrap();
+    world.group("/app").await.unwrap();
+    world.stream("one").await.unwrap();
+    world.until_rows(&EVENTS, 0).await;
+    world.until_rows(&STREAMS, 1).await;
+    assert_eq!(world.messages("one").await, "");
+}
