@@ -108,9 +108,10 @@ impl Replayer {
                     return Err(Fault::internal("a replay has been somewhere else").into());
                 }
                 if let (Some(bus), "RUNNING") = (&bus, state) {
+                    let mut rules = route::Rules::default();
                     for (place, event) in &batch {
                         let filters = replay.filters.as_deref();
-                        route::again(tx, &self.0, bus, event, filters, now_ms)?;
+                        route::again(tx, &self.0, (bus, &mut rules), event, filters, now_ms)?;
                         replay.done = Some(*place);
                     }
                     tx.schedule(now_ms, KIND, &key)?;

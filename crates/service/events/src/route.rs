@@ -11,7 +11,7 @@ use crate::Events;
 use crate::archive;
 use crate::event::Event;
 use crate::name::BusName;
-use crate::record::{self, DELIVERIES, DUE, Delivery, Target};
+use crate::record::{self, DELIVERIES, DUE, Delivery, Rule, Target};
 
 const PURPOSE: &str = "events-delivery";
 
@@ -60,34 +60,51 @@ pub(crate) fn resealed(sealer: &Sealer, text: &mut String) -> Result<bool, kerne
     Ok(true)
 }
 
+/// The rules of buses, read once for all events of a transaction.
+#[derive(Default)]
+pub(crate) struct Rules(Vec<(BusName, Vec<(String, Rule)>)>);
+
+impl Rules {
+    fn of(&mut self, tx: &WriteTx, bus: &BusName) -> Result<&[(String, Rule)], StoreError> {
+        let place = match self.0.iter().position(|(known, _)| known == bus) {
+            Some(place) => place,
+            None => {
+                self.0.push((bus.clone(), record::rules(tx, bus, "")?));
+                self.0.len() - 1
+            }
+        };
+        Ok(&self.0[place].1)
+    }
+}
+
 /// Keeps an event in archives, and leaves it for the targets of all rules of the bus that want it.
 pub(crate) fn route(
     tx: &mut WriteTx,
     events: &Events,
-    bus: &BusName,
+    (bus, rules): (&BusName, &mut Rules),
     event: &Sealed,
     now_ms: u64,
 ) -> Result<(), Error> {
     archive::keep(tx, events, bus, event, now_ms)?;
-    again(tx, events, bus, event, None, now_ms)
+    again(tx, events, (bus, rules), event, None, now_ms)
 }
 
 /// The same for an event that archives have, and perhaps only for some rules.
 pub(crate) fn again(
     tx: &mut WriteTx,
     events: &Events,
-    bus: &BusName,
+    (bus, rules): (&BusName, &mut Rules),
     event: &Sealed,
     only: Option<&[String]>,
     now_ms: u64,
 ) -> Result<(), Error> {
-    for (name, rule) in record::rules(tx, bus, "")? {
+    for (name, rule) in rules.of(tx, bus)? {
         let Some(pattern) = rule.pattern.as_deref().filter(|_| rule.enabled) else { continue };
-        if only.is_some_and(|only| !only.contains(&bus.rule_arn(&name))) {
+        if only.is_some_and(|only| !only.contains(&bus.rule_arn(name))) {
             continue;
         }
         if events.patterns.wants(pattern, &event.json) {
-            post(tx, events, &bus.rule_arn(&name), &rule.targets, event, now_ms)?;
+            post(tx, events, &bus.rule_arn(name), &rule.targets, event, now_ms)?;
         }
     }
     Ok(())

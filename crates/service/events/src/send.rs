@@ -311,7 +311,7 @@ async fn bus(
     let now_ms = now_ms(kernel);
     let arrived = kernel.store().write(|tx| {
         record::require_bus(tx, to)?;
-        route::route(tx, events, to, &sealed, now_ms)
+        route::route(tx, events, (to, &mut route::Rules::default()), &sealed, now_ms)
     });
     arrived.await.map_err(Fault::from)?;
     events.posted.notify_one();

@@ -18,7 +18,7 @@ use crate::error::{invalid, not_served};
 use crate::event::{self, Event};
 use crate::name::BusName;
 use crate::record::{self, now_ms};
-use crate::route::{self, Sealed};
+use crate::route::{self, Rules, Sealed};
 
 /// Bytes of all entries of a request.
 const BYTES_MAX: usize = 256 * 1024;
@@ -53,6 +53,7 @@ pub(crate) async fn put_events(
         .store()
         .write(|tx| {
             let mut outcomes: Vec<Result<String, Refusal>> = Vec::new();
+            let mut rules = Rules::default();
             for entry in &read {
                 outcomes.push(match entry {
                     Err(refusal) => Err(refusal.clone()),
@@ -61,7 +62,7 @@ pub(crate) async fn put_events(
                         Err(("ResourceNotFoundException", why))
                     }
                     Ok((bus, event, id)) => {
-                        route::route(tx, &api.0, bus, event, now_ms)?;
+                        route::route(tx, &api.0, (bus, &mut rules), event, now_ms)?;
                         Ok(id.clone())
                     }
                 });
