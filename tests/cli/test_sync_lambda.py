@@ -55,6 +55,7 @@ Resources:
       SnapStart: {ApplyOn: PublishedVersions}
       DeadLetterQueue: {Type: SNS, TargetArn: !Ref News}
       DeploymentPreference: {Type: AllAtOnce}
+      Events: {Lines: {Type: CloudWatchLogs, Properties: {LogGroupName: !Ref Log, FilterPattern: purpose}}}
   Letters: {Type: AWS::SQS::Queue}
   Inbox: {Type: AWS::SQS::Queue, Properties: {VisibilityTimeout: 60}}
   News: {Type: AWS::SNS::Topic}
@@ -218,11 +219,8 @@ def test_resources_of_lambda_are_brought_changed_and_taken_away(stack):
         "Unbuilt: PackageType Image without ImageUri; images are not built here",
     ):
         assert line in left, said
-    if "RetentionInDays" in left:
-        assert f"log group /own/{name}: RetentionInDays: this cloud has no PutRetentionPolicy yet" in left
-    else:
-        [group] = stack.logs.describe_log_groups(logGroupNamePrefix=f"/own/{name}")["logGroups"]
-        assert group["retentionInDays"] == 7
+    [group] = stack.logs.describe_log_groups(logGroupNamePrefix=f"/own/{name}")["logGroups"]
+    assert group["retentionInDays"] == 7
 
     # A function of a version of an object, with a key, a layer from a bucket, an alias that is provisioned.
     key = stack.kms.describe_key(KeyId=f"alias/{name}")["KeyMetadata"]
@@ -239,6 +237,9 @@ def test_resources_of_lambda_are_brought_changed_and_taken_away(stack):
     functions.invoke(FunctionName=f"{name}-Provisioned", Qualifier="live", InvocationType="Event", Payload=b'{"fail": 1}')
     assert stack.heard("Letters") == {"fail": 1}
     eventually(lambda: stack.logs.filter_log_events(logGroupName=f"/own/{name}", filterPattern="purpose")["events"], 20)
+    # Another function is given these lines.
+    heard = lambda: stack.logs.filter_log_events(logGroupName=f"/aws/lambda/{name}-Snap", filterPattern="awslogs")["events"]
+    eventually(heard, 30)
 
     # SnapStart: the published version has its snapshot.
     version = functions.get_function_configuration(FunctionName=f"{name}-Snap", Qualifier="live")
@@ -283,7 +284,8 @@ def test_resources_of_lambda_are_brought_changed_and_taken_away(stack):
     # Changed: another count, other variables, a larger batch without a filter. Gone: tags, dead letters, a URL, joins, policies.
     text = stack.text.replace("{ProvisionedConcurrentExecutions: 1}\n      KmsKeyArn", "{ProvisionedConcurrentExecutions: 2}\n      KmsKeyArn")
     text = text.replace("BatchSize: 2", "BatchSize: 5").replace("VisibilityTimeout: 60", "VisibilityTimeout: 90").replace(", gone: soon", "")
-    dropped = ("DeadLetterQueue: {Type: SQS", "FunctionUrlConfig", "FilterCriteria", "SnapStart:")
+    text = text.replace(", RetentionInDays: 7", "")
+    dropped = ("Events: {Lines", "DeadLetterQueue: {Type: SQS", "FunctionUrlConfig", "FilterCriteria", "SnapStart:")
     text = "\n".join(line for line in text.splitlines() if not line.strip().startswith(dropped))
     text = without(text, "Hears", "Calls", "Address", "Ends", "QueueRule", "TopicRule", "BucketRule", "Told", "Store")
     stack.write(text)
@@ -300,6 +302,8 @@ def test_resources_of_lambda_are_brought_changed_and_taken_away(stack):
     stack.gone(functions.get_function_url_config, FunctionName=plain, Qualifier="stable")
     stack.gone(functions.get_function_event_invoke_config, FunctionName=plain, Qualifier="$LATEST")
     stack.gone(functions.get_policy, FunctionName=plain, Qualifier="stable")
+    assert stack.logs.describe_subscription_filters(logGroupName=f"/own/{name}")["subscriptionFilters"] == []
+    assert "retentionInDays" not in stack.logs.describe_log_groups(logGroupNamePrefix=f"/own/{name}")["logGroups"][0]
     assert functions.get_function_configuration(FunctionName=f"{name}-Snap", Qualifier="live")["SnapStart"]["ApplyOn"] == "None"
     [mapping] = functions.list_event_source_mappings(FunctionName=f"{plain}:stable")["EventSourceMappings"]
     assert mapping["BatchSize"] == 5 and "FilterCriteria" not in mapping

@@ -66,6 +66,22 @@ pub fn bring(
             subscribe(pass, &topic, "lambda", &target.arn(pass), properties)
         }
         "S3" => bucket(pass, target, id, &text("Bucket")?, properties),
+        "CloudWatchLogs" => {
+            let group = text("LogGroupName")?;
+            let (region, account) = (pass.cloud.region(), &pass.inputs.account);
+            let source = format!("arn:aws:logs:{region}:{account}:log-group:{group}:*");
+            let statement = format!("sync-logs-{id}");
+            permit(pass, target, &statement, "logs.amazonaws.com", &source)?;
+            let name = format!("{}-{id}", target.name);
+            let named = json!({ "logGroupName": group, "filterName": name });
+            let mut input = named.clone();
+            input["filterPattern"] = text("FilterPattern")?.into();
+            input["destinationArn"] = target.arn(pass).into();
+            pass.call("logs", "PutSubscriptionFilter", &input)?;
+            let what = format!("the subscription filter {name} of {group}");
+            pass.ledger.made(what, &[("logs", "DeleteSubscriptionFilter", named)]);
+            Ok(())
+        }
         "Schedule" | "EventBridgeRule" | "CloudWatchEvent" => {
             rules::event(pass, target, (id, kind), properties)
         }

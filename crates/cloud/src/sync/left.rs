@@ -14,7 +14,6 @@ fn no(service: &str) -> String {
 pub fn event(kind: &str) -> String {
     no(match kind {
         "ScheduleV2" => "EventBridge Scheduler",
-        "CloudWatchLogs" => "subscription filters of CloudWatch Logs",
         "Kinesis" | "Cognito" => kind,
         "MSK" | "SelfManagedKafka" => "Kafka",
         "MQ" => "Amazon MQ",
