@@ -26,17 +26,21 @@ stage_unit() { ./runtimes/install.sh && cargo test --quiet --locked --workspace 
 # Real botocore against our codecs, in all protocols.
 stage_roundtrip() { python_clients && "$venv/bin/pytest" -q tests/roundtrip; }
 
-stage_boto3() { python_clients && with_server "$venv/bin/pytest" -q tests/boto3; }
-# Terraform mostly waits, so its tests run beside the others.
-stage_cli() {
-    local terraform status
+stage_boto3() { side_by_side tests/boto3 'test_lambda*.py'; }
+stage_cli() { side_by_side tests/cli test_terraform.py; }
+
+# side_by_side FOLDER FILES: the tests of a folder in two runs at one server, since both mostly wait: those of the
+# files, and the others.
+side_by_side() {
+    local first status
     python_clients && start_server || return
-    GUREUM_ENDPOINT=$endpoint "$venv/bin/pytest" -q tests/cli/test_terraform.py >"$logs/terraform.log" 2>&1 &
-    terraform=$!
-    GUREUM_ENDPOINT=$endpoint "$venv/bin/pytest" -q tests/cli --ignore=tests/cli/test_terraform.py
+    # shellcheck disable=SC2086 # a pattern of files
+    GUREUM_ENDPOINT=$endpoint "$venv/bin/pytest" -q --durations=8 $1/$2 >"$logs/first.log" 2>&1 &
+    first=$!
+    GUREUM_ENDPOINT=$endpoint "$venv/bin/pytest" -q --durations=8 "$1" --ignore-glob="*/$2"
     status=$?
-    wait $terraform || status=1
-    cat "$logs/terraform.log"
+    wait $first || status=1
+    cat "$logs/first.log"
     return $status
 }
 

@@ -13,6 +13,9 @@ pub use http::HttpError;
 
 /// Longer than the longest call of an operation that the command line makes.
 const TIMEOUT: Duration = Duration::from_secs(120);
+/// What is read without a signature (`/_gureum/health`) is at hand; another program at that address
+/// may never answer.
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A running cloud, and who asks it.
 #[derive(Debug, Clone)]
@@ -105,7 +108,7 @@ impl Cloud {
     /// Reads a path that needs no signature.
     pub fn read(&self, path: &str) -> Result<Value, CloudError> {
         let headers = [("host".to_owned(), self.authority.clone())];
-        decode(http::send(&self.authority, "GET", path, &headers, b"", TIMEOUT)?)
+        decode(http::send(&self.authority, "GET", path, &headers, b"", READ_TIMEOUT)?)
     }
 
     fn signed(
